@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from threading import RLock, Timer
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -107,13 +108,14 @@ def open_catalogue(places: LakePlaces) -> Catalogue:
     return Catalogue(places.raw_database, root=places.root, streams=stream_views())
 
 
-def stream_views() -> list[StreamView]:
+@cache
+def stream_views() -> tuple[StreamView, ...]:
     """Return every stream with its columns, as evidence views need them."""
-    return [
+    return tuple(
         StreamView(
             name,
             tuple((c.name, c.type) for c in stream.columns),
             _NAMED_INTO.get(name, ""),
         )
         for name, stream in ALL_STREAMS.items()
-    ]
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -146,7 +145,7 @@ def facts(root: Path) -> dict[str, Any]:
     """Return the loads, the money that counts, what is logged, and what readers see."""
     from triptych.core.lake.catalogue_file import connect
 
-    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+    with connect(root / "raw.duckdb", root=root, read_only=True) as raw:
         loads = raw.execute(
             "SELECT source, stream, scope, superseded_by = 'withdrawn', status,"
             " row_count, checksums::VARCHAR FROM catalogue.loads"

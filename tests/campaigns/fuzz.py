@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -105,7 +104,7 @@ def _told(error: TriptychError) -> dict[str, str]:
 def _counted(root: Path) -> dict[str, Any]:
     from triptych.core.lake.catalogue_file import connect
 
-    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+    with connect(root / "raw.duckdb", root=root, read_only=True) as raw:
         rows = raw.execute(
             'SELECT "BilledCost"::VARCHAR, "BillingCurrency" FROM evidence.focus'
             " UNION ALL SELECT invoiced_amount::VARCHAR, currency"

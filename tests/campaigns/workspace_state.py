@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -66,7 +65,7 @@ def _rows(path: Path, engine: duckdb.DuckDBPyConnection) -> str:
 def _catalogue(root: Path) -> Iterator[str]:
     from triptych.core.lake.catalogue_file import connect
 
-    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+    with connect(root / "raw.duckdb", root=root, read_only=True) as raw:
         tables = raw.execute(
             "SELECT table_name FROM information_schema.tables"
             " WHERE table_type = 'BASE TABLE' ORDER BY ALL"

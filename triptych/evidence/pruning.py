@@ -222,11 +222,10 @@ def _remove_folders(workspace: Workspace) -> None:
     }
     if not with_files:
         return
-    catalogue = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
+    with connect(
+        workspace.raw_database, root=workspace.root, read_only=True
+    ) as catalogue:
         loads = catalogued_loads(catalogue, with_files)
-    finally:
-        catalogue.close()
     for load in loads:
         folder = load_folder(workspace.lake, load)
         # It says what the load was, and no longer what was in it.

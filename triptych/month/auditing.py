@@ -128,11 +128,10 @@ def head_of(report: AuditReport, organisation: str) -> AuditHead:
 
 
 def _read(workspace: Workspace) -> list[Row]:
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
+    with connect(
+        workspace.raw_database, root=workspace.root, read_only=True
+    ) as connection:
         return audit_log.read_rows(connection)
-    finally:
-        connection.close()
 
 
 def _kept(path: Path) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -53,7 +52,7 @@ def deliver(root: Path, name: str, *rows: str) -> None:
 
 
 def rates(root: Path) -> list[Decimal]:
-    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+    with connect(root / "raw.duckdb", root=root, read_only=True) as raw:
         rows = raw.execute("SELECT rate FROM evidence.fx_rates ORDER BY ALL").fetchall()
     return [Decimal(rate).normalize() for (rate,) in rows]
 

@@ -8,7 +8,6 @@ import re
 import time
 import tracemalloc
 import zlib
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,7 +186,7 @@ def test_a_bad_file_stops_its_own_delivery_and_no_other(
 
 
 def amounts(root: Path) -> list[int]:
-    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+    with connect(root / "raw.duckdb", root=root, read_only=True) as raw:
         rows = raw.execute(
             'SELECT CAST("BilledCost" AS INTEGER) FROM evidence.focus ORDER BY 1'
         ).fetchall()

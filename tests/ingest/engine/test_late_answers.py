@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,7 +65,7 @@ def ingest(root: Path) -> list[str]:
 
 
 def counts(root: Path) -> dict[str, int]:
-    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+    with connect(root / "raw.duckdb", root=root, read_only=True) as raw:
         rows = raw.execute(
             "SELECT group_id, count(DISTINCT respondent_hash)"
             " FROM evidence.survey_responses GROUP BY ALL"

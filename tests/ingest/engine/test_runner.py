@@ -75,18 +75,18 @@ def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often the catalogue is opened and a view is written."""
     counts: Counter[str] = Counter()
-    connect = duckdb.connect
+    connect = triptych.core.lake.catalogue.connect
     replace = replace_view
 
-    def counting_connect(database: str = ":memory:", **options: Any) -> Any:
-        counts["openings"] += database.endswith("raw.duckdb")
-        return connect(database, **options)
+    def counting_connect(path: Path, *, root: Path) -> Any:
+        counts["openings"] += 1
+        return connect(path, root=root)
 
     def counting_replace(connection: Any, view: Any) -> None:
         counts["views"] += 1
         replace(connection, view)
 
-    monkeypatch.setattr(duckdb, "connect", counting_connect)
+    monkeypatch.setattr(triptych.core.lake.catalogue, "connect", counting_connect)
     monkeypatch.setattr(triptych.core.lake.catalogue, "replace_view", counting_replace)
     return counts
 

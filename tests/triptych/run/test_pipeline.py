@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -223,7 +222,7 @@ def test_what_a_full_disk_kept_from_landing_moves_no_figure_and_lands_once(
     assert PublishedReader(root).snapshot().run_id == before.run_id
     assert ask(root, "FROM cost.fct_daily_model_costs") == rows
     ingest(Workspace(root), load_settings(root), progress=SilentProgress())
-    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+    with connect(root / "raw.duckdb", root=root, read_only=True) as raw:
         counted = raw.execute('SELECT sum("BilledCost") FROM evidence.focus').fetchone()
     assert counted == (Decimal(11),)
 

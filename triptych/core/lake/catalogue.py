@@ -12,8 +12,7 @@ entry; before that transaction nothing of it exists for a reader.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -25,14 +24,11 @@ from triptych.core.lake import (
     source_names,
     withdrawals,
 )
-from triptych.core.lake.catalogue_file import SCHEMA, connect
+from triptych.core.lake.catalogue_file import connect
 from triptych.core.lake.columns_named import keep_names, named_columns
-from triptych.core.lake.evidence_views import (
-    UnreadableLoadError,
-    create_views,
-    replace_view,
-)
+from triptych.core.lake.evidence_views import UnreadableLoadError, replace_view
 from triptych.core.lake.in_place import CataloguedFile, current_files_in_place
+from triptych.core.lake.layout import lay_out
 from triptych.core.lake.loads import LoadInForce, NewLoad, SeenFile, StreamView
 
 if TYPE_CHECKING:
@@ -100,16 +96,12 @@ class Catalogue:
         self._lake = None if is_recovery else root / LAKE
         if self._lake is not None:
             lake_log.refuse_lost(path, self._lake)
-        self._connection = connect(path, root=root)
         self._streams = {view.name: view for view in streams}
-        try:
-            self._connection.execute(SCHEMA)
-            self._connection.execute(audit_log.SCHEMA)
-            self._create_missing_views()
+        with ExitStack() as opened:
+            self._connection = opened.enter_context(connect(path, root=root))
+            lay_out(self._connection, streams)
             self._tell_the_lake()
-        except BaseException:
-            self._connection.close()
-            raise
+            self._opened = opened.pop_all()
 
     def _tell_the_lake(
         self, *, renewed: Sequence[str] = (), with_sources: bool = False
@@ -127,7 +119,7 @@ class Catalogue:
 
     def close(self) -> None:
         """Close the database and let readers in."""
-        self._connection.close()
+        self._opened.close()
 
     def __enter__(self) -> Self:
         """Return self."""
@@ -403,22 +395,6 @@ class Catalogue:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
-
-    def _create_missing_views(self) -> None:
-        existing: dict[str, set[str]] = defaultdict(set)
-        for name, column in self._connection.execute(
-            "SELECT table_name, column_name FROM duckdb_columns()"
-            " WHERE schema_name = 'evidence'"
-        ).fetchall():
-            existing[name].add(column)
-        missing = [
-            view
-            for name, view in self._streams.items()
-            if not {column for column, _ in view.columns} <= existing.get(name, set())
-        ]
-        if missing:
-            with self._transaction():
-                create_views(self._connection, missing)
 
 
 def _in_force(row: tuple[Any, ...]) -> LoadInForce:

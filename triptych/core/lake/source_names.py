@@ -42,7 +42,7 @@ _FORGET_STATE = (
 )
 _HAS_NAMES = (
     "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'catalogue'"
-    " AND table_name = 'renamed_loads'"
+    " AND table_name = 'renamed_loads' AND database_name = current_database()"
 )
 
 

@@ -51,16 +51,15 @@ def read_superseded_loads(workspace: Workspace) -> list[SupersededLoad]:
     if not workspace.raw_database.exists():
         return []
     lake = workspace.lake.relative_to(workspace.root).as_posix()
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
+    with connect(
+        workspace.raw_database, root=workspace.root, read_only=True
+    ) as connection:
         rows = connection.execute(
             "SELECT load_id, source, stream, period, len(files) = 0"
             " FROM catalogue.loads WHERE status = 'superseded'"
             " AND superseded_by IS DISTINCT FROM 'withdrawn' ORDER BY load_id"
         ).fetchall()
         names = landed_sources(connection)
-    finally:
-        connection.close()
     loads = []
     for load_id, source, stream, period, is_pruned in rows:
         landed = names.get(load_id, source)
@@ -91,8 +90,7 @@ def record_pruning(
         The log is not what was written; nothing was changed.
     """
     detail = {"reason": reason, "byte_count": byte_count, "load_ids": load_ids}
-    connection = connect(workspace.raw_database, root=workspace.root)
-    try:
+    with connect(workspace.raw_database, root=workspace.root) as connection:
         connection.execute(audit_log.SCHEMA)
         lake_log.catch_up(connection, workspace.lake)
         connection.execute("BEGIN")
@@ -101,8 +99,6 @@ def record_pruning(
         entry = audit_log.append(connection, PRUNED, detail, root=workspace.root)
         connection.execute("COMMIT")
         lake_log.catch_up(connection, workspace.lake)
-    finally:
-        connection.close()
     return entry
 
 

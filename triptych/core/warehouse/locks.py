@@ -146,12 +146,11 @@ def read_history(workspace: Workspace) -> PeriodHistory:
     """
     if not workspace.raw_database.exists():
         return NO_HISTORY
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
+    with connect(
+        workspace.raw_database, root=workspace.root, read_only=True
+    ) as connection:
         key = read_key(workspace.root)
         entries = audit_log.read_verified(connection, key=key)
-    finally:
-        connection.close()
     return history_of(entries)
 
 
@@ -287,8 +286,7 @@ def record_all(
         The log is not what was written; nothing was added.
     """
     root = workspace.root
-    connection = connect(workspace.raw_database, root=root)
-    try:
+    with connect(workspace.raw_database, root=root) as connection:
         # A workspace may be set up before its first run has made a catalogue.
         connection.execute("CREATE SCHEMA IF NOT EXISTS catalogue")
         connection.execute(audit_log.SCHEMA)
@@ -298,8 +296,6 @@ def record_all(
         entries = audit_log.append_all(connection, events, root=root)
         connection.execute("COMMIT")
         lake_log.catch_up(connection, workspace.lake)
-    finally:
-        connection.close()
     return entries
 
 
@@ -313,16 +309,15 @@ def verify_locked_loads(workspace: Workspace, history: PeriodHistory) -> None:
     """
     if not history.locks:
         return
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
+    with connect(
+        workspace.raw_database, root=workspace.root, read_only=True
+    ) as connection:
         entries = audit_log.read_verified(connection)
         files = dict(
             connection.execute(
                 "SELECT load_id, files FROM catalogue.loads WHERE stream LIKE 'locked%'"
             ).fetchall()
         )
-    finally:
-        connection.close()
     in_force = {lock.lock_id for lock in history.locks}
     for entry in entries:
         told = entry.detail

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from triptych.core.lake import audit_log
-from triptych.core.lake.catalogue_file import SCHEMA
+from triptych.core.lake.layout import SCHEMA
 from triptych.core.warehouse.locks import CLOSED, record_all
 from triptych.core.workspace import Workspace
 

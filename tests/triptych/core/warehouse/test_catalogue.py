@@ -199,6 +199,25 @@ def _with(entry: NewLoad, **changes: object) -> NewLoad:
     return dataclasses.replace(entry, **changes)  # type: ignore[arg-type]
 
 
+def test_a_catalogue_of_another_version_is_made_whole_and_then_left_alone(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    catalogue.close()
+    raw = tmp_path / "raw.duckdb"
+    with connect(raw, root=tmp_path) as connection:
+        connection.execute("DROP TABLE catalogue.layout")
+        connection.execute("DROP TABLE catalogue.renamed_loads")
+        connection.execute("ALTER TABLE catalogue.audit_log DROP COLUMN seal")
+        connection.execute("DROP VIEW evidence.costs")
+    Catalogue(raw, root=tmp_path, streams=[VIEW]).close()
+    assert ask(tmp_path, "SELECT count(*) FROM evidence.costs") == [(0,)]
+    assert ask(tmp_path, "SELECT count(seal) FROM catalogue.audit_log") == [(0,)]
+    assert ask(tmp_path, "SELECT count(*) FROM catalogue.renamed_loads") == [(0,)]
+    as_it_is = raw.read_bytes()
+    Catalogue(raw, root=tmp_path, streams=[VIEW]).close()
+    assert raw.read_bytes() == as_it_is
+
+
 def test_a_damaged_block_is_no_lock_of_another_process(tmp_path: Path) -> None:
     """Waited for as a lock, it would be told after twenty seconds, and wrongly."""
     path = tmp_path / "raw.duckdb"
@@ -208,6 +227,9 @@ def test_a_damaged_block_is_no_lock_of_another_process(tmp_path: Path) -> None:
     for place in range(12_300, len(content), 100):
         content[place] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(StaleCatalogueError, match="block") as refused:
-        connect(path, root=tmp_path)
+    with (
+        pytest.raises(StaleCatalogueError, match="block") as refused,
+        connect(path, root=tmp_path),
+    ):
+        pass
     assert "triptych recover" in refused.value.next_step
