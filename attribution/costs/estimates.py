@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from attribution.costs import cost_anomalies, kept_judgements
+from attribution.costs.anomalies.evidence_months import evidence_state
 from attribution.costs.anomalies.series import read_cost_series
 from attribution.costs.cost_anomalies import update_cost_anomalies
 from attribution.costs.cost_forecasts import forecast_rows, series_of
@@ -27,6 +29,7 @@ from attribution.costs.kept_judgements import begin_judgements
 from attribution.estimates import store as estimate_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from attribution.costs.anomalies.line_items import Evidence
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from attribution.estimates.fitting_processes import ProcessAhead
 
 _FORECASTS = "cost_forecasts"
+_ALL = "costs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,16 @@ class EstimateReport:
 
 
 def update_cost_estimates(
-    build_database: Path, evidence: Evidence, *, ahead: ProcessAhead | None = None
+    build_database: Path,
+    evidence: Evidence,
+    *,
+    ahead: ProcessAhead | None = None,
+    daily_costs: Sequence[str] = (),
 ) -> EstimateReport:
     """Forecast what a day will cost, and find what it should not have.
 
     Neither is done again while no day's amount has changed, and of a series nothing is
-    while its own days have not.
+    while its own days have not. No day is read while the tables hold what they held.
 
     Parameters
     ----------
@@ -71,21 +79,55 @@ def update_cost_estimates(
         What its views read.
     ahead : ProcessAhead, optional
         Forecasts the series and judges them, where it was started.
+    daily_costs : sequence of str
+        Digests of the tables of daily costs, of models and of services, where they
+        are known.
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
-        # Line items are read by the engine while series are computed here.
-        with connection.cursor() as other, ThreadPoolExecutor(1) as thread:
-            anomalies = thread.submit(
-                update_cost_anomalies, other, evidence, ahead=ahead
-            )
-            is_unchanged = not _update_forecasts(connection, ahead)
-            is_unchanged = anomalies.result() is None and is_unchanged
+        state = _state(connection, evidence, daily_costs) if daily_costs else ""
+        is_unchanged = bool(state) and estimate_store.is_current(
+            connection, _ALL, state
+        )
+        if not is_unchanged:
+            # Of neither until both are done: what was in between may come again.
+            estimate_store.replace(connection, _ALL, "", {})
+            is_unchanged = _update_both(connection, evidence, ahead)
+            estimate_store.replace(connection, _ALL, state, {})
         return EstimateReport(
             estimate_store.count(connection, "cost_forecast_quality"),
             estimate_store.count(connection, "cost_anomalies"),
             is_unchanged,
         )
+
+
+def _update_both(
+    connection: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+    ahead: ProcessAhead | None,
+) -> bool:
+    """Update forecasts and anomalies; return whether both stand as they were."""
+    # Line items are read by the engine while series are computed here.
+    with connection.cursor() as other, ThreadPoolExecutor(1) as thread:
+        anomalies = thread.submit(update_cost_anomalies, other, evidence, ahead=ahead)
+        is_unchanged = not _update_forecasts(connection, ahead)
+        return anomalies.result() is None and is_unchanged
+
+
+def _state(
+    connection: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+    daily_costs: Sequence[str],
+) -> str:
+    """Return a text that differs whenever an estimate may."""
+    parts = (
+        method_version(),
+        kept_judgements.METHOD_VERSION,
+        cost_anomalies.METHOD_VERSION,
+        *daily_costs,
+        evidence_state(connection, evidence),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def begin_estimates(connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead) -> None:

@@ -21,8 +21,6 @@ from triptych.core.warehouse.reader import (
     PublishedFileError,
     PublishedReader,
 )
-from triptych.service import metrics, webhook
-from triptych.service.alerts import notifying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,6 +78,9 @@ def reported(workspace: Workspace, settings: Settings) -> Iterator[None]:
 def _send_alerts(workspace: Workspace, settings: Settings) -> None:
     if not (settings.notify.rules or settings.notify.digests):
         return
+    # Only whoever has channels waits for what they are reached with.
+    from triptych.service.alerts import notifying  # noqa: PLC0415
+
     try:
         report = notifying.notify(workspace, settings)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)
@@ -114,6 +115,8 @@ def _write_metrics(workspace: Workspace, settings: Settings) -> None:
     target = metrics_file(workspace, settings)
     if target is None:
         return
+    from triptych.service import metrics  # noqa: PLC0415
+
     try:
         metrics.write(metrics.collect(workspace, settings), target)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)
@@ -195,6 +198,8 @@ def _post(settings: Settings, *, kind: str, data: dict[str, Any]) -> bool:
     """Send a message where there is an address; tell whether it was delivered."""
     if settings.webhook.url is None:
         return False
+    from triptych.service import webhook  # noqa: PLC0415
+
     try:
         webhook.post(settings.webhook, kind=kind, data=data)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)

@@ -78,7 +78,9 @@ def build_from_estimates(
     with ThreadPoolExecutor(1) as thread:
         other_work = thread.submit(while_estimating)
         with progress.task("estimate") as task:
-            report = update_cost_estimates(database, evidence, ahead=ahead)
+            report = update_cost_estimates(
+                database, evidence, ahead=ahead, daily_costs=marts.daily_costs
+            )
             update_delivery_times(database)
             update_platform_elasticities(database, ahead=ahead)
             task.note(

@@ -37,6 +37,22 @@ WHERE schema_name IN ('staging', 'intermediate')
 """
 
 
+def evidence_state(connection: duckdb.DuckDBPyConnection, evidence: Evidence) -> str:
+    """Return a digest of all loads, and of the views that make line items of them.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database after the first half of a build.
+    evidence : Evidence
+        What its views read.
+    """
+    with attached(connection, evidence):
+        loads = sorted(connection.execute(_LOADS).fetchall())
+    views = connection.execute(_VIEWS).fetchone()
+    return hashlib.sha256(repr((loads, views)).encode()).hexdigest()
+
+
 def evidence_by_month(
     connection: duckdb.DuckDBPyConnection, evidence: Evidence
 ) -> dict[str, str]:

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from attribution.costs.anomalies.line_items import Evidence
 from attribution.costs.cost_anomalies import update_cost_anomalies
+from attribution.costs.daily_costs import read_daily_costs
 from attribution.costs.estimates import update_cost_estimates
 from attribution.costs.forecasting import candidates
 from attribution.costs.forecasting.candidates import ESTIMATED, METHODS, SeasonalNaive
@@ -54,9 +55,11 @@ class Company:
             )
         return cls(folder)
 
-    def estimate(self) -> EstimateReport:
+    def estimate(self, *daily_costs: str) -> EstimateReport:
         evidence = Evidence(self.folder / "raw.duckdb", self.folder)
-        return update_cost_estimates(self.folder / "build.duckdb", evidence)
+        return update_cost_estimates(
+            self.folder / "build.duckdb", evidence, daily_costs=daily_costs
+        )
 
     def load(self, day: str) -> None:
         """Enter in the catalogue that the months from a day on were loaded again."""
@@ -130,6 +133,39 @@ def test_a_changed_day_forecasts_its_series_and_the_total_and_fits_neither(
     assert (forecast.count, fits.count) == (2, 0)
     assert company.estimate().is_unchanged
     assert (forecast.count, fits.count) == (2, 0)
+
+
+def test_days_are_read_when_their_tables_or_the_loads_differ_and_not_before(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = Counted(
+        monkeypatch, "attribution.costs.estimates.read_daily_costs", read_daily_costs
+    )
+    assert not company.estimate("models", "services").is_unchanged
+    report = company.estimate("models", "services")
+    assert (reads.count, report.is_unchanged, report.series_count) == (1, True, 4)
+    company.change(RAISE)
+    assert not company.estimate("other models", "services").is_unchanged
+    assert company.estimate("other models", "other services").is_unchanged
+    company.load("DATE '2026-05-01'")
+    assert not company.estimate("other models", "other services").is_unchanged
+    assert reads.count == 4
+
+
+def test_an_update_that_was_cut_off_is_not_taken_for_the_state_before(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.estimate("as it was", "")
+    before = company.rows()
+    company.change(RAISE)
+    with monkeypatch.context() as patch:
+        patch.setattr("attribution.costs.estimates.update_cost_anomalies", None)
+        with pytest.raises(TypeError):
+            company.estimate("raised", "")
+    assert company.rows() != before
+    company.change(RAISE.replace("* 2", "/ 2"))
+    company.estimate("as it was", "")
+    assert company.rows() == before
 
 
 def test_days_that_methods_were_fitted_on_are_fitted_again(

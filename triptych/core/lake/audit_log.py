@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from triptych.core.errors import TriptychError
+from triptych.core.lake.bulk_rows import append_rows
 from triptych.core.lake.journal_key import JournalKey, key_for_entry, key_id_of
 from triptych.core.signatures import signed
 
@@ -177,16 +178,7 @@ def _last(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, str | None]:
 def _insert(
     connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple[object, ...]]
 ) -> None:
-    if len(rows) == 1:
-        connection.execute(
-            "INSERT INTO catalogue.audit_log VALUES (?, ?, ?, ?, ?, ?, ?)", rows[0]
-        )
-    elif rows:
-        # A comment needs no Arrow.
-        from triptych.core.lake.arrow_rows import insert_columns  # noqa: PLC0415
-
-        columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
-        insert_columns(connection, "catalogue.audit_log", columns)
+    append_rows(connection, "catalogue.audit_log", rows)
 
 
 def read_rows(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:

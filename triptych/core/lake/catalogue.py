@@ -20,10 +20,12 @@ from triptych.core.lake import (
     audit_log,
     charged_months,
     lake_log,
+    load_rows,
     manifests,
     source_names,
     withdrawals,
 )
+from triptych.core.lake.bulk_rows import with_rows
 from triptych.core.lake.catalogue_file import connect
 from triptych.core.lake.columns_named import keep_names, named_columns
 from triptych.core.lake.evidence_views import UnreadableLoadError, replace_view
@@ -152,8 +154,6 @@ class Catalogue:
         loads : sequence of NewLoad
             Not committed yet; at least one.
         """
-        from triptych.core.lake.arrow_rows import with_rows  # noqa: PLC0415
-
         rows = with_rows(
             self._connection,
             {
@@ -216,9 +216,6 @@ class Catalogue:
             if loads:
                 self._put(loads)
             if renewals or seen_files or compared:
-                # An ingest that finds nothing new needs no Arrow.
-                from triptych.core.lake import load_rows  # noqa: PLC0415
-
                 renewed = load_rows.renew(self._connection, renewals)
                 load_rows.remember_files(self._connection, seen_files)
                 renewed += load_rows.keep_compared(self._connection, compared)
@@ -237,8 +234,6 @@ class Catalogue:
         return entry
 
     def _put(self, loads: Sequence[NewLoad]) -> None:
-        from triptych.core.lake import load_rows  # noqa: PLC0415
-
         # One moment for both: from the log and the manifests all can be made anew.
         at = _now()
         load_rows.insert_loads(self._connection, loads, at=at)
@@ -318,8 +313,6 @@ class Catalogue:
 
     def put_again(self, loads: Sequence[NewLoad], *, at: datetime) -> None:
         """Record loads as they were recorded at a moment, without an audit entry."""
-        from triptych.core.lake import load_rows  # noqa: PLC0415
-
         with self._transaction():
             load_rows.insert_loads(self._connection, loads, at=at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from triptych.core.lake.arrow_rows import insert_columns, with_rows
+from triptych.core.lake.bulk_rows import insert_columns, with_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

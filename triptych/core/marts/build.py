@@ -17,6 +17,7 @@ from triptych.core.marts.recipe import Recipe, read_recipe
 from triptych.core.marts.sources import control_digests, source_digests
 from triptych.core.marts.states import drop_unknown
 from triptych.core.warehouse.build import open_build, write_control_tables
+from triptych.core.warehouse.carried_over import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,6 +135,11 @@ class MartBuild:
             for node in self.recipe.nodes
             if node.is_from_estimates and not node.is_test
         }
+
+    @property
+    def daily_costs(self) -> list[str]:
+        """Digests of what :data:`DAILY_COSTS` hold, once they are built."""
+        return [self.contents[table][ALL] for table in DAILY_COSTS]
 
     def forget(self) -> None:
         """Remove everything that was built, so that all of it is built again."""

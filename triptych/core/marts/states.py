@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from triptych.core.lake.arrow_rows import append_rows
+from triptych.core.lake.bulk_rows import append_rows
 from triptych.core.marts.digests import Digest
 
 if TYPE_CHECKING:

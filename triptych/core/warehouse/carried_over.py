@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Final
 
-from triptych.core.lake.arrow_rows import append_rows
+from triptych.core.lake.bulk_rows import append_rows
 from triptych.core.warehouse.published_checksum import difference, has_checksum
 
 if TYPE_CHECKING:

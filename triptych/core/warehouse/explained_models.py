@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from triptych.core.lake.arrow_rows import append_rows
+from triptych.core.lake.bulk_rows import append_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

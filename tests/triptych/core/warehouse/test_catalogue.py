@@ -168,10 +168,10 @@ def test_a_retry_makes_loads_with_quarantined_rows_new_again(
 def test_refused_rows_go_to_quarantine_in_one_statement(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from triptych.core.lake import arrow_rows, load_rows
+    from triptych.core.lake import bulk_rows, load_rows
 
     tables: list[str] = []
-    insert = arrow_rows.insert_columns
+    insert = bulk_rows.insert_columns
 
     def noting(connection: object, table: str, columns: object) -> None:
         tables.append(table)
