@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -9,6 +10,7 @@ import pytest
 
 from dashboard.pages.budget import anomaly_queries, anomaly_sentences
 from dashboard.pages.budget import queries as budget_queries
+from dashboard.pages.budget.tiles import within
 from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
 from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
@@ -36,6 +38,17 @@ def test_the_tiles_show_budget_year_and_landings(look_at: LookAt) -> None:
     assert "Stale: model old-v1. Not known: team ghost." in text
     assert "90 % interval EUR 3.9k to 4.2k" in text
     assert len(app.get("vega_lite_chart")) == 6
+
+
+@pytest.mark.parametrize(
+    ("budget", "against"), [(Decimal(900), "; budget EUR\u00a0900.00"), (None, "")]
+)
+def test_a_landing_without_a_budget_says_so_once_as_its_mark(
+    budget: Decimal | None, against: str
+) -> None:
+    row = {"low": 3900.0, "high": 4200.0, "budget": budget}
+    said = within(row, "EUR")
+    assert said == f"90 % interval EUR\u00a03.9k to 4.2k{against}"
 
 
 def test_under_a_scope_a_forecast_says_that_it_is_of_all_and_a_year_has_no_budget(

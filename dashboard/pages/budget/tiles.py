@@ -140,11 +140,7 @@ def _tile_landing(view: Page, landing: str, rows: list[dict[str, Any]]) -> None:
         delta_arrow="off",
     )
     if row:
-        st.caption(
-            f"{view.organisation_prefix}90 % interval"
-            f" {fmt.interval(row['low'], row['high'], view.currency)};"
-            f" budget {fmt.money(row['budget'], view.currency)}"
-        )
+        st.caption(f"{view.organisation_prefix}{within(row, view.currency)}")
     else:
         st.caption("nothing is forecast: no bill is delivered daily")
     explaining.show(
@@ -157,6 +153,17 @@ def _tile_landing(view: Page, landing: str, rows: list[dict[str, Any]]) -> None:
             figures=_landing_figures(view, landing, row),
         ),
     )
+
+
+def within(landing: dict[str, Any], currency: str) -> str:
+    """Return the interval of a landing, and the budget that it is held against.
+
+    Without a budget the mark beside the figure says so.
+    """
+    interval = fmt.interval(landing["low"], landing["high"], currency)
+    budget = landing["budget"]
+    against = "" if budget is None else f"; budget {fmt.money(budget, currency)}"
+    return f"90 % interval {interval}{against}"
 
 
 def _landing_figures(
