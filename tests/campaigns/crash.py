@@ -114,7 +114,7 @@ class Campaign:
         self.tally = Tally()
 
     def build(self, company: Path | None = None) -> None:
-        """Build the company, and import here what that needed, once for all trials.
+        """Build the company, unless it is built already.
 
         Parameters
         ----------
@@ -123,11 +123,15 @@ class Campaign:
         """
         if company is not None:
             shutil.copytree(company, self._company)
-        built = self._forked(partial(_built, self._company, self._acts))
-        for name in built.value:
+        else:
+            self._import(self._forked(partial(_built, self._company)).value)
+        command_line()
+
+    def _import(self, names: Sequence[str]) -> None:
+        """Import here what a process has needed, once for all that come after it."""
+        for name in names:
             with suppress(Exception):
                 importlib.import_module(name)
-        command_line()
 
     def kill(self, number: int) -> None:
         """Kill one act at a random moment, all of it, its parent, or a child."""
@@ -188,8 +192,9 @@ class Campaign:
         if act.name not in self._known:
             root = self._copy(act)
             before = self._forked(partial(looked_at, self._company)).value
-            ended = self._forked(partial(commanded, root, act.command))
+            ended = self._forked(partial(_commanded_first, root, act.command))
             assert ended.value["code"] == 0, self._log()
+            self._import(ended.value["imported"])
             after = self._forked(partial(looked_at, root)).value
             run = self._forked(partial(commanded, root, _RUN))
             assert run.value["code"] == 0, self._log()
@@ -338,15 +343,17 @@ class Campaign:
         return (self._folder / "log").read_text("utf-8", errors="replace")
 
 
-def _built(root: Path, acts: Sequence[Act]) -> list[str]:
-    if not root.exists():
-        reconciled_company(root)
-    for act in acts[:2]:
-        copy = root.with_name("warm")
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(root, copy)
-        act.prepare(copy)
-        commanded(copy, act.command)
+def _built(root: Path) -> list[str]:
+    reconciled_company(root)
+    return _imported()
+
+
+def _commanded_first(root: Path, command: Sequence[str]) -> dict[str, Any]:
+    """Run a command, and return what it imported as well."""
+    return {**commanded(root, command), "imported": _imported()}
+
+
+def _imported() -> list[str]:
     ours = {
         *("triptych", "ingest", "attribution", "dashboard", "statsmodels", "duckdb"),
         *("pyarrow", "pydantic", "numpy", "pandas", "scipy", "ruamel", "typer"),
