@@ -21,13 +21,12 @@ def new_session(*, profile: str | None, region: str | None) -> boto3.Session:
     from botocore.session import Session
 
     keep_headers_out_of_logs()
-    core = Session()
+    # Where descriptions are is read of a profile: of this, and not of AWS_PROFILE.
+    core = Session(profile=profile)
     loader = _loader(core.get_config_variable("data_path"))
     core.register_component("data_loader", loader)
     paths = list(loader.search_paths)
-    session = boto3.Session(
-        botocore_session=core, profile_name=profile, region_name=region
-    )
+    session = boto3.Session(botocore_session=core, region_name=region)
     # Each session adds the same folder, of resources, which no source uses.
     loader.search_paths[:] = paths
     return session
