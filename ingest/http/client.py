@@ -8,8 +8,6 @@ in a header of our own would follow them to wherever they point.
 
 Numbers with a point are read as :class:`~decimal.Decimal`: money stays what was
 written. No message, log line or ``repr`` holds a secret that the client was told of.
-
-Sources: RFC 9110, sections 10.2.3 and 15 (*Retry-After*, status codes).
 """
 
 from __future__ import annotations
@@ -18,22 +16,16 @@ import json
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from ingest.http.addresses import is_loopback, is_safe_endpoint
-from ingest.http.answers import (
-    NoNumberError,
-    no_number,
-    retry_after_seconds,
-    server_message,
-)
+from ingest.http.answers import NoNumberError, no_number
 from ingest.http.pace import Pace
+from ingest.http.refusals import DENIED, RUN_LATER, PassingError, Refusals, Secrets
 from ingest.http.trusted_authorities import trusted_authorities
 from triptych import __version__
 from triptych.core.errors import (
@@ -61,33 +53,6 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 _JITTER_SECONDS = 0.5
 #: A body may take this many times the timeout of a single read.
 _BODY_TIMEOUTS = 10
-_SHOWN_CHARACTERS = 300
-_REDACTED = "•••"
-_PASSING = frozenset(
-    {
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_EARLY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-    }
-)
-_DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_NEVER_PASSING = frozenset(
-    {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
-)
-_LATER = "Run again later; what was loaded before stays current."
-
-
-class NotThereError(FatalSourceError):
-    """The server has nothing under the path, or does not show it to who asks."""
-
-
-class _PassingError(Exception):
-    """One try failed in a way that the next may not; the text holds no secret."""
-
-    def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
-        self.wait_seconds = wait_seconds
-        super().__init__(reason)
 
 
 class HttpClient:
@@ -132,7 +97,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
         denied_advice: str = "",
-        denied_statuses: Collection[int] = _DENIED,
+        denied_statuses: Collection[int] = DENIED,
         auth: httpx.Auth | None = None,
         limit_of: Callable[[httpx.Response, str], float | None] | None = None,
         timeout_seconds: float = 30.0,
@@ -141,17 +106,18 @@ class HttpClient:
         max_wait_seconds: float = 60.0,
     ) -> None:
         self._source = source
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._secrets = Secrets(secrets)
         if self._secrets and not is_safe_endpoint(base_url):
+            address = self._secrets.redacted(base_url)
             raise FatalSourceError(
-                f"A credential would go to {self._redacted(base_url)} unencrypted.",
+                f"A credential would go to {address} unencrypted.",
                 where=source,
                 next_step="Use an https address.",
             )
         self._base_url = base_url
-        self._denied_advice = denied_advice
-        self._denied_statuses = denied_statuses
-        self._limit_of = limit_of
+        self._refusals = Refusals(
+            self._secrets, denied_advice, denied_statuses, limit_of, max_wait_seconds
+        )
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._max_wait_seconds = max_wait_seconds
@@ -179,7 +145,7 @@ class HttpClient:
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(source={self._source!r},"
-            f" base_url={self._redacted(self._base_url)!r})"
+            f" base_url={self._secrets.redacted(self._base_url)!r})"
         )
 
     def close(self) -> None:
@@ -274,12 +240,12 @@ class HttpClient:
                 with attempt:
                     body, told = self._ask_once(request, where)
                     return (read or self._parsed)(body, where), told
-        except _PassingError as failure:
+        except PassingError as failure:
             raise TransientSourceError(
                 f"The server did not answer properly in {self._attempts} tries;"
                 f" the last time {failure}.",
                 where=where,
-                next_step=_LATER,
+                next_step=RUN_LATER,
             ) from None
         message = "the last try either answers or raises"
         raise AssertionError(message)
@@ -293,10 +259,11 @@ class HttpClient:
         try:
             response, body = self._receive(request)
         except httpx.RequestError as error:
-            kind = self._redacted(f"{type(error).__name__}: {error}".rstrip(": "))
-            raise _PassingError(f"the connection failed ({kind})") from None
+            failure = f"{type(error).__name__}: {error}".rstrip(": ")
+            shown = self._secrets.redacted(failure)
+            raise PassingError(f"the connection failed ({shown})") from None
         if not response.is_success:
-            raise self._refusal(response, body, where)
+            raise self._refusals.error_of(response, body, where)
         return body, response.headers
 
     def _receive(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
@@ -334,60 +301,8 @@ class HttpClient:
                 next_step="Report it to the vendor; nothing of it was loaded.",
             ) from None
         except (ValueError, RecursionError):
-            shown = self._shown(body)
-            raise _PassingError(f"the answer was no JSON ({shown!r})") from None
-
-    def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Exception:
-        status = response.status_code
-        message = server_message(body)
-        said = f"{status}: {self._shown(message)}".rstrip(": ")
-        if self._limit_of and (wait := self._limit_of(response, message)) is not None:
-            return self._limited(wait, said, where)
-        if status in self._denied_statuses:
-            return SourceAccessError(
-                f"The server refuses the credential ({said}).",
-                where=where,
-                next_step=self._denied_advice,
-            )
-        is_server_error = response.is_server_error and status not in _NEVER_PASSING
-        if is_server_error or status in _PASSING:
-            asked = retry_after_seconds(response.headers.get("Retry-After"))
-            wait = None if asked is None else min(asked, self._max_wait_seconds)
-            return _PassingError(f"it answered {said}", wait)
-        if response.is_redirect:
-            return FatalSourceError(
-                f"The server redirects to another address ({status}).",
-                where=where,
-                next_step="Set the address that it redirects to, if it is to be"
-                " trusted with the credential.",
-            )
-        is_missing = status in _MISSING
-        return (NotThereError if is_missing else FatalSourceError)(
-            f"The server refuses the request ({said}).",
-            where=where,
-            next_step="Compare the source's options with what the server offers.",
-        )
-
-    def _limited(self, wait: float, said: str, where: str) -> Exception:
-        if wait <= self._max_wait_seconds:
-            return _PassingError(f"it answered {said}", wait)
-        until = datetime.now(UTC) + timedelta(seconds=wait)
-        return TransientSourceError(
-            f"The limit of requests is used up until {until:%Y-%m-%d %H:%M} UTC"
-            f" ({said}).",
-            where=where,
-            next_step=_LATER,
-        )
-
-    def _shown(self, text: str | bytes) -> str:
-        plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        # Blanked before it is cut: half a secret is one, too.
-        return " ".join(self._redacted(plain).split())[:_SHOWN_CHARACTERS]
-
-    def _redacted(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, _REDACTED)
-        return text
+            shown = self._secrets.shown(body)
+            raise PassingError(f"the answer was no JSON ({shown!r})") from None
 
 
 def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
@@ -409,7 +324,7 @@ def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
 
 
 def _wait_before_next_try(error: Exception) -> bool | float:
-    if not isinstance(error, _PassingError):
+    if not isinstance(error, PassingError):
         return False
     return True if error.wait_seconds is None else error.wait_seconds
 

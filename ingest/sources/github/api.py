@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ingest.engine.state_rows import objects, part_of, unexpected
-from ingest.http.client import NotThereError
 from ingest.http.pages import each_once, follow_pages
+from ingest.http.refusals import NotThereError
 from ingest.source_kinds.code_hosts import CodeHostApi
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, field_validator
 
 from ingest.connector import Finding
-from ingest.http.client import NotThereError
 from ingest.http.options import BaseUrl, EnvironmentVariable
+from ingest.http.refusals import NotThereError
 from ingest.source_kinds.code_hosts import (
     COMMITS,
     DEPLOYMENTS,

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from ingest.connector import Finding
 from ingest.engine.state_rows import instant
-from ingest.http.client import NotThereError
 from ingest.http.options import BaseUrl, EnvironmentVariable
+from ingest.http.refusals import NotThereError
 from ingest.source_kinds.code_hosts import (
     COMMITS,
     DEPLOYMENTS,

@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingest.http.client
-from ingest.http.client import (
-    HttpClient,
-    NotThereError,
-    secret_from_environment,
-)
+from ingest.http.client import HttpClient, secret_from_environment
 from ingest.http.pages import follow_pages
+from ingest.http.refusals import NotThereError
 from ingest.testing import _captured_logs
 from tests.ingest.servers.http_server import (
     Answer,
