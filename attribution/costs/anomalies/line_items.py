@@ -216,7 +216,7 @@ def read_items(
     evidence : Evidence
         What the views read.
     scopes : sequence of Scope
-        What is asked for.
+        What is asked for; of two models that are dearer by one pool, the same.
 
     Returns
     -------
@@ -224,16 +224,17 @@ def read_items(
         ``None`` where the evidence is out of reach from here: it was left in place in
         a bucket.
     """
-    if not scopes:
+    asked = list(dict.fromkeys(scopes))
+    if not asked:
         return {}
     try:
         with attached(connection, evidence):
-            found = _query(connection, scopes)
+            found = _query(connection, asked)
     except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException):
         return None
     items: dict[Scope, list[Item]] = defaultdict(list)
     for number, *values in found:
-        items[scopes[number]].append(Item(*values))
+        items[asked[number]].append(Item(*values))
     return items
 
 

@@ -123,6 +123,15 @@ def test_a_sku_has_one_name_though_its_resources_come_and_go(
     assert (driver.volume_excess, driver.new_resource_excess) == (0.0, 0.0)
 
 
+def test_a_pool_that_two_models_ask_for_is_counted_once(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    add(connection, FIRST)
+    assert items(connection, tmp_path, MODEL, SERVICE, MODEL)[MODEL] == [
+        Item("hours", "h", "i-1", 0.0, 10.0, None, 5.0)
+    ]
+
+
 def test_what_is_no_consumption_of_the_days_is_left_out(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
