@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.costs.anomalies.detection import Finding, Judgement
+    from attribution.costs.anomalies.drivers import Item
     from attribution.costs.anomalies.line_items import Evidence
     from attribution.costs.anomalies.model_parts import ModelPart
     from attribution.costs.anomalies.series import CostSeries
@@ -198,28 +199,39 @@ def _explained(
 ) -> list[tuple[_Row, bool]]:
     """Return the likely driver of each, and whether what it tells was in reach."""
     parts = _parts_of(connection, new)
-    scopes = [_scope(one, part) for one, part in zip(new, parts, strict=True)]
+    scopes = [_scope(anomaly, part) for anomaly, part in zip(new, parts, strict=True)]
     items = read_items(
         connection, evidence, [scope for scope in scopes if scope is not None]
     )
     rows = []
-    for one, part, scope in zip(new, parts, scopes, strict=True):
-        excess = one.finding.excess
-        driver = Driver(UNKNOWN)
-        if one.finding.is_fall:
+    for anomaly, part, scope in zip(new, parts, scopes, strict=True):
+        finding = anomaly.finding
+        if finding.is_fall:
             # Nothing was charged: there is no line item to ask.
-            driver = Driver("volume", volume_excess=excess)
-        elif scope is None and part is not None:
-            driver = _by_share(part)
-        elif scope is not None and items is not None:
-            share = part.share if part is not None and scope.pool_id else 1.0
-            driver = _scaled(
-                likely_driver(items.get(scope, []), excess / (share or 1.0)), share
-            )
-        through = None if one.finding.is_fall or part is None else part.pool_id
-        row = _driver_row(driver, through)
+            row = _driver_row(Driver("volume", volume_excess=finding.excess), None)
+        else:
+            driver = _driver(finding.excess, part, scope, items)
+            row = _driver_row(driver, None if part is None else part.pool_id)
         rows.append((row, scope is None or items is not None))
     return rows
+
+
+def _driver(
+    excess: float,
+    part: ModelPart | None,
+    scope: Scope | None,
+    items: Mapping[Scope, Sequence[Item]] | None,
+) -> Driver:
+    """Return what explains an excess: a model's share of a pool, or line items."""
+    if scope is None:
+        return Driver(UNKNOWN) if part is None else _by_share(part)
+    if items is None:
+        return Driver(UNKNOWN)
+    of_scope = items.get(scope, [])
+    if part is None or scope.pool_id is None:
+        return likely_driver(of_scope, excess)
+    # The pool's own excess is greater than the model's part of it.
+    return _scaled(likely_driver(of_scope, excess / (part.share or 1.0)), part.share)
 
 
 def _parts_of(

@@ -16,7 +16,7 @@ from attribution.scenarios.outcome import sum_of
 from attribution.scenarios.sensitivity import difference, net_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from attribution.scenarios.outcome import Outcome, Part
     from attribution.scenarios.projection import Projection
@@ -246,30 +246,43 @@ def features_of(
     """Yield present values of each feature, and of what belongs to none."""
     costed = {None, *(line.feature_id for line in projection.lines)}
     costed -= projection.base.unconverted
-    for one, other in zip(changed.parts, before.parts, strict=True):
-        case = one.case
-        reason = case.reason if case else None
-        row: Row = {
-            "feature_id": one.feature_id,
-            "grade": case.grade if case else None,
-            "counted": bool(case and case.is_counted),
+    for part, earlier in zip(changed.parts, before.parts, strict=True):
+        reason = part.case.reason if part.case else None
+        yield {
+            "feature_id": part.feature_id,
+            "grade": part.case.grade if part.case else None,
+            "counted": bool(part.case and part.case.is_counted),
             "reason": f"not computable: {reason.text}" if reason else None,
-            **nothing("cost"),
-            **nothing("base_cost"),
-            **nothing("benefit"),
-            **nothing("npv"),
-            "probability_npv_positive": None,
-            **nothing("base_npv"),
+            **_cost(part, "cost", costed),
+            **_cost(earlier, "base_cost", costed),
+            **_value(part),
+            **_base_value(earlier),
         }
-        for name, flows in (("cost", one.flows), ("base_cost", other.flows)):
-            if one.feature_id in costed and flows.discount is not None:
-                row |= amount(name, (flows.cost * flows.discount).sum(axis=1))
-        discount, present = one.flows.discount, one.flows.present_net
-        if one.is_known and discount is not None and present is not None:
-            row |= amount("benefit", (one.flows.benefit * discount).sum(axis=1))
-            row |= amount("npv", present)
-            row["probability_npv_positive"] = probability_above(present)
-        earlier = other.flows.present_net
-        if other.is_known and earlier is not None:
-            row |= amount("base_npv", earlier)
-        yield row
+
+
+def _cost(part: Part, name: str, costed: Collection[str | None]) -> Row:
+    """Return the present value of a part's cost, where that is known."""
+    flows = part.flows
+    if part.feature_id not in costed or flows.discount is None:
+        return nothing(name)
+    return amount(name, (flows.cost * flows.discount).sum(axis=1))
+
+
+def _value(part: Part) -> Row:
+    """Return what a part is worth, where that is known."""
+    discount, present = part.flows.discount, part.flows.present_net
+    if not part.is_known or discount is None or present is None:
+        unknown = {"probability_npv_positive": None}
+        return {**nothing("benefit"), **nothing("npv"), **unknown}
+    return {
+        **amount("benefit", (part.flows.benefit * discount).sum(axis=1)),
+        **amount("npv", present),
+        "probability_npv_positive": probability_above(present),
+    }
+
+
+def _base_value(part: Part) -> Row:
+    present = part.flows.present_net
+    if not part.is_known or present is None:
+        return nothing("base_npv")
+    return amount("base_npv", present)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from attribution.arrays import Floats
+    from attribution.roi.claims import Claim
     from attribution.roi.register import Assumed
     from attribution.roi.valuing import Case
     from attribution.roi.worlds import Worlds
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
     Means = tuple[float, float]
+    #: Net present values by world, and their differences to the base.
+    Drawn = tuple[Floats, Floats]
 
 #: A break-even further from the value than this is no plausible one.
 PLAUSIBLE_TIMES: Final = 10.0
@@ -160,39 +163,41 @@ def _swing(row: Row) -> tuple[float, float, str]:
     return swing, row["npv_variance_share"] or 0.0, row["driver"]
 
 
-def _studies(
-    compared: Comparison, worlds: Worlds, drawn: tuple[Floats, Floats]
-) -> Iterator[Row]:
+def _studies(compared: Comparison, worlds: Worlds, drawn: Drawn) -> Iterator[Row]:
     """Yield each study: money goes with its effect along a straight line."""
     changed, unchanged = compared.outcomes(worlds)
     for feature, case in compared.scenario.cases.items():
         for valued in case.claims if case.terms else ():
-            effect = np.asarray(valued.claim.effects[:, -1])
-            now = mean(effect)
             study = valued.claim.study_id
             after = _worth(case, study, changed, worlds)
             before = _worth(compared.base.cases[feature], study, unchanged, worlds)
-            slopes = after, after - before
-            ends = _end(effect, _LOW), _end(effect, _HIGH)
-            row: Row = {
-                "driver": valued.claim.study_id,
-                "kind": "effect",
-                "unit": f"{valued.claim.outcome_unit} a month",
-                "source": "study",
-                "assumed": now,
-                "assumed_low": ends[0],
-                "assumed_high": ends[1],
-                "is_approved": None,
-            }
-            for (name, which), slope in zip(_MEASURES, slopes, strict=True):
-                middle = mean(drawn[which])
-                for side, end in zip(("low", "high"), ends, strict=True):
-                    at = None if end is None else middle + (end - now) * slope
-                    row[f"{name}_at_{side}"] = at
-                row[f"{name}_variance_share"] = _share(effect, drawn[which])
-                needed = None if not slope or not now else 1.0 - middle / slope / now
-                row |= _of_factor(name, needed, now, moves=bool(slope))
-            yield row
+            yield _study_row(valued.claim, (after, after - before), drawn)
+
+
+def _study_row(claim: Claim, slopes: Means, drawn: Drawn) -> Row:
+    """Return what each measure comes to at the ends of a study's effect."""
+    effect = np.asarray(claim.effects[:, -1])
+    now = mean(effect)
+    ends = _end(effect, _LOW), _end(effect, _HIGH)
+    row: Row = {
+        "driver": claim.study_id,
+        "kind": "effect",
+        "unit": f"{claim.outcome_unit} a month",
+        "source": "study",
+        "assumed": now,
+        "assumed_low": ends[0],
+        "assumed_high": ends[1],
+        "is_approved": None,
+    }
+    for (name, which), slope in zip(_MEASURES, slopes, strict=True):
+        middle = mean(drawn[which])
+        for side, end in zip(("low", "high"), ends, strict=True):
+            at = None if end is None else middle + (end - now) * slope
+            row[f"{name}_at_{side}"] = at
+        row[f"{name}_variance_share"] = _share(effect, drawn[which])
+        needed = None if not slope or not now else 1.0 - middle / slope / now
+        row |= _of_factor(name, needed, now, moves=bool(slope))
+    return row
 
 
 def _worth(case: Case, study_id: str, outcome: Outcome, worlds: Worlds) -> float:
@@ -231,9 +236,7 @@ def _of_factor(
     }
 
 
-def _assumptions(
-    compared: Comparison, worlds: Worlds, drawn: tuple[Floats, Floats]
-) -> Iterator[Row]:
+def _assumptions(compared: Comparison, worlds: Worlds, drawn: Drawn) -> Iterator[Row]:
     for assumption in compared.assumed:
         held = [worlds.holding(_held(assumption), level) for level in (_LOW, _HIGH)]
         ends = [

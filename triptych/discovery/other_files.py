@@ -85,9 +85,8 @@ def why_not_read(path: Path) -> tuple[str, str, str, str]:
     if suffix in {".csv", ".gz", ".parquet", ".jsonl", ".ndjson"}:
         again = "Deliver it again; download it anew if it was cut off."
         return "data file", "", "Its header cannot be read.", again
-    kind, next_step = _NOT_READ.get(
-        suffix, (f"file ending in {suffix or 'nothing'}", "Deliver CSV or Parquet.")
-    )
+    other = f"file ending in {suffix}" if suffix else "file without an ending"
+    kind, next_step = _NOT_READ.get(suffix, (other, "Deliver CSV or Parquet."))
     is_for_people = next_step == "Nothing to do."
     problem = "It is not a bill." if is_for_people else "It is not read."
     return kind, "", problem, next_step

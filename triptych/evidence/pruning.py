@@ -144,17 +144,7 @@ def _read_by_published(folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("[!.]*.duckdb")):
         try:
             with duckdb.connect(str(path), read_only=True) as published:
-                tables = {
-                    name
-                    for (name,) in published.execute(
-                        "SELECT table_name FROM duckdb_tables()"
-                        " WHERE schema_name = 'lineage'"
-                    ).fetchall()
-                }
-                for table, query in _LOADS_OF.items():
-                    if table in tables:
-                        for (load_id,) in published.execute(query).fetchall():
-                            yield load_id
+                yield from _read_by(published)
         except duckdb.Error as error:
             raise TriptychError(
                 f"A published file cannot be read: {error}",
@@ -162,6 +152,15 @@ def _read_by_published(folder: Path) -> Iterator[str]:
                 next_step="What it needs is not known, so nothing is removed. Restore"
                 " the file, or delete it.",
             ) from error
+
+
+def _read_by(published: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield the ids of the loads that a published file was made of."""
+    lineage = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'lineage'"
+    tables = {name for (name,) in published.execute(lineage).fetchall()}
+    for table, query in _LOADS_OF.items():
+        if table in tables:
+            yield from (load_id for (load_id,) in published.execute(query).fetchall())
 
 
 #: The folder of a load is named after it, and stands right above its files.

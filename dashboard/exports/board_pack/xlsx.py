@@ -206,29 +206,27 @@ class _Sheet:
         *,
         strong: bool = False,
     ) -> None:
+        place = self.row, column
         options: dict[str, object] = {"bold": True, "bg_color": _PALE} if strong else {}
         number = _number_format(kind, currency)
         if kind == "month" and isinstance(value, str):
             value = month_of(fmt.month(value)) or value
         if value is None:
             unknown = fmt.unknown(reason) if reason else fmt.UNKNOWN
-            options["align"] = "right" if number else "left"
-            self.sheet.write_string(self.row, column, unknown, self._format(**options))
+            align = "right" if number else "left"
+            written_as = self._format(align=align, **options)
+            self.sheet.write_string(*place, unknown, written_as)
         elif number and isinstance(value, int | float | Decimal) and _is_finite(value):
             # A dot without a digit behind it would stand after every whole number.
             number = _PARTS if kind == "count" and value % 1 else number
             written_as = self._format(num_format=number, **options)
-            self.sheet.write_number(self.row, column, value, written_as)
+            self.sheet.write_number(*place, value, written_as)
         elif number and isinstance(value, date):
             written_as = self._format(num_format=number, align="left", **options)
-            moment = (
-                value.replace(tzinfo=None) if isinstance(value, datetime) else value
-            )
-            self.sheet.write_datetime(self.row, column, moment, written_as)
+            self.sheet.write_datetime(*place, _without_zone(value), written_as)
         else:
-            self.sheet.write_string(
-                self.row, column, safe_text(str(value)), self._format(**options)
-            )
+            text = safe_text(str(value))
+            self.sheet.write_string(*place, text, self._format(**options))
 
     def _set_up_paper(self) -> None:
         facts = self.pack.provenance
@@ -248,6 +246,10 @@ def _number_format(kind: Kind, currency: str) -> str:
         plain_money = f"#,##0.{'0' * digits}" if digits else "#,##0"
         return f"{plain_money};[Red]-{plain_money}"
     return _NUMBER_FORMATS.get(kind, "")
+
+
+def _without_zone(value: date) -> date:
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 def _is_finite(value: float | Decimal) -> bool:

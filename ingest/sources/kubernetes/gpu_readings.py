@@ -113,15 +113,21 @@ def share_gpus(
             if reading.gpu_basis == "whole_gpu" and reading.device_hours > 0:
                 devices[reading.allocation.gpu.device].append(position)
         for device, holders in devices.items():
-            shared = [p for p in holders if readings[p].allocation.gpu.is_shared]
-            if not shared and device and _is_overbooked(readings, holders):
-                shared = holders
-            if shared:
-                others = [readings[p] for p in positions if p not in shared]
-                first = readings[shared[0]].allocation
-                members = [readings[p] for p in shared]
-                gpus = _gpus_shared(members, others, declared(first))
-                _divide(readings, shared, gpus)
+            if sharing := _taking_turns(readings, device, holders):
+                members = [readings[position] for position in sharing]
+                others = [readings[p] for p in positions if p not in sharing]
+                gpus = _gpus_shared(members, others, declared(members[0].allocation))
+                _divide(readings, sharing, gpus)
+
+
+def _taking_turns(
+    readings: Sequence[Reading], device: str, holders: list[int]
+) -> list[int]:
+    """Return those who hold a device and share it: as they say, or by their number."""
+    sharing = [p for p in holders if readings[p].allocation.gpu.is_shared]
+    if not sharing and device and _is_overbooked(readings, holders):
+        return holders
+    return sharing
 
 
 def _with_gpu_by_node_hour(readings: Sequence[Reading]) -> list[list[int]]:
