@@ -37,7 +37,7 @@ class Evidence:
     root : Path
         What names of evidence files are relative to.
     memory_limit : str
-        As DuckDB takes it, such as ``2GB``.
+        As DuckDB takes it, such as ``2GB``; no more than it may take already.
     """
 
     raw_database: Path
@@ -90,6 +90,12 @@ _SCOPES = pa.schema(
         *((name, pa.date32()) for name in ("prior_day", "first_day", "last_day")),
     ]
 )
+_LIMIT = """
+SELECT least(
+    parse_formatted_bytes(?),
+    parse_formatted_bytes(current_setting('memory_limit'))
+)
+"""
 #: One pass, which carries no line item on: each is added up at once, by the parts of
 #: scopes that its day is in. A part is a set of scopes, each with how often the day
 #: counts: what was before counts as often as its weekday is in the anomaly, by weeks
@@ -247,7 +253,9 @@ def attached(
     connection.execute(f"ATTACH {raw} AS raw (READ_ONLY)")
     connection.execute(f"SET file_search_path = {search_path(evidence.root)}")
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET memory_limit = '{evidence.memory_limit}'")
+    # Never more than there is: the engine may leave some to other processes by now.
+    [[limit]] = connection.execute(_LIMIT, [evidence.memory_limit]).fetchall()
+    connection.execute(f"SET memory_limit = '{limit}B'")
     try:
         yield
     finally:

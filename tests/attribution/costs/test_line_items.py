@@ -145,3 +145,14 @@ def test_what_is_no_consumption_of_the_days_is_left_out(
     assert items(connection, tmp_path, MODEL) == {
         MODEL: [Item("hours", "h", "i-1", 0.0, 10.0, None, 5.0)]
     }
+
+
+def test_the_engine_takes_no_more_memory_than_it_has_left_to_itself(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for before, given, after in (("1GiB", "2GiB", 1), ("4GiB", "2GiB", 2)):
+        connection.execute(f"SET GLOBAL memory_limit = '{before}'")
+        evidence = Evidence(tmp_path / "raw.duckdb", tmp_path, given)
+        read_items(connection, evidence, [MODEL])
+        limit = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+        assert limit == (f"{after}.0 GiB",)
