@@ -30,9 +30,10 @@ from triptych.core.warehouse.retired_marts import warnings_about
 from triptych.core.warehouse.source_rows import ROW_FUNCTIONS, tables_asked_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from triptych.core.dbt.commands import NodeOutcome
     from triptych.core.marts.build import EngineSettings
     from triptych.core.marts.digests import Digest
     from triptych.core.marts.recipe import Node, Recipe
@@ -183,34 +184,49 @@ def _execute(
         reason = _reason_against(connection, node, known, recipe.sources)
         if reason:
             failed[node.unique_id] = Ended(node.name, node.kind, "error", reason)
+    outcomes = _executed(connection, known, digests, task, failed)
+    for key, each in outcomes.items():
+        if each.status in {"error", "fail"}:
+            text = f"{each.failure_count:,} rows fail it."
+            failed[key] = Ended(each.name, "test", "fail", text)
+    left_out = _made_of(nodes, failed.keys() | _in_doubt(failed, known))
+    built = [n for n in nodes if n.unique_id not in left_out and not n.is_test]
+    return [_ended(n, failed, left_out, outcomes) for n in nodes], built
+
+
+def _executed(
+    connection: duckdb.DuckDBPyConnection,
+    known: Mapping[str, Node],
+    digests: Mapping[str, Digest],
+    task: Task,
+    failed: dict[str, Ended],
+) -> dict[str, NodeOutcome]:
+    """Execute all that is not made of what failed, until nothing else does."""
+    nodes = list(known.values())
     while True:
         left_out = _made_of(nodes, failed)
         rest = [n for n in nodes if n.unique_id not in left_out]
         execution = Execution(connection, rest, known, digests, task)
         try:
             execution.run()
-            break
         except NodeError as error:
             connection.execute("ROLLBACK")
             node = known[error.outcome.unique_id]
             message = error.outcome.message
             failed[node.unique_id] = Ended(node.name, node.kind, "error", message)
-    outcomes = {each.unique_id: each for each in execution.outcomes}
-    for key, each in outcomes.items():
-        if each.status in {"error", "fail"}:
-            text = f"{each.failure_count:,} rows fail it."
-            failed[key] = Ended(each.name, "test", "fail", text)
-    # What a test reads of ours; a mart that it also reads is not in doubt.
-    doubtful = {
+        else:
+            return {each.unique_id: each for each in execution.outcomes}
+
+
+def _in_doubt(failed: Collection[str], known: Mapping[str, Node]) -> set[str]:
+    """Return what tests that failed read of ours; marts that they read are in none."""
+    return {
         parent
         for key in failed
         if known[key].is_test
         for parent in known[key].parents
         if parent in known
     }
-    left_out = _made_of(nodes, failed.keys() | doubtful)
-    built = [n for n in nodes if n.unique_id not in left_out and not n.is_test]
-    return [_ended(n, failed, left_out, outcomes) for n in nodes], built
 
 
 def _ended(
