@@ -15,6 +15,7 @@ SOURCES = ("crm", "erp", "post")
 SETTINGS = """\
 organisation: Example GmbH
 currency: EUR
+attribution: {processes: 1}
 sources:
   - {name: crm, type: tables, stream: outcomes, path: crm.csv}
   - {name: erp, type: tables, stream: outcomes, path: erp.csv}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import shutil
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -19,9 +20,6 @@ from triptych.core.warehouse.explained_models import _TABLES
 from triptych.core.warehouse.locks import CLOSED
 from triptych.core.workspace import Workspace
 from triptych.evidence.pruning import IN_A_CLOSED_MONTH, READ_BY_A_PUBLISHED_RUN, prune
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def deliver(root: Path, number: int) -> None:
@@ -67,12 +65,19 @@ def folders(root: Path) -> list[str]:
     return sorted({path.parent.name for path in loads.glob("*/part-*")})
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four loads of one scope; the first three are superseded."""
+    root = tmp_path_factory.mktemp("delivered")
     for number in range(1, 5):
-        deliver(tmp_path, number)
-    return Workspace(tmp_path)
+        deliver(root, number)
+    return root
+
+
+@pytest.fixture
+def workspace(delivered: Path, tmp_path: Path) -> Workspace:
+    """Return a copy of it."""
+    return Workspace(Path(shutil.copytree(delivered, tmp_path / "workspace")))
 
 
 ALL = [f"run-{number}-00001" for number in range(1, 5)]

@@ -22,7 +22,7 @@ PLANTED = 12.0
 SETTINGS = """\
 organisation: Example
 currency: EUR
-attribution: {seed: 3}
+attribution: {seed: 3, processes: 1}
 sources:
   - {name: outcomes, type: tables, stream: outcomes, path: outcomes.csv}
 """

@@ -280,7 +280,10 @@ def _may_attach(path: Path) -> bool:
 
 
 def _names(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text("utf-8"))
+    text = path.read_text("utf-8")
+    if not any(opener in text for opener in OPENERS):
+        return set()
+    tree = ast.parse(text)
     imported = {
         alias.name
         for node in ast.walk(tree)

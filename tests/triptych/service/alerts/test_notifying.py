@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("apprise", reason="the extra notify is not installed")
 
+from tests.layers import IS_FULL
 from tests.triptych.service.alerts.alert_case import (
     NOON,
     RED,
@@ -57,11 +58,13 @@ def test_each_alert_of_a_quarter_arrives_once_though_a_channel_is_down_for_a_day
     rows: list[str] = []
     first = date(2026, 8, 3)
     sent_on = [first + timedelta(days=9 * number) for number in range(10)]
-    for number in range(90):
+    # In the fast layer the day of each anomaly and two more, on which nothing is new.
+    days = range(90) if IS_FULL else [n for n in range(90) if n % 9 <= 2]
+    for number in days:
         day = first + timedelta(days=number)
         if day in sent_on:
             rows.append(anomaly(day))
-        if day == date(2026, 9, 20):
+        if day == date(2026, 9, 19):
             rows.append(
                 "INSERT INTO cost.mart_budget_variance VALUES ('2026-10', 'team',"
                 " 'vision', 'EUR', 85, 100)"
