@@ -180,7 +180,7 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
             LEDGER,
             "locked",
         ),
-        (
+        pytest.param(
             re_delivery,
             [
                 ("late_credit", "credit", None, Decimal(-1), False, False),
@@ -188,6 +188,7 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
             ],
             LEDGER + 1,
             "restated",
+            marks=pytest.mark.full,  # fast: what is withdrawn, in test_withdraw.py
         ),
         (
             rule_change,

@@ -44,7 +44,7 @@ def opened(company: ClosingCase, open_app: OpenApp, page: str) -> AppTest:
 
 
 #: What is read again of the other pages, as of these, belongs to the full layer.
-FAST_PAGES = frozenset({"summary", "close"})
+FAST_PAGES = frozenset({"summary"})
 
 
 @pytest.mark.parametrize(

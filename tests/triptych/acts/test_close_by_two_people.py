@@ -121,6 +121,7 @@ def test_a_month_is_opened_again_with_a_reason(case: ClosingCase) -> None:
     assert case.state()["state"] == "reconciled"
 
 
+@pytest.mark.full  # fast: of an accrual, in test_accrue_by_two_people.py
 def test_the_command_keeps_what_its_user_remarks_on_an_approval(
     case: ClosingCase,
 ) -> None:

@@ -361,24 +361,40 @@ def test_a_catalogue_that_is_no_database_says_how_it_is_recovered(
     assert "triptych recover" in refused.stderr
 
 
-def test_a_run_that_is_stopped_says_so_and_the_next_one_finishes(
-    published: Path, tmp_path: Path
-) -> None:
+def stopped(workspace: Workspace, number: signal.Signals) -> tuple[int, str]:
+    """Send a signal to a run that builds; return its exit code and what it told."""
+    with start("run", "-w", workspace.root) as process:
+        assert process.stderr is not None
+        while "build" not in process.stderr.readline():
+            assert process.poll() is None
+        os.killpg(process.pid, number)
+        _, told = process.communicate(timeout=60)
+    return process.returncode, told
+
+
+@pytest.fixture
+def restated(published: Path, tmp_path: Path) -> Workspace:
+    """Return the workspace with another bill of January, which no run has read."""
     workspace = Workspace(Path(shutil.copytree(published, tmp_path / "w")))
     january = HEADER + charge("1", model="eta")
     (workspace.root / "bills" / "january.csv").write_text(january, encoding="utf-8")
+    return workspace
+
+
+def test_a_run_that_is_stopped_or_killed_is_done_again_and_nothing_is_lost_or_doubled(
+    restated: Workspace,
+) -> None:
+    """30.75 of the bill before is published until 1.00 of the new one is."""
+    workspace = restated
+    assert stopped(workspace, signal.SIGKILL)[0] == -signal.SIGKILL
+    assert ledger_of(workspace) == Decimal("30.7500000001")
 
     for number, code, words in (
         (signal.SIGINT, 130, "by Ctrl-C"),
         (signal.SIGTERM, 143, "by SIGTERM"),
     ):
-        with start("run", "-w", workspace.root) as process:
-            assert process.stderr is not None
-            while "build" not in process.stderr.readline():
-                assert process.poll() is None
-            os.killpg(process.pid, number)
-            _, told = process.communicate(timeout=60)
-        assert process.returncode == code
+        ended, told = stopped(workspace, number)
+        assert ended == code
         assert "Traceback" not in told
         assert told.splitlines()[-1] == (
             f"triptych run: Stopped {words} before it was done. What is published"
@@ -387,6 +403,19 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_finishes(
         health = invoke("health", "-w", workspace.root, "--json")
         assert words in json.loads(health.stdout)["reasons"][0]
     assert invoke("run", "-w", workspace.root).exit_code == 0
+    assert ledger_of(workspace) == 1
+    loads = invoke(
+        "sql", "FROM core.mart_loads", "-w", workspace.root, "--format", "json"
+    )
+    assert len(json.loads(loads.stdout)) == 2
+
+
+def ledger_of(workspace: Workspace) -> Decimal:
+    """Return all that is published of bills."""
+    snapshot = PublishedReader(workspace.root).snapshot()
+    query = "SELECT sum(billed_cost) AS c FROM cost.mart_cost_waterfall"
+    [row] = snapshot.query(f"{query} WHERE step = 'ledger'").to_pylist()
+    return Decimal(row["c"])
 
 
 # ------------------------------------------------------------- questions to a result

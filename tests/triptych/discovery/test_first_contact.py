@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from ingest.sources.tables.bill_formats import format_of_header
 from ingest.storage.files import column_names
+from tests.chosen_marts import ingest_and_build
 from tests.triptych.discovery.held_out_bills import held_out_bills
 from triptych.cli import app
 from triptych.core.control.rules import rule_sets
@@ -306,17 +307,11 @@ def test_rules_name_any_column_that_arrived_and_the_cost_stays_exact(
         " team: payer}\n",
         encoding="utf-8",
     )
-    answer = triptych("build", "-w", root)
-    assert answer.exit_code == 0, answer.stderr
-    rows = (
-        PublishedReader(root)
-        .snapshot()
-        .query(
-            "SELECT team_id, sum(billed_cost) AS cost"
-            " FROM cost.fct_daily_model_costs GROUP BY ALL"
-        )
-        .to_pylist()
-    )
+    marts = ingest_and_build(root, "cost.fct_daily_model_costs")
+    rows = marts.query(
+        "SELECT team_id, sum(billed_cost) AS cost"
+        " FROM cost.fct_daily_model_costs GROUP BY ALL"
+    ).to_pylist()
     assert {row["team_id"]: row["cost"] for row in rows} == {
         "insurance": sum(line.cost for line in BILLS["azure_ea"].lines),
         "payer": sum(line.cost for line in BILLS["aws_cur2"].lines),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.campaigns.failing_disk import Changes, Disk
+from tests.chosen_marts import ingest_and_build
 from tests.dbt.conftest import build_empty_workspace
 from tests.layers import in_full
 from triptych.core.errors import RunLockedError, SourceError, TransformError, UsageError
@@ -185,12 +186,13 @@ def test_a_restated_file_moves_the_figures(
     (root / "bills" / "march.csv").write_text(
         HEADER + charge("11.00", "API", tags='{"model": "eta"}')
     )
-    go(root)
-    assert ask(
-        root, "SELECT model_id, billed_cost FROM cost.fct_daily_model_costs"
-    ) == [{"model_id": "eta", "billed_cost": Decimal(11)}]
+    marts = ingest_and_build(root, "cost.fct_daily_model_costs")
+    assert marts.query(
+        "SELECT model_id, billed_cost FROM cost.fct_daily_model_costs"
+    ).to_pylist() == [{"model_id": "eta", "billed_cost": Decimal(11)}]
 
 
+@pytest.mark.full  # fast: test_keep_going_publishes_… of triptych/cli/test_cli.py
 def test_a_failed_source_publishes_nothing_unless_told_to_go_on(
     published: Path,
 ) -> None:
