@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ingest.layouts.aws_export_layout import Bucket
+from tests.ingest.made_once import make_once
 from tests.ingest.servers.http_server import ScriptedServer
 from tests.ingest.servers.loopback_blobs import running_azurite
 from tests.ingest.servers.loopback_s3 import (
@@ -19,6 +20,14 @@ from tests.ingest.servers.loopback_s3 import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once() -> Iterator[None]:
+    """Begin no engine and lay out no catalogue for each ingest of each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_once(patch)
+        yield
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.ingest.servers.http_server import Answer, Request, ScriptedServer, paged
 
@@ -81,6 +81,16 @@ class Organisation:
     names: dict[str, str] = field(default_factory=dict)
     days_per_page: int = 9
     names_per_page: int = 100
+
+    def copy(self) -> Self:
+        """Return another of the same records, which a test may change."""
+        usage = {kind: [*map(dict, records)] for kind, records in self.usage.items()}
+        return replace(
+            self,
+            costs=[*map(dict, self.costs)],
+            usage=defaultdict(list, usage),
+            names=dict(self.names),
+        )
 
     def forget_before(self, start: date) -> None:
         """Let the organisation be no older than a day."""

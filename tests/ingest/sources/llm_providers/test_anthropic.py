@@ -32,9 +32,14 @@ MAPPING = [
 ]
 
 
-@pytest.fixture
-def organisation() -> AnthropicOrganisation:
+@pytest.fixture(scope="module")
+def sample() -> AnthropicOrganisation:
     return sample_anthropic(START, TODAY + timedelta(days=1))
+
+
+@pytest.fixture
+def organisation(sample: AnthropicOrganisation) -> AnthropicOrganisation:
+    return sample.copy()
 
 
 @pytest.fixture
