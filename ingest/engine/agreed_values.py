@@ -16,7 +16,7 @@ from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from ingest.engine.landed_loads import LandedDelivery
     from ingest.streams import Stream
@@ -48,8 +48,8 @@ class AgreedValues:
             for each in landed
             if each.rows and ALL_STREAMS[each.load.stream].one_value
         ]
-        while waiting:
-            refused = self._first_refused(waiting)
+        while disputed := self._disputed(waiting):
+            refused = self._first_refused(waiting, disputed)
             if refused is None:
                 return
             waiting.remove(refused)
@@ -58,23 +58,45 @@ class AgreedValues:
         """Return the refusal of a delivery that contradicts another."""
         return self._refusals.get(load_id)
 
-    def _first_refused(self, waiting: list[LandedDelivery]) -> LandedDelivery | None:
+    def _disputed(self, waiting: Sequence[LandedDelivery]) -> set[str]:
+        """Return the loads that say otherwise than another one, in force or waiting.
+
+        One question for all of them: nearly always the answer is that there are none.
+        """
+        replaced = [each.load.key for each in waiting]
+        return {
+            load_id
+            for stream in {each.load.stream for each in waiting}
+            for (load_ids,) in self._ask(
+                _dispute(ALL_STREAMS[stream], waiting, replaced)
+            )
+            for load_id in load_ids
+        }
+
+    def _first_refused(
+        self, waiting: Sequence[LandedDelivery], disputed: Collection[str]
+    ) -> LandedDelivery | None:
         replaced = [each.load.key for each in waiting]
         accepted: dict[tuple[str, str, str], LandedDelivery] = {}
         for each in waiting:
-            others = [a for a in accepted.values() if a.load.key != each.load.key]
-            refusal = self._contradiction(each, others, replaced)
-            if refusal is not None:
-                self._refusals[each.load.load_id] = refusal
-                return each
+            if each.load.load_id in disputed:
+                others = [
+                    other
+                    for key, other in accepted.items()
+                    if key != each.load.key and other.load.load_id in disputed
+                ]
+                refusal = self._contradiction(each, others, replaced)
+                if refusal is not None:
+                    self._refusals[each.load.load_id] = refusal
+                    return each
             accepted[each.load.key] = each
         return None
 
     def _contradiction(
         self,
         landed: LandedDelivery,
-        others: list[LandedDelivery],
-        replaced: list[tuple[str, str, str]],
+        others: Sequence[LandedDelivery],
+        replaced: Sequence[tuple[str, str, str]],
     ) -> MalformedDeliveryError | None:
         stream = ALL_STREAMS[landed.load.stream]
         rows = self._ask(_question(stream, landed, others, replaced))
@@ -91,37 +113,65 @@ class AgreedValues:
         )
 
 
+def _dispute(
+    stream: Stream,
+    waiting: Sequence[LandedDelivery],
+    replaced: Sequence[tuple[str, str, str]],
+) -> str:
+    same, value = ", ".join(_same(stream)), quote(stream.one_value)
+    return (
+        f"SELECT list(DISTINCT _load) FROM ({_rows(stream, waiting, replaced)})"
+        f" GROUP BY {same} HAVING min({value}) <> max({value})"
+    )
+
+
 def _question(
     stream: Stream,
     landed: LandedDelivery,
-    others: list[LandedDelivery],
-    replaced: list[tuple[str, str, str]],
+    others: Sequence[LandedDelivery],
+    replaced: Sequence[tuple[str, str, str]],
 ) -> str:
-    known = [
-        "SELECT rows.*, loads.load_id AS _load, loads.label AS _label"
-        f" FROM evidence.{quote(stream.name)} AS rows"
-        " JOIN catalogue.loads AS loads ON loads.load_id = rows._load_id"
-        f" WHERE (loads.source, loads.stream, loads.scope) NOT IN ({_keys(replaced)})",
-        *(
-            f"SELECT *, {literal(each.load.load_id)} AS _load,"
-            f" {literal(each.load.label)} AS _label FROM ({rows})"
-            for each in others
-            if each.load.stream == stream.name
-            for rows in each.rows
-        ),
-    ]
-    texts = [c.name for c in stream.columns if c.type == TEXT]
-    same = [quote(name) for name in dict.fromkeys((*stream.key, *texts))]
+    same = _same(stream)
     on = " AND ".join(f"new.{name} IS NOT DISTINCT FROM old.{name}" for name in same)
     subject = ", ".join(f"new.{name}" for name in same)
     value = quote(stream.one_value)
     return (
         f"SELECT concat_ws(' ', {subject}), new.{value}, old.{value}, _load, _label"
         f" FROM ({' UNION ALL BY NAME '.join(landed.rows)}) AS new"
-        f" JOIN ({' UNION ALL BY NAME '.join(known)}) AS old ON {on}"
+        f" JOIN ({_rows(stream, others, replaced)}) AS old ON {on}"
         f" WHERE new.{value} <> old.{value} ORDER BY ALL LIMIT 1"
     )
 
 
-def _keys(keys: list[tuple[str, str, str]]) -> str:
+def _same(stream: Stream) -> list[str]:
+    """Return the columns that say together what the value is of."""
+    texts = [column.name for column in stream.columns if column.type == TEXT]
+    return [quote(name) for name in dict.fromkeys((*stream.key, *texts))]
+
+
+def _rows(
+    stream: Stream,
+    landed: Sequence[LandedDelivery],
+    replaced: Sequence[tuple[str, str, str]],
+) -> str:
+    """Return a query for the rows in force that are not replaced, and for others."""
+    columns = ", ".join((*_same(stream), quote(stream.one_value)))
+    queries = [
+        f"SELECT {columns}, load_id AS _load, label AS _label"
+        f" FROM evidence.{quote(stream.name)}"
+        " JOIN (SELECT load_id, label, source, stream, scope FROM catalogue.loads)"
+        " ON load_id = _load_id"
+        f" WHERE (source, stream, scope) NOT IN ({_keys(replaced)})",
+        *(
+            f"SELECT {columns}, {literal(each.load.load_id)},"
+            f" {literal(each.load.label)} FROM ({rows})"
+            for each in landed
+            if each.load.stream == stream.name
+            for rows in each.rows
+        ),
+    ]
+    return " UNION ALL ".join(queries)
+
+
+def _keys(keys: Sequence[tuple[str, str, str]]) -> str:
     return ", ".join(f"({', '.join(map(literal, key))})" for key in keys)

@@ -11,6 +11,7 @@ from ingest.connector import Window
 from ingest.engine.delivery_landing import EngineLimits
 from ingest.engine.runner import IngestRunner, LakePlaces
 from ingest.sources.tables.connector import Tables, TablesConfig
+from triptych.core.lake.catalogue import Catalogue
 from triptych.core.lake.catalogue_file import connect
 from triptych.core.progress import SilentProgress
 
@@ -124,3 +125,27 @@ def test_what_is_refused_stays_as_it_was_and_refuses_what_contradicts_it(
     refused = ingest(tmp_path, "bank")
     assert [text.partition(":")[0] for text in refused] == ["bank/a.csv", "bank/b.csv"]
     assert Decimal("0.95") not in rates(tmp_path)
+
+
+def test_many_files_that_agree_are_asked_about_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of twelve files that land together, each pair has the rate of one day."""
+    for month in range(1, 13):
+        deliver(
+            tmp_path,
+            f"bank/{month}.csv",
+            f"2026-{month:02d}-28,USD,EUR,0.{month},",
+            f"2026-{month % 12 + 1:02d}-28,USD,EUR,0.{month % 12 + 1},",
+        )
+    questions: list[str] = []
+    ask = Catalogue.ask
+
+    def noting(catalogue: Catalogue, sql: str) -> list[tuple[object, ...]]:
+        questions.append(sql)
+        return ask(catalogue, sql)
+
+    monkeypatch.setattr(Catalogue, "ask", noting)
+    assert ingest(tmp_path, "bank") == []
+    assert len(rates(tmp_path)) == 24
+    assert len(questions) == 1
