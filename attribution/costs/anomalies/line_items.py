@@ -178,10 +178,10 @@ matched AS (
     WHERE component NOT IN ('tax', 'credit', 'out_of_scope')
         AND billing_month IN (SELECT unnest($months))
 ),
-of_sku AS (
+of_sku AS MATERIALIZED (
     SELECT
-        number, sku, consumed_unit, resource,
-        max((matched.cost, description)) AS named,
+        number, sku, description, consumed_unit, resource,
+        sum(matched.cost) AS described_cost,
         sum(CAST(cost AS DOUBLE) * coalesce(CAST(rate AS DOUBLE), 1) * weight)
             AS prior_cost,
         sum(CAST(cost AS DOUBLE) * coalesce(CAST(rate AS DOUBLE), 1))
@@ -195,14 +195,24 @@ of_sku AS (
         AND matched.billing_currency = rates.from_currency
         AND parts.currency = rates.to_currency
     GROUP BY ALL
+),
+descriptions AS (
+    SELECT
+        number, sku, description, coalesce(sum(described_cost), 0) AS described_cost
+    FROM of_sku
+    GROUP BY ALL
+),
+names AS (
+    SELECT number, sku, max((described_cost, description))[2] AS name
+    FROM descriptions
+    GROUP BY ALL
 )
 SELECT
-    number, description, consumed_unit, resource,
+    number, name, consumed_unit, resource,
     coalesce(sum(prior_cost), 0), coalesce(sum(cost), 0),
     sum(prior_quantity), sum(quantity)
-FROM (
-    SELECT *, max(named) OVER (PARTITION BY number, sku)[2] AS description FROM of_sku
-)
+FROM of_sku
+INNER JOIN names USING (number, sku)
 GROUP BY ALL
 ORDER BY ALL
 """

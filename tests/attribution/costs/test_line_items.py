@@ -108,16 +108,18 @@ def test_a_sku_whose_description_names_its_price_is_dearer_and_not_new(
 def test_a_sku_has_one_name_though_its_resources_come_and_go(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    for number in range(1, 29):
-        add(connection, FIRST - timedelta(days=number), "$2 per hour")
+    for number in range(28):
+        day = FIRST - timedelta(days=number + 1)
+        add(connection, day, "$2 per hour", resource=f"of week {number // 7}")
     for number in range(9):
         day = FIRST + timedelta(days=number)
-        add(connection, day, "$3 per hour", cost=15.0, resource="i-2")
-    [gone, new] = sku_items = items(connection, tmp_path, MODEL)[MODEL]
+        add(connection, day, "$3 per hour", cost=15.0, resource="new")
+    [new, *gone] = sku_items = items(connection, tmp_path, MODEL)[MODEL]
+    # 280 of four machines before, 135 of another now.
     assert {item.sku for item in sku_items} == {"$2 per hour"}
-    assert (gone.resource, gone.prior_cost, gone.cost) == ("i-1", 90.0, 0.0)
-    assert (new.resource, new.prior_cost, new.cost) == ("i-2", 0.0, 135.0)
-    # 45 hours of one machine became 45 of another, each dearer by 1.
+    assert (new.resource, new.prior_cost, new.cost) == ("new", 0.0, 135.0)
+    assert [(item.prior_cost, item.cost) for item in gone] == [(22.5, 0.0)] * 4
+    # 45 hours of some machines became 45 of another, each dearer by 1.
     driver = likely_driver(sku_items, 45.0)
     assert (driver.name, driver.price_excess) == ("price", 45.0)
     assert (driver.volume_excess, driver.new_resource_excess) == (0.0, 0.0)
