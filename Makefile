@@ -24,8 +24,10 @@ DOCKER ?= docker
 DOCKERFILE ?= Dockerfile
 BASE_TAG := python:3.11-slim
 
-# Those that take a minute go beside the tests, the others before them.
+# Those that take a minute go beside the tests, the others before them. They leave the
+# cores to the tests, and take what is left while these wait for servers and browsers.
 SLOW_CHECKS := types sql
+AT_LEISURE := nice -n 19
 QUICK_CHECKS := lint imports spelling
 # Beside each other, each says at once what it says; else it waits until it has ended.
 BESIDE_EACH_OTHER = --no-print-directory --jobs $(JOBS)
@@ -96,16 +98,16 @@ lint: $(READY)  ## Style of the Python code
 	$(BIN)/ruff format --check
 
 types: $(READY)  ## Types
-	$(BIN)/mypy
+	$(AT_LEISURE) $(BIN)/mypy
 
 imports: $(READY)  ## Who imports whom
 	$(BIN)/lint-imports --no-logo
 
 sql: $(READY)  ## Style of the SQL
-	$(BIN)/sqlfluff lint --nocolor --processes $(JOBS) $(SQL)
+	$(AT_LEISURE) $(BIN)/sqlfluff lint --nocolor --processes $(JOBS) $(SQL)
 
 sql-full: $(READY)
-	$(BIN)/sqlfluff lint --nocolor --processes $(JOBS) --config .ci/sqlfluff/every_branch.cfg $(SQL)
+	$(AT_LEISURE) $(BIN)/sqlfluff lint --nocolor --processes $(JOBS) --config .ci/sqlfluff/every_branch.cfg $(SQL)
 
 spelling: $(READY)  ## Spelling
 	$(BIN)/codespell
