@@ -18,13 +18,12 @@ from triptych.core.control.rules import rule_sets
 from triptych.core.control.tables import control_tables, inputs_hash
 from triptych.core.dbt.commands import (
     TransformOutcome,
-    project_fingerprint,
+    installed_figures,
 )
 from triptych.core.errors import SettingsError, UsageError
 from triptych.core.marts.build import EngineSettings, MartBuild
 from triptych.core.marts.fingerprint import build_fingerprint
 from triptych.core.marts.own_folder import digest_of_folder
-from triptych.core.project_folder import dbt_project_dir
 from triptych.core.run_record import read_warnings
 from triptych.core.warehouse.inspection import read_current_loads, read_newest_load_at
 from triptych.core.warehouse.locks import read_history, verify_locked_loads
@@ -378,7 +377,7 @@ def inputs_of(
         settings,
         history,
         load_ids=read_current_loads(workspace.raw_database),
-        project=project_fingerprint(dbt_project_dir()),
+        project=installed_figures(),
         studies=studies,
     )
 

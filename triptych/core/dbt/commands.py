@@ -6,12 +6,14 @@ when it has compiled.
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triptych.core.dbt.process import TOLD_EVENTS
+from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +81,22 @@ def project_fingerprint(
             hashlib.sha256(path.read_bytes()).hexdigest()[:16],
         )
         for path in files
+    ]
+
+
+@functools.cache
+def installed_project() -> list[tuple[str, int, str]]:
+    """Return that of all that dbt reads of the project which is installed here.
+
+    Read once: a process goes on with the code that it began with, too.
+    """
+    return project_fingerprint(dbt_project_dir(), PROJECT_FOLDERS)
+
+
+def installed_figures() -> list[tuple[str, int, str]]:
+    """Return what of it decides a figure."""
+    return [
+        file for file in installed_project() if file[0].split("/", 1)[0] in _OF_FIGURES
     ]
 
 

@@ -149,8 +149,10 @@ class MartBuild:
 
     def write_report(self, folder: Path) -> None:
         """Write down what was built again and why, for ``triptych status``."""
-        rows = [asdict(each) for each in self.rebuilt]
-        (folder / "rebuilt.json").write_text(json.dumps(rows, indent=1), "utf-8")
+        # A line each; the encoder that indents takes twenty times as long.
+        lines = [json.dumps(asdict(each)) for each in self.rebuilt]
+        text = "[\n" + ",\n".join(lines) + "\n]\n"
+        (folder / "rebuilt.json").write_text(text, "utf-8")
 
     def _execute(
         self,

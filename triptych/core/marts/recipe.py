@@ -28,8 +28,7 @@ from jinja2 import TemplateError
 from triptych.core.child_processes import python_module
 from triptych.core.dbt.cache import ProjectAsItWasRead, environment_of_dbt
 from triptych.core.dbt.commands import (
-    PROJECT_FOLDERS,
-    project_fingerprint,
+    installed_project,
     run_dbt,
 )
 from triptych.core.errors import TransformError
@@ -166,8 +165,11 @@ def recipe_digest(rules: Mapping[str, Sequence[Any]]) -> str:
 
 @functools.cache
 def _base() -> tuple[str, ...]:
-    files = project_fingerprint(dbt_project_dir(), PROJECT_FOLDERS)
-    return (str(_FORM), _hash([json.dumps(files)]), *library_versions())
+    return (
+        str(_FORM),
+        _hash([json.dumps(installed_project())]),
+        *library_versions(),
+    )
 
 
 @functools.cache

@@ -104,8 +104,7 @@ def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
     _write(partial, build_database, raw_database, manifest)
     if add_more is not None and not add_more(partial):
         fingerprint = ""
-    _write_inputs(partial, inputs_hash, fingerprint, journal_head)
-    _audit(partial, build_database)
+    _complete(partial, build_database, (inputs_hash, fingerprint, journal_head))
     _seal(partial)
     partial.rename(final)
     write_checksum(final, raw_database.parent)
@@ -210,13 +209,17 @@ def _write(
         connection.execute("CHECKPOINT")
 
 
-def _write_inputs(partial: Path, *values: str) -> None:
+def _complete(partial: Path, build_database: Path, inputs: Sequence[str]) -> None:
+    """Write down what a file was made of, once it holds what the build holds."""
     with duckdb.connect(str(partial)) as connection:
+        _attach(connection, build_database, "build")
+        _audit(connection, partial)
+        connection.execute("DETACH build")
         connection.execute(
             "CREATE TABLE lineage.inputs"
             " (inputs_hash VARCHAR, fingerprint VARCHAR, journal_head VARCHAR)"
         )
-        connection.execute("INSERT INTO lineage.inputs VALUES (?, ?, ?)", values)
+        connection.execute("INSERT INTO lineage.inputs VALUES (?, ?, ?)", inputs)
 
 
 def _public_tables(
@@ -300,21 +303,28 @@ def _view_sql(
     return str(row[0]).split(" AS ", 1)[1].rstrip().rstrip(";")
 
 
-def _audit(partial: Path, build_database: Path) -> None:
-    with duckdb.connect(":memory:") as connection:
-        _attach(connection, partial, "candidate")
-        _attach(connection, build_database, "build")
-        for schema, table in _public_tables(connection):
-            counts = connection.execute(
-                f'SELECT (SELECT count(*) FROM build."{schema}"."{table}"),'
-                f' (SELECT count(*) FROM candidate."{schema}"."{table}")'
-            ).fetchone()
-            if counts is None or counts[0] != counts[1]:
-                raise PublishError(
-                    f"{schema}.{table} has {counts} rows in build and new file.",
-                    where=str(partial),
-                    next_step='Nothing was published. Run "triptych build" again.',
-                )
+def _audit(connection: duckdb.DuckDBPyConnection, partial: Path) -> None:
+    candidate = str(_single(connection, "SELECT current_database()"))
+    expected, counted = (
+        _row_counts(connection, database) for database in ("build", candidate)
+    )
+    for table, count in expected.items():
+        if counted.get(table) != count:
+            raise PublishError(
+                f"{table} has {count} rows in the build, {counted.get(table, 'none')}"
+                " in the new file.",
+                where=str(partial),
+                next_step='Nothing was published. Run "triptych build" again.',
+            )
+
+
+def _row_counts(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, int]:
+    """Return public table → how many rows it has, by one question."""
+    counts = " UNION ALL ".join(
+        f'SELECT \'{schema}.{table}\', count(*) FROM "{database}"."{schema}"."{table}"'
+        for schema, table in _public_tables(connection, database)
+    )
+    return dict(connection.execute(counts).fetchall()) if counts else {}
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:

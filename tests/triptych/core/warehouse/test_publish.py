@@ -114,7 +114,8 @@ def test_a_file_that_lacks_a_row_is_never_published(
             connection.execute("DELETE FROM cost.costs WHERE cost = 1")
 
     monkeypatch.setattr(publishing, "_write", lose_a_row)
-    with pytest.raises(PublishError, match=r"cost\.costs has \(3, 2\) rows"):
+    lost = "cost.costs has 3 rows in the build, 2 in the new file"
+    with pytest.raises(PublishError, match=lost):
         build.publish("run-2")
     assert build.pointer.read_text() == "published/run-1.duckdb\n"
 
