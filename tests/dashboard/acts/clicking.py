@@ -108,11 +108,8 @@ def do(page: Any, title: str, done: str, **fields: str) -> tuple[str, int]:
 
 def entry_at(workspace: Workspace, position: int) -> AuditEntry:
     """Return an entry of the audit log."""
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
-        entries = audit_log.entries_of(audit_log.read_rows(connection))
-    finally:
-        connection.close()
+    with connect(workspace.raw_database, root=workspace.root, read_only=True) as raw:
+        entries = audit_log.entries_of(audit_log.read_rows(raw))
     [entry] = [each for each in entries if each.position == position]
     return entry
 

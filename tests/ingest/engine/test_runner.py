@@ -20,6 +20,7 @@ from ingest.engine.lake import HeldCatalogue
 from ingest.engine.parquet_at_rest import ParquetAtRest
 from ingest.engine.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from ingest.sources.tables.connector import Tables, TablesConfig
+from triptych.core.lake.catalogue_file import connect
 from triptych.core.lake.evidence_views import replace_view
 from triptych.core.progress import SilentProgress
 
@@ -75,7 +76,6 @@ def ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often the catalogue is opened and a view is written."""
     counts: Counter[str] = Counter()
-    connect = triptych.core.lake.catalogue.connect
     replace = replace_view
 
     def counting_connect(path: Path, *, root: Path) -> Any:
