@@ -274,7 +274,9 @@ def test_an_optional_amount_that_cannot_be_read_refuses_its_row(tmp_path: Path) 
     assert (reason, month, is_charge) == ("tax_amount_unreadable", "2026-03", True)
 
 
-@pytest.mark.parametrize("name", ["meter.csv", "meter.csv.gz"])
+@pytest.mark.parametrize(
+    "name", ["meter.csv", pytest.param("meter.csv.gz", marks=pytest.mark.full)]
+)
 def test_rows_that_several_threads_read_keep_their_order_and_numbers(
     tmp_path: Path, name: str
 ) -> None:

@@ -166,7 +166,9 @@ def test_loads_are_told_apart_by_a_few_columns_of_their_charges() -> None:
     assert len(list(not_unlike([one, uncounted]))) == 2
 
 
-@pytest.mark.parametrize("repeated", [0.5, 0.9, 1.0])
+@pytest.mark.parametrize(
+    "repeated", [0.5, pytest.param(0.9, marks=pytest.mark.full), 1.0]
+)
 def test_a_load_that_repeats_half_of_another_is_never_told_apart(
     repeated: float,
 ) -> None:
