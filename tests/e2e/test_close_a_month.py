@@ -373,7 +373,7 @@ def test_a_month_that_is_not_reconciled_ends_with_exit_code_6(
 
 
 KILLED_AT = {
-    "before the transaction": "ingest.engine.runner.Catalogue.commit_together = die",
+    "before the transaction": "Catalogue.commit_together = die",
     "inside the transaction": "triptych.core.lake.audit_log.append = die_on_close",
     "after the transaction": "triptych.run.pipeline.Run.build = die",
 }
@@ -417,7 +417,8 @@ def kill_while_closing(case: ClosingCase, replacement: str) -> None:
     program = f"""
 import os, signal, sys
 from pathlib import Path
-import ingest.engine.runner, triptych.run.pipeline, triptych.core.lake.audit_log as log
+import triptych.run.pipeline, triptych.core.lake.audit_log as log
+from triptych.core.lake.catalogue import Catalogue
 from tests.e2e.cases.closing_case import ClosingCase
 append = log.append
 def die(*_, **__):
