@@ -194,6 +194,7 @@ of_sku AS MATERIALIZED (
         ON matched.billing_month = rates.billing_month
         AND matched.billing_currency = rates.from_currency
         AND parts.currency = rates.to_currency
+    WHERE matched.billing_currency = parts.currency OR rate IS NOT NULL
     GROUP BY ALL
 ),
 descriptions AS (

@@ -39,13 +39,14 @@ def add(  # noqa: PLR0913  (a line item: each of its columns by its name)
     component: str = "direct",
     month: str | None = None,
     resource: str = "i-1",
+    currency: str = "EUR",
 ) -> None:
     connection.execute(
         "INSERT INTO intermediate.int_line_items BY NAME SELECT 'aws' AS source,"
         " 'compute' AS service_name, 'care' AS model_id, $day::DATE AS charge_date,"
         " $moment AS charge_period_start, $month AS billing_month, $sku AS sku_id,"
         " $description AS charge_description, $resource AS resource_id,"
-        " 'h' AS consumed_unit, 'EUR' AS billing_currency, $component AS component,"
+        " 'h' AS consumed_unit, $currency AS billing_currency, $component AS component,"
         " $cost AS effective_cost, $hours AS consumed_quantity",
         {
             "day": day,
@@ -55,6 +56,7 @@ def add(  # noqa: PLR0913  (a line item: each of its columns by its name)
             "description": description,
             "component": component,
             "resource": resource,
+            "currency": currency,
             "cost": cost,
             "hours": 5.0 if cost else 0.0,
         },
@@ -132,6 +134,21 @@ def test_a_pool_that_two_models_ask_for_is_counted_once(
     assert items(connection, tmp_path, MODEL, SERVICE, MODEL)[MODEL] == [
         Item("hours", "h", "i-1", 0.0, 10.0, None, 5.0)
     ]
+
+
+def test_another_currency_counts_at_its_rate_and_without_one_not_at_all(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    add(connection, FIRST)
+    add(connection, FIRST, currency="USD", resource="in dollars")
+    euros = Item("hours", "h", "i-1", 0.0, 10.0, None, 5.0)
+    assert items(connection, tmp_path, MODEL)[MODEL] == [euros]
+    connection.execute(
+        "INSERT INTO cost.mart_exchange_rates BY NAME SELECT '2026-03' AS billing_month,"
+        " 'USD' AS from_currency, 'EUR' AS to_currency, 0.5 AS rate"
+    )
+    dollars = Item("hours", "h", "in dollars", 0.0, 5.0, None, 5.0)
+    assert items(connection, tmp_path, MODEL)[MODEL] == [euros, dollars]
 
 
 def test_what_is_no_consumption_of_the_days_is_left_out(
