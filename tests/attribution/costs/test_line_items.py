@@ -144,8 +144,7 @@ def test_another_currency_counts_at_its_rate_and_without_one_not_at_all(
     euros = Item("hours", "h", "i-1", 0.0, 10.0, None, 5.0)
     assert items(connection, tmp_path, MODEL)[MODEL] == [euros]
     connection.execute(
-        "INSERT INTO cost.mart_exchange_rates BY NAME SELECT '2026-03' AS billing_month,"
-        " 'USD' AS from_currency, 'EUR' AS to_currency, 0.5 AS rate"
+        "INSERT INTO cost.mart_exchange_rates VALUES ('2026-03', 'USD', 'EUR', 0.5)"
     )
     dollars = Item("hours", "h", "in dollars", 0.0, 5.0, None, 5.0)
     assert items(connection, tmp_path, MODEL)[MODEL] == [euros, dollars]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _AttachedFile:
+    engine: duckdb.DuckDBPyConnection
     name: str
     is_read_only: bool
     session_count: int = 0
@@ -46,9 +47,13 @@ class _Engine:
                 # The engine refuses a file that is open in another mode.
                 file = self._attach(path, read_only=read_only)
                 self._files[key] = file
-            session = self._begun(path).cursor()
+            session = file.engine.cursor()
             file.session_count += 1
-            session.execute(f"USE {file.name}")
+            try:
+                session.execute(f"USE {file.name}")
+            except BaseException:
+                self.end(session, path)
+                raise
             return session
 
     def end(self, session: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -67,25 +72,26 @@ class _Engine:
         names = (f"raw_{number}" if number else "raw" for number in count())
         name = next(name for name in names if name not in taken)
         mode = "READ_ONLY" if read_only else "READ_WRITE"
-        self._begun(path).execute(
-            f"ATTACH {literal(str(path))} AS {name} (TYPE duckdb, {mode})"
-        )
-        return _AttachedFile(name, read_only)
+        engine = self._begun(path)
+        engine.execute(f"ATTACH {literal(str(path))} AS {name} (TYPE duckdb, {mode})")
+        return _AttachedFile(engine, name, read_only)
 
     def _detach(self, file: _AttachedFile) -> None:
-        engine = self._connection
-        if engine is None:
-            return
         try:
-            engine.execute(f"DETACH {file.name}")
+            file.engine.execute(f"DETACH {file.name}")
         except duckdb.Error:
-            # What an engine cannot let go, it lets go when it ends.
-            self._connection = None
-            engine.close()
+            # What an engine cannot let go, it lets go when it ends: with its last file.
+            if self._connection is file.engine:
+                self._connection = None
+        if self._connection is not file.engine and not self._has_files(file.engine):
+            file.engine.close()
+
+    def _has_files(self, engine: duckdb.DuckDBPyConnection) -> bool:
+        return any(file.engine is engine for file in self._files.values())
 
     def _begun(self, path: Path) -> duckdb.DuckDBPyConnection:
         """Return the engine; what does not fit into memory goes beside the file."""
-        if self._files and self._connection is not None:
+        if self._connection is not None and self._has_files(self._connection):
             return self._connection
         spill = f"SET temp_directory = {literal(f'{path}.tmp')}"
         if self._connection is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from triptych.core.errors import RunLockedError
 from triptych.core.lake import catalogue_file
-from triptych.core.lake.attached_files import session_over
+from triptych.core.lake.attached_files import _ENGINE, session_over
 from triptych.core.lake.catalogue_file import connect
 
 if TYPE_CHECKING:
@@ -88,6 +88,41 @@ def test_two_files_are_open_at_once_and_settings_are_of_a_session(
             assert second.execute(setting).fetchall() == [(str(other.parent),)]
         assert first.execute("FROM numbers").fetchall() == [(1,)]
     assert read(other) == [(7,)]
+
+
+class Holding:
+    """An engine that lets none of its files go."""
+
+    def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
+        self._engine = engine
+
+    def execute(self, sql: str) -> object:
+        if sql.startswith("DETACH"):
+            raise duckdb.FatalException("database has been invalidated")
+        return self._engine.execute(sql)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+
+def test_a_file_that_an_engine_cannot_let_go_takes_no_other_with_it(
+    numbers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, third = tmp_path / "other.duckdb", tmp_path / "third.duckdb"
+    begin = duckdb.connect
+    with monkeypatch.context() as patch:
+        patch.setattr(_ENGINE, "_connection", None)
+        patch.setattr(duckdb, "connect", lambda at: Holding(begin(at)))
+        with session_over(numbers, read_only=False) as first:
+            write(other, "CREATE TABLE numbers AS SELECT 7 AS number")
+            write(third, "CREATE TABLE numbers AS SELECT 8 AS number")
+            first.execute("INSERT INTO numbers VALUES (2)")
+            assert read(numbers) == [(1,), (2,)]
+    assert [read(path) for path in (numbers, other, third)] == [
+        [(1,), (2,)],
+        [(7,)],
+        [(8,)],
+    ]
 
 
 def test_what_does_not_fit_into_memory_goes_beside_the_file(
