@@ -49,6 +49,7 @@ def one_blas_thread() -> Iterator[None]:
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     with _limit_lock:
+        _release_control()
         _limits.append(threadpool_limits(limits=1, user_api="blas"))
     try:
         yield
@@ -57,7 +58,19 @@ def one_blas_thread() -> Iterator[None]:
             # The first limit, left to the end, knows how many there were before.
             ended = _limits.pop()
             if not _limits:
+                _release_control()
                 ended.restore_original_limits()
+                _release_control()
+
+
+def _release_control() -> None:
+    """Let whichever thread sets a limit next be heard.
+
+    Without it only the first that ever set one is, for as long as it lives.
+    """
+    from threadpoolctl import OpenBLASController  # noqa: PLC0415
+
+    OpenBLASController.clear_controlling_thread(force=True)
 
 
 def pool(processes: int) -> ProcessPoolExecutor:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from attribution.estimates.fitting_processes import (
 from tests.attribution.studies_for_tests import series_study
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import pandas as pd
 
     from attribution.causal.panel import Panel
@@ -49,6 +52,27 @@ def test_a_block_that_ends_leaves_the_limit_of_another_that_goes_on() -> None:
         during = _threads()
         second.__exit__(None, None, None)
         assert (during, _threads()) == ({1}, {2})
+
+
+def test_a_block_limits_and_restores_from_any_thread() -> None:
+    def during_another(first: AbstractContextManager[None]) -> set[int]:
+        with one_blas_thread():
+            first.__exit__(None, None, None)
+            return _threads()
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        first = one_blas_thread()
+        first.__enter__()
+        with ThreadPoolExecutor(1) as thread:
+            during = thread.submit(during_another, first).result()
+            assert (during, _threads()) == ({1}, {2})
+            # This thread has limited, and lives on; so does the other.
+            with one_blas_thread():
+                assert _threads() == {1}
+            first = one_blas_thread()
+            first.__enter__()
+            assert thread.submit(during_another, first).result() == {1}
+        assert _threads() == {2}
 
 
 def test_a_study_computes_on_one_thread_whatever_the_libraries_would_take(
