@@ -118,7 +118,7 @@ unit: $(READY)  ## Python tests by name: make unit k=aws
 dbt: $(READY)  ## Everything about the dbt project: rules of its manifest, unit tests, invariants
 	$(BIN)/python -m pytest tests/dbt $(if $(k),-k '$(k)') $(ARGS)
 
-mutants: $(READY) $(MOTO)  ## Plant defects one by one, and see the tests of `make test` notice them
+mutants: $(READY) $(MOTO) $(BQEMULATOR)  ## Plant defects one by one, and see the tests of `make test` notice them
 	$(BIN)/python -m tests.mutants $(ARGS)
 
 mutants-full: $(READY) emulators browser  ## The same, by the tests of `make test-full`; all must be noticed
