@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import pass_context
 from jinja2.runtime import Macro
-from sqlfluff.core.templaters import JinjaTemplater
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,34 +45,6 @@ def _invoke(macro: Macro, arguments: list[Any], autoescape: bool) -> object:  # 
 
 Macro._invoke_as_text = _invoke_as_text  # type: ignore[attr-defined]  # noqa: SLF001
 Macro._invoke = _invoke  # type: ignore[assignment]  # noqa: SLF001
-
-
-_extract_all = getattr(
-    JinjaTemplater,
-    "_extract_all",
-    JinjaTemplater._extract_macros,  # noqa: SLF001
-)
-
-
-def _extract_macros(
-    templater: JinjaTemplater,
-    **given: Any,  # noqa: ANN401
-) -> dict[str, Any]:
-    """Return all macros, or in place of each None where only their names are wanted.
-
-    For each file that is linted sqlfluff loads them twice: for their names, and then
-    bound to one another, with those names in their context.
-    """
-    known = getattr(JinjaTemplater, "_known_macros", None)
-    if known and not known <= given["ctx"].keys():
-        return dict.fromkeys(known)
-    macros: dict[str, Any] = _extract_all(templater, **given)
-    JinjaTemplater._known_macros = macros.keys()  # type: ignore[attr-defined]  # noqa: SLF001
-    return macros
-
-
-JinjaTemplater._extract_all = _extract_all  # type: ignore[attr-defined]  # noqa: SLF001
-JinjaTemplater._extract_macros = _extract_macros  # type: ignore[method-assign]  # noqa: SLF001
 
 
 @pass_context

@@ -63,8 +63,8 @@ def update_cost_estimates(
     build_database: Path,
     evidence: Evidence,
     *,
+    daily_costs: Sequence[str],
     ahead: ProcessAhead | None = None,
-    daily_costs: Sequence[str] = (),
 ) -> EstimateReport:
     """Forecast what a day will cost, and find what it should not have.
 
@@ -77,18 +77,15 @@ def update_cost_estimates(
         After the first half of the build.
     evidence : Evidence
         What its views read.
+    daily_costs : sequence of str
+        Digests of the tables of daily costs, of models and of services.
     ahead : ProcessAhead, optional
         Forecasts the series and judges them, where it was started.
-    daily_costs : sequence of str
-        Digests of the tables of daily costs, of models and of services, where they
-        are known.
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
-        state = _state(connection, evidence, daily_costs) if daily_costs else ""
-        is_unchanged = bool(state) and estimate_store.is_current(
-            connection, _ALL, state
-        )
+        state = _state(connection, evidence, daily_costs)
+        is_unchanged = estimate_store.is_current(connection, _ALL, state)
         if not is_unchanged:
             # Of neither until both are done: what was in between may come again.
             estimate_store.replace(connection, _ALL, "", {})

@@ -92,7 +92,7 @@ class DeliveryLanding:
     def __exit__(self, *_: object) -> None:
         """Close the engine."""
         if self._engine is not None:
-            self._end(self._engine)
+            self._engine.close()
             self._engine = None
 
     def next_folder(self) -> Path:
@@ -195,7 +195,7 @@ class DeliveryLanding:
             yield session
 
     def _started(self) -> duckdb.DuckDBPyConnection:
-        engine = self._begin()
+        engine = duckdb.connect(":memory:")
         engine.execute("SET preserve_insertion_order = true")
         engine.execute(f"SET memory_limit = '{self._limits.memory_limit}'")
         spill = literal(str(self._places.staging / "spill"))
@@ -203,14 +203,6 @@ class DeliveryLanding:
         if self._limits.threads is not None:
             engine.execute(f"SET threads = {self._limits.threads}")
         return engine
-
-    @staticmethod
-    def _begin() -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(":memory:")
-
-    @staticmethod
-    def _end(engine: duckdb.DuckDBPyConnection) -> None:
-        engine.close()
 
 
 def _small_files(

@@ -27,6 +27,7 @@ ENTERED = (
 AGAIN = """
 import sys
 from pathlib import Path
+from uuid import uuid4
 from attribution.costs.anomalies.line_items import Evidence
 from attribution.costs.estimates import update_cost_estimates
 from attribution.delivery.times import update_delivery_times
@@ -39,7 +40,8 @@ from triptych.core.progress import SilentProgress
 
 folder = Path(sys.argv[1])
 build = folder / "build.duckdb"
-costs = update_cost_estimates(build, Evidence(folder / "raw.duckdb", folder))
+evidence = Evidence(folder / "raw.duckdb", folder)
+costs = update_cost_estimates(build, evidence, daily_costs=[str(uuid4())])
 times = update_delivery_times(build)
 update_platform_elasticities(build)
 register = StudyRegister(folder / "register.jsonl")

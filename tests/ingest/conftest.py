@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.ingest.laid_out_catalogues import begin_laid_out
 from tests.ingest.layouts.aws_export_layout import Bucket
-from tests.ingest.made_once import make_once
 from tests.ingest.servers.http_server import ScriptedServer
 from tests.ingest.servers.loopback_blobs import running_azurite
 from tests.ingest.servers.loopback_s3 import (
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _made_once() -> Iterator[None]:
-    """Begin no engine and lay out no catalogue for each ingest of each test."""
+def _laid_out_once() -> Iterator[None]:
+    """Begin each workspace with a copy of the catalogue that a first ingest makes."""
     with pytest.MonkeyPatch.context() as patch:
-        make_once(patch)
+        begin_laid_out(patch)
         yield
 
 

@@ -79,7 +79,7 @@ def build_from_estimates(
         other_work = thread.submit(while_estimating)
         with progress.task("estimate") as task:
             report = update_cost_estimates(
-                database, evidence, ahead=ahead, daily_costs=marts.daily_costs
+                database, evidence, daily_costs=marts.daily_costs, ahead=ahead
             )
             update_delivery_times(database)
             update_platform_elasticities(database, ahead=ahead)

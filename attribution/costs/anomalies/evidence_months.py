@@ -40,12 +40,7 @@ WHERE schema_name IN ('staging', 'intermediate')
 def evidence_state(connection: duckdb.DuckDBPyConnection, evidence: Evidence) -> str:
     """Return a digest of all loads, and of the views that make line items of them.
 
-    Parameters
-    ----------
-    connection : DuckDBPyConnection
-        The build database after the first half of a build.
-    evidence : Evidence
-        What its views read.
+    What it is asked with is that of :func:`evidence_by_month`.
     """
     with attached(connection, evidence):
         loads = sorted(connection.execute(_LOADS).fetchall())

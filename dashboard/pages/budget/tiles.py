@@ -156,9 +156,9 @@ def _tile_landing(view: Page, landing: str, rows: list[dict[str, Any]]) -> None:
 
 
 def within(landing: dict[str, Any], currency: str) -> str:
-    """Return the interval of a landing, and the budget that it is held against.
+    """Return the interval of a landing, and the budget that it is compared with.
 
-    Without a budget the mark beside the figure says so.
+    Without a budget the mark next to the figure says so.
     """
     interval = fmt.interval(landing["low"], landing["high"], currency)
     budget = landing["budget"]

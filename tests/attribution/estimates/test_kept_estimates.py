@@ -6,6 +6,7 @@ import random
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import duckdb
 import pytest
@@ -56,9 +57,12 @@ class Company:
         return cls(folder)
 
     def estimate(self, *daily_costs: str) -> EstimateReport:
+        """Estimate; as if the tables of daily costs differed where none is given."""
         evidence = Evidence(self.folder / "raw.duckdb", self.folder)
         return update_cost_estimates(
-            self.folder / "build.duckdb", evidence, daily_costs=daily_costs
+            self.folder / "build.duckdb",
+            evidence,
+            daily_costs=daily_costs or [str(uuid4())],
         )
 
     def load(self, day: str) -> None:

@@ -86,7 +86,7 @@ def project_fingerprint(
 
 @functools.cache
 def installed_project() -> list[tuple[str, int, str]]:
-    """Return that of all that dbt reads of the project which is installed here.
+    """Return the fingerprint of all that dbt reads of the installed project.
 
     Read once: a process goes on with the code that it began with, too.
     """
@@ -94,7 +94,7 @@ def installed_project() -> list[tuple[str, int, str]]:
 
 
 def installed_figures() -> list[tuple[str, int, str]]:
-    """Return what of it decides a figure."""
+    """Return the part of :func:`installed_project` that decides a figure."""
     return [
         file for file in installed_project() if file[0].split("/", 1)[0] in _OF_FIGURES
     ]

@@ -90,7 +90,7 @@ class _Engine:
         return any(file.engine is engine for file in self._files.values())
 
     def _begun(self, path: Path) -> duckdb.DuckDBPyConnection:
-        """Return the engine; what does not fit into memory goes beside the file."""
+        """Return the engine; what does not fit into memory goes next to the file."""
         if self._connection is not None and self._has_files(self._connection):
             return self._connection
         spill = f"SET temp_directory = {literal(f'{path}.tmp')}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from triptych.core.lake.loads import StreamView
 
-#: Created where they are not there; evidence has a view of each stream beside them.
+#: Created where they are not there; evidence has a view of each stream.
 SCHEMA: Final = f"""
 CREATE SCHEMA IF NOT EXISTS catalogue;
 CREATE SCHEMA IF NOT EXISTS evidence;
