@@ -122,7 +122,6 @@ class IngestRunner:
         """
         with HeldCatalogue(self._places) as held, self._landing:
             self._sweep(held)
-            held.let_go()
             landed = [
                 self._landing.land(
                     connector, each, each.fingerprint, self._landing.next_folder()
@@ -176,8 +175,6 @@ class _Ingest:
         with ThreadPoolExecutor(_CONCURRENT_DELIVERIES) as pool:
             pending: deque[tuple[_Batch, Future[_Outcomes]]] = deque()
             for batch in _read_together(self._new(connector, window)):
-                # Landing takes its time, and others may want to read meanwhile.
-                self._held.let_go()
                 new = [
                     NewDelivery(delivery, fingerprint, self._landing.next_folder())
                     for delivery, fingerprint in batch

@@ -12,15 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from ingest.connector import LandingOptions
 from ingest.engine.landing import Lander
 from ingest.streams import STREAMS
 from triptych.core.file_names import literal, read_name
+from triptych.core.spare_engines import spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import duckdb
 
     from ingest.sources.tables.bill_formats import BillFormat
     from triptych.core.lake.loads import QuarantinedRow
@@ -134,8 +135,7 @@ class SampledFile:
 @contextmanager
 def bench() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an engine in memory, of which nothing is left."""
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"SET memory_limit = '{_MEMORY}'")
+    with spare_engine({"memory_limit": _MEMORY}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
 
@@ -211,7 +211,7 @@ def beginning_of(path: Path, workdir: Path) -> Path:
                 content = file.read(SAMPLED_ABOVE_BYTES)
             copy.write_bytes(content[: content.rindex(b"\n") + 1])
         case ".parquet":
-            with duckdb.connect(":memory:") as connection:
+            with spare_engine() as connection:
                 connection.execute(
                     f"COPY (SELECT * FROM read_parquet([{read_name(path)}])"
                     f" LIMIT {_SAMPLED_ROWS}) TO {literal(str(copy))} (FORMAT parquet)"

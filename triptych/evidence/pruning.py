@@ -28,6 +28,7 @@ from triptych.core.lake.manifests import (
 )
 from triptych.core.lake.superseded_loads import read_superseded_loads, record_pruning
 from triptych.core.lock import hold_run_lock
+from triptych.core.spare_engines import database_in_spare_engine
 from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
 from triptych.core.warehouse.locks import read_history
 
@@ -143,7 +144,7 @@ def _read_by_published(folder: Path) -> Iterator[str]:
     """
     for path in sorted(folder.glob("[!.]*.duckdb")):
         try:
-            with duckdb.connect(str(path), read_only=True) as published:
+            with database_in_spare_engine(path, read_only=True) as published:
                 yield from _read_by(published)
         except duckdb.Error as error:
             raise TriptychError(

@@ -24,6 +24,7 @@ from ingest.connector import LandingOptions
 from ingest.engine.projection import literal, quote
 from ingest.reading.label_mapping import refuse_unknown_labels
 from ingest.storage.files import column_names
+from triptych.core.spare_engines import spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +50,7 @@ def checked_rules(rules: tuple[MappingRule, ...]) -> tuple[MappingRule, ...]:
     """
     tags = {name for rule in rules for name in rule.match if name.startswith(TAG)}
     refuse_unknown_labels(rules, {*LABELS, *(tags - {TAG})})
-    with duckdb.connect() as engine:
+    with spare_engine() as engine:
         for pattern in _patterns(rules):
             try:
                 engine.execute("SELECT regexp_matches('', ?)", [pattern])

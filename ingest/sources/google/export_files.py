@@ -18,6 +18,7 @@ from ingest.sources.google.export import FIELDS, PROMOTION, ExportField
 from ingest.sources.google.export_csv import UNREADABLE, damaged_cost, readers_of_header
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import read_name
+from triptych.core.spare_engines import spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,11 +72,10 @@ def _flatten_nested(path: Path, target: Path, label: str, *, is_json: bool) -> N
         else f"read_parquet({read_name(path)})"
     )
     options = "FORMAT csv, HEADER" if is_json else "FORMAT parquet, COMPRESSION zstd"
-    with duckdb.connect(":memory:") as connection:
+    spill = str(target.parent / "spill")
+    settings = {"memory_limit": "1GB", "temp_directory": spill}
+    with spare_engine(settings) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET memory_limit = '1GB'")
-        spill = literal(str(target.parent / "spill"))
-        connection.execute(f"SET temp_directory = {spill}")
         try:
             columns = select_nested(connection, relation, as_text=is_json)
             if not columns:

@@ -19,6 +19,7 @@ from ingest.connector import Delivery, RowsPart, Window
 from ingest.source_kinds.calendar import first_days, month_start
 from ingest.sources.tables.databases.database import open_database
 from ingest.sources.tables.databases.statement import as_subquery
+from triptych.core.spare_engines import spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -90,10 +91,8 @@ class DatabaseQuery:
 
     def columns(self) -> dict[str, str]:
         """Return what the query would answer: name → DuckDB type."""
-        import duckdb
-
         schema = self._opened().schema(f"SELECT * FROM {self._sql} AS answer")
-        with duckdb.connect(":memory:") as connection:
+        with spare_engine() as connection:
             connection.register("answer", schema.empty_table())
             described = connection.execute("DESCRIBE answer").fetchall()
         return {str(name): str(type_) for name, type_, *_ in described}
@@ -202,11 +201,10 @@ def months_to_ask(
 
 def content(batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:
     """Return how many rows there are and a digest of them, whatever their order."""
-    import duckdb
     import pyarrow as pa
 
     row_count = lower = upper = 0
-    with duckdb.connect(":memory:") as connection:
+    with spare_engine() as connection:
         for batch in batches:
             if not batch.num_rows:
                 continue

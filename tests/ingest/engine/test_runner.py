@@ -116,7 +116,7 @@ def test_many_deliveries_are_loads_of_their_own_in_few_transactions(
     assert len(report.committed) == 60
     # One to see what is there; the rest by time, which depends on the machine.
     assert counted["openings"] <= 20
-    assert counted["views"] < counted["openings"]
+    assert counted["views"] <= counted["openings"]
     assert ask(
         tmp_path,
         "SELECT count(*), count(DISTINCT load_id), count(DISTINCT scope)"

@@ -102,7 +102,9 @@ class Catalogue:
         with ExitStack() as opened:
             self._connection = opened.enter_context(connect(path, root=root))
             lay_out(self._connection, streams)
-            self._tell_the_lake()
+            if self._lake and lake_log.catch_up(self._connection, self._lake):
+                # Loads of an earlier version have no manifests; new ones bring theirs.
+                manifests.write_manifests(self._connection, self._lake)
             self._opened = opened.pop_all()
 
     def _tell_the_lake(
@@ -111,10 +113,8 @@ class Catalogue:
         """Bring up to date what the lake itself knows of the catalogue."""
         if self._lake is None:
             return
-        if lake_log.catch_up(self._connection, self._lake):
-            # Loads of an earlier version have no manifests.
-            manifests.write_manifests(self._connection, self._lake)
-        elif renewed:
+        lake_log.catch_up(self._connection, self._lake)
+        if renewed:
             manifests.write_manifests(self._connection, self._lake, renewed)
         if with_sources:
             lake_log.write_sources(self._connection, self._lake)

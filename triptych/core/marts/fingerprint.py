@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from triptych.core.marts.digests import digest_of, digest_of_rows
 from triptych.core.marts.recipe import recipe_digest
+from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +54,7 @@ def build_fingerprint(
     others : sequence
         Whatever else decides an estimate, such as the seed.
     """
-    with duckdb.connect(str(raw_database), read_only=True) as connection:
+    with database_in_spare_engine(raw_database, read_only=True) as connection:
         catalogue = connection.execute(_CATALOGUE).fetchone()
     return digest_of([recipe_digest(rules), _of_tables(tables), catalogue, *others])
 

@@ -23,6 +23,7 @@ from triptych.core.marts.own_outcomes import Ended, write_ended
 from triptych.core.marts.own_project import OWN_SCHEMA, compile_own
 from triptych.core.marts.recipe import recipe_of
 from triptych.core.marts.states import drop_unknown
+from triptych.core.spare_engines import database_in_spare_engine
 from triptych.core.warehouse.build import open_build
 from triptych.core.warehouse.explained_models import append_explained_models
 from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
@@ -104,7 +105,7 @@ class OwnBuild:
         for name, text in models.texts.items():
             for warning in warnings_about(text):
                 task.note(f"{name}: {warning}")
-        with duckdb.connect(str(draft), read_only=True) as connection:
+        with database_in_spare_engine(draft, read_only=True) as connection:
             marts = _public_marts(connection)
         manifest = compile_own(models, marts)
         recipe = recipe_of(manifest, "")
@@ -142,7 +143,7 @@ class OwnBuild:
         return connection
 
     def _write(self, draft: Path, nodes: Sequence[Mapping[str, Any]]) -> None:
-        with duckdb.connect(str(draft)) as connection:
+        with database_in_spare_engine(draft) as connection:
             write_ended(connection, self.ended)
             if not nodes:
                 return

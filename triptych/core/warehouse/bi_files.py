@@ -24,6 +24,7 @@ import duckdb
 from triptych.core.errors import TriptychError
 from triptych.core.file_names import literal
 from triptych.core.lake.in_place import file_checksum
+from triptych.core.spare_engines import spare_engine
 from triptych.core.warehouse.bi_formats import (
     CELL_VERSION,
     FILE_FORMATS,
@@ -116,8 +117,9 @@ class BiFolder:
             shutil.rmtree(left_over)
         partial = runs / f".{published.stem}"
         partial.mkdir()
-        writer = _Writer(published, partial, self.current, before)
-        writer.write(self.settings.formats)
+        with spare_engine() as connection:
+            writer = _Writer(connection, published, partial, self.current, before)
+            writer.write(self.settings.formats)
         self._allow(partial)
         final = _free_name(runs, published.stem)
         partial.rename(final)
@@ -218,13 +220,18 @@ class _Writer:
     """Writes the folder of one run, and takes over what has not changed."""
 
     def __init__(
-        self, published: Path, folder: Path, previous: Path, before: _Description
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        published: Path,
+        folder: Path,
+        previous: Path,
+        before: _Description,
     ) -> None:
         self._published = published
         self._folder = folder
         self._previous = previous
         self._before = before
-        self._connection = duckdb.connect(":memory:")
+        self._connection = connection
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(f"ATTACH {literal(str(published))} AS run (READ_ONLY)")
         self._marts = list(_marts(self._connection))
@@ -235,14 +242,13 @@ class _Writer:
         self._digests = {mart.name: self._digest(mart) for mart in self._marts}
 
     def write(self, formats: tuple[str, ...]) -> None:
-        with self._connection:
-            for kind in FILE_FORMATS:
-                if kind in formats:
-                    for mart in self._marts:
-                        self._write_file(mart, kind)
-            if "duckdb" in formats:
-                self._write_duckdb()
-            self._write_description(formats)
+        for kind in FILE_FORMATS:
+            if kind in formats:
+                for mart in self._marts:
+                    self._write_file(mart, kind)
+        if "duckdb" in formats:
+            self._write_duckdb()
+        self._write_description(formats)
 
     def _digest(self, mart: _Mart) -> str:
         row = self._connection.execute(

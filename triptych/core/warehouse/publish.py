@@ -14,6 +14,7 @@ import duckdb
 
 from triptych.core.errors import TriptychError
 from triptych.core.file_names import literal
+from triptych.core.spare_engines import database_in_spare_engine
 from triptych.core.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
 from triptych.core.warehouse.carried_over import CarriedOver, begin_as
 from triptych.core.warehouse.explained_models import write_explained_models
@@ -193,7 +194,7 @@ def _write(
     raw_database: Path,
     manifest: Mapping[str, Any] | None,
 ) -> None:
-    with duckdb.connect(str(partial)) as connection:
+    with database_in_spare_engine(partial) as connection:
         _attach(connection, build_database, "build")
         _attach(connection, raw_database, "raw")
         here = str(_single(connection, "SELECT current_database()"))
@@ -211,7 +212,7 @@ def _write(
 
 def _complete(partial: Path, build_database: Path, inputs: Sequence[str]) -> None:
     """Write down what a file was made of, once it holds what the build holds."""
-    with duckdb.connect(str(partial)) as connection:
+    with database_in_spare_engine(partial) as connection:
         _attach(connection, build_database, "build")
         _audit(connection, partial)
         connection.execute("DETACH build")

@@ -18,6 +18,7 @@ import duckdb
 
 from triptych.core.errors import TriptychError
 from triptych.core.lake.in_place import FileInPlace, first_difference, refusal_in
+from triptych.core.spare_engines import database_in_spare_engine
 from triptych.core.warehouse.published_checksum import difference, has_checksum
 from triptych.core.warehouse.published_file import (
     ATTACHED_AS,
@@ -397,10 +398,8 @@ def published_fingerprint(root: Path) -> PublishedFingerprint | None:
         refuse_edited(path, root)
         if not has_checksum(path, root):
             return None  # published again, with one
-        with duckdb.connect(str(path), read_only=True) as connection:
-            row = connection.execute(
-                "SELECT fingerprint FROM lineage.inputs"
-            ).fetchone()
+        with database_in_spare_engine(path, read_only=True) as file:
+            row = file.execute("SELECT fingerprint FROM lineage.inputs").fetchone()
     except (NothingPublishedError, PublishedFileError, duckdb.Error):
         return None
     return PublishedFingerprint(path, str(row[0])) if row and row[0] else None
