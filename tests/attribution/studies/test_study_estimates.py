@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 #: Tickets a day that the pilot really added.
 PLANTED = 12.0
+#: Tables that hold figures of studies.
+FIGURES = ("estimates", "monthly_draws", "sensitivity")
 
 
 def studies() -> Studies:
@@ -72,8 +75,8 @@ class Case:
         write_marts(self.database, self.studies)
 
     def go(self, **request: Any) -> StudyReport:
-        plans = request.pop("plans", self.plans)
-        asked = StudyRequest(plans, self.register, processes=2, **request)
+        request = {"plans": self.plans, "processes": 2, **request}
+        asked = StudyRequest(register=self.register, **request)
         return update_study_estimates(self.database, asked, SilentProgress())
 
     def rows(self, sql: str, *values: str) -> list[dict[str, Any]]:
@@ -81,6 +84,9 @@ class Case:
             found = connection.sql(sql, params=list(values)).to_arrow_table()
         rows: list[dict[str, Any]] = found.to_pylist()
         return rows
+
+    def digests(self) -> list[dict[str, Any]]:
+        return self.rows("SELECT * FROM estimates.digests ORDER BY subject")
 
 
 @pytest.fixture(scope="module")
@@ -253,11 +259,39 @@ def test_every_run_of_the_sensitivity_is_shown_and_the_plan_is_one_of_them(
         assert run["effect_low_90"] < PLANTED < run["effect_high_90"], run
 
 
-def test_nothing_is_fitted_again_while_nothing_changed(case: Case) -> None:
-    before = case.rows("SELECT * FROM estimates.digests ORDER BY subject")
+@dataclass(frozen=True)
+class Second:
+    """A second look at the same studies, in one process: what it had, and came to."""
+
+    case: Case
+    digests: list[dict[str, Any]]
+    report: StudyReport
+
+
+@pytest.fixture(scope="module")
+def second(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Second:
+    """Look again after the file of a locked study and the rows of another are gone."""
+    made = Case(tmp_path_factory.mktemp("second"))
+    shutil.copyfile(case.database, made.database)
+    made.register = case.register
+    digests = made.digests()
+    with duckdb.connect(str(made.database)) as connection:
+        for table in (*FIGURES, "studies", "checks", "study_units"):
+            connection.execute(
+                f"DELETE FROM estimates.attribution_{table} WHERE study_id = 'trial'"
+            )
+        connection.execute("DELETE FROM estimates.digests WHERE subject LIKE '%trial%'")
+    kept = [plan for plan in made.plans if plan.id != "pilot"]
+    return Second(made, digests, made.go(plans=kept, processes=1))
+
+
+def test_nothing_is_fitted_again_while_nothing_changed(second: Second) -> None:
     # What failed is tried again; it may have been the machine's fault.
-    assert case.go().fitted == ("broken",)
-    assert case.rows("SELECT * FROM estimates.digests ORDER BY subject") == before
+    assert set(second.report.fitted) == {"broken", "pilot", "trial"}
+    before = {row["subject"]: row for row in second.digests}
+    after = {row["subject"]: row for row in second.case.digests()}
+    assert before.keys() == after.keys()
+    assert [of for of, row in after.items() if row != before[of]] == ["study pilot"]
 
 
 def test_another_seed_a_changed_value_and_a_new_plan_are_looked_at_again(
@@ -293,19 +327,13 @@ def test_only_named_studies_are_fitted_and_the_others_stay(tmp_path: Path) -> No
 
 
 def test_a_locked_study_whose_file_is_gone_keeps_every_row_and_says_so(
-    case: Case, tmp_path: Path
+    case: Case, second: Second
 ) -> None:
     """The defect: ``rm studies/pilot.yml`` took its figure out, without a word."""
-    made = Case(tmp_path)
-    shutil.copyfile(case.database, made.database)
     sql = "SELECT * FROM estimates.attribution_estimates WHERE study_id = 'pilot'"
-    before = made.rows(sql)
-    made.register = case.register
-    kept = [plan for plan in made.plans if plan.id != "pilot"]
-    report = made.go(plans=kept, only=("pilot",))
-    assert report.removed == ()
-    assert made.rows(sql) == before
-    (study,) = made.rows(
+    assert second.report.removed == ()
+    assert second.case.rows(sql) == case.rows(sql)
+    (study,) = second.case.rows(
         "SELECT grade, state, standing, notes FROM estimates.attribution_studies"
         " WHERE study_id = 'pilot'"
     )
@@ -358,19 +386,15 @@ def test_a_study_that_was_never_locked_is_removed_with_all_its_rows(
 
 
 def test_the_same_seed_gives_the_same_figures_in_one_process_and_in_two(
-    case: Case, tmp_path: Path
+    case: Case, second: Second
 ) -> None:
-    made = Case(tmp_path)
-    plans = [plan for plan in made.plans if plan.id == "trial"]
-    request = StudyRequest(plans, case.register, processes=1)
-    update_study_estimates(made.database, request, SilentProgress())
-    for table in ("estimates", "monthly_draws", "sensitivity"):
+    for table in FIGURES:
         sql = (
             f"SELECT * FROM estimates.attribution_{table} WHERE study_id = 'trial'"
             " ORDER BY ALL"
         )
-        assert made.rows(sql) == case.rows(sql)
-        assert made.rows(sql)
+        assert second.case.rows(sql) == case.rows(sql)
+        assert case.rows(sql)
 
 
 class Deadly:
