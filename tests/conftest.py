@@ -44,7 +44,7 @@ _LONG_FILES = (
     "tests/campaigns/test_campaigns.py",
     "tests/benchmarks/test_counts_of_runs.py",
     "tests/ingest/sources/llm_providers/test_openai.py",
-    "tests/triptych/cli/test_cli.py",
+    "tests/triptych/cli/test_run_command.py",
     "tests/ingest/sources/railway/test_railway.py",
     "tests/e2e/test_recover.py",
     "tests/ingest/engine/test_repeated_charges.py",

@@ -55,7 +55,7 @@ def crash_of_a_run(company: Path, report: Path, *trials: str) -> str:
     return campaign("crash", report, *of, *trials)
 
 
-# fast: killed while it builds, in triptych/cli/test_cli.py
+# fast: killed while it builds, in triptych/cli/test_run_command.py
 @pytest.mark.full
 def test_what_was_killed_is_done_again_and_nothing_is_lost_or_doubled(
     built_workspaces: BuiltWorkspaces, tmp_path: Path

@@ -192,7 +192,7 @@ def test_a_restated_file_moves_the_figures(
     ).to_pylist() == [{"model_id": "eta", "billed_cost": Decimal(11)}]
 
 
-@pytest.mark.full  # fast: test_keep_going_publishes_… of triptych/cli/test_cli.py
+@pytest.mark.full  # fast: test_keep_going_publishes_… of cli/test_run_command.py
 def test_a_failed_source_publishes_nothing_unless_told_to_go_on(
     published: Path,
 ) -> None:
