@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-import ingest.http.client
-from ingest.connector import Connector, Window
-from ingest.sources.llm_providers.openai import USAGE_KINDS, OpenAi, OpenAiConfig
+from ingest.connector import Connector
+from ingest.sources.llm_providers.openai import OpenAi, OpenAiConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import Answer, ScriptedServer, status
-from tests.ingest.servers.llm_bench import CASE_START, NOW, START, TODAY, Bench, exact
-from tests.ingest.servers.loopback_llm_providers import (
-    OPENAI_KEY,
-    OpenAiOrganisation,
-    sample_openai,
-)
+from tests.ingest.servers.llm_bench import CASE_START, TODAY, Bench, exact
+from tests.ingest.servers.loopback_llm_providers import OPENAI_KEY, OpenAiOrganisation
+from tests.ingest.servers.openai_bench import COMPLETIONS_PATH, COSTS_PATH, MAPPING
 from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour, first_failure
 from triptych.core.errors import (
     MalformedDeliveryError,
@@ -28,38 +24,6 @@ from triptych.core.errors import (
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-COSTS_PATH = "/v1/organization/costs"
-COMPLETIONS_PATH = "/v1/organization/usage/completions"
-MAPPING = [
-    {"match": {"api_key_id": "key_support_prod"}, "pool": "support-key"},
-    {"match": {"project_id": "proj_search"}, "model": "search-ranker"},
-]
-
-
-@pytest.fixture(scope="module")
-def sample() -> OpenAiOrganisation:
-    return sample_openai(START, TODAY + timedelta(days=1))
-
-
-@pytest.fixture
-def organisation(sample: OpenAiOrganisation) -> OpenAiOrganisation:
-    return sample.copy()
-
-
-@pytest.fixture
-def bench(
-    server: ScriptedServer,
-    organisation: OpenAiOrganisation,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Bench:
-    organisation.install(server)
-    monkeypatch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setenv("OPENAI_ADMIN_KEY", OPENAI_KEY)
-    bench = Bench(server, organisation, tmp_path, "openai", monkeypatch)
-    bench.at(NOW)
-    return bench
 
 
 @pytest.fixture
@@ -118,26 +82,6 @@ def test_the_connector_follows_the_protocol(tmp_path: Path) -> None:
     config = OpenAiConfig(name="openai", type="openai")
     assert isinstance(OpenAi(config, root=tmp_path), Connector)
     assert config.base_url == "https://api.openai.com"
-
-
-def test_costs_are_dollars_to_the_last_digit_by_month_and_project(
-    bench: Bench, organisation: OpenAiOrganisation
-) -> None:
-    bench.ingest()
-    found = bench.query(
-        "select strftime(period_start, '%Y-%m'), project_id, currency, sum(amount)"
-        " from evidence.llm_provider_costs group by all order by all"
-    )
-    expected = []
-    for month in ("2026-01", "2026-02", "2026-03"):
-        for project in ("proj_search", "proj_support"):
-            amounts = [
-                cost["value"]
-                for cost in organisation.costs
-                if f"{cost['day']:%Y-%m}" == month and cost["project_id"] == project
-            ]
-            expected.append((month, project, "USD", exact(amounts)))
-    assert found == expected
 
 
 def test_a_charge_says_project_key_line_item_and_quantity(bench: Bench) -> None:
@@ -218,203 +162,6 @@ def test_the_published_examples_are_read_as_they_stand(
         ("completions", 500, 400, 100, 1000, 500, 5),
         ("embeddings", 16, None, None, 16, None, 2),
     ]
-
-
-# --- usage --------------------------------------------------------------------------
-
-
-def test_usage_is_told_by_project_key_and_model_with_its_tokens(
-    bench: Bench, organisation: OpenAiOrganisation
-) -> None:
-    bench.ingest()
-    found = bench.query(
-        "select project_id, api_key_id, provider_model, sum(requests),"
-        " sum(uncached_input_tokens), sum(cached_input_tokens),"
-        " sum(cache_write_input_tokens), sum(input_tokens), sum(output_tokens)"
-        " from evidence.llm_usage where usage_kind = 'completions'"
-        " group by all order by all"
-    )
-    expected: dict[tuple[str, ...], list[int]] = {}
-    fields = (
-        "num_model_requests",
-        "input_uncached_tokens",
-        "input_cached_tokens",
-        "input_cache_write_tokens",
-        "input_tokens",
-        "output_tokens",
-    )
-    for record in organisation.usage["completions"]:
-        key = (record["project_id"], record["api_key_id"], record["model"])
-        sums = expected.setdefault(key, [0] * len(fields))
-        for position, name in enumerate(fields):
-            sums[position] += record[name]
-    assert found == [(*key, *sums) for key, sums in sorted(expected.items())]
-
-
-def test_the_input_is_the_sum_of_its_parts_on_every_row(bench: Bench) -> None:
-    bench.ingest()
-    broken = bench.query(
-        "select count(*) filter (input_tokens = uncached_input_tokens"
-        " + coalesce(cached_input_tokens, 0) + coalesce(cache_write_input_tokens, 0)),"
-        " count(*) filter (input_tokens is not null)"
-        " from evidence.llm_usage"
-    )
-    [(good, all_)] = broken
-    assert good == all_ == 275  # 55 days of four keys and of embeddings
-
-
-def test_tokens_that_do_not_add_up_go_to_quarantine(
-    bench: Bench, organisation: OpenAiOrganisation
-) -> None:
-    organisation.usage["completions"][-1]["input_tokens"] += 1
-    bench.ingest()
-    assert bench.query(
-        "select reason, count(*) from catalogue.quarantine group by 1"
-    ) == [("tokens_do_not_add_up", 1)]
-
-
-def test_an_answer_without_uncached_tokens_is_completed(
-    bench: Bench, organisation: OpenAiOrganisation
-) -> None:
-    for record in organisation.usage["completions"]:
-        del record["input_uncached_tokens"]
-    rows = bench.rows("llm_usage", usage_kinds=["completions"])
-    expected = sum(
-        record["input_tokens"]
-        - record["input_cached_tokens"]
-        - record["input_cache_write_tokens"]
-        for record in organisation.usage["completions"]
-    )
-    assert sum(int(row["uncached_input_tokens"]) for row in rows) == expected
-
-
-def test_tokens_of_batches_have_a_tier_of_their_own(
-    bench: Bench, organisation: OpenAiOrganisation
-) -> None:
-    records = organisation.usage["completions"]
-    served = {True: "batch", False: "standard", None: None}
-    for number, record in enumerate(records):
-        record["batch"] = (True, False, None)[number % 3]
-    rows = bench.rows("llm_usage", usage_kinds=["completions"])
-    for is_batch, tier in served.items():
-        expected = sum(r["output_tokens"] for r in records if r["batch"] is is_batch)
-        of_tier = [row for row in rows if row["service_tier"] == tier]
-        assert sum(int(row["output_tokens"]) for row in of_tier) == expected > 0
-
-
-def test_calls_are_quantities_and_no_second_count_of_requests(bench: Bench) -> None:
-    rows = bench.rows("llm_usage", usage_kinds=["web_search_calls"])
-    assert {
-        (row["requests"], row["quantity"], row["quantity_unit"]) for row in rows
-    } == {(None, "9", "calls")}
-
-
-def test_every_usage_report_is_asked_with_its_own_dimensions(bench: Bench) -> None:
-    bench.ingest()
-    for kind in USAGE_KINDS.values():
-        first = bench.server.asked(f"/v1/organization/usage/{kind.name}")[0]
-        assert tuple(first.query["group_by"]) == kind.dimensions
-
-
-def test_rules_give_usage_a_model_or_a_pool_and_charges_their_tags(
-    bench: Bench,
-) -> None:
-    bench.ingest(mapping=MAPPING)
-    usage = bench.query(
-        "select distinct api_key_id, model_id, pool_id from evidence.llm_usage"
-        " where usage_kind = 'completions' order by all"
-    )
-    assert usage == [
-        ("key_search_prod", "search-ranker", None),
-        ("key_search_test", "search-ranker", None),
-        ("key_support_prod", None, "support-key"),
-        ("key_support_test", None, None),
-    ]
-    tags = bench.query(
-        "select distinct api_key_id, tags from evidence.llm_provider_costs order by all"
-    )
-    assert tags == [
-        ("key_search_prod", {"model": "search-ranker"}),
-        ("key_search_test", {"model": "search-ranker"}),
-        ("key_support_prod", {"pool": "support-key"}),
-        ("key_support_test", None),
-        (None, {"model": "search-ranker"}),
-    ]
-
-
-def test_another_mapping_reads_every_month_again(bench: Bench) -> None:
-    bench.ingest(usage=False)
-    bench.ingest(usage=False, mapping=MAPPING)
-    assert bench.months_asked(COSTS_PATH) == sorted(
-        2 * ["2026-01", "2026-02", "2026-03"]
-    )
-
-
-# --- which months are asked ---------------------------------------------------------
-
-
-def test_a_month_is_asked_until_after_its_end_then_once_more_and_never_again(
-    bench: Bench,
-) -> None:
-    def asked_at(*moment: int) -> list[str]:
-        bench.server.requests.clear()
-        bench.at(datetime(*moment, tzinfo=UTC))  # type: ignore[arg-type,misc]
-        bench.ingest(usage=False)
-        return bench.months_asked(COSTS_PATH)
-
-    assert asked_at(2026, 2, 28, 23) == ["2026-01", "2026-02"]
-    assert asked_at(2026, 2, 28, 23) == ["2026-02"]
-    assert asked_at(2026, 3, 1, 1) == ["2026-02", "2026-03"]
-    assert asked_at(2026, 3, 3, 23) == ["2026-02", "2026-03"]
-    assert asked_at(2026, 3, 4, 0) == ["2026-02", "2026-03"]  # February, once more
-    assert asked_at(2026, 3, 4, 1) == ["2026-03"]
-
-
-def test_a_month_that_is_named_is_asked_again_whatever_its_age(bench: Bench) -> None:
-    bench.ingest(usage=False)
-    bench.server.requests.clear()
-    report = bench.ingest(Window(date(2026, 1, 1), date(2026, 2, 1)), usage=False)
-    assert bench.months_asked(COSTS_PATH) == ["2026-01"]
-    assert report.committed == []
-
-
-def test_a_restated_old_month_replaces_what_was_loaded(
-    bench: Bench, organisation: OpenAiOrganisation
-) -> None:
-    bench.ingest(usage=False)
-    organisation.costs[0]["value"] += 100
-    bench.ingest(usage=False)
-    bench.ingest(Window(date(2026, 1, 1), None), usage=False)
-    found = bench.query("select sum(amount) from evidence.llm_provider_costs")
-    assert found == [(exact([cost["value"] for cost in organisation.costs]),)]
-
-
-def test_no_day_is_asked_before_the_start_or_after_today(bench: Bench) -> None:
-    bench.ingest(usage=False)
-    first, *_, last = sorted(
-        bench.server.asked(COSTS_PATH), key=lambda request: request.query["start_time"]
-    )
-    assert first.one("start_time") == str(
-        int(datetime(2026, 1, 20, tzinfo=UTC).timestamp())
-    )
-    assert last.one("end_time") == str(
-        int(datetime(2026, 3, 16, tzinfo=UTC).timestamp())
-    )
-
-
-def test_without_a_start_twelve_months_are_asked(bench: Bench) -> None:
-    connector = bench.case(start_date=None, usage=False).connector()
-    months = [delivery.scope for delivery in connector.deliveries(Window())]
-    assert months[0] == "2025-03"
-    assert months[-1] == "2026-03"
-    assert len(months) == 13
-
-
-def test_without_usage_only_the_bill_is_delivered(bench: Bench) -> None:
-    connector = bench.case(usage=False).connector()
-    assert connector.streams() == ("llm_provider_costs",)
-    bench.ingest(usage=False)
-    assert bench.server.asked(COMPLETIONS_PATH) == []
 
 
 # --- answers that are not as promised -----------------------------------------------
