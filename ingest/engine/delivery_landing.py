@@ -192,7 +192,7 @@ class DeliveryLanding:
             yield session
 
     def _begun(self) -> duckdb.DuckDBPyConnection:
-        settings = {
+        settings: dict[str, str | int | None] = {
             "memory_limit": self._limits.memory_limit,
             "temp_directory": str(self._places.staging / "spill"),
             "threads": self._limits.threads,

@@ -157,8 +157,8 @@ def test_a_catalogue_that_is_no_database_says_how_it_is_recovered(
 
 
 #: Both are handled alike; the second is pressed in test_cli.py in the fast layer, too.
-SIGNALS = ((signal.SIGTERM, 143, "by SIGTERM"), (signal.SIGINT, 130, "by Ctrl-C"))
-SIGNALS = SIGNALS if IS_FULL else SIGNALS[:1]
+_BOTH = ((signal.SIGTERM, 143, "by SIGTERM"), (signal.SIGINT, 130, "by Ctrl-C"))
+SIGNALS = _BOTH if IS_FULL else _BOTH[:1]
 
 
 def stopped(workspace: Workspace, number: signal.Signals) -> tuple[int, str]:

@@ -35,7 +35,8 @@ def write_number(path: Path, number: int) -> None:
 
 
 def test_the_next_finds_an_engine_as_it_was_when_it_began(tmp_path: Path) -> None:
-    given = {"memory_limit": "1GB", "temp_directory": str(tmp_path), "threads": 1}
+    given: dict[str, str | int] = {"memory_limit": "1GB", "threads": 1}
+    given["temp_directory"] = str(tmp_path)
     with spare_engine(given) as first:
         first.execute("SET TimeZone = 'UTC'; SET file_search_path = '/nowhere'")
         first.execute(
