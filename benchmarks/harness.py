@@ -21,7 +21,8 @@ import duckdb
 from benchmarks.bars import (
     FULL,
     OTHER_ASSUMPTION,
-    OTHER_RULE,
+    OTHER_MATCH,
+    OTHER_STAGE,
     RENAMED,
     RESTATED,
     SMALL_FILES,
@@ -32,7 +33,8 @@ from benchmarks.generate import generate, restate_month
 from benchmarks.measure import Measured, run_measured
 from benchmarks.workspace import (
     change_assumption,
-    change_rule,
+    change_match,
+    change_stage,
     lay_workspace,
     link_into,
     rename_team,
@@ -53,7 +55,8 @@ _PANDAS_ROWS = 10_000_000
 CHANGES = {
     RENAMED: rename_team,
     OTHER_ASSUMPTION: change_assumption,
-    OTHER_RULE: change_rule,
+    OTHER_STAGE: change_stage,
+    OTHER_MATCH: change_match,
 }
 
 

@@ -92,9 +92,15 @@ def rename_team(workspace: Path) -> None:
     _replace(workspace / "catalog.yml", "name: Platform", "name: Platform team")
 
 
-def change_rule(workspace: Path) -> None:
+def change_stage(workspace: Path) -> None:
     """Let a rule place its charges in another stage of the lifecycle."""
     _replace(workspace / "allocation.yml", "serving\npools", "training\npools")
+
+
+def change_match(workspace: Path) -> None:
+    """Let a rule leave out a cluster: an eighth of the charges has no owner then."""
+    rest = 'model: "*", cluster: {not: cluster-7}}'
+    _replace(workspace / "allocation.yml", 'model: "*"}', rest)
 
 
 def change_assumption(workspace: Path) -> None:

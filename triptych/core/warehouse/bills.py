@@ -70,7 +70,12 @@ def _as_fields(declared: Mapping[str, Any]) -> dict[str, Any]:
 BILL_STREAMS = read_bill_streams(dbt_project_dir() / "models" / "staging")
 
 #: The views between staging and a line item with its owner.
-LEDGER_VIEWS = ("int_charges_unioned", "int_charges_assigned", "int_line_items")
+LEDGER_VIEWS = (
+    "int_charges_unioned",
+    "int_charges_matched",
+    "int_charges_assigned",
+    "int_line_items",
+)
 
 #: The tables that are summed over line items; nothing else that is kept reads them.
 LINE_ITEM_TABLES = (

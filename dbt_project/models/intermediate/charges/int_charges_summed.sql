@@ -43,7 +43,7 @@ with charges as (
         end as interval_code,
         {{ commitment_role_code() }} as commitment_role_code,
         {{ placement_by_rules(assignment_rules, platform_rules) }} as placement_by_rules
-    from {{ ref('int_charges_assigned') }}
+    from {{ ref('int_charges_matched') }}
     where {{ in_months_to_build('billing_period_start') }}
 ),
 

@@ -66,6 +66,7 @@ def test_rules_are_rendered_as_dbt_would_compile_them(
     }
     assert differing == {
         "int_charges_assigned",
+        "int_charges_matched",
         "int_charges_summed",
         "int_daily_charges_placed",
         "int_daily_service_charges",
