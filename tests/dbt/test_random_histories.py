@@ -57,6 +57,8 @@ OTHER_RULES = (
     RULES,
     RULES.replace("driver: gpu_hours", "driver: requests"),
     RULES.replace("{service_name: GPU}, pool: gpu", "{service_name: GPU}, model: eta"),
+    RULES.replace("pool: gpu}", "pool: gpu, lifecycle_stage: training}"),
+    RULES.replace("{name: tag,", "{name: model tag,"),
 )
 
 

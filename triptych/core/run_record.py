@@ -11,7 +11,7 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from triptych.core.whole_files import write_whole
 
@@ -98,6 +98,16 @@ def read_warnings(runs_dir: Path, run_id: str) -> list[str]:
     return list(record.get("warnings", ()))
 
 
+#: What differs behind the models, by table or by its schema.
+_IN_WORDS: Final = {
+    "its SQL": "rules or version",
+    "control.run": "day of the run",
+    "catalogue": "deliveries",
+    "control.period_locks": "closed months",
+    "estimates": "estimates",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RebuiltNodes:
     """What a build executed, and why.
@@ -109,7 +119,7 @@ class RebuiltNodes:
     months : tuple of str
         The billing months that were built again by themselves.
     because : tuple of str
-        What differed outside of the models: streams, settings, ``its SQL``.
+        What differed outside of the models, such as ``rules or version``.
     """
 
     count: int
@@ -130,8 +140,17 @@ def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
         len(nodes),
         tuple(sorted({month for node in nodes for month in node["months"]})),
         # What another model brought about is not the beginning of it.
-        tuple(sorted(r for r in reasons - names if "." in r or " " in r)),
+        tuple(sorted({_in_words(r) for r in reasons - names if "." in r or " " in r})),
     )
+
+
+def _in_words(reason: str) -> str:
+    """Return what differed as whoever changed it would call it."""
+    group, _, name = reason.partition(".")
+    if reason in _IN_WORDS or group in _IN_WORDS:
+        return _IN_WORDS.get(reason) or _IN_WORDS[group]
+    where = "settings" if group == "control" else group
+    return f"{where}: {name.replace('_', ' ')}" if name else reason
 
 
 def is_somebody_at_it(lock_file: Path) -> bool:

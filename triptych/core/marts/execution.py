@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -107,6 +108,7 @@ class Execution:
     _words: dict[str, set[str]] = field(default_factory=dict)
     _fresh: dict[str, NodeState] = field(default_factory=dict)
     _differing: set[str] = field(default_factory=set)
+    _why_views: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _cuts: dict[tuple[str, ...], MonthCut] = field(default_factory=dict)
     _summed: Mapping[str, Path] = field(default_factory=dict)
     _relations: Relations = field(init=False)
@@ -384,8 +386,10 @@ class Execution:
             self._differing.add(node.unique_id)
         if not node.is_test:
             self._tell(node, "success", 0)
+        because = self._because(node, before)
+        if node.is_view:
+            self._why_views[node.unique_id] = because
         if built or node.is_test:
-            because = self._because(node, before)
             seconds = round(time.monotonic() - self._began_at, 3)
             self.rebuilt.append(
                 Rebuilt(node.name, tuple(months or ()), because, seconds)
@@ -395,7 +399,9 @@ class Execution:
         if before is None:
             return ("not built before",)
         differing = [p for p in node.parents if p in self._differing]
-        return tuple(key.split(".", 2)[2] for key in differing) or ("its SQL",)
+        # A view is no step that anybody saw: what differed lies behind it.
+        reasons = (self._why_views.get(p) or (p.split(".", 2)[2],) for p in differing)
+        return tuple(dict.fromkeys(chain.from_iterable(reasons))) or ("its SQL",)
 
     def _tell(self, node: Node, status: str, failures: int, message: str = "") -> None:
         self.outcomes.append(NodeOutcome(node.unique_id, status, message, failures))

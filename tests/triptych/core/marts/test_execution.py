@@ -128,6 +128,10 @@ def rebuilt(execution: Execution) -> dict[str, tuple[str, ...]]:
     return {each.name: each.months for each in execution.rebuilt}
 
 
+def reasons(execution: Execution) -> dict[str, tuple[str, ...]]:
+    return {each.name: each.because for each in execution.rebuilt}
+
+
 def test_without_a_change_nothing_is_executed(company: Company) -> None:
     assert company.build().rebuilt == []
 
@@ -262,9 +266,19 @@ def test_other_sql_builds_a_model_again_in_all_months(company: Company) -> None:
     execution = company.build()
     assert rebuilt(execution)["sums"] == ()
     assert company.rows("total") == [(94,)]
-    assert {each.name: each.because for each in execution.rebuilt}["sums"] == (
-        "its SQL",
+    assert reasons(execution)["sums"] == ("its SQL",)
+
+
+def test_why_a_table_is_built_again_is_told_from_behind_its_views(
+    company: Company,
+) -> None:
+    company.charge("2026-02", "b", 5)
+    assert reasons(company.build())["sums"] == (LINES.split(".", 2)[2],)
+    company.nodes = tuple(
+        replace(LEDGER, sql=f"{LEDGER.sql} where cost < 9") if each is LEDGER else each
+        for each in NODES
     )
+    assert reasons(company.build())["sums"] == ("its SQL",)
 
 
 def test_a_failed_test_is_asked_again_until_it_holds(company: Company) -> None:
