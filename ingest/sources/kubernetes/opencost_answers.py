@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ingest.reading.gpu_slices import profile_in_name
@@ -57,6 +58,16 @@ class Place:
     controller_kind: str = ""
     pod: str = ""
     container: str = ""
+
+    @property
+    def by_name(self) -> dict[str, str]:
+        """Return where it ran by the names of the fields, empty ones too."""
+        return dict(zip(PLACE_LABELS, _PARTS_OF_PLACE(self), strict=True))
+
+
+#: What a place is told by, in the order of its fields.
+PLACE_LABELS = tuple(field.name for field in fields(Place))
+_PARTS_OF_PLACE = attrgetter(*PLACE_LABELS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.connector import RowsPart
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
 
 METER_STREAM = "opencost_allocation"
 COST_STREAM = "opencost_costs"
-#: What rules may match, besides ``labels.<name>``.
-PLACE_LABELS = (
-    "cluster",
-    "node",
-    "provider_id",
-    "namespace",
-    "controller",
-    "controller_kind",
-    "pod",
-    "container",
-)
 LABEL_PREFIX = "labels."
 
 _ROWS_PER_BATCH = 5_000
@@ -73,7 +62,7 @@ class WorkloadLabels(Mapping[str, "Sequence[str]"]):
     @classmethod
     def of(cls, allocation: Allocation) -> WorkloadLabels:
         """Return the labels of an allocation."""
-        return cls(asdict(allocation.place), allocation.labels)
+        return cls(allocation.place.by_name, allocation.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +167,7 @@ def _requested(reading: Reading) -> Decimal | None:
 
 
 def _cost_row(allocation: Allocation, prices: Prices) -> dict[str, str | None]:
-    places = {k: v for k, v in asdict(allocation.place).items() if v}
+    places = {k: v for k, v in allocation.place.by_name.items() if v}
     return {
         **_identity(allocation),
         "billed_cost": "0",
@@ -195,7 +184,7 @@ def _identity(allocation: Allocation) -> dict[str, str | None]:
         "period_end": allocation.end,
         "allocation_name": allocation.name,
         "kind": allocation.kind,
-        **{name: value or None for name, value in asdict(allocation.place).items()},
+        **{name: value or None for name, value in allocation.place.by_name.items()},
     }
 
 

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from ingest.reading.label_mapping import LabelMapping, MappingRule
-from ingest.sources.kubernetes.opencost_rows import (
-    LABEL_PREFIX,
-    PLACE_LABELS,
-    WorkloadLabels,
-)
+from ingest.sources.kubernetes.opencost_answers import PLACE_LABELS
+from ingest.sources.kubernetes.opencost_rows import LABEL_PREFIX, WorkloadLabels
 from ingest.sources.kubernetes.workload_readings import DeclaredGpus
 from triptych.core.declared import Declared
 
@@ -25,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ingest.sources.kubernetes.opencost_answers import Allocation
+
+_NOTHING_DECLARED = DeclaredGpus()
 
 
 class GpuRule(Declared):
@@ -66,9 +65,11 @@ class GpuRules:
 
     def __call__(self, allocation: Allocation) -> DeclaredGpus:
         """Return what the node of an allocation is said to have."""
+        if not self._rules:
+            return _NOTHING_DECLARED
         position = self._mapping.target(WorkloadLabels.of(allocation)).pool_id
         if position is None:
-            return DeclaredGpus()
+            return _NOTHING_DECLARED
         rule = self._rules[int(position)]
         return DeclaredGpus(rule.model, rule.slices, rule.mig_profile, rule.per_node)
 

@@ -17,7 +17,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.sources.prometheus.series import HOUR_MS, Series, heal, increases, spread
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ingest.reading.label_mapping import LabelMapping
+    from ingest.reading.label_mapping import LabelMapping, Target
     from ingest.sources.prometheus.selector import Selector
     from ingest.sources.prometheus.series import Samples
 
@@ -127,8 +127,9 @@ class UsageReading:
         cells: defaultdict[Cell, _Totals] = defaultdict(_Totals)
         for measure, selectors in self.measures.items():
             for series in self._series(samples, selectors):
+                target = self._target(series)
                 for hour, increase in self._by_hour(series, span).items():
-                    cells[self._cell(hour, series)].add(measure, increase)
+                    cells[Cell(hour, *target)].add(measure, increase)
         if self.latency is not None:
             self._add_latency(samples, self.latency, span, cells)
         ordered = sorted(cells.items(), key=lambda item: item[0].order)
@@ -156,11 +157,12 @@ class UsageReading:
                 totals[hour] = _added(totals.get(hour, _ZERO), part)
         return {hour: total for hour, total in totals.items() if span.holds(hour)}
 
-    def _cell(self, hour: int, series: Series) -> Cell:
+    def _target(self, series: Series) -> Target:
+        """Return whose all samples of a series are."""
         target = self.mapping.target(
             {label: (value,) for label, value in series.labels.items()}
         )
-        return Cell(hour, target.model_id, target.pool_id or self.pool)
+        return target._replace(pool_id=target.pool_id or self.pool)
 
     def _add_latency(
         self,
@@ -172,9 +174,9 @@ class UsageReading:
         for series in self._series(samples, latency.selectors):
             bound = _bound(series, latency.units_per_second)
             rest = series.labels.items() - {(_BOUND, series.labels[_BOUND])}
-            group = tuple(sorted(rest))
+            group, target = tuple(sorted(rest)), self._target(series)
             for hour, increase in self._by_hour(series, span).items():
-                buckets = cells[self._cell(hour, series)].histograms[group]
+                buckets = cells[Cell(hour, *target)].histograms[group]
                 buckets[bound] = _added(buckets.get(bound, _ZERO), increase)
 
 
@@ -255,6 +257,7 @@ def _histogram_text(totals: _Totals) -> str | None:
     )
 
 
+@lru_cache(maxsize=256)
 def _bound_text(bound: Decimal) -> str:
     return f"{bound.normalize():f}" if bound.is_finite() else _INFINITE
 
