@@ -37,7 +37,8 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 READY := .venv/.ready
 # What using triptych needs, without the tools that prove it; .venv becomes the larger
-# one with the first target that needs it.
+# one with the first target that needs it. Of its ten thousand files a demo imports two
+# thousand, and compiles these itself, beside what else it does.
 RUNTIME := .venv/.runtime
 USABLE := $(if $(wildcard $(READY)),$(READY),$(RUNTIME))
 MOTO := .venv-moto/.ready
@@ -49,6 +50,8 @@ MLFLOW := .venv-mlflow/.ready
 BI := .venv-bi/.ready
 METRICFLOW := .venv-metricflow/.ready
 FOCUS_VALIDATOR := .venv-focus-validator/.ready
+BOOTSTRAP := install --quiet --disable-pip-version-check --no-compile \
+	--require-hashes --no-deps -r requirements/bootstrap.lock
 CAUSAL_PEERS := tfcausalimpact causalpy bsts-causalimpact
 COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --upgrade
@@ -230,19 +233,21 @@ clean:  ## Remove what was built; environments stay
 
 # A stamp is younger than the lock that the environment was made from.
 # Without a stamp nothing in .venv is known to be whole: it is made anew.
+# The pip of the interpreter fills it from outside, as unpacking another one takes seconds.
 define BEGIN_VENV
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo 'triptych needs Python 3.11 or newer: make PYTHON=python3.11 …' >&2; exit 2; }
 test -f $(READY) || test -f $(RUNTIME) || rm -rf .venv
 rm -f $(READY) $(RUNTIME) $(SPARK)
-test -x $(BIN)/python || $(PYTHON) -m venv .venv
-test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-  --require-hashes --no-deps -r requirements/bootstrap.lock
+test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+test -x $(UV) || if $(PYTHON) -c 'import pip' 2>/dev/null; \
+  then $(PYTHON) -m pip --python $(BIN)/python $(BOOTSTRAP); \
+  else $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m pip $(BOOTSTRAP); fi
 endef
 
 $(RUNTIME): requirements/runtime.lock requirements/bootstrap.lock pyproject.toml
 	$(BEGIN_VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode \
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes \
 	  -r requirements/runtime.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@

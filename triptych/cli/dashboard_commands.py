@@ -72,7 +72,8 @@ def dashboard(
 ) -> None:
     """Serve the dashboard on this machine until Ctrl-C."""
     opened = open_workspace(workspace, is_verbose=verbose, port=port)
-    _serve(opened, is_headless=headless)
+    with _serving(opened, is_headless=headless) as server:
+        _wait_for(server)
 
 
 def demo(  # noqa: PLR0913  (one parameter for each option)
@@ -115,15 +116,21 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
         memory_limit=memory_limit,
         port=port,
     )
-    _run_simulated(opened, is_bill_real=like is not None)
+    is_bill_real = like is not None
+    _run_simulated(opened, is_bill_real=is_bill_real)
     if no_dashboard:
+        _show_more(opened, is_bill_real=is_bill_real)
         print(f'To look at it: triptych dashboard --workspace "{target.root}"')
-    else:
-        _serve(opened, is_headless=headless)
+        return
+    # Scenarios have a page of their own; the first one is shown while they are run.
+    with _serving(opened, is_headless=headless) as server:
+        _show_more(opened, is_bill_real=is_bill_real)
+        _wait_for(server)
 
 
 def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> None:
     """Write the sample company, unless the very same one is there already."""
+    from triptych.run.first_start import begin_first_start
     from triptych.sample_company import write_sample_company
 
     parameters = {"months": months, "seed": seed, "scale": scale}
@@ -138,6 +145,7 @@ def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> Non
             where=str(target.root),
             next_step="Name a new folder, or remove this one.",
         )
+    begin_first_start()
     with progress_for().task("simulate the sample company"):
         write_sample_company(target.root, months=months, seed=seed, scale=scale)
     record.write_text(json.dumps(parameters), encoding="utf-8")
@@ -164,9 +172,13 @@ def _run_simulated(opened: OpenWorkspace, *, is_bill_real: bool) -> None:
         sources=names if is_bill_real else (),
         progress=opened.progress,
     )
+
+
+def _show_more(opened: OpenWorkspace, *, is_bill_real: bool) -> None:
+    """Print what was found, and run what the sample company has planned."""
+    _print_found(opened.workspace, is_bill_real=is_bill_real)
     if not is_bill_real:
         _run_scenarios(opened)
-    _print_found(opened.workspace, is_bill_real=is_bill_real)
 
 
 def _remove(target: Workspace) -> None:
@@ -219,7 +231,11 @@ def _print_found(workspace: Workspace, *, is_bill_real: bool) -> None:
     )
 
 
-def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
+@contextmanager
+def _serving(
+    opened: OpenWorkspace, *, is_headless: bool
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve the dashboard while this is open, in a process of its own."""
     from dashboard.app.server import command, environment
 
     root, access = opened.workspace.root, opened.settings.access
@@ -228,9 +244,9 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
     package_parent = Path(sys.modules["dashboard.app.server"].__file__ or "").parents[2]
     variables = isolated_environment()
     paths = [str(package_parent), variables.get("PYTHONPATH", "")]
-    with _sign_in_secrets(access) as secrets:
-        print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
-        code = _wait_for(
+    with (
+        _sign_in_secrets(access) as secrets,
+        _started(
             command(
                 root,
                 host=host,
@@ -247,16 +263,32 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
                 "TRIPTYCH_WORKSPACE": str(root),
             },
-        )
-    if code:
+        ) as server,
+    ):
+        print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
+        yield server
+
+
+def _wait_for(server: subprocess.Popen[bytes]) -> None:
+    """Wait until a server ends or this process is asked to.
+
+    Raises
+    ------
+    UsageError
+        It ended by itself, and not well.
+    """
+    if code := server.wait():
         raise UsageError(
             f"The dashboard's server ended with code {code}.",
             next_step="Its own message is above.",
         )
 
 
-def _wait_for(command: list[str], variables: dict[str, str]) -> int:
-    """Run a server until it ends or this process is asked to; return how it ended.
+@contextmanager
+def _started(
+    command: list[str], variables: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server, which ends with this block or when this process is asked to.
 
     It starts in a folder of ours: Streamlit reads settings where it was started.
     """
@@ -267,7 +299,7 @@ def _wait_for(command: list[str], variables: dict[str, str]) -> int:
     ) as server:
         previous = signal.signal(signal.SIGTERM, _stop)
         try:
-            return server.wait()
+            yield server
         finally:
             signal.signal(signal.SIGTERM, previous)
             server.terminate()

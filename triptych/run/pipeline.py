@@ -15,6 +15,7 @@ from ingest.engine.in_place import refuse_out_of_reach
 from ingest.engine.lake import open_catalogue
 from triptych.core.errors import UsageError
 from triptych.core.lock import hold_run_lock
+from triptych.core.marts.recipe import read_recipe_ahead
 from triptych.run.recorded_run import BuildReport, Run, bound_connectors, inputs_of
 from triptych.run.study_tables import declared_of
 
@@ -161,6 +162,7 @@ def run(
         connectors = bound_connectors(workspace, settings, sources)
         configs = [connector.config for connector in connectors]
         refuse_out_of_reach(configs, settings.warehouse.engine)
+        read_recipe_ahead()
         this = Run(workspace, settings, progress)
         report = this.ingest(sources, window or Window())
         if not keep_going:

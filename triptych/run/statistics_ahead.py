@@ -50,6 +50,12 @@ def statistics_ahead() -> ProcessAhead:
     return ProcessAhead(_MODULES)
 
 
+def load_statistics() -> None:
+    """Import what is imported there, and what follows."""
+    for name in (*_MODULES, _AFTERWARDS):
+        import_module(name)
+
+
 def start_where_some_differ(
     ahead: ProcessAhead, marts: MartBuild, loads: Sequence[CommittedLoad]
 ) -> None:

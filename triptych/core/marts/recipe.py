@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import tempfile
+import threading
 import uuid
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
@@ -58,6 +59,8 @@ _CONFIG_FIELDS = (
 )
 #: How many of each are kept: a recipe is some megabytes, what is rendered 60 kilobytes.
 _KEPT_FILES = {"recipe": 8, "rendered": 64, "own": 8}
+#: Held while dbt is asked, so that nobody else in this process asks the same.
+_ASKING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +148,43 @@ def read_recipe(rules: Mapping[str, Sequence[Any]]) -> Recipe:
     TransformError
         dbt could not compile the project.
     """
-    kept = kept_as("recipe", _hash(_base()))
-    manifest = read_kept(kept)
-    if manifest is None:
-        manifest = _ask_dbt(rules)
-        keep_manifest(kept, manifest)
+    manifest = _manifest(rules)
     try:
         manifest = _rendered(manifest, rules)
     except (TemplateError, LookupError, TypeError, ValueError):
         # dbt knows more than is rendered here, and names what is wrong with a rule.
         manifest = _ask_dbt(rules)
     return recipe_of(manifest, recipe_digest(rules))
+
+
+def read_recipe_ahead() -> threading.Thread | None:
+    """Have dbt compile the project in the background, unless what it said is kept.
+
+    Whoever reads the recipe meanwhile waits for it. Which rules it is compiled with
+    does not matter, as models that read rules are rendered again; and what it fails
+    with is told to whoever reads the recipe, as dbt is asked once more then.
+    """
+    if kept_as("recipe", _hash(_base())).exists():
+        return None
+    compiling = threading.Thread(target=_compile_in_the_background, daemon=True)
+    compiling.start()
+    return compiling
+
+
+def _compile_in_the_background() -> None:
+    with contextlib.suppress(TransformError, OSError, ValueError, duckdb.Error):
+        _manifest({})
+
+
+def _manifest(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Return the project as it is kept, or as dbt compiles it with some rules."""
+    kept = kept_as("recipe", _hash(_base()))
+    with _ASKING:
+        manifest = read_kept(kept)
+        if manifest is None:
+            manifest = _ask_dbt(rules)
+            keep_manifest(kept, manifest)
+    return manifest
 
 
 def recipe_digest(rules: Mapping[str, Sequence[Any]]) -> str:

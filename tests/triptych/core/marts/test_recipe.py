@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
 from triptych.core.control.rules import rule_sets
+from triptych.core.errors import TransformError
 from triptych.core.marts import recipe
 from triptych.core.marts.recipe import read_recipe
 from triptych.core.marts.rendering import Renderer
@@ -105,6 +108,55 @@ def test_dbt_is_asked_once_and_again_where_a_rule_cannot_be_rendered(
         kept.unlink()
     assert read_recipe({"scope_rules": []}).nodes[0].sql == "select 1"
     assert len(asked) == 3
+
+
+def test_a_recipe_that_is_read_ahead_is_waited_for_and_dbt_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    manifest = {
+        "nodes": {"model.triptych.m": _model("select 1")},
+        "sources": {},
+        "macros": {},
+        "reading_rules": {"model.triptych.m": "select {{ rules('a') | length }}"},
+    }
+    asked: list[Mapping[str, Sequence[Any]]] = []
+    is_asked, may_answer = Event(), Event()
+
+    def ask_dbt(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        asked.append(rules)
+        is_asked.set()
+        assert may_answer.wait(30)
+        return manifest
+
+    monkeypatch.setattr(recipe, "_ask_dbt", ask_dbt)
+    ahead = recipe.read_recipe_ahead()
+    assert ahead is not None
+    assert is_asked.wait(30)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(read_recipe, {"a": ["b", "c"]})
+        may_answer.set()
+        assert read.result(30).nodes[0].sql == "select 2"
+    assert len(asked) == 1
+    assert recipe.read_recipe_ahead() is None
+
+
+def test_what_dbt_refuses_ahead_is_told_to_who_reads_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def refuse(_: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+        raise TransformError(
+            "dbt could not compile the project.", where="model", next_step="Correct it."
+        )
+
+    monkeypatch.setattr(recipe, "_ask_dbt", refuse)
+    ahead = recipe.read_recipe_ahead()
+    assert ahead is not None
+    ahead.join(30)
+    with pytest.raises(TransformError, match="could not compile"):
+        read_recipe({})
 
 
 def test_what_was_rendered_for_some_rules_is_not_rendered_again(
