@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
@@ -23,10 +23,13 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update"),
     "--disable-sync",
+    # Scripts are compiled once for all pages: more than half of what a visit costs.
+    "--process-per-site",
 )
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 #: Streamlit asks below a page's own address first; the answer is a plain 404.
-PROBES = ("/_stcore/health", "/_stcore/host-config")
+HEALTH = "/_stcore/health"
+PROBES = (HEALTH, "/_stcore/host-config")
 PATIENCE_MS = 60_000
 #: The script of the page has ended, its parts are there, and nothing fades in any more.
 IS_DRAWN = """() => {
@@ -152,7 +155,7 @@ def opened_browser() -> Iterator[Any]:
         if not Path(program).exists():
             pytest.skip("no Chromium is installed")
         opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        # Visits share what the browser keeps of scripts: half of what a visit costs.
+        # Visits share what the browser keeps of scripts.
         opened.new_context()
         yield opened
         opened.close()
@@ -203,7 +206,7 @@ def visit(
 ) -> Iterator[Visit]:
     """Open a link in a tab of its own; show so many messages of the server first."""
     width, usual_height = SIZES[size]
-    tab = Visit(browser.contexts[0].new_page())
+    tab = Visit(new_tab(browser, link))
     tab.page.set_viewport_size({"width": width, "height": height or usual_height})
     tab.page.emulate_media(color_scheme=scheme)
     tab.page.add_init_script(_FORGET)
@@ -216,6 +219,15 @@ def visit(
     tab.page.goto(link)
     yield tab
     tab.page.close()
+
+
+def new_tab(browser: Any, link: str) -> Any:
+    """Return an empty tab for pages of the server of a link."""
+    [context] = browser.contexts
+    if not context.pages:
+        # The process of a site ends with its last page, and so would what it compiled.
+        context.new_page().goto(urljoin(link, HEALTH))
+    return context.new_page()
 
 
 def _note_outside(tab: Visit, host: str, url: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.dashboard.browsing import PATIENCE_MS
+from tests.dashboard.browsing import PATIENCE_MS, new_tab
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from tests.dashboard.oidc_provider import (
     Provider,
@@ -32,14 +32,13 @@ COST = "EUR 2,449.00"
 
 
 @pytest.fixture
-def tab(browser: Any) -> Iterator[Any]:
+def tab(browser: Any, address: str) -> Iterator[Any]:
     """Return a tab of somebody who has not signed in anywhere."""
-    context = browser.contexts[0]
-    page = context.new_page()
+    page = new_tab(browser, address)
     page.set_default_timeout(PATIENCE_MS)
     yield page
     page.close()
-    context.clear_cookies()
+    page.context.clear_cookies()
 
 
 @pytest.fixture(scope="module")
