@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
-from streamlit.testing.v1 import AppTest, app_test
+from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 from streamlit.util import calc_hash
 
 from dashboard.app.server import APP
@@ -32,6 +32,8 @@ __all__ = ["browser"]
 #: Each test's app would look through all that is installed, and compile all scripts.
 _installed_components = cache(manifest_scanner.scan_component_manifests)
 _compiled_scripts = ScriptCache()
+#: What ``dashboard/app/.streamlit/config.toml`` says of the address and of scripts.
+_OPTIONS: Final = {"server.address": "127.0.0.1", "runner.magicEnabled": False}
 #: Forms of charts that agreed with the schema of Vega-Lite, whatever their data are.
 _valid_forms: set[str] = set()
 _NAME_OF_DATA: Final = re.compile(r"data-[0-9a-f]{32}")
@@ -48,11 +50,13 @@ class OpenApp(Protocol):
 
 @pytest.fixture(autouse=True)
 def _loopback_server() -> Iterator[None]:
-    """Let the app find the address that its own configuration sets on a server."""
-    before = config.get_option("server.address")
-    config.set_option("server.address", "127.0.0.1")
+    """Let the app find what its own configuration sets on a server."""
+    before = {name: config.get_option(name) for name in _OPTIONS}
+    for name, value in _OPTIONS.items():
+        config.set_option(name, value)
     yield
-    config.set_option("server.address", before)
+    for name, value in before.items():
+        config.set_option(name, value)
     st.cache_data.clear()
     st.cache_resource.clear()
 
@@ -63,7 +67,8 @@ def _kept_as_by_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         manifest_scanner, "scan_component_manifests", _installed_components
     )
-    monkeypatch.setattr(app_test, "ScriptCache", lambda: _compiled_scripts)
+    for module in (app_test, local_script_runner):
+        monkeypatch.setattr(module, "ScriptCache", lambda: _compiled_scripts)
 
 
 @pytest.fixture
