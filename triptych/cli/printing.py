@@ -37,6 +37,28 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         writer.writerow(["" if cell is None else to_text(cell) for cell in row])
 
 
+def spans_of_months(months: Sequence[str]) -> list[str]:
+    """Return months in words, those that follow each other as one span.
+
+    Parameters
+    ----------
+    months : sequence of str
+        Such as ``2026-03``, in order.
+    """
+    spans: list[list[str]] = []
+    for month in months:
+        if spans and _month_number(month) == _month_number(spans[-1][-1]) + 1:
+            spans[-1].append(month)
+        else:
+            spans.append([month])
+    return [span[0] if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in spans]
+
+
+def _month_number(month: str) -> int:
+    year, _, of_year = month.partition("-")
+    return 12 * int(year) + int(of_year)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print an aligned table; on a terminal too narrow for it, a block for each row."""
     from rich import box

@@ -15,7 +15,7 @@ from triptych.cli.options import (
     WorkspaceOption,
     open_workspace,
 )
-from triptych.cli.printing import print_json, print_table
+from triptych.cli.printing import print_json, print_table, spans_of_months
 from triptych.core.errors import SourceError
 
 if TYPE_CHECKING:
@@ -383,7 +383,8 @@ def _print_unbuilt(unbuilt: Unbuilt) -> None:
 
 
 def _print_rebuilt(rebuilt: RebuiltNodes) -> None:
-    months = f"; months {', '.join(rebuilt.months)}" if rebuilt.months else ""
-    print(f"Rebuilt by it: {rebuilt.count:,} models and tests{months}")
+    months = ", ".join(spans_of_months(rebuilt.months))
+    of_months = f"; months {months}" if months else ""
+    print(f"Rebuilt by it: {rebuilt.count:,} models and tests{of_months}")
     if rebuilt.because:
         print(f"  because of: {', '.join(rebuilt.because)}")

@@ -138,7 +138,7 @@ def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
     reasons = {reason for node in nodes for reason in node["because"]}
     return RebuiltNodes(
         len(nodes),
-        tuple(sorted({month for node in nodes for month in node["months"]})),
+        tuple(sorted({month for node in nodes for month in node["months"] if month})),
         # What another model brought about is not the beginning of it.
         tuple(sorted({_in_words(r) for r in reasons - names if "." in r or " " in r})),
     )

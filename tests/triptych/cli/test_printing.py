@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from triptych.cli.printing import print_table
+from triptych.cli.printing import print_table, spans_of_months
 
 COLUMNS = ("section", "entry", "cost", "currency")
 ROW = ("models", "llama-3-70b-instruct", "123,456.78", "EUR")
@@ -29,6 +29,13 @@ def test_a_terminal_too_narrow_for_a_table_has_a_block_for_each_row(
     # No amount is broken over two lines, and each block names what is in it.
     assert any("123,456.78" in line for line in lines)
     assert (["cost", "123,456.78"] in lines) == (width == 30)
+
+
+def test_months_that_follow_each_other_are_one_span() -> None:
+    months = ["2025-11", "2025-12", "2026-01", "2026-03", "2026-05", "2026-06"]
+    spans = ["2025-11 to 2026-01", "2026-03", "2026-05 to 2026-06"]
+    assert spans_of_months(months) == spans
+    assert spans_of_months([]) == []
 
 
 def test_nothing_is_broken_where_there_is_no_terminal(

@@ -17,7 +17,7 @@ def test_what_was_rebuilt_says_why_in_the_words_of_who_changed_it(
     nodes = [
         {
             "name": "sums",
-            "months": ["2026-03"],
+            "months": ["", "2026-03"],
             "because": ["its SQL", "evidence.focus"],
         },
         {"name": "costs", "months": [], "because": ["sums", "evidence.focus"]},
