@@ -22,8 +22,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from ingest.connector import Connector, Delivery, Part, RowsPart, Window
 from ingest.engine.lake import open_catalogue
 from ingest.engine.registry import connector_class
@@ -324,21 +322,17 @@ def _all_files(case: ConnectorCase) -> set[str]:
 def _captured_logs() -> Iterator[io.StringIO]:
     captured = io.StringIO()
     handler = logging.StreamHandler(captured)
-    root = logging.getLogger()
-    level = root.level
+    root, ours = logging.getLogger(), logging.getLogger("ingest")
+    levels = root.level, ours.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    before = structlog.get_config()
-    structlog.configure(
-        logger_factory=structlog.PrintLoggerFactory(file=captured),
-        cache_logger_on_first_use=False,
-    )
+    ours.setLevel(logging.DEBUG)
     try:
         yield captured
     finally:
-        structlog.configure(**before)
         root.removeHandler(handler)
-        root.setLevel(level)
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
 
 
 __all__ = ["SOURCE_NAME", "ConnectorCase", "ConnectorContract"]

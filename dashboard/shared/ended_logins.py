@@ -6,18 +6,20 @@ tells nothing of a person, and goes with the next one that is written after that
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING
 
-import structlog
 from filelock import FileLock
+
+from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _OWNER_ONLY = 0o600
 
@@ -46,9 +48,11 @@ class EndedLogins:
                 self._write(ended, now)
             except OSError as error:
                 log.warning(
-                    "A restart of the dashboard forgets who signed out.",
-                    file=str(self._file),
-                    why=error.strerror or str(error),
+                    LogEvent(
+                        "A restart of the dashboard forgets who signed out.",
+                        file=str(self._file),
+                        why=error.strerror or str(error),
+                    )
                 )
 
     def has(self, login: bytes) -> bool:

@@ -9,13 +9,12 @@ next run.
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-import structlog
 
 from ingest.engine import unknown_loads
 from ingest.engine.agreed_values import AgreedValues
@@ -25,6 +24,7 @@ from ingest.engine.report import CommittedLoad, SourceFailure, withdrawn_note
 from ingest.storage.file_contents import FILE_CONTENTS
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.lake.loads import LoadInForce, Renewal, SourceAttempt
+from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from triptych.core.lake.catalogue import Catalogue
     from triptych.core.lake.loads import ChargedMonth, NewLoad
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 #: The most that waits, and for how long, for the transaction that commits it.
 _MOST_DELIVERIES, _LONGEST_WAIT_SECONDS = 1_000, 2.0
@@ -231,12 +231,14 @@ class CommitBatches:
                 )
             )
             log.info(
-                "load_committed",
-                source=load.source,
-                stream=load.stream,
-                scope=load.scope,
-                rows=load.row_count,
-                quarantined=refused_count,
+                LogEvent(
+                    "load_committed",
+                    source=load.source,
+                    stream=load.stream,
+                    scope=load.scope,
+                    rows=load.row_count,
+                    quarantined=refused_count,
+                )
             )
 
 

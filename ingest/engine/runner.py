@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
-
-import structlog
 
 from ingest.connector import RemembersLoads, Window
 from ingest.engine import unknown_loads
@@ -34,6 +33,7 @@ from ingest.engine.report import (
 from ingest.reading.malformed import BAD_DATA, as_failed
 from ingest.storage.file_contents import FILE_CONTENTS
 from triptych.core.errors import MalformedDeliveryError, TriptychError
+from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from triptych.core.lake.withdrawals import WithdrawnLoad
     from triptych.core.progress import Progress
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 #: Changing how rows are judged or converted makes every delivery new again.
 _LANDING_VERSION = 2
@@ -238,7 +238,7 @@ class _Ingest:
 
     def _fail(self, source: str, failed: TriptychError, cause: Exception) -> None:
         if failed is not cause:
-            log.debug("delivery_failed", source=source, exc_info=cause)
+            log.debug(LogEvent("delivery_failed", source=source), exc_info=cause)
         self._report.failures.append(SourceFailure(source, failed))
 
 

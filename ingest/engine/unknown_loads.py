@@ -9,14 +9,14 @@ is older than the lake, and is never removed.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from typing import TYPE_CHECKING
 
-import structlog
-
 from triptych.core.errors import TriptychError
 from triptych.core.lake.lake_log import RECOVER
+from triptych.core.log_events import LogEvent
 from triptych.core.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ingest.engine.lake import LakePlaces
     from ingest.engine.landed_loads import LandedDelivery
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _JOURNAL = ".moving.json"
 #: stream / source / period, above the folder of a load
@@ -70,7 +70,7 @@ def sweep(places: LakePlaces, known: Collection[str], at_rest: Collection[str]) 
         are not there; nothing was removed.
     """
     for folder in refuse_unknown(places, known, at_rest):
-        log.info("swept_unnamed_load", folder=folder.name)
+        log.info(LogEvent("swept_unnamed_load", folder=folder.name))
         shutil.rmtree(folder)
     settle(places)
 

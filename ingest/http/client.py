@@ -13,14 +13,13 @@ written. No message, log line or ``repr`` holds a secret that the client was tol
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
-
-import structlog
 
 from ingest.http.addresses import is_loopback, is_safe_endpoint
 from ingest.http.answers import NoNumberError, no_number
@@ -34,6 +33,7 @@ from triptych.core.errors import (
     SourceAccessError,
     TransientSourceError,
 )
+from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 Params = Mapping[str, object] | Sequence[tuple[str, str]]
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 #: Wait before the second try; it doubles each time. Tests shorten it.
 FIRST_WAIT_SECONDS = 0.5
@@ -331,9 +331,11 @@ def _wait_before_next_try(error: Exception) -> bool | float:
 
 def _report_next_try(details: RetryDetails) -> None:
     log.warning(
-        "the server is asked again",
-        because=str(details.caused_by),
-        wait_seconds=round(details.wait_for, 1),
+        LogEvent(
+            "the server is asked again",
+            because=str(details.caused_by),
+            wait_seconds=round(details.wait_for, 1),
+        )
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import socket
 import socketserver
 import threading
@@ -21,12 +22,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import structlog
-
 from ingest.reading.event_rows import UnfitEventError
 from ingest.receiver.endpoints import ENDPOINTS, endpoint_of, posted
 from triptych import __version__
 from triptych.core.errors import SourceAccessError, UsageError
+from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ingest.receiver.endpoints import Endpoint
     from ingest.sources.events.inbox import Inbox
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 0.25
 _BACKLOG = 512
@@ -150,7 +150,9 @@ class Receiver(ThreadingHTTPServer):
         if is_served:
             super().process_request(request, client_address)
         else:
-            log.warning("connection_refused", open_connections=self._open_count)
+            log.warning(
+                LogEvent("connection_refused", open_connections=self._open_count)
+            )
             self.shutdown_request(request)
 
     def _hang_up_on_the_idlest(self) -> None:
@@ -158,7 +160,9 @@ class Receiver(ThreadingHTTPServer):
         if self._arriving:
             idlest = min(self._arriving, key=self._arriving.__getitem__)
             del self._arriving[idlest]
-            log.warning("idle_connection_closed", open_connections=self._open_count)
+            log.warning(
+                LogEvent("idle_connection_closed", open_connections=self._open_count)
+            )
             with contextlib.suppress(OSError):
                 idlest.shutdown(socket.SHUT_RDWR)
 
@@ -249,13 +253,17 @@ class _Handler(BaseHTTPRequestHandler):
         except UnfitEventError as error:
             self._refuse(endpoint, HTTPStatus.BAD_REQUEST, str(error))
         except OSError as error:
-            log.error("event_not_kept", endpoint=endpoint.shown, because=error.strerror)  # noqa: TRY400
+            log.error(  # noqa: TRY400
+                LogEvent(
+                    "event_not_kept", endpoint=endpoint.shown, because=error.strerror
+                )
+            )
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "try again later"})
         else:
             if event is None:
                 self._answer(HTTPStatus.OK, {"status": "reached"})
                 return
-            log.info("event_taken", endpoint=endpoint.shown, is_new=is_new)
+            log.info(LogEvent("event_taken", endpoint=endpoint.shown, is_new=is_new))
             told = "accepted" if is_new else "accepted before"
             self._answer(HTTPStatus.ACCEPTED, {"status": told, "id": event.identity})
 
@@ -267,7 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) < length:
             # The client hung up, or was hung up on: there is nobody to answer.
             self.close_connection = True
-            log.warning("request_cut_off", endpoint=endpoint.shown)
+            log.warning(LogEvent("request_cut_off", endpoint=endpoint.shown))
             return None
         self.has_unread_body = False
         self.server.has_arrived(self.connection)
@@ -290,7 +298,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, endpoint: Endpoint, status: HTTPStatus, why: str) -> None:
         log.warning(
-            "event_refused", endpoint=endpoint.shown, status=status.value, because=why
+            LogEvent(
+                "event_refused",
+                endpoint=endpoint.shown,
+                status=status.value,
+                because=why,
+            )
         )
         self._answer(status, {"error": why})
 

@@ -12,9 +12,7 @@ import typer
 from triptych.cli.application import remember_verbosity, tell_as_json
 
 if TYPE_CHECKING:
-    from structlog.typing import EventDict
-
-    from triptych.core.progress import JsonProgress, Progress
+    from triptych.core.progress import Progress
     from triptych.core.settings import Settings
     from triptych.core.workspace import Workspace
 
@@ -111,10 +109,11 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     SettingsError
         There is no workspace, or one of its files, a variable or a flag is wrong.
     """
+    from triptych.cli.log_output import log_as_json, log_as_text
     from triptych.core.progress import JsonProgress, progress_for
     from triptych.core.settings import load_settings
 
-    _log_to_standard_error(is_verbose=is_verbose)
+    log_as_text(is_verbose=is_verbose)
     flags = {
         "warehouse.threads": threads,
         "warehouse.memory_limit": memory_limit,
@@ -130,7 +129,7 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     if settings.log.format == "json":
         lines = JsonProgress()
         tell_as_json(lines)
-        _log_as_json(lines, is_verbose=is_verbose)
+        log_as_json(lines, is_verbose=is_verbose)
         for warning in settings.warnings:
             lines.record("warning", level="warning", text=warning)
         return OpenWorkspace(workspace, settings, lines)
@@ -171,36 +170,3 @@ def find_workspace(given: Path | None) -> Workspace:
         return current_folder
     named = workspace_from_environment()
     return current_folder if named is None else Workspace(named)
-
-
-def _log_to_standard_error(*, is_verbose: bool) -> None:
-    """Keep standard output for results."""
-    import logging
-
-    import structlog
-
-    level = logging.DEBUG if is_verbose else logging.WARNING
-    structlog.reset_defaults()
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Looked up late: a test or a caller may have replaced standard error.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
-
-
-def _log_as_json(lines: JsonProgress, *, is_verbose: bool) -> None:
-    """Write what is logged as lines of the same form, with the run's id."""
-    import logging
-
-    import structlog
-
-    def hand_over(_logger: object, method: str, event: EventDict) -> EventDict:
-        text = str(event.pop("event", ""))
-        lines.record("log", level=method, text=text, **event)
-        raise structlog.DropEvent
-
-    level = logging.DEBUG if is_verbose else logging.WARNING
-    structlog.configure(
-        processors=[structlog.processors.format_exc_info, hand_over],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-    )

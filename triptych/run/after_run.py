@@ -8,13 +8,14 @@ stands in ``runs/told_months.json``.
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import structlog
 
 from triptych.core.errors import RunLockedError, TriptychError, UsageError
+from triptych.core.log_events import LogEvent
 from triptych.core.run_record import read_last_run
 from triptych.core.warehouse.reader import (
     NothingPublishedError,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
     from triptych.core.workspace import Workspace
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 #: Months that ask for a person, by the event that a setting can leave out. A month
 #: whose invoices are still to come is not red; one that is over its budget is so from
@@ -84,10 +85,10 @@ def _send_alerts(workspace: Workspace, settings: Settings) -> None:
     try:
         report = notifying.notify(workspace, settings)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)
-        log.warning("Alerts were not sent.", why=str(error))
+        log.warning(LogEvent("Alerts were not sent.", why=str(error)))
         return
     for failure in report.failures:
-        log.warning("A channel of alerts failed.", why=failure)
+        log.warning(LogEvent("A channel of alerts failed.", why=failure))
 
 
 def tell_close(settings: Settings, close: Mapping[str, object]) -> None:
@@ -120,7 +121,9 @@ def _write_metrics(workspace: Workspace, settings: Settings) -> None:
     try:
         metrics.write(metrics.collect(workspace, settings), target)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)
-        log.warning("The metrics were not written.", file=str(target), why=str(error))
+        log.warning(
+            LogEvent("The metrics were not written.", file=str(target), why=str(error))
+        )
 
 
 def _tell_failure(settings: Settings, error: Exception, run: LastRun | None) -> None:
@@ -149,7 +152,7 @@ def _tell_red_months(workspace: Workspace, settings: Settings) -> None:
     try:
         _tell_fresh_red_months(workspace, settings)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)
-        log.warning("Months were not looked at.", why=str(error))
+        log.warning(LogEvent("Months were not looked at.", why=str(error)))
 
 
 def _tell_fresh_red_months(workspace: Workspace, settings: Settings) -> None:
@@ -203,6 +206,8 @@ def _post(settings: Settings, *, kind: str, data: dict[str, Any]) -> bool:
     try:
         webhook.post(settings.webhook, kind=kind, data=data)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)
-        log.warning("Webhook notification failed.", message=kind, why=str(error))
+        log.warning(
+            LogEvent("Webhook notification failed.", message=kind, why=str(error))
+        )
         return False
     return True

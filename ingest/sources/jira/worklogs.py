@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
-import structlog
 from pydantic import Field
 
 from ingest.connector import (
@@ -36,12 +36,13 @@ from ingest.sources.jira.worklog_rows import (
     deleted_row,
     worklog_row,
 )
+from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 WORKLOGS = "worklogs"
 _UPDATED = "/rest/api/3/worklog/updated"
@@ -222,7 +223,9 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
                 worklogs[text(worklog.get("id")) or ""] = worklog
         hidden = len(ids) - len(worklogs)
         if hidden:
-            log.warning("worklogs_not_seen", count=hidden, source=self._config.name)
+            log.warning(
+                LogEvent("worklogs_not_seen", count=hidden, source=self._config.name)
+            )
         return worklogs
 
     def _issues(

@@ -7,15 +7,16 @@ made of it, and says so; the run publishes without it.
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import structlog
 
 from triptych.core.errors import TriptychError
 from triptych.core.file_names import literal
+from triptych.core.log_events import LogEvent
 from triptych.core.marts.digests import digest_of_relation
 from triptych.core.marts.execution import Execution, NodeError
 from triptych.core.marts.own_folder import OwnModelsError, read_own_models
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from triptych.core.marts.recipe import Node, Recipe
     from triptych.core.progress import Task
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -93,9 +94,11 @@ class OwnBuild:
         for each in self.ended:
             if each.is_failure:
                 log.warning(
-                    "A model of this workspace failed; all else is published.",
-                    model=each.name,
-                    why=each.message,
+                    LogEvent(
+                        "A model of this workspace failed; all else is published.",
+                        model=each.name,
+                        why=each.message,
+                    )
                 )
         self._write(draft, nodes)
         return is_final

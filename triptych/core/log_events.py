@@ -1,0 +1,29 @@
+"""What is logged: a text and its values, for lines of text and of JSON alike."""
+
+from __future__ import annotations
+
+
+class LogEvent:
+    """What happened, as a message for :mod:`logging`.
+
+    Parameters
+    ----------
+    text : str
+        The same each time, so that it can be searched for.
+    **values : object
+        What differs: names, counts, reasons.
+    """
+
+    __slots__ = ("text", "values")
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        self.text = text
+        self.values = values
+
+    def __str__(self) -> str:
+        """Return the text with its values after it."""
+        return " ".join([self.text, *map("=".join, self._shown())])
+
+    def _shown(self) -> list[tuple[str, str]]:
+        texts = {name: str(value) for name, value in self.values.items()}
+        return [(name, repr(t) if " " in t else t) for name, t in texts.items()]
