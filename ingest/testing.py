@@ -33,6 +33,7 @@ from triptych.core.progress import SilentProgress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import duckdb
     import pyarrow as pa
 
 SOURCE_NAME = "contract"
@@ -108,9 +109,15 @@ class ConnectorCase:
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """Ask the catalogue."""
+        with self.opened() as raw:
+            return raw.execute(sql).fetchall()
+
+    @contextmanager
+    def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Have the catalogue open to be read: questions cost little meanwhile."""
         places = self.places()
         with connect(places.raw_database, root=places.root, read_only=True) as raw:
-            return raw.execute(sql).fetchall()
+            yield raw
 
 
 @functools.cache
@@ -142,9 +149,11 @@ class ConnectorContract:
 
     def test_its_probe_answers_without_reading_data(self, case: ConnectorCase) -> None:
         """``triptych check`` says something useful about a healthy source."""
-        findings = case.connector().check()
+        with _captured_logs() as captured:
+            findings = case.connector().check()
         assert findings
         assert all(finding.is_ok for finding in findings), findings
+        _assert_no_secret(case, captured.getvalue() + repr(findings))
 
     def test_the_first_ingest_holds_every_row_and_all_money(
         self, case: ConnectorCase
@@ -154,21 +163,13 @@ class ConnectorContract:
         Columns are typed as declared, required ones are filled, the key of the stream
         identifies a row, and every file that the catalogue names is on disk.
         """
-        report = case.ingest()
-        assert report.failures == []
-        assert _row_count(case) == case.expected_rows
-        assert _money(case) == case.expected_money
-        _assert_columns_as_declared(case)
-        _assert_key_identifies_a_row(case)
-        files = _all_files(case)
-        assert files
-        assert all((case.root / file).is_file() for file in files)
+        _first_ingest(case)
 
     def test_what_is_not_new_commits_nothing_and_counts_once(
         self, case: ConnectorCase
     ) -> None:
         """Ingest is idempotent, and so is the same content, delivered again."""
-        case.ingest()
+        _first_ingest(case)
         loads = case.query("SELECT count(*) FROM catalogue.loads")
         report = case.ingest()
         assert report.committed == []
@@ -184,7 +185,7 @@ class ConnectorContract:
         self, case: ConnectorCase
     ) -> None:
         """Money moves to what is true now; old loads and their files stay on record."""
-        case.ingest()
+        _first_ingest(case)
         files_before = _all_files(case)
         expected = case.deliver_late()
         report = case.ingest()
@@ -219,7 +220,7 @@ class ConnectorContract:
         self, case: ConnectorCase
     ) -> None:
         """A bad row is counted and kept; the good rows beside it count."""
-        case.ingest()
+        _first_ingest(case)
         hostile_count = case.deliver_hostile()
         report = case.ingest()
         assert report.failures == []
@@ -239,14 +240,34 @@ class ConnectorContract:
         self, case: ConnectorCase
     ) -> None:
         """Credentials stay in the credential chain."""
-        with _captured_logs() as captured:
-            report = case.ingest()
-            findings = case.connector().check()
-        text = captured.getvalue() + repr(report) + repr(findings)
+        _first_ingest(case)
+
+
+def _first_ingest(case: ConnectorCase) -> None:
+    """Ingest for the first time, and hold that to all that a first one must be.
+
+    Whatever a test goes on with, it begins with this.
+    """
+    with _captured_logs() as captured:
+        report = case.ingest()
+    assert report.failures == []
+    text = captured.getvalue() + repr(report)
+    with case.opened():
+        assert _row_count(case) == case.expected_rows
+        assert _money(case) == case.expected_money
+        _assert_columns_as_declared(case)
+        _assert_key_identifies_a_row(case)
+        files = _all_files(case)
         for table in ("loads", "quarantine", "sources", "audit_log"):
             text += repr(case.query(f"SELECT * FROM catalogue.{table}"))
-        for secret in case.secrets:
-            assert secret not in text
+    assert files
+    assert all((case.root / file).is_file() for file in files)
+    _assert_no_secret(case, text)
+
+
+def _assert_no_secret(case: ConnectorCase, text: str) -> None:
+    for secret in case.secrets:
+        assert secret not in text
 
 
 def _crashing_while_reading(connector: Connector) -> Connector:
