@@ -41,7 +41,7 @@ def truth(company: Path) -> dict[str, Any]:
     return content
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def files(company: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a connection that sees the written bills, without any of our code.
 
