@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
 import resource
-import subprocess
 import sys
 from collections import Counter, defaultdict
+from contextlib import redirect_stdout
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -229,19 +230,17 @@ def test_what_was_loaded_is_looked_at_where_no_file_is_there(
 def answered(root: Path, answers: Sequence[str]) -> str:
     """Run ``discover`` on a terminal and return what it says."""
     mine, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "triptych", "discover", "-w", str(root)],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
     os.write(mine, "".join(f"{answer}\n" for answer in answers).encode())
-    stdout, stderr = process.communicate(timeout=120)
+    said = io.StringIO()
+    with (
+        os.fdopen(theirs, encoding="utf-8") as terminal,
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(said),
+    ):
+        patch.setattr(sys, "stdin", terminal)
+        app(["discover", "-w", str(root)], standalone_mode=False)
     os.close(mine)
-    os.close(theirs)
-    assert process.returncode == 0, stderr
-    return stdout
+    return said.getvalue()
 
 
 def test_a_person_accepts_renames_and_skips_and_keeps_every_line_of_theirs(
