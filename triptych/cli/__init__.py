@@ -42,44 +42,47 @@ from triptych.cli.workspace_commands import check, init, status
 #: Permissions of the group and of others.
 _OTHERS = 0o077
 
-app = new_application()
-app.command()(init)
-app.command()(demo)
-app.command()(check)
-app.command()(discover)
-app.command()(ingest)
-app.command()(build)
-app.command()(run)
-app.command()(attribute)
-app.command()(reconcile)
-app.command()(accrue)
-app.command()(close)
-app.command()(reopen)
-app.command()(comment)
-app.command()(explain)
-app.command()(sql)
-app.command()(status)
-app.command()(prune)
-app.command()(recover)
-app.command()(withdraw)
-app.command()(health)
-app.command()(metrics)
-app.add_typer(export, name="export")
-app.add_typer(audit, name="audit")
-app.add_typer(loads, name="loads")
-app.add_typer(source, name="source")
-app.add_typer(quarantine, name="quarantine")
-app.add_typer(connector, name="connector")
-app.add_typer(study, name="study")
-app.add_typer(value, name="value")
-app.add_typer(scenario, name="scenario")
-app.add_typer(own_models, name="own-models")
-app.command()(dashboard)
-app.command()(receive)
-app.command()(mcp)
-app.add_typer(tokens_app, name="mcp-tokens")
-app.command()(notify)
-app.add_typer(alerts, name="alerts")
+app = new_application(
+    {
+        "init": init,
+        "demo": demo,
+        "check": check,
+        "discover": discover,
+        "ingest": ingest,
+        "build": build,
+        "run": run,
+        "attribute": attribute,
+        "reconcile": reconcile,
+        "accrue": accrue,
+        "close": close,
+        "reopen": reopen,
+        "comment": comment,
+        "explain": explain,
+        "sql": sql,
+        "status": status,
+        "prune": prune,
+        "recover": recover,
+        "withdraw": withdraw,
+        "health": health,
+        "metrics": metrics,
+        "dashboard": dashboard,
+        "receive": receive,
+        "mcp": mcp,
+        "notify": notify,
+        "export": export,
+        "audit": audit,
+        "loads": loads,
+        "source": source,
+        "quarantine": quarantine,
+        "connector": connector,
+        "study": study,
+        "value": value,
+        "scenario": scenario,
+        "own-models": own_models,
+        "mcp-tokens": tokens_app,
+        "alerts": alerts,
+    }
+)
 
 
 def main() -> None:

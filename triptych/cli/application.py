@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from triptych import __version__
 from triptych.core.machine_errors import as_expected
 from triptych.core.stopping import StoppedError, stoppable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from triptych.core.errors import TriptychError
     from triptych.core.progress import JsonProgress
 
@@ -25,6 +29,49 @@ _BY_A_SIGNAL = 128
 _VERBOSE = "triptych.verbose"
 #: Where the command that runs now writes its lines of JSON; None: it writes text.
 _LINES: ContextVar[JsonProgress | None] = ContextVar("lines", default=None)
+
+
+class Commands(Mapping[str, Any]):
+    """Commands by their names, each made when it is first asked for.
+
+    To make all of them takes sixty milliseconds of a processor: as long as most
+    questions take to be answered.
+
+    Parameters
+    ----------
+    offered : mapping
+        Name → function of a command, or application with commands of its own.
+    """
+
+    def __init__(
+        self, offered: Mapping[str, Callable[..., object] | typer.Typer]
+    ) -> None:
+        self._offered = offered
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  (typer's own types are private)
+        """Return the command of a name."""
+        if name not in self._made:
+            self._made[name] = _made(name, self._offered[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names, in the order in which help has them."""
+        return iter(self._offered)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._offered)
+
+
+def _made(name: str, of: Callable[..., object] | typer.Typer) -> Any:  # noqa: ANN401
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    if isinstance(of, typer.Typer):
+        alone.add_typer(of, name=name)
+        group: Any = get_command(alone)
+        return group.commands[name]
+    alone.command(name)(of)
+    return get_command(alone)
 
 
 class CommandGroup(TyperGroup):
@@ -88,10 +135,18 @@ def remember_verbosity(ctx: typer.Context, is_verbose: bool) -> bool:  # noqa: F
     return is_verbose
 
 
-def new_application() -> typer.Typer:
-    """Return the application without commands."""
+def new_application(
+    offered: Mapping[str, Callable[..., object] | typer.Typer],
+) -> typer.Typer:
+    """Return the application with its commands by name."""
+    commands = Commands(offered)
+
+    class Group(CommandGroup):
+        def __init__(self, **options: Any) -> None:  # noqa: ANN401  (typer's)
+            super().__init__(**options | {"commands": commands})
+
     application = typer.Typer(
-        cls=CommandGroup,
+        cls=Group,
         name="triptych",
         no_args_is_help=True,
         add_completion=False,

@@ -113,15 +113,11 @@ def test_each_class_of_errors_asks_for_a_next_step(
 
 def shown(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the text of a command in which an error is raised."""
-    app = new_application()
 
     def close() -> None:
         raise error
 
-    def other() -> None: ...
-
-    app.command("close")(close)
-    app.command("other")(other)
+    app = new_application({"close": close})
     text = io.StringIO()
     with redirect_stderr(text), redirect_stdout(text), pytest.raises(SystemExit) as end:
         get_command(app)(["close"])
