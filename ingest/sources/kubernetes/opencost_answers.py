@@ -268,8 +268,9 @@ def _kind(name: str) -> str:
 
 def _window(entry: Mapping[str, Any]) -> tuple[str | None, str | None]:
     window = entry.get("window")
-    times = {**entry, **window} if isinstance(window, dict) else entry
-    start, end = times.get("start"), times.get("end")
+    start, end = entry.get("start"), entry.get("end")
+    if isinstance(window, dict):
+        start, end = window.get("start", start), window.get("end", end)
     return (
         start if isinstance(start, str) else None,
         end if isinstance(end, str) else None,
@@ -391,7 +392,7 @@ def _quantity(entry: Mapping[str, Any], key: str) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise _UnreadableError(key)
     try:
-        number = Decimal(str(value))
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation as error:
         raise _UnreadableError(key) from error
     if not number.is_finite():
