@@ -83,8 +83,12 @@ class ValuedClaim:
 
 
 def _by_month(assumed: tuple[Assumed, ...], worlds: Worlds) -> Floats:
-    drawn = {one: worlds.of(one) for one in dict.fromkeys(assumed)}
-    return np.column_stack([drawn[assumption] for assumption in assumed])
+    # By identity: versions are compared field by field, and most months have the same.
+    drawn = {
+        key: worlds.of(assumption)
+        for key, assumption in {id(each): each for each in assumed}.items()
+    }
+    return np.column_stack([drawn[id(assumption)] for assumption in assumed])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -173,11 +177,13 @@ class Terms:
     def _discount(self, worlds: Worlds, shape: tuple[int, int]) -> Floats | None:
         if not self.discounts or any(discount is None for discount in self.discounts):
             return None
-        rates = _by_month(
-            tuple(discount for discount in self.discounts if discount), worlds
-        )
-        monthly = (1.0 + rates) ** (-1.0 / _MONTHS_OF_YEAR)
-        return np.broadcast_to(np.cumprod(monthly, axis=1), shape)
+        # Most months have the same rate, of which the root is taken once.
+        monthly = {
+            key: (1.0 + worlds.of(rate)) ** (-1.0 / _MONTHS_OF_YEAR)
+            for key, rate in {id(each): each for each in self.discounts if each}.items()
+        }
+        by_month = np.column_stack([monthly[id(each)] for each in self.discounts])
+        return np.broadcast_to(np.cumprod(by_month, axis=1), shape)
 
 
 def _without_doubt(money: Floats) -> Floats:

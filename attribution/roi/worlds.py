@@ -8,6 +8,7 @@ changes nothing.
 
 from __future__ import annotations
 
+import functools
 import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -49,7 +50,7 @@ class Worlds:
         """Return the value of an assumption in each world, in its unit."""
         level = self.levels.get(assumption.id, self.levels.get(assumption.versioned))
         if level is None:
-            drawn = stratified_levels(WORLD_COUNT, self.source(assumption.id))
+            drawn = _levels(self.seed, assumption.id)
         else:
             drawn = np.full(WORLD_COUNT, level)
         factor = self.factors.get(
@@ -59,7 +60,7 @@ class Worlds:
 
     def source(self, name: str) -> np.random.Generator:
         """Return the source of random numbers of a name."""
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        return _source(self.seed, name)
 
     def holding(self, name: str, level: float, *, factor: float = 1.0) -> Worlds:
         """Return these worlds with one assumption at one level, times a factor."""
@@ -68,3 +69,15 @@ class Worlds:
             levels={**self.levels, name: level},
             factors={**self.factors, name: factor},
         )
+
+
+def _source(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+@functools.lru_cache(maxsize=1024)
+def _levels(seed: int, name: str) -> Floats:
+    """Return the levels of a name, which are the same whoever asks and how often."""
+    levels = stratified_levels(WORLD_COUNT, _source(seed, name))
+    levels.flags.writeable = False
+    return levels
