@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from tests.dbt.conftest import build_empty_workspace
 from tests.ingest.layouts.aws_export_layout import Bucket, ExportLayout, focus_table
 from tests.ingest.servers import loopback_s3
 from tests.ingest.servers.loopback_s3 import Fault, FaultyProxy
@@ -27,6 +28,8 @@ from triptych.core.warehouse.reader import PublishedReader
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 HEADER = (
     "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,"
@@ -74,8 +77,11 @@ def march(amount: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("published")
+def published(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("published") / "workspace"
+    root = built_workspaces.copy("empty_workspace", build_empty_workspace, folder)
     (root / "bills").mkdir()
     (root / "bills" / "march.csv").write_text(HEADER + GOOD)
     (root / "triptych.yml").write_text(GOOD_SETTINGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,12 +44,19 @@ def estimated(frame: pd.DataFrame, plan: Plan) -> Estimate:
     return found
 
 
+@cache
+def estimate_of(gap: int, claim: str = "feature") -> Estimate:
+    """Return what is estimated of two launches, once for all tests that look at it."""
+    frame, plan = twins(gap)
+    return estimated(frame, plan.model_copy(update={"claim": claim}))
+
+
 def check_of(found: Estimate, name: str) -> Any:
     return next(check for check in found.checks if check.name == name)
 
 
 def test_launches_thirty_days_apart_are_told_apart() -> None:
-    found = estimated(*twins(30))
+    found = estimate_of(30)
     assert found.design == "joint_launches"
     assert check_of(found, "launch_overlap").status == "pass"
     low, high = found.average.interval(0.95)
@@ -64,14 +72,13 @@ def test_launches_thirty_days_apart_are_told_apart() -> None:
 
 def test_launches_three_days_apart_are_one_claim_or_a_wide_one() -> None:
     """Alone it is at least twice as uncertain as together, and the text says both."""
-    frame, plan = twins(3)
-    alone = estimated(frame, plan)
+    alone = estimate_of(3)
     overlap = check_of(alone, "launch_overlap")
     assert overlap.status == "fail"
     assert overlap.statistic > 2.0
     assert alone.grade == "D"
     assert any("cannot be separated. Together" in note for note in alone.notes)
-    together = estimated(frame, plan.model_copy(update={"claim": "joint"}))
+    together = estimate_of(3, "joint")
     assert check_of(together, "launch_overlap").status == "warn"
     truth = 3.0 * AFTER + 3.0 * (AFTER - 3)
     low, high = together.effect.interval(0.95)
@@ -87,7 +94,7 @@ def test_launches_three_days_apart_are_one_claim_or_a_wide_one() -> None:
 
 
 def test_a_joint_claim_is_shared_out_by_policy_and_says_so() -> None:
-    found = estimated(*twins(3, claim="joint"))
+    found = estimate_of(3, "joint")
     parts = found.diagnostics["policy_allocation"]
     assert set(parts) == {"copilot", "new price list"}
     assert sum(parts.values()) == pytest.approx(found.effect.point, rel=2e-2)
@@ -189,7 +196,7 @@ def test_without_the_trial_the_redesign_cannot_be_told_from_the_feature() -> Non
 
 def test_other_units_of_money_and_orders_give_the_same_answer() -> None:
     frame, plan = twins(30)
-    found = estimated(frame, plan)
+    found = estimate_of(30)
     usual = np.array([*found.effect.interval(0.9), found.effect.point])
     scaled = estimated(frame.assign(outcome=frame["outcome"] * 1e-6), plan)
     again = np.array([*scaled.effect.interval(0.9), scaled.effect.point])

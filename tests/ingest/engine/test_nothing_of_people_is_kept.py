@@ -11,13 +11,17 @@ import pytest
 
 from ingest.streams import STREAMS
 from ingest.testing import ConnectorCase
+from tests.dbt.conftest import build_empty_workspace
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader
 from triptych.core.workspace import Workspace
 from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 PLANTED = ("Jo Planted", "jo.planted@example.com", "rebooted the planted box")
 OF_PEOPLE = sorted(
@@ -223,9 +227,12 @@ EVENTS = (
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def published(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
     """Return a workspace with hours, heads, a survey and events, after a whole run."""
-    root = tmp_path_factory.mktemp("published")
+    folder = tmp_path_factory.mktemp("published") / "workspace"
+    root = built_workspaces.copy("empty_workspace", build_empty_workspace, folder)
     drops = root / "drops"
     drops.mkdir()
     write(drops / "worklogs.csv", [good_row("worklogs")] * 3)
@@ -269,7 +276,7 @@ def test_nobody_is_in_the_lake_the_build_or_the_published_file(
 def test_events_become_deployments_and_an_incident_with_its_cause(
     published: Workspace,
 ) -> None:
-    [file] = published.published_dir.glob("*.duckdb")
+    file = PublishedReader(published.root).current_path()
     with duckdb.connect(str(file), read_only=True) as connection:
         assert connection.execute(
             "select deployment_id, service, environment_kind, outcome"

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.attribution.studies_for_tests import trial_study
+from tests.dbt.conftest import build_empty_workspace
 from triptych.cli import app
 from triptych.core.workspace import Workspace
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typer.testing import Result
+
+    from tests.conftest import BuiltWorkspaces
 
 #: Tickets a day that each team with the feature really gained.
 PLANTED = 12.0
@@ -44,9 +47,14 @@ def invoke(*arguments: str | Path) -> Result:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Workspace:
     """Return a workspace with an experiment of 12 teams and a study that is refused."""
-    made = Workspace(tmp_path_factory.mktemp("attribute"))
+    folder = tmp_path_factory.mktemp("attribute") / "workspace"
+    made = Workspace(
+        built_workspaces.copy("empty_workspace", build_empty_workspace, folder)
+    )
     made.settings_file.write_text(SETTINGS)
     frame, _ = trial_study(effect=PLANTED)
     lines = ["date,metric,unit,value,unit_of_measure,is_treated"]
