@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
+
+from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,9 +80,9 @@ def noisy_weeks(level: float, seed: int, days: int) -> np.ndarray:
 def write_cost_marts(folder: Path) -> Path:
     """Write ``build.duckdb`` and the catalogue ``raw.duckdb``, both without a cost."""
     database = folder / "build.duckdb"
-    with duckdb.connect(str(database)) as connection:
+    with database_in_spare_engine(database) as connection:
         connection.execute(_MARTS)
-    with duckdb.connect(str(folder / "raw.duckdb")) as connection:
+    with database_in_spare_engine(folder / "raw.duckdb") as connection:
         connection.execute(_CATALOGUE)
     return database
 
@@ -97,7 +98,7 @@ def add_model(
 ) -> None:
     """Add the line items of a model: two resources a day, of one SKU each."""
     items = list(_items(model_id, pool_id, service, costs, first_day))
-    with duckdb.connect(str(database)) as connection:
+    with database_in_spare_engine(database) as connection:
         connection.register("made", pa.Table.from_pylist(items))
         connection.execute("INSERT INTO intermediate.int_line_items BY NAME FROM made")
 

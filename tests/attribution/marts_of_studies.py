@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
 import pandas as pd
+
+from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ def write_marts(
     panel = pd.concat(panels)
     columns = ["unit", "date", "column_name", "value", "study_id"]
     covariate = pd.concat([pd.DataFrame(columns=columns), *covariates])
-    with duckdb.connect(str(database)) as connection:
+    with database_in_spare_engine(database) as connection:
         connection.execute("CREATE SCHEMA IF NOT EXISTS outcomes")
         connection.register("panel", panel)
         connection.execute(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import duckdb
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -23,10 +22,13 @@ from attribution.estimates import store as estimate_store
 from attribution.estimates.fitting_processes import each, pool
 from tests.attribution.marts_of_costs import add_model, noisy_weeks, write_cost_marts
 from tests.layers import in_full
+from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import duckdb
 
     from attribution.costs.estimates import EstimateReport
 
@@ -67,7 +69,7 @@ class Company:
 
     def load(self, day: str) -> None:
         """Enter in the catalogue that the months from a day on were loaded again."""
-        with duckdb.connect(str(self.folder / "raw.duckdb")) as connection:
+        with database_in_spare_engine(self.folder / "raw.duckdb") as connection:
             connection.execute(
                 "INSERT INTO catalogue.loads SELECT uuid(), 'focus', 'current';"
                 " INSERT INTO catalogue.load_totals SELECT load_id, month"
@@ -77,11 +79,11 @@ class Company:
             )
 
     def change(self, sql: str, *values: object) -> None:
-        with duckdb.connect(str(self.folder / "build.duckdb")) as connection:
+        with database_in_spare_engine(self.folder / "build.duckdb") as connection:
             connection.execute(sql, values)
 
     def rows(self) -> dict[str, list[Any]]:
-        with duckdb.connect(str(self.folder / "build.duckdb")) as connection:
+        with database_in_spare_engine(self.folder / "build.duckdb") as connection:
             return {table: estimate_store.read(connection, table) for table in TABLES}
 
     def anew(self, folder: Path) -> Company:
@@ -191,7 +193,7 @@ def test_a_series_that_is_gone_keeps_no_row(company: Company) -> None:
     company.estimate()
     company.change("DELETE FROM intermediate.int_line_items WHERE model_id = 'care'")
     company.estimate()
-    with duckdb.connect(str(company.folder / "build.duckdb")) as connection:
+    with database_in_spare_engine(company.folder / "build.duckdb") as connection:
         kept = connection.execute(
             "SELECT part FROM estimates.kept_forecasts ORDER BY 1 NULLS LAST"
         ).fetchall()
@@ -308,7 +310,7 @@ class Watched:
 def look_for_anomalies(company: Company) -> tuple[int, Watched]:
     """Return how many anomalies there are, and what was asked to find them."""
     evidence = Evidence(company.folder / "raw.duckdb", company.folder)
-    with duckdb.connect(str(company.folder / "build.duckdb")) as connection:
+    with database_in_spare_engine(company.folder / "build.duckdb") as connection:
         estimate_store.prepare(connection)
         watched = Watched(connection)
         update_cost_anomalies(watched, evidence)  # type: ignore[arg-type]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pytest
 
 from attribution.roi.return_estimates import update_returns
+from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,18 +57,18 @@ INSERT INTO estimates.attribution_monthly_draws
 @pytest.fixture
 def build(tmp_path: Path) -> Path:
     path = tmp_path / "build.duckdb"
-    with duckdb.connect(str(path)) as connection:
+    with database_in_spare_engine(path) as connection:
         connection.execute(MARTS)
     return path
 
 
 def change(build: Path, sql: str) -> None:
-    with duckdb.connect(str(build)) as connection:
+    with database_in_spare_engine(build) as connection:
         connection.execute(sql)
 
 
 def figures(build: Path, feature: str = "care") -> dict[str, object]:
-    with duckdb.connect(str(build), read_only=True) as connection:
+    with database_in_spare_engine(build, read_only=True) as connection:
         found = connection.execute(
             "SELECT * FROM estimates.roi_features WHERE roi_window = 'to_date'"
             " AND feature_id = ?",

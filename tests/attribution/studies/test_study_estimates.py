@@ -24,6 +24,7 @@ from tests.attribution.quick_fits import refused_at_once
 from tests.attribution.studies_for_tests import START, series_study, trial_study
 from triptych.core.errors import SettingsError
 from triptych.core.progress import SilentProgress
+from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,7 +81,7 @@ class Case:
         return update_study_estimates(self.database, asked, SilentProgress())
 
     def rows(self, sql: str, *values: str) -> list[dict[str, Any]]:
-        with duckdb.connect(str(self.database), read_only=True) as connection:
+        with database_in_spare_engine(self.database, read_only=True) as connection:
             found = connection.sql(sql, params=list(values)).to_arrow_table()
         rows: list[dict[str, Any]] = found.to_pylist()
         return rows
@@ -275,7 +276,7 @@ def second(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Second:
     shutil.copyfile(case.database, made.database)
     made.register = case.register
     digests = made.digests()
-    with duckdb.connect(str(made.database)) as connection:
+    with database_in_spare_engine(made.database) as connection:
         for table in (*FIGURES, "studies", "checks", "study_units"):
             connection.execute(
                 f"DELETE FROM estimates.attribution_{table} WHERE study_id = 'trial'"

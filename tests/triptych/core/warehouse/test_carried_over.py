@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from tests.triptych.core.warehouse.test_publish import Build, build, edit
 from triptych.core.marts.digests import MONTH, digest_of_relation
+from triptych.core.spare_engines import database_in_spare_engine
 from triptych.core.warehouse import carried_over
 from triptych.core.warehouse import publish as publishing
 from triptych.core.warehouse.publish import begin_publication
@@ -43,7 +43,7 @@ class Publications:
         )
 
     def change(self, *statements: str) -> None:
-        with duckdb.connect(str(self.build.root / "build.duckdb")) as connection:
+        with database_in_spare_engine(self.build.root / "build.duckdb") as connection:
             for statement in statements:
                 connection.execute(statement)
 
@@ -52,7 +52,7 @@ class Publications:
         self.copied.clear()
         self._count += 1
         path = self.build.root / "build.duckdb"
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with database_in_spare_engine(path, read_only=True) as connection:
             contents = {
                 table: {carried_over.ALL: digest.whole, **(digest.months or {})}
                 for table, digest in (
@@ -69,7 +69,7 @@ class Publications:
             contents=contents,
         )
         self.last = self.build.publish(f"run-{self._count}")
-        with duckdb.connect(str(self.last), read_only=True) as published:
+        with database_in_spare_engine(self.last, read_only=True) as published:
             return published.execute("FROM cost.days ORDER BY ALL").fetchall()
 
 
@@ -111,7 +111,7 @@ def test_another_name_of_a_column_is_another_table(publications: Publications) -
     publications.publish()
     assert publications.copied == ["cost.days"]
     assert publications.last is not None
-    with duckdb.connect(str(publications.last), read_only=True) as published:
+    with database_in_spare_engine(publications.last, read_only=True) as published:
         assert published.execute("SELECT sum(billed_cost) FROM cost.days").fetchone()
 
 
