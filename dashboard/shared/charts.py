@@ -7,7 +7,7 @@ chart or in its tooltip is text made from the exact amount.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import altair as alt
 import pandas as pd
@@ -89,6 +89,11 @@ DARK = Palette(
 )
 
 
+#: What a browser shall draw. It is put into the text of a chart: Altair copies all
+#: layers of a chart that is given properties later.
+AS_LINES: Final = {"usermeta": {"embedOptions": {"renderer": "svg"}}}
+
+
 @dataclass(frozen=True, slots=True)
 class Unchecked:
     """A chart that no server holds against the schema of Vega-Lite: the tests do.
@@ -100,8 +105,7 @@ class Unchecked:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the chart as Vega-Lite has it, which is all that Streamlit asks of."""
-        written: dict[str, Any] = self.chart.to_dict(validate=False)
-        return written
+        return {**self.chart.to_dict(validate=False), **AS_LINES}
 
 
 def palette() -> Palette:
@@ -115,8 +119,7 @@ def show(chart: Chart, *, description: str, of: str = "") -> None:
     Beneath it are its pictures; they are made of what the browser has drawn, and say
     what they are ``of``: without it the cost of what is chosen above.
     """
-    as_lines = chart.properties(usermeta={"embedOptions": {"renderer": "svg"}})
-    drawn = cast("Chart", Unchecked(as_lines))
+    drawn = cast("Chart", Unchecked(chart))
     st.altair_chart(drawn, width="stretch", alt=description)
     pictures.offer(description, st.session_state.get(STATE_KEY), of)
 
@@ -173,7 +176,9 @@ def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
         labels.mark_text(
             dy=-7, fontSize=10, color=colours.quiet, opacity=room.only_when_wide()
         ).encode(text="second_label:N"),
-    ).properties(height=400, padding=_PADDING | {"top": 36})
+        height=400,
+        padding=_PADDING | {"top": 36},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +294,9 @@ def lifecycle_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
     texts = base.mark_text(align="left", dx=5, fontSize=11, color=colours.ink).encode(
         text="text:N"
     )
-    return alt.layer(bars, texts).properties(
+    return alt.layer(
+        bars,
+        texts,
         height=_ROW_HEIGHT * len(rows) + 40,
         padding=_PADDING | {"right": 90},
     )
@@ -348,4 +355,6 @@ def unit_costs(table: pa.Table, currency: str, unit: str, colours: Palette) -> C
         base.mark_text(
             **_label_room(len(rows)).turning(up=-13, size=11), color=colours.ink
         ).encode(text="bare_label:N"),
-    ).properties(height=240, padding=_PADDING | {"top": 36})
+        height=240,
+        padding=_PADDING | {"top": 36},
+    )

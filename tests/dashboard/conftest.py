@@ -100,7 +100,7 @@ def _checked(self: charts.Unchecked) -> dict[str, Any]:
     if form not in _valid_forms:
         written = self.chart.to_dict()
         _valid_forms.add(form)
-    return written
+    return written | charts.AS_LINES
 
 
 class LookAt(Protocol):

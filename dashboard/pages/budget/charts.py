@@ -70,8 +70,12 @@ def bullets(table: pa.Table, currency: str, colours: Palette) -> Chart:
     words = base.mark_text(align="left", dx=8, fontSize=11, color=colours.ink).encode(
         x=alt.X("longer:Q"), text="label:N"
     )
-    return alt.layer(bars, budget, words).properties(
-        height=_ROW_HEIGHT * len(rows) + 40, padding=_PADDING | {"right": 130}
+    return alt.layer(
+        bars,
+        budget,
+        words,
+        height=_ROW_HEIGHT * len(rows) + 40,
+        padding=_PADDING | {"right": 130},
     )
 
 
@@ -117,7 +121,7 @@ def fan(table: pa.Table, currency: str, colours: Palette) -> Chart:
     expected = base.mark_line(
         color=colours.categories[5], strokeWidth=2.5, strokeDash=[6, 4]
     ).encode(y=alt.Y("expected:Q"))
-    return alt.layer(band, known, expected).properties(height=300, padding=_PADDING)
+    return alt.layer(band, known, expected, height=300, padding=_PADDING)
 
 
 def burn_down(table: pa.Table, colours: Palette) -> Chart:
@@ -162,7 +166,9 @@ def burn_down(table: pa.Table, colours: Palette) -> Chart:
     return alt.layer(
         known.mark_line(strokeWidth=2.5, point=True),
         expected.mark_line(strokeWidth=2, strokeDash=[6, 4]),
-    ).properties(height=260, padding=_PADDING)
+        height=260,
+        padding=_PADDING,
+    )
 
 
 def _day(row: dict[str, Any], currency: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
         opacity=alt.ExprRef(f"width < {_LABEL_WIDTH * len(rows)} ? 0 : 1"),
     ).encode(text="label:N")
     layers = [bars, labels] if len(rows) <= _LABELLED_MONTHS else [bars]
-    return alt.layer(*layers).properties(height=300, padding=_PADDING | {"top": 24})
+    return alt.layer(*layers, height=300, padding=_PADDING | {"top": 24})
 
 
 def vendors(table: pa.Table, currency: str, colours: Palette) -> Chart:
@@ -91,7 +91,9 @@ def vendors(table: pa.Table, currency: str, colours: Palette) -> Chart:
         wide.encode(x=x),
         thin.encode(x=alt.X("estimate:Q")),
         words.encode(x=alt.X("end:Q"), text="label:N"),
-    ).properties(height=_ROW_HEIGHT * len(rows) + 40, padding=_PADDING | {"right": 70})
+        height=_ROW_HEIGHT * len(rows) + 40,
+        padding=_PADDING | {"right": 70},
+    )
 
 
 def _sides(colours: Palette) -> alt.Color:

@@ -146,7 +146,8 @@ def _bars(
                     x="before:Q"
                 )
             )
-    return alt.layer(*layers).properties(
+    return alt.layer(
+        *layers,
         height=_ROW_HEIGHT * len(order) + _height_of_axes(rows),
         padding=_PADDING,
     )
@@ -193,7 +194,7 @@ def _columns(
             tooltip=_tooltips(question, time, other.label if other else ""),
         )
     )
-    return alt.layer(bars).properties(height=300, padding=_PADDING)
+    return alt.layer(bars, height=300, padding=_PADDING)
 
 
 def _times(rows: list[dict[str, Any]]) -> list[str]:

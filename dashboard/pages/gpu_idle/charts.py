@@ -75,9 +75,7 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
         )
         .encode(x=x, y=alt.Y("height:Q"), text="label:N")
     )
-    return alt.layer(bars, labels).properties(
-        height=320, padding=_PADDING | {"top": 24}
-    )
+    return alt.layer(bars, labels, height=320, padding=_PADDING | {"top": 24})
 
 
 def pools(table: pa.Table, currency: str, colours: Palette) -> Chart:
@@ -115,8 +113,11 @@ def pools(table: pa.Table, currency: str, colours: Palette) -> Chart:
         .mark_text(align="left", dx=5, fontSize=11, color=colours.ink)
         .encode(y=y, x=alt.X("end:Q"), text="label:N")
     )
-    return alt.layer(bars, labels).properties(
-        height=_ROW_HEIGHT * len(rows) + 120, padding=_PADDING | {"right": 70}
+    return alt.layer(
+        bars,
+        labels,
+        height=_ROW_HEIGHT * len(rows) + 120,
+        padding=_PADDING | {"right": 70},
     )
 
 
@@ -163,7 +164,9 @@ def week(table: pa.Table, kind: IdleKind, colours: Palette) -> Chart:
                 ),
             )
         ),
-    ).properties(height=330, padding=_PADDING)
+        height=330,
+        padding=_PADDING,
+    )
 
 
 def _parts(row: dict[str, Any], name: str, currency: str) -> list[dict[str, Any]]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dashboard.pages.impact.queries import Study
     from dashboard.shared.charts import Chart, Palette
 
+#: What bars of a waterfall are, by colour.
+_DIRECTIONS = ("total", "adds", "takes away")
 _ROW_HEIGHT = 30
 _RUN_HEIGHT = 22
 _PADDING = {"left": 5, "right": 12, "top": 5, "bottom": 5}
@@ -87,8 +89,8 @@ def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
         base.mark_text(align="left", dx=9, fontSize=11, color=colours.ink).encode(
             x=alt.X("end:Q", title=x_title), text="label:N"
         ),
-    ).properties(
-        height=_ROW_HEIGHT * len(frame) + 100, padding=_PADDING | {"right": 60}
+        height=_ROW_HEIGHT * len(frame) + 100,
+        padding=_PADDING | {"right": 60},
     )
 
 
@@ -169,8 +171,12 @@ def observed_and_predicted(
             ],
         )
     )
-    return alt.layer(band, drawn, _launch_line(launch, colours)).properties(
-        height=_TRIO_HEIGHT + 40, padding=_PADDING
+    return alt.layer(
+        band,
+        drawn,
+        _launch_line(launch, colours),
+        height=_TRIO_HEIGHT + 40,
+        padding=_PADDING,
     )
 
 
@@ -209,7 +215,9 @@ def effect_over_days(
             y=alt.Y(f"{column}:Q", title=title, axis=_trio_axis()), tooltip=tooltip
         ),
         _launch_line(launch, colours),
-    ).properties(height=_TRIO_HEIGHT, padding=_PADDING)
+        height=_TRIO_HEIGHT,
+        padding=_PADDING,
+    )
 
 
 def _days(table: pa.Table) -> pd.DataFrame:
@@ -277,9 +285,7 @@ def placebos(
                 x=x, text="name:N"
             ),
         ]
-    return alt.layer(*layers).properties(
-        height=130, padding=_PADDING | {"top": 20, "left": 10}
-    )
+    return alt.layer(*layers, height=130, padding=_PADDING | {"top": 20, "left": 10})
 
 
 def waterfall(
@@ -327,10 +333,9 @@ def waterfall(
         title=numbers.words(unit),
         axis=alt.Axis(labelExpr=_PLAIN_OR_COMPACT, tickCount=5),
     )
-    kinds = ["total", "adds", "takes away"]
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=kinds, range=list(colours.categories[: len(kinds)])),
+        scale=alt.Scale(domain=_DIRECTIONS, range=list(colours.categories[:3])),
         legend=alt.Legend(title=None, orient="bottom"),
     )
     return alt.layer(
@@ -340,7 +345,9 @@ def waterfall(
         ),
         base.mark_tick(color=colours.ink, size=9, thickness=1.5).encode(x="low:Q"),
         base.mark_tick(color=colours.ink, size=9, thickness=1.5).encode(x="high:Q"),
-    ).properties(height=_ROW_HEIGHT * len(rows) + 100, padding=_PADDING)
+        height=_ROW_HEIGHT * len(rows) + 100,
+        padding=_PADDING,
+    )
 
 
 def _direction(row: dict[str, Any]) -> str:
@@ -393,4 +400,6 @@ def specification_curve(table: pa.Table, title: str, colours: Palette) -> Chart:
             filled=True, shape="diamond", size=160, opacity=1, color=colours.ink
         )
         .encode(x=x),
-    ).properties(height=min(_RUN_HEIGHT * len(rows), 460) + 60, padding=_PADDING)
+        height=min(_RUN_HEIGHT * len(rows), 460) + 60,
+        padding=_PADDING,
+    )

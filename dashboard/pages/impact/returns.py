@@ -99,7 +99,8 @@ def net_values(returns: pa.Table, colours: Palette) -> Chart:
             x="low_50:Q", x2="high_50:Q"
         ),
         base.mark_point(filled=True, size=70, opacity=1).encode(x=x),
-    ).properties(height=max(len(rows), 2) * _ROW_HEIGHT + _BESIDE_ROWS)
+        height=max(len(rows), 2) * _ROW_HEIGHT + _BESIDE_ROWS,
+    )
 
 
 def _bar(row: dict[str, object]) -> dict[str, object]:

@@ -85,8 +85,12 @@ def left_to_right(nodes: Sequence[Node], colours: Palette) -> Chart:
     ).encode(x=x, y=y, text="name:N", tooltip=tooltip)
     counts = list(column_of.values())
     most = max(counts.count(column) for column in counts)
-    return alt.layer(lines, points, names).properties(
-        height=max(most * _ROW_HEIGHT, _LEAST_HEIGHT), padding=_PADDING
+    return alt.layer(
+        lines,
+        points,
+        names,
+        height=max(most * _ROW_HEIGHT, _LEAST_HEIGHT),
+        padding=_PADDING,
     )
 
 

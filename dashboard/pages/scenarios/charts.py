@@ -61,7 +61,9 @@ def outcomes(table: pa.Table, currency: str, colours: Palette) -> Chart:
             x="npv_difference_low_50:Q", x2="npv_difference_high_50:Q"
         ),
         base.mark_point(filled=True, size=75, opacity=1).encode(x="npv_difference:Q"),
-    ).properties(height=max(len(rows), 2) * _ROW_HEIGHT + 75, padding=_PADDING)
+        height=max(len(rows), 2) * _ROW_HEIGHT + 75,
+        padding=_PADDING,
+    )
 
 
 def fan(table: pa.Table, title: str, colours: Palette) -> Chart:
@@ -93,7 +95,9 @@ def fan(table: pa.Table, title: str, colours: Palette) -> Chart:
                 alt.Tooltip("value_high_90:Q", format=",.0f", title="90 % to"),
             ],
         ),
-    ).properties(height=_FAN_HEIGHT, padding=_PADDING)
+        height=_FAN_HEIGHT,
+        padding=_PADDING,
+    )
 
 
 def tornado(
@@ -140,7 +144,9 @@ def tornado(
         ),
         _ends_of_bars(rows, y, colours),
         *(_text_of_bars(base, side, colours) for side in ("left", "right")),
-    ).properties(height=max(len(rows), 2) * _ROW_HEIGHT + 105, padding=_PADDING)
+        height=max(len(rows), 2) * _ROW_HEIGHT + 105,
+        padding=_PADDING,
+    )
 
 
 def _ends_of_bars(rows: pd.DataFrame, y: alt.Y, colours: Palette) -> alt.Chart:
@@ -256,7 +262,7 @@ def cost_on_usage(table: pa.Table, found: dict[str, Any], colours: Palette) -> C
             ),
         )
     )
-    return alt.layer(drawn, dots).properties(height=_FAN_HEIGHT, padding=_PADDING)
+    return alt.layer(drawn, dots, height=_FAN_HEIGHT, padding=_PADDING)
 
 
 def _by_scenario(names: list[str], colours: Palette, *, legend: bool) -> alt.Color:

@@ -74,8 +74,8 @@ def dots(
         ),
         base.mark_point(filled=True, size=80, opacity=1, color=colour).encode(x=x),
     ]
-    return alt.layer(*layers).properties(
-        height=_ROW_HEIGHT * len(platforms) + _AXIS_HEIGHT, padding=_PADDING
+    return alt.layer(
+        *layers, height=_ROW_HEIGHT * len(platforms) + _AXIS_HEIGHT, padding=_PADDING
     )
 
 
@@ -144,4 +144,6 @@ def slope(row: dict[str, Any], colours: Palette) -> Chart:
         base.mark_line(color=colour, strokeWidth=1.5).encode(y=y),
         base.mark_point(filled=True, size=70, color=colour, opacity=1).encode(y=y),
         base.mark_text(dy=-12, color=colours.ink).encode(y=y, text="text:N"),
-    ).properties(height=_SLOPE_HEIGHT, padding={**_PADDING, "top": 18})
+        height=_SLOPE_HEIGHT,
+        padding={**_PADDING, "top": 18},
+    )

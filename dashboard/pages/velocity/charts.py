@@ -45,7 +45,9 @@ def by_period(table: pa.Table, title: str, colours: Palette) -> Chart:
         band.encode(y=alt.Y("low:Q", title=title), y2="high:Q"),
         line.encode(y=y),
         points.encode(y=y, tooltip=tooltip),
-    ).properties(height=240, padding=_PADDING)
+        height=240,
+        padding=_PADDING,
+    )
 
 
 def weeks(table: pa.Table, colours: Palette) -> Chart:
@@ -73,7 +75,7 @@ def weeks(table: pa.Table, colours: Palette) -> Chart:
             ],
         )
     )
-    return alt.layer(bars).properties(height=180, padding=_PADDING)
+    return alt.layer(bars, height=180, padding=_PADDING)
 
 
 def stages(table: pa.Table, colours: Palette) -> Chart:
@@ -98,9 +100,7 @@ def stages(table: pa.Table, colours: Palette) -> Chart:
     median = base.mark_tick(size=24, thickness=2, color=colours.ink).encode(
         x=alt.X("p50:Q", title="hours", axis=alt.Axis(tickCount=6))
     )
-    return alt.layer(whisker, box, median).properties(
-        height=150, padding=_PADDING | {"left": 10}
-    )
+    return alt.layer(whisker, box, median, height=150, padding=_PADDING | {"left": 10})
 
 
 def firefighting(table: pa.Table, colours: Palette) -> Chart:
@@ -130,7 +130,7 @@ def firefighting(table: pa.Table, colours: Palette) -> Chart:
             ],
         )
     )
-    return alt.layer(lines).properties(height=240, padding=_PADDING)
+    return alt.layer(lines, height=240, padding=_PADDING)
 
 
 def conversions(table: pa.Table, colours: Palette) -> Chart:
@@ -172,8 +172,8 @@ def conversions(table: pa.Table, colours: Palette) -> Chart:
             alt.Tooltip("followed:N", title="Followed so long"),
         ],
     )
-    return alt.layer(lines.mark_line(strokeWidth=1.5), points).properties(
-        height=240, padding=_PADDING
+    return alt.layer(
+        lines.mark_line(strokeWidth=1.5), points, height=240, padding=_PADDING
     )
 
 

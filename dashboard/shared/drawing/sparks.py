@@ -71,7 +71,9 @@ def spend(
         base.mark_text(align="left", dy=9, fontSize=11, color=colours.quiet).encode(
             x=alt.X("month:O", axis=None), text="name:N"
         ),
-    ).properties(height=HEIGHT, padding=_PADDING)
+        height=HEIGHT,
+        padding=_PADDING,
+    )
 
 
 def lead_times(rows: list[dict[str, Any]], colours: Palette) -> Chart:
@@ -118,7 +120,9 @@ def net_values(rows: list[dict[str, Any]], currency: str, colours: Palette) -> C
             y=alt.Y("net_value_low_90:Q", axis=None), y2="net_value_high_90:Q"
         ),
         base.mark_line(strokeWidth=1.5, color=colours.categories[0]).encode(y=y),
-    ).properties(height=HEIGHT, padding=_PADDING)
+        height=HEIGHT,
+        padding=_PADDING,
+    )
 
 
 def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
@@ -148,12 +152,12 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     ]
     if len(series) > 1:
         layers.append(_last_names(last, greatest, colours))
-        return alt.layer(*layers).properties(height=HEIGHT, padding=_PADDING)
+        return alt.layer(*layers, height=HEIGHT, padding=_PADDING)
     text = alt.Chart(last).mark_text(
         align="right", dy=-10, fontSize=_SIZE, color=colours.ink
     )
     layers.append(text.encode(text="text:N", x=encoded["x"], y=encoded["y"]))
-    return alt.layer(*layers).properties(height=HEIGHT, padding=_PADDING)
+    return alt.layer(*layers, height=HEIGHT, padding=_PADDING)
 
 
 def _last_names(last: pd.DataFrame, greatest: float, colours: Palette) -> alt.Chart:

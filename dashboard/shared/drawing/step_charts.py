@@ -85,8 +85,8 @@ def bars(
     words = base.mark_text(align="left", dx=5, fontSize=11, color=colours.ink).encode(
         x=alt.X("text_at:Q"), text="bar_label:N"
     )
-    return alt.layer(drawn, words).properties(
-        height=_ROW_HEIGHT * len(rows) + 40, padding=_PADDING
+    return alt.layer(
+        drawn, words, height=_ROW_HEIGHT * len(rows) + 40, padding=_PADDING
     )
 
 
