@@ -22,6 +22,7 @@ from triptych import __version__
 from triptych.core.workspace import initialise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("no_variables_of_the_machine")
@@ -147,6 +148,15 @@ def test_a_warning_does_not_stop_a_command_or_spoil_its_json(tmp_path: Path) -> 
     assert result.stderr.startswith("warning: allocation.yml:1: pool 'p' is never")
 
 
+@pytest.fixture
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """Hear it in tests that run in the background, too, where a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_is_heard")
 def test_ctrl_c_ends_a_command_with_130_and_says_what_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
