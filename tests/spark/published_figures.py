@@ -21,6 +21,8 @@ OF_THE_LOADS = frozenset(
     {"load_id", "loaded_at", "label", "last_loaded_at", "newest_evidence_at"}
     | {"evidence_as_of", "first_seen_at", "last_seen_at", "example"}
 )
+#: The moment at which a list was looked at, in the scope of its load.
+_MOMENT = r"@[0-9-]{10}T[0-9:.]+Z$"
 #: What is a digest of DOUBLE figures: a quotient that differs in its last bit gives
 #: another one. The figures themselves are compared.
 _OF_LAST_BITS = frozenset({"data_hash"})
@@ -44,7 +46,7 @@ def read_published(
 ) -> dict[str, PublishedTable]:
     """Return every public table of a published file by ``schema.table``.
 
-    Columns named in ``but_for`` are left out.
+    Columns named in ``but_for`` are left out; with some, moments in scopes are, too.
     """
     with duckdb.connect(str(path), read_only=True) as connection:
         return {
@@ -79,7 +81,10 @@ def _read(
     left_out = OF_THE_RUN | but_for
     exact = [n for n, t in types.items() if t != "DOUBLE" and n not in left_out]
     approximate = [name for name, type_ in types.items() if type_ == "DOUBLE"]
-    names = ", ".join(f'"{name}"' for name in (*exact, *approximate))
+    asked = {name: f'"{name}"' for name in (*exact, *approximate)}
+    if but_for & OF_THE_LOADS and "scope" in asked:
+        asked["scope"] = f"regexp_replace(scope, '{_MOMENT}', '') AS scope"
+    names = ", ".join(asked.values())
     order = ", ".join(f'"{name}" NULLS FIRST' for name in exact)
     rows = connection.execute(
         f'SELECT {names} FROM "{schema}"."{table}" ORDER BY {order}'
