@@ -20,7 +20,7 @@ UNCHANGED: Final = "triptych run, nothing new"
 RESTATED: Final = "triptych run, one month restated"
 RENAMED: Final = "triptych run, one name changed"
 OTHER_STAGE: Final = "triptych run, one rule of another stage"
-OTHER_MATCH: Final = "triptych run, one rule matches less"
+ADDED_RULE: Final = "triptych run, one rule added"
 OTHER_ASSUMPTION: Final = "triptych run, one assumption changed"
 PACKED_TEXT: Final = "ingest of one month as CSV.gz"
 SMALL_FILES: Final = "ingest of 5,000 small files"
@@ -81,7 +81,7 @@ def _of_runs(result: SizeResult) -> Iterator[Verdict]:
         (RENAMED, 4.0, ""),
         (OTHER_ASSUMPTION, 6.0, ""),
         (OTHER_STAGE, 0.6 * (full or 0.0), "0.6 x full run"),
-        (OTHER_MATCH, 0.6 * (full or 0.0), "0.6 x full run"),
+        (ADDED_RULE, 0.6 * (full or 0.0), "0.6 x full run"),
     ):
         step = result.step(name)
         if step is not None and bar:

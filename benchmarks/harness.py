@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from benchmarks.bars import (
+    ADDED_RULE,
     FULL,
     OTHER_ASSUMPTION,
-    OTHER_MATCH,
     OTHER_STAGE,
     RENAMED,
     RESTATED,
@@ -32,8 +32,8 @@ from benchmarks.beside_spark import ON_DUCKDB, ON_SPARK
 from benchmarks.generate import generate, restate_month
 from benchmarks.measure import Measured, run_measured
 from benchmarks.workspace import (
+    add_rule,
     change_assumption,
-    change_match,
     change_stage,
     lay_workspace,
     link_into,
@@ -56,7 +56,7 @@ CHANGES = {
     RENAMED: rename_team,
     OTHER_ASSUMPTION: change_assumption,
     OTHER_STAGE: change_stage,
-    OTHER_MATCH: change_match,
+    ADDED_RULE: add_rule,
 }
 
 

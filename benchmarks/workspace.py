@@ -42,6 +42,12 @@ pools:
 policies: {unused_commitment: show, tax: show, credit: show}
 """
 
+_OF_CLUSTER: Final = """\
+  - name: seventh cluster
+    match: {tags: {model: "*", cluster: cluster-7}}
+    model: "${tags.model}"
+    lifecycle_stage: training
+"""
 _CATALOG: Final = """\
 teams:
   - {id: platform, name: Platform}
@@ -97,10 +103,11 @@ def change_stage(workspace: Path) -> None:
     _replace(workspace / "allocation.yml", "serving\npools", "training\npools")
 
 
-def change_match(workspace: Path) -> None:
-    """Let a rule leave out a cluster: an eighth of the charges has no owner then."""
-    rest = 'model: "*", cluster: {not: cluster-7}}'
-    _replace(workspace / "allocation.yml", 'model: "*"}', rest)
+def add_rule(workspace: Path) -> None:
+    """Let a rule of its own take what models used of one cluster, an eighth of all."""
+    _replace(
+        workspace / "allocation.yml", "assignments:\n", f"assignments:\n{_OF_CLUSTER}"
+    )
 
 
 def change_assumption(workspace: Path) -> None:

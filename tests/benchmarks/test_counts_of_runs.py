@@ -18,7 +18,7 @@ import pytest
 from attribution.estimates import fitting_processes
 from attribution.estimates.fitting_processes import ProcessAhead
 from attribution.studies import updating
-from benchmarks.bars import OTHER_ASSUMPTION, OTHER_MATCH, OTHER_STAGE, RENAMED
+from benchmarks.bars import ADDED_RULE, OTHER_ASSUMPTION, OTHER_STAGE, RENAMED
 from benchmarks.generate import MODEL_COUNT, generate, restate_month
 from benchmarks.harness import CHANGES
 from benchmarks.workspace import lay_workspace, link_into
@@ -253,7 +253,7 @@ def test_statistics_are_loaded_while_marts_are_built_of_many_line_items_alone(
     runs: dict[str, Counts],
 ) -> None:
     started = {name for name, counts in runs.items() if counts.processes_started}
-    assert started == {FRESH, RESTATED, OTHER_MATCH}
+    assert started == {FRESH, RESTATED, ADDED_RULE}
     assert all(counts.processes_started <= 1 for counts in runs.values())
     # While all line items are read the engine has all memory; of a month it needs less.
     assert runs[RESTATED].built_before_process == 0 < runs[FRESH].built_before_process
@@ -284,10 +284,10 @@ def test_a_name_or_an_assumption_moves_five_models_and_reads_no_line_item(
     assert runs[name].dbt_commands == 0
 
 
-def test_a_rule_that_matches_others_reads_line_items_once_and_starts_no_dbt(
+def test_a_rule_that_is_added_reads_line_items_once_and_starts_no_dbt(
     runs: dict[str, Counts],
 ) -> None:
-    changed = runs[OTHER_MATCH]
+    changed = runs[ADDED_RULE]
     assert changed.passes == {"int_charges_summed": ALL_MONTHS}
     assert changed.dbt_commands == 0
     assert len(changed.models) <= 75
