@@ -38,7 +38,7 @@ UV := $(BIN)/uv
 READY := .venv/.ready
 # What using triptych needs, without the tools that prove it; .venv becomes the larger
 # one with the first target that needs it. Of its ten thousand files a demo imports two
-# thousand, and compiles these itself, beside what else it does.
+# thousand, and compiles these itself, while it does other work.
 RUNTIME := .venv/.runtime
 USABLE := $(if $(wildcard $(READY)),$(READY),$(RUNTIME))
 MOTO := .venv-moto/.ready

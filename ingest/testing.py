@@ -161,15 +161,16 @@ class ConnectorContract:
         """Rows and money arrive as they were counted independently.
 
         Columns are typed as declared, required ones are filled, the key of the stream
-        identifies a row, and every file that the catalogue names is on disk.
+        identifies a row, every file that the catalogue names is on disk, and no
+        credential is in a log, a message or the catalogue.
         """
-        _first_ingest(case)
+        _assert_first_ingest_is_whole(case)
 
     def test_what_is_not_new_commits_nothing_and_counts_once(
         self, case: ConnectorCase
     ) -> None:
         """Ingest is idempotent, and so is the same content, delivered again."""
-        _first_ingest(case)
+        _assert_first_ingest_is_whole(case)
         loads = case.query("SELECT count(*) FROM catalogue.loads")
         report = case.ingest()
         assert report.committed == []
@@ -185,7 +186,7 @@ class ConnectorContract:
         self, case: ConnectorCase
     ) -> None:
         """Money moves to what is true now; old loads and their files stay on record."""
-        _first_ingest(case)
+        _assert_first_ingest_is_whole(case)
         files_before = _all_files(case)
         expected = case.deliver_late()
         report = case.ingest()
@@ -220,7 +221,7 @@ class ConnectorContract:
         self, case: ConnectorCase
     ) -> None:
         """A bad row is counted and kept; the good rows beside it count."""
-        _first_ingest(case)
+        _assert_first_ingest_is_whole(case)
         hostile_count = case.deliver_hostile()
         report = case.ingest()
         assert report.failures == []
@@ -236,14 +237,8 @@ class ConnectorContract:
         # What was refused stands in no sum.
         _assert_columns_as_declared(case)
 
-    def test_no_secret_reaches_logs_messages_or_the_catalogue(
-        self, case: ConnectorCase
-    ) -> None:
-        """Credentials stay in the credential chain."""
-        _first_ingest(case)
 
-
-def _first_ingest(case: ConnectorCase) -> None:
+def _assert_first_ingest_is_whole(case: ConnectorCase) -> None:
     """Ingest for the first time, and hold that to all that a first one must be.
 
     Whatever a test goes on with, it begins with this.

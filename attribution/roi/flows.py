@@ -16,6 +16,8 @@ from attribution.roi.register import month_start
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attribution.arrays import Floats
     from attribution.roi.claims import Claim
     from attribution.roi.register import Assumed
@@ -69,8 +71,8 @@ class ValuedClaim:
     def worth_of_one(self, worlds: Worlds) -> Floats:
         """Return what one more unit of the outcome is worth, by world and month."""
         signs = np.array([conversion.sign for conversion in self.conversions])
-        worth = np.asarray(_by_month(self.conversions, worlds) * signs)
-        return worth * _by_month(self.margins, worlds) if self.margins else worth
+        worth = np.asarray(_by_month(self.conversions, worlds.of) * signs)
+        return worth * _by_month(self.margins, worlds.of) if self.margins else worth
 
     @property
     def hours(self) -> Floats | None:
@@ -82,13 +84,13 @@ class ValuedClaim:
         return np.asarray(self.claim.effects * signs * factor)
 
 
-def _by_month(assumed: tuple[Assumed, ...], worlds: Worlds) -> Floats:
+def _by_month(
+    assumed: tuple[Assumed, ...], values_of: Callable[[Assumed], Floats]
+) -> Floats:
     # By identity: versions are compared field by field, and most months have the same.
-    drawn = {
-        key: worlds.of(assumption)
-        for key, assumption in {id(each): each for each in assumed}.items()
-    }
-    return np.column_stack([drawn[id(assumption)] for assumption in assumed])
+    distinct = {id(each): each for each in assumed}
+    values = {key: values_of(each) for key, each in distinct.items()}
+    return np.column_stack([values[id(each)] for each in assumed])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -177,13 +179,11 @@ class Terms:
     def _discount(self, worlds: Worlds, shape: tuple[int, int]) -> Floats | None:
         if not self.discounts or any(discount is None for discount in self.discounts):
             return None
-        # Most months have the same rate, of which the root is taken once.
-        monthly = {
-            key: (1.0 + worlds.of(rate)) ** (-1.0 / _MONTHS_OF_YEAR)
-            for key, rate in {id(each): each for each in self.discounts if each}.items()
-        }
-        by_month = np.column_stack([monthly[id(each)] for each in self.discounts])
-        return np.broadcast_to(np.cumprod(by_month, axis=1), shape)
+        rates = tuple(discount for discount in self.discounts if discount)
+        monthly = _by_month(
+            rates, lambda rate: (1.0 + worlds.of(rate)) ** (-1.0 / _MONTHS_OF_YEAR)
+        )
+        return np.broadcast_to(np.cumprod(monthly, axis=1), shape)
 
 
 def _without_doubt(money: Floats) -> Floats:

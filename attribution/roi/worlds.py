@@ -77,7 +77,7 @@ def _source(seed: int, name: str) -> np.random.Generator:
 
 @functools.lru_cache(maxsize=1024)
 def _levels(seed: int, name: str) -> Floats:
-    """Return the levels of a name, which are the same whoever asks and how often."""
+    """Return the levels of a name; they depend on the seed and the name alone."""
     levels = stratified_levels(WORLD_COUNT, _source(seed, name))
     levels.flags.writeable = False
     return levels

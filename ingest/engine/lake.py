@@ -46,8 +46,8 @@ class HeldCatalogue:
     """The catalogue of a run: opened when it is needed, and then kept for a while.
 
     Opening it costs more than most questions to it, and while it is open nothing else
-    can read it. So it stays open from question to question, and is closed before
-    anything that takes long; a timer closes it where a source makes it wait.
+    can read it. So it stays open from question to question, and a timer closes it
+    where a source or a large delivery takes longer.
 
     Parameters
     ----------

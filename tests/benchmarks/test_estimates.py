@@ -130,7 +130,7 @@ def test_forecasts_beat_last_week_on_companies_that_nothing_was_tuned_on(
     figures: EstimateFigures, request: pytest.FixtureRequest
 ) -> None:
     if figures.seed == 104:
-        # Seen after the bar was set, and so the bar stays.
+        # The bar is older than this figure, and stays; docs/concepts/forecasts.md.
         missed = pytest.mark.xfail(strict=True, reason="5 of 9 series, 6 are wanted")
         request.applymarker(missed)
     forecasts = figures.forecasts

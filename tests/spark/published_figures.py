@@ -21,7 +21,7 @@ OF_THE_LOADS = frozenset(
     {"load_id", "loaded_at", "label", "last_loaded_at", "newest_evidence_at"}
     | {"evidence_as_of", "first_seen_at", "last_seen_at", "example"}
 )
-#: The moment at which a list was looked at, in the scope of its load.
+#: The moment of observation in the scope of a load.
 _MOMENT = r"@[0-9-]{10}T[0-9:.]+Z$"
 #: What is a digest of DOUBLE figures: a quotient that differs in its last bit gives
 #: another one. The figures themselves are compared.

@@ -42,8 +42,8 @@ from triptych.cli.workspace_commands import check, init, status
 
 #: Permissions of the group and of others.
 _OTHERS = 0o077
-#: Objects that are made before those are looked for that nobody holds. Reading makes
-#: many and lets most go by itself; looking was a sixth of it.
+#: New objects between two collections of garbage. Reading makes many and frees most
+#: by reference counts; the collector took a sixth of its time.
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 app = new_application(

@@ -22,8 +22,8 @@ class LogEvent:
 
     def __str__(self) -> str:
         """Return the text with its values after it."""
-        return " ".join([self.text, *map("=".join, self._shown())])
-
-    def _shown(self) -> list[tuple[str, str]]:
         texts = {name: str(value) for name, value in self.values.items()}
-        return [(name, repr(t) if " " in t else t) for name, t in texts.items()]
+        shown = (
+            f"{name}={t!r}" if " " in t else f"{name}={t}" for name, t in texts.items()
+        )
+        return " ".join([self.text, *shown])

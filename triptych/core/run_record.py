@@ -145,12 +145,11 @@ def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
 
 
 def _in_words(reason: str) -> str:
-    """Return what differed as whoever changed it would call it."""
-    group, _, name = reason.partition(".")
-    if reason in _IN_WORDS or group in _IN_WORDS:
-        return _IN_WORDS.get(reason) or _IN_WORDS[group]
+    """Return what differed in the words of its author: a file, a delivery, a rule."""
+    group, _, table = reason.partition(".")
     where = "settings" if group == "control" else group
-    return f"{where}: {name.replace('_', ' ')}" if name else reason
+    otherwise = f"{where}: {table.replace('_', ' ')}" if table else reason
+    return _IN_WORDS.get(reason) or _IN_WORDS.get(group) or otherwise
 
 
 def is_somebody_at_it(lock_file: Path) -> bool:

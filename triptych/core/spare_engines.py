@@ -1,4 +1,4 @@
-"""Engines in memory that are used for a moment, kept for whoever needs the next.
+"""A pool of engines in memory, each for one short use at a time.
 
 To begin an engine takes twenty milliseconds of a processor, more than a small file
 takes to land: thousands of functions are registered with it, and no setting spares
@@ -25,7 +25,7 @@ _LOCK = Lock()
 
 
 class _Engine:
-    """An engine, and what was set of it for whoever had it last."""
+    """An engine, and the settings of its last use."""
 
     def __init__(self) -> None:
         self.connection = duckdb.connect(":memory:")
@@ -52,7 +52,7 @@ class _Engine:
         self.connection.execute("RESET GLOBAL enable_external_file_cache")
 
 
-#: Engines that nobody uses; more than one only after several were used at once.
+#: Idle engines; more than one only after several were used at once.
 _IDLE: list[_Engine] = []
 
 
@@ -62,8 +62,8 @@ def spare_engine(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Have an engine in memory for oneself, with nothing in it.
 
-    Its tables, the files attached to it and its settings are gone afterwards. Whoever
-    asks it something that others have written needs an engine of its own instead.
+    Its tables, the files attached to it and its settings are gone afterwards. SQL of
+    users, which may lock an engine, needs an engine of its own instead.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """What a first start waits for, begun in the background.
 
 dbt compiles the project once for an installation. And where an installer compiles no
-Python, whoever imports a module first does: of the libraries for statistics and pages
-that is seconds. Processes of their own do both while the sample company is simulated.
+Python, the first import of a module does: seconds for the libraries of statistics and
+pages. Processes of their own do both while the sample company is simulated.
 """
 
 from __future__ import annotations

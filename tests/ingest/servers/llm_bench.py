@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
+import ingest.http.client
 from ingest.connector import RowsPart, Window
 from ingest.testing import ConnectorCase
 
@@ -40,6 +41,13 @@ class Bench:
     type: str
     monkeypatch: pytest.MonkeyPatch
     run_count: int = 0
+
+    def open(self, key: str) -> None:
+        """Serve the organisation to holders of the key, now, and retry at once."""
+        self.organisation.install(self.server)
+        self.monkeypatch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
+        self.monkeypatch.setenv(f"{self.type.upper()}_ADMIN_KEY", key)
+        self.at(NOW)
 
     def at(self, moment: datetime) -> None:
         """Let it be another time, from which a clock moves on as it is looked at."""

@@ -82,6 +82,10 @@ class Organisation:
     days_per_page: int = 9
     names_per_page: int = 100
 
+    def install(self, server: ScriptedServer) -> None:
+        """Answer the routes of the vendor."""
+        raise NotImplementedError
+
     def copy(self) -> Self:
         """Return another of the same records, which a test may change."""
         usage = {kind: [*map(dict, records)] for kind, records in self.usage.items()}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import ingest.http.client
-from tests.ingest.servers.llm_bench import NOW, Bench
+from tests.ingest.servers.llm_bench import Bench
 from tests.ingest.servers.loopback_llm_providers import OPENAI_KEY
 
 if TYPE_CHECKING:
@@ -31,9 +30,6 @@ def openai_bench(
     patch: pytest.MonkeyPatch,
 ) -> Bench:
     """Return a workspace in a folder, whose source is an organisation on a server."""
-    organisation.install(server)
-    patch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
-    patch.setenv("OPENAI_ADMIN_KEY", OPENAI_KEY)
     bench = Bench(server, organisation, folder, "openai", patch)
-    bench.at(NOW)
+    bench.open(OPENAI_KEY)
     return bench

@@ -19,9 +19,8 @@ REPRESENTATIVES = frozenset(
 )
 LEFT_TO_THE_FULL_LAYER = frozenset(
     {
-        # The tests of the probe and of late data hold what they begin with to the same.
+        # The test of late data begins with the same assertions.
         "test_the_first_ingest_holds_every_row_and_all_money",
-        "test_no_secret_reaches_logs_messages_or_the_catalogue",
         "test_what_is_not_new_commits_nothing_and_counts_once",
         "test_a_crash_while_reading_commits_nothing_of_the_delivery",
         "test_hostile_rows_go_to_quarantine_whole_and_with_a_reason",

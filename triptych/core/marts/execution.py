@@ -399,7 +399,7 @@ class Execution:
         if before is None:
             return ("not built before",)
         differing = [p for p in node.parents if p in self._differing]
-        # A view is no step that anybody saw: what differed lies behind it.
+        # A view holds no rows: the cause is what the view reads, or its own SQL.
         reasons = (self._why_views.get(p) or (p.split(".", 2)[2],) for p in differing)
         return tuple(dict.fromkeys(chain.from_iterable(reasons))) or ("its SQL",)
 

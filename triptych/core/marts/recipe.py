@@ -59,7 +59,7 @@ _CONFIG_FIELDS = (
 )
 #: How many of each are kept: a recipe is some megabytes, what is rendered 60 kilobytes.
 _KEPT_FILES = {"recipe": 8, "rendered": 64, "own": 8}
-#: Held while dbt is asked, so that nobody else in this process asks the same.
+#: Held during a compilation, so that a process compiles the project once.
 _ASKING = threading.Lock()
 
 
@@ -160,9 +160,9 @@ def read_recipe(rules: Mapping[str, Sequence[Any]]) -> Recipe:
 def read_recipe_ahead() -> threading.Thread | None:
     """Have dbt compile the project in the background, unless what it said is kept.
 
-    Whoever reads the recipe meanwhile waits for it. Which rules it is compiled with
-    does not matter, as models that read rules are rendered again; and what it fails
-    with is told to whoever reads the recipe, as dbt is asked once more then.
+    :func:`read_recipe` waits for it. The rules of this compilation do not matter:
+    models that read rules are rendered again. An error is left to :func:`read_recipe`,
+    which compiles once more and raises it.
     """
     if kept_as("recipe", _hash(_base())).exists():
         return None

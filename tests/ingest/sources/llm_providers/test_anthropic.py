@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-import ingest.http.client
 from ingest.connector import Connector, Window
 from ingest.sources.llm_providers.anthropic import Anthropic, AnthropicConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import ScriptedServer, status
-from tests.ingest.servers.llm_bench import CASE_START, NOW, START, TODAY, Bench, exact
+from tests.ingest.servers.llm_bench import CASE_START, START, TODAY, Bench, exact
 from tests.ingest.servers.loopback_llm_providers import (
     ANTHROPIC_KEY,
     AnthropicOrganisation,
@@ -49,11 +48,8 @@ def bench(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Bench:
-    organisation.install(server)
-    monkeypatch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setenv("ANTHROPIC_ADMIN_KEY", ANTHROPIC_KEY)
     bench = Bench(server, organisation, tmp_path, "anthropic", monkeypatch)
-    bench.at(NOW)
+    bench.open(ANTHROPIC_KEY)
     return bench
 
 

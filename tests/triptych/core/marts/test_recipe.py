@@ -82,14 +82,7 @@ def test_dbt_is_asked_once_and_again_where_a_rule_cannot_be_rendered(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     known = recipe.read_kept(recipe.cache_folder() / "none")
     assert known is None
-    manifest = {
-        "nodes": {"model.triptych.m": _model("select 1")},
-        "sources": {},
-        "macros": {},
-        "reading_rules": {
-            "model.triptych.m": "select {{ rules('scope_rules') | length }}"
-        },
-    }
+    manifest = _counting_rules()
     asked: list[Mapping[str, Sequence[Any]]] = []
 
     def ask_dbt(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
@@ -114,12 +107,7 @@ def test_a_recipe_that_is_read_ahead_is_waited_for_and_dbt_asked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    manifest = {
-        "nodes": {"model.triptych.m": _model("select 1")},
-        "sources": {},
-        "macros": {},
-        "reading_rules": {"model.triptych.m": "select {{ rules('a') | length }}"},
-    }
+    manifest = _counting_rules()
     asked: list[Mapping[str, Sequence[Any]]] = []
     is_asked, may_answer = Event(), Event()
 
@@ -134,7 +122,7 @@ def test_a_recipe_that_is_read_ahead_is_waited_for_and_dbt_asked_once(
     assert ahead is not None
     assert is_asked.wait(30)
     with ThreadPoolExecutor(1) as pool:
-        read = pool.submit(read_recipe, {"a": ["b", "c"]})
+        read = pool.submit(read_recipe, {"scope_rules": ["a", "b"]})
         may_answer.set()
         assert read.result(30).nodes[0].sql == "select 2"
     assert len(asked) == 1
@@ -163,12 +151,7 @@ def test_what_was_rendered_for_some_rules_is_not_rendered_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    manifest = {
-        "nodes": {"model.triptych.m": _model("select 1")},
-        "sources": {},
-        "macros": {},
-        "reading_rules": {"model.triptych.m": "select {{ rules('a') | length }}"},
-    }
+    manifest = _counting_rules()
     monkeypatch.setattr(recipe, "_ask_dbt", lambda _: manifest)
     rendered: list[str] = []
     render = Renderer.sql_of
@@ -179,8 +162,19 @@ def test_what_was_rendered_for_some_rules_is_not_rendered_again(
 
     monkeypatch.setattr(Renderer, "sql_of", counted)
     for rules, sql in (([], 0), ([], 0), (["b"], 1), ([], 0)):
-        assert read_recipe({"a": rules}).nodes[0].sql == f"select {sql}"
+        assert read_recipe({"scope_rules": rules}).nodes[0].sql == f"select {sql}"
     assert len(rendered) == 2
+
+
+def _counting_rules() -> dict[str, Any]:
+    """Return a project of one model, which tells how many rules of scope there are."""
+    counted = "select {{ rules('scope_rules') | length }}"
+    return {
+        "nodes": {"model.triptych.m": _model("select 1")},
+        "sources": {},
+        "macros": {},
+        "reading_rules": {"model.triptych.m": counted},
+    }
 
 
 def _model(sql: str) -> dict[str, Any]:
