@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from dashboard.pages.explore.queries import Answer, Question
     from dashboard.shared.context import Page
 
-_AI_COST, _WHOLE_BILL = "AI cost", "Whole bill"
+_AI_COST, _WITH_TAX, _WHOLE_BILL = (
+    "AI cost",
+    "AI cost with tax and credits",
+    "Whole bill",
+)
 _NOTHING_MORE = "nothing more"
 _FORMULAS = {
     "models": "Sum of the cost by day and owner, pools divided by their meters.",
@@ -63,11 +67,15 @@ def ask(view: Page) -> Question:
         kept = filters.several("Filter by", "filter", list(offered))
     with columns[3]:
         covers = filters.choice(
-            "Cost of", "of", [_AI_COST, _WHOLE_BILL][: 1 + has_lines], width=400
+            "Cost of",
+            "of",
+            [_AI_COST, _WITH_TAX, _WHOLE_BILL][: 2 + has_lines],
+            width=400,
         )
     question = queries.Question(
         by=offered[by],
         then=offered.get(then),
+        has_tax_and_credits=covers == _WITH_TAX,
         is_whole_bill=covers == _WHOLE_BILL,
     )
     with columns[4]:
@@ -174,8 +182,8 @@ def show_table(view: Page, question: Question, answer: Answer) -> None:
         shown,
         page=view,
         name="explore",
-        caption=f"{'Whole bill' if question.is_whole_bill else 'AI cost'} by"
-        f" {_grouping(question)}, {view.selection.basis.lower()}",
+        caption=f"{sentences.subject(question)} by {_grouping(question)},"
+        f" {view.selection.basis.lower()}{sentences.before_tax(question)}",
         origin=Origin(
             formula=_FORMULAS[answer.place],
             mart=dimensions.MARTS[answer.place],

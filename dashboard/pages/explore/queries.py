@@ -41,8 +41,10 @@ class Question:
     filters : tuple of (Dimension, tuple of str)
         Which values are kept, all where none is named; of several dimensions all must
         hold. Where they are answered is one place for all, named or not.
+    has_tax_and_credits : bool
+        Whether tax and credits of AI count too, as they do on statements.
     is_whole_bill : bool
-        Whether what is not AI counts too.
+        Whether everything counts, what is not AI too.
     is_compared : bool
         Whether the period before is there as well.
     """
@@ -50,6 +52,7 @@ class Question:
     by: Dimension
     then: Dimension | None = None
     filters: tuple[tuple[Dimension, tuple[str, ...]], ...] = ()
+    has_tax_and_credits: bool = False
     is_whole_bill: bool = False
     is_compared: bool = False
 
@@ -157,7 +160,11 @@ def values(
     place = place_for(snapshot, selection, question)
     if place is None:
         return ()
-    asked = Question(dimension, is_whole_bill=question.is_whole_bill)
+    asked = Question(
+        dimension,
+        has_tax_and_credits=question.has_tax_and_credits,
+        is_whole_bill=question.is_whole_bill,
+    )
     rows = _found(snapshot, selection, asked, place)
     found = [row["by_value"] for row in rows if row["kind"] == "row"]
     return tuple(found[:MOST_VALUES])
@@ -173,10 +180,18 @@ def _found(
     }
     if not question.is_compared:
         parameters["prior_months"] = []
-    conditions = [
-        f"list_contains($kept_{at}, {each.columns[place]})"
-        for at, (each, _) in enumerate(named)
-    ]
+    # Which charges count hangs on every rule before it. As a condition on line items it
+    # makes the engine write all rules out for each mention of one, and planning takes
+    # minutes; as a condition of a sum it is worked out once per line.
+    counts = " and ".join(
+        [
+            _covered(question),
+            *(
+                f"list_contains($kept_{at}, {each.columns[place]})"
+                for at, (each, _) in enumerate(named)
+            ),
+        ]
+    )
     sql = f"""
         with {_charges(selection, question, place)},
         cells as (
@@ -185,11 +200,11 @@ def _found(
                 {question.then.columns[place] if question.then else "''"} as then_value,
                 billing_month,
                 charged_currency,
-                sum(amount) as amount,
-                count(*) as charge_count
+                sum(amount) filter (where {counts}) as amount,
+                count(*) filter (where {counts}) as charge_count
             from charges
-            where {" and ".join(conditions) or "true"}
-            group by all
+            group by 1, 2, 3, 4
+            having charge_count > 0
         ),
         {_converted(snapshot, place)}
         {_shapes(question)}
@@ -222,7 +237,6 @@ def _charges(selection: Selection, question: Question, place: Place) -> str:
                 where {in_months} and {SCOPES[selection.scope_kind]}
             )
         """
-    wide = question.is_whole_bill
     return f"""
         {_names("published.")},
         owned as (
@@ -235,9 +249,18 @@ def _charges(selection: Selection, question: Question, place: Place) -> str:
             left join feature_names using (feature_id)
             left join team_names using (team_id)
             where {in_months} and {SCOPES[selection.scope_kind]}
-                and {"true" if wide else "component <> 'out_of_scope'"}
         )
     """
+
+
+def _covered(question: Question) -> str:
+    """Return the condition that charges of what is asked about meet."""
+    if question.is_whole_bill:
+        return "true"
+    is_ai = "component <> 'out_of_scope'"
+    if question.has_tax_and_credits:
+        return is_ai
+    return f"{is_ai} and component not in ('tax', 'credit')"
 
 
 def _owned(selection: Selection, question: Question) -> str:

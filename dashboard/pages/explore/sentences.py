@@ -11,26 +11,36 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
+def subject(question: Question) -> str:
+    """Return what is added up; AI cost is the one that budgets are compared with."""
+    if question.is_whole_bill:
+        return "The whole bill"
+    return "AI cost with tax and credits" if question.has_tax_and_credits else "AI cost"
+
+
+def before_tax(question: Question) -> str:
+    """Return what AI cost leaves out; nothing where tax and credits are added up."""
+    has_all = question.is_whole_bill or question.has_tax_and_credits
+    return "" if has_all else ", before tax and credits"
+
+
 def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
     """Say what the chart shows: the total, and what takes the most of it."""
     total = fmt.money(answer.total["amount"], view.currency)
-    subject = "The whole bill" if question.is_whole_bill else "AI cost"
     kept = " of what the filters leave" if question.is_filtered else ""
     if not answer.rows:
         return f"Nothing in {window}{kept}."
-    start = (
-        f"{subject}{kept} is **{view.at_least(answer.total['amount'])}{total}**"
-        f" in {window}"
-    )
+    amount = f"{view.at_least(answer.total['amount'])}{total}"
+    start = f"{subject(question)}{kept} is **{amount}** in {window}"
     largest = max(answer.rows, key=lambda row: row["amount"])
     share = fmt.percent(largest["share_ratio"])
     name = fmt.markdown(named(question, largest))
-    amount = fmt.money(largest["amount"], view.currency)
+    most = fmt.money(largest["amount"], view.currency)
     if len(answer.rows) == 1:
         return f"{start}, all of it {name}."
     if question.time is not None:
-        return f"{start}; the most is {name} with {amount}."
-    return f"{start}; **{share}** of it is {name}, {amount}."
+        return f"{start}; the most is {name} with {most}."
+    return f"{start}; **{share}** of it is {name}, {most}."
 
 
 def compared(view: Page, question: Question, answer: Answer) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.pages.explore import charts, dimensions, queries
+from dashboard.pages.summary import queries as summary_queries
 from dashboard.shared import selection_queries
 from dashboard.shared.charts import LIGHT
 from tests.dashboard.conftest import OpenApp, text_of
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 PAGE = "explore"
-#: Models 1,460 + 640 + 300 + 49, idle 150, commitment 70, unallocated 100, tax 190,
-#: credits −60, and the remainder of rounding.
-OF_MODELS = Decimal("2899.0000000001")
+#: Models 1,460 + 640 + 300 + 49, idle 150, commitment 70, unallocated 100, and the
+#: remainder of rounding.
+OF_MODELS = Decimal("2769.0000000001")
+TAX, CREDITS = Decimal(190), Decimal(-60)
 #: The lines of the fixture: 1,100 of eta-v2, 550 of the pool, 80.25 of nobody.
 OF_LINES = Decimal("1730.25")
 #: Fifteen days of a service at 54.
@@ -83,7 +85,23 @@ def test_a_model_has_its_own_charges_and_its_part_of_each_pool(whole: Snapshot) 
     assert found["ETA v2"] == 1460
     assert found["Vision v1"] == 640
     assert found["(idle)"] == 150
-    assert found["(credit)"] == -60
+
+
+def test_ai_cost_is_that_of_summary_and_tax_and_credits_are_added_on_demand(
+    whole: Snapshot,
+) -> None:
+    chosen = september(whole)
+    by = dimensions.offered(whole, chosen)["Part of the bill"]
+    plain = queries.answer(whole, chosen, queries.Question(by))
+    taxed = queries.answer(
+        whole, chosen, queries.Question(by, has_tax_and_credits=True)
+    )
+    assert plain is not None
+    assert taxed is not None
+    on_summary = summary_queries.ai_spend(whole, chosen).amount
+    assert plain.total["amount"] == on_summary == OF_MODELS
+    assert taxed.total["amount"] == OF_MODELS + TAX + CREDITS
+    assert set(amounts(taxed)) - set(amounts(plain)) == {"tax", "credit"}
 
 
 def test_line_items_of_a_pool_stay_with_the_pool(whole: Snapshot) -> None:
@@ -235,8 +253,11 @@ def test_the_first_sentence_says_what_the_chart_shows(
     app = open_app(tmp_path, page=PAGE, by="Model")
     assert not app.exception
     text = text_of(app)
-    assert "AI cost is **EUR 2,899.00** in Sep 2026; **50.4 %** of it is ETA v2" in text
+    assert "AI cost is **EUR 2,769.00** in Sep 2026; **52.7 %** of it is ETA v2" in text
+    assert "AI cost by Model, amortised, before tax and credits" in text
     assert "Total" in text
+    taxed = open_app(tmp_path, page=PAGE, by="Model", of="AI cost with tax and credits")
+    assert "AI cost with tax and credits is **EUR 2,899.00**" in text_of(taxed)
     other = open_app(tmp_path, page=PAGE, by="Model", then="Day")
     assert "the most is ETA v2 · 2026-09-15 with EUR 1,460.00" in text_of(other)
 
