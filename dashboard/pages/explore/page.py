@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _AI_COST, _WITH_TAX, _WHOLE_BILL = (
     "AI cost",
-    "AI cost with tax and credits",
+    "AI, tax and credits",
     "Whole bill",
 )
 _NOTHING_MORE = "nothing more"

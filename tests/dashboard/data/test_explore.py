@@ -256,7 +256,7 @@ def test_the_first_sentence_says_what_the_chart_shows(
     assert "AI cost is **EUR 2,769.00** in Sep 2026; **52.7 %** of it is ETA v2" in text
     assert "AI cost by Model, amortised, before tax and credits" in text
     assert "Total" in text
-    taxed = open_app(tmp_path, page=PAGE, by="Model", of="AI cost with tax and credits")
+    taxed = open_app(tmp_path, page=PAGE, by="Model", of="AI, tax and credits")
     assert "AI cost with tax and credits is **EUR 2,899.00**" in text_of(taxed)
     other = open_app(tmp_path, page=PAGE, by="Model", then="Day")
     assert "the most is ETA v2 · 2026-09-15 with EUR 1,460.00" in text_of(other)
