@@ -101,7 +101,7 @@ lint: $(READY)  ## Style of the Python code
 	$(BIN)/ruff format --check
 
 types: $(READY)  ## Types
-	$(AT_LEISURE) $(BIN)/mypy
+	$(AT_LEISURE) $(BIN)/pyrefly check --output-format min-text
 
 imports: $(READY)  ## Who imports whom
 	$(BIN)/lint-imports --no-logo
@@ -227,7 +227,7 @@ release: pinned test docs  ## Build the wheel and the source archive into dist/
 environment: $(READY) emulators browser  ## Install everything that the other targets need
 
 clean:  ## Remove what was built; environments stay
-	rm -rf build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist site .pytest_cache .ruff_cache .import_linter_cache
 
 # ------------------------------------------------------------------- environments
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.connector import Connector, Delivery, Part, RowsPart, Window
 from ingest.engine.lake import open_catalogue
@@ -82,9 +82,8 @@ class ConnectorCase:
     def connector(self) -> Connector:
         """Return a fresh instance, as each run has one."""
         class_ = self.implementation or connector_class(self.connector_type)
-        config = class_.Config(
-            name=SOURCE_NAME, type=self.connector_type, **self.options
-        )
+        options: dict[str, Any] = self.options
+        config = class_.Config(name=SOURCE_NAME, type=self.connector_type, **options)
         return class_(config, root=self.root)
 
     def ingest(self, connector: Connector | None = None) -> IngestReport:

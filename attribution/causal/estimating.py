@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -160,8 +160,8 @@ def guardrail_plan(plan: Plan, column: str) -> Plan:
 
 def estimator_named(design: str) -> Estimator:
     """Return the estimator of a design: a module with ``validate`` and ``fit``."""
-    module: Estimator = import_module(f"attribution.causal.estimators.{design}")
-    return module
+    module = import_module(f"attribution.causal.estimators.{design}")
+    return cast("Estimator", module)
 
 
 def _completed(

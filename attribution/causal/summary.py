@@ -43,7 +43,7 @@ class Summary:
         width = max(map(len, self.facts), default=0)
         lines = [f"{name:<{width}}  {text}" for name, text in self.facts.items()]
         shown = "" if self.table.empty else self.table.to_string(float_format=_DIGITS)
-        return "\n".join(filter(None, [self.title, *lines, shown]))
+        return "\n".join(part for part in (self.title, *lines, shown) if part)
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -183,7 +183,8 @@ class Terms:
         monthly = _by_month(
             rates, lambda rate: (1.0 + worlds.of(rate)) ** (-1.0 / _MONTHS_OF_YEAR)
         )
-        return np.broadcast_to(np.cumprod(monthly, axis=1), shape)
+        product: Floats = np.cumprod(monthly, axis=1, dtype=np.float64)
+        return np.broadcast_to(product, shape)
 
 
 def _without_doubt(money: Floats) -> Floats:

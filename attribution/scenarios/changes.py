@@ -33,7 +33,7 @@ class Amount(Declared):
     @model_validator(mode="before")
     @classmethod
     def _reads_a_number(cls, given: Any) -> Any:  # noqa: ANN401  (any YAML value)
-        return given if isinstance(given, dict | Amount) else {"value": given}
+        return given if isinstance(given, (dict, Amount)) else {"value": given}
 
     @model_validator(mode="after")
     def _has_its_value_inside(self) -> Self:

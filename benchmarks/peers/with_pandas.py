@@ -70,10 +70,10 @@ def _plain_charges(data: Path, basis: str) -> pd.DataFrame:
     frame = pd.read_parquet(
         data / "bills", columns=["ChargePeriodStart", BASES[basis], "Tags"]
     )
-    tags = frame["Tags"].map(dict)
+    tags = [dict(row) for row in frame["Tags"]]
     frame["charge_date"] = frame["ChargePeriodStart"].dt.date
-    frame["model_id"] = tags.map(lambda row: row.get("model"))
-    frame["is_pool"] = tags.map(lambda row: row.get("cluster") == "gpu")
+    frame["model_id"] = [row.get("model") for row in tags]
+    frame["is_pool"] = [row.get("cluster") == "gpu" for row in tags]
     return frame.groupby(
         ["charge_date", "model_id", "is_pool"], dropna=False, as_index=False
     ).agg(cost=(BASES[basis], "sum"))

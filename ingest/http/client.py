@@ -194,11 +194,10 @@ class HttpClient:
         MalformedDeliveryError
             It is larger than any file that is asked for in this way.
         """
-        body: bytes
-        body, _ = self._ask(
+        answer: tuple[bytes, Mapping[str, str]] = self._ask(
             "GET", path, params=_query(params), content=None, read=self._whole
         )
-        return body
+        return answer[0]
 
     def post_json(self, path: str, *, body: object) -> Any:  # noqa: ANN401
         """Return what ``POST path`` answers to a JSON body; only for questions.

@@ -280,7 +280,7 @@ class _Observer:
         redesign = np.clip((self._days - launch + 7) / 14, 0.0, 1.0)
         trial = self._timeline.day(0.32), self._timeline.day(0.42)
         in_trial = (self._days >= trial[0]) & (self._days < trial[1])
-        redesign = np.where(in_trial, _TRIAL_PART, redesign)
+        redesign[in_trial] = _TRIAL_PART
         weekly = np.where(self._weekday >= SATURDAY, 0.72, 1.0)
         value = 41_000 * weekly * np.exp(rng.normal(0, 0.02, len(self._days)))
         value = value * (1 + PROMOTION_EFFECT * (price < 1.0))

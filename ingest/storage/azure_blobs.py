@@ -238,7 +238,7 @@ def _retry_policy() -> ExponentialRetry:
 
     return PatientRetry(
         initial_backoff=FIRST_WAIT_SECONDS,
-        increment_base=2 if FIRST_WAIT_SECONDS else 0,
+        increment_base=2 if FIRST_WAIT_SECONDS > 0 else 0,
         retry_total=_RETRIES,
         random_jitter_range=FIRST_WAIT_SECONDS,
     )

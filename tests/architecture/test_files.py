@@ -29,7 +29,7 @@ def tracked_files(repository: Path) -> list[Path]:
 
 
 def test_no_tracked_file_is_a_link(repository: Path) -> None:
-    """What it leads to is on one machine: on the next one, mypy fails over it."""
+    """What it leads to is on one machine: on the next one, tools fail over it."""
     assert [path for path in tracked_files(repository) if path.is_symlink()] == []
 
 

@@ -87,7 +87,7 @@ class Changes:
         self.count += 1
         if self.count < disk.at or not disk.at:
             return
-        where = str(path) if isinstance(path, str | os.PathLike) else None
+        where = str(path) if isinstance(path, (str, os.PathLike)) else None
         match disk.what:
             case "kill group":
                 os.killpg(os.getpgid(0), signal.SIGKILL)

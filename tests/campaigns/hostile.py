@@ -133,7 +133,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     keys: Sequence[Any] = list(value) if isinstance(value, dict) else range(len(value))
     for key in keys:
         found.append((value, key))
-        if isinstance(value[key], dict | list) and value[key]:
+        if isinstance(value[key], (dict, list)) and value[key]:
             found += _places(value[key])
     return found
 

@@ -79,7 +79,8 @@ def macros() -> Any:
     environment = jinja2.Environment(  # noqa: S701  (renders SQL)
         extensions=["jinja2.ext.do"]
     )
-    environment.globals |= {"adapter": adapter, "return": lambda text: text}
+    known: dict[str, Any] = environment.globals
+    known |= {"adapter": adapter, "return": lambda text: text}
     text = "\n".join(path.read_text("utf-8") for path in sources)
     adapter.macros = environment.from_string(text).module
     return adapter.macros

@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("triptych", "ingest", "attribution", "dashboard", "benchmarks")
-Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+Named = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+Documented = ast.Module | Named
 
 
 def public_things(module: ast.Module) -> Iterator[tuple[str, Documented]]:
     """Yield a module, its public classes, their public methods, its functions."""
     yield "module", module
     for node in module.body:
-        if isinstance(node, Documented) and not node.name.startswith("_"):
+        if isinstance(node, Named) and not node.name.startswith("_"):
             yield node.name, node
             if isinstance(node, ast.ClassDef):
                 for inner in node.body:
-                    if isinstance(inner, Documented) and inner.name[0] != "_":
+                    if isinstance(inner, Named) and inner.name[0] != "_":
                         yield f"{node.name}.{inner.name}", inner
 
 

@@ -108,11 +108,12 @@ def test_the_mapped_focus_file_is_read_as_the_page_says(tmp_path: Path) -> None:
 def file_of_page(page: str, *, with_column: str) -> str:
     """Return the rows of a page's table that has a column, as CSV."""
     text = (DOCS / "how_to" / f"{page}.md").read_text("utf-8")
-    [table] = re.findall(
+    tables: list[str] = re.findall(
         rf"^(\| `day` .*`{with_column}`.*\|\n(?:\| \d{{4}}-.*\|\n)+)",
         text,
         re.MULTILINE,
     )
+    [table] = tables
     lines = [line.strip("| ").replace("`", "") for line in table.splitlines()]
     return "\n".join(line.replace(" | ", ",") for line in lines) + "\n"
 

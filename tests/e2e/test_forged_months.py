@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -197,7 +197,8 @@ def _rewrite_register(case: ClosingCase, old: str, new: str) -> None:
     path = case.workspace.study_register
     lines, previous = [], register._FIRST_HASH
     for line in path.read_text().replace(old, new).splitlines():
-        content = {**json.loads(line), "previous_hash": previous, "entry_hash": ""}
+        content: dict[str, Any] = json.loads(line)
+        content |= {"previous_hash": previous, "entry_hash": ""}
         entry = register.Entry(**content)
         previous = register._hash(entry)
         content["entry_hash"] = previous

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -67,10 +68,9 @@ def defects() -> list[Defect]:
     found = []
     for path in sorted(Path(__file__).parent.glob("*.toml")):
         for entry in tomllib.loads(path.read_text("utf-8"))["defect"]:
-            lists = {
-                key: tuple(value)
+            given: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value
                 for key, value in entry.items()
-                if isinstance(value, list)
             }
-            found.append(Defect(**{**entry, **lists}))
+            found.append(Defect(**given))
     return found

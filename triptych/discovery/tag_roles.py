@@ -159,7 +159,8 @@ def words_of(text: str) -> str:
     'cost center'
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", bare_key(text))
-    return " ".join(re.findall(r"[a-z0-9]+", spaced.casefold()))
+    words: list[str] = re.findall(r"[a-z0-9]+", spaced.casefold())
+    return " ".join(words)
 
 
 def _judged(role: Role, key: TagKey, found: list[Combination]) -> TagRole:

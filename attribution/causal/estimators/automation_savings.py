@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -206,8 +206,8 @@ def rate_study(panel: Panel, plan: Plan) -> tuple[Panel, Plan, tuple[str, ...]]:
 
 
 def _design(plan: Plan) -> Estimator:
-    module: Estimator = import_module(f"attribution.causal.estimators.{plan.design}")
-    return module
+    module = import_module(f"attribution.causal.estimators.{plan.design}")
+    return cast("Estimator", module)
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:

@@ -247,7 +247,7 @@ def read_items(
     try:
         with attached(connection, evidence):
             found = _query(connection, asked)
-    except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException):
+    except (duckdb.IOException, duckdb.InvalidInputException):
         return None
     items: dict[Scope, list[Item]] = defaultdict(list)
     for number, *values in found:

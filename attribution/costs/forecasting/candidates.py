@@ -136,8 +136,8 @@ METHODS: dict[str, Callable[[Floats, Floats | None], Candidate]] = {
     "weekday_median": lambda *_: WeekdayMedian(),
     "mean_week": lambda *_: MeanWeek(),
     "log_trend": lambda *_: LogTrend(),
-    "local_level": lambda *on: StateSpace(local_level, *on),
-    "damped_trend": lambda *on: StateSpace(damped_trend, *on),
+    "local_level": lambda costs, known: StateSpace(local_level, costs, known),
+    "damped_trend": lambda costs, known: StateSpace(damped_trend, costs, known),
 }
 
 #: The methods whose parameters are estimated: half a second for a year and a half.

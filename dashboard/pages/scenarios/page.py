@@ -438,7 +438,7 @@ def show_saved(view: Page, saved: Sequence[Result]) -> None:
 
 
 def _currency(chosen: Sequence[Result]) -> str:
-    return " / ".join(dict.fromkeys(one["currency"] for one in chosen))
+    return " / ".join(dict.fromkeys(str(one["currency"]) for one in chosen))
 
 
 def _origin(formula: str) -> Origin:

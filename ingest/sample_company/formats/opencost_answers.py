@@ -47,7 +47,7 @@ def write_opencost(folder: Path, gpu: SlicedGpu, timeline: Timeline, seed: int) 
             continue
         if month.end == timeline.end:
             name, entry = next(iter(steps[-1].items()))
-            hostile = {**entry, "name": f"{name}-2", "gpuHours": -1}
+            hostile: dict[str, Any] = {**entry, "name": f"{name}-2", "gpuHours": -1}
             steps[-1][hostile["name"]] = hostile
         body = {"code": 200, "status": "success", "data": steps}
         write_json(folder / f"{month.label}.json.gz", body)

@@ -249,7 +249,7 @@ def test_a_history_of_less_than_three_horizons_is_refused() -> None:
 
 def test_a_share_of_three_is_the_average_over_six_orders() -> None:
     """Ann makes 10 with anybody before her, Ben 4 only before Ann, Cem nothing."""
-    worth = {(): 0.0, (0,): 6.0, (1,): 4.0, (2,): 0.0}
+    worth: dict[tuple[int, ...], float] = {(): 0.0, (0,): 6.0, (1,): 4.0, (2,): 0.0}
     worth |= {(0, 1): 14.0, (0, 2): 6.0, (1, 2): 4.0, (0, 1, 2): 14.0}
     # Ann gains 6 when first and 10 after Ben, Ben 4 when first and 8 after Ann.
     assert shapley_parts(3, worth.__getitem__) == pytest.approx([8.0, 6.0, 0.0])

@@ -24,7 +24,7 @@ LONG_AGO = date(2020, 1, 1)
 
 def assumed(kind: str, value: float, **given: Any) -> Assumed:
     """Return an approved assumption that holds since long ago."""
-    told = {
+    told: dict[str, Any] = {
         "id": given.pop("id", kind),
         "version": "v",
         "unit": "EUR/minute",
@@ -48,7 +48,7 @@ def claim(
     """
     noise = np.random.default_rng(11).standard_normal(WORLD_COUNT)[:, None]
     drawn = np.array(effects)[None, :] * np.ones((WORLD_COUNT, 1)) + spread * noise
-    told = {
+    told: dict[str, Any] = {
         "study_id": f"{feature}-study",
         "feature_id": feature,
         "outcome": "minutes",

@@ -65,12 +65,8 @@ def test_a_run_goes_on_as_it_is() -> None:
 
 def line(found: Row, name: str, feature: str | None = "care") -> Row:
     """Return a line of the way from the net value to the base."""
-    row: Row
-    [row] = [
-        row
-        for row in found["reconciliation"]
-        if (row["line"], row["feature_id"]) == (name, feature)
-    ]
+    rows: list[Row] = found["reconciliation"]
+    [row] = [row for row in rows if (row["line"], row["feature_id"]) == (name, feature)]
     return row
 
 

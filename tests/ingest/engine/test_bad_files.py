@@ -9,7 +9,7 @@ import time
 import tracemalloc
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -281,9 +281,10 @@ def test_whatever_a_library_raises_has_a_place_and_a_next_step(
 def test_a_delimiter_or_an_encoding_that_is_none_is_refused_with_the_settings(
     option: dict[str, str],
 ) -> None:
-    own = {"name": "bills", "type": "focus_files", "path": "bills"}
+    own: dict[str, Any] = {"name": "bills", "type": "focus_files", "path": "bills"}
+    own |= option
     with pytest.raises(ValidationError, match=r"use|give one character"):
-        FocusFilesConfig(**{**own, **option})
+        FocusFilesConfig(**own)
 
 
 def test_an_encoding_is_known_by_each_of_its_names() -> None:

@@ -76,7 +76,7 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
 
 def everything_in(root: Path) -> str:
     """Return all that the lake and the databases hold, as bytes and as values."""
-    told = []
+    told: list[str] = []
     for path in sorted(root.rglob("*")):
         if path.is_dir() or path.parent.name == "drops":
             continue

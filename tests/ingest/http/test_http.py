@@ -64,7 +64,7 @@ def client(server: ScriptedServer) -> Iterator[HttpClient]:
 
 
 def open_client(server: ScriptedServer, **options: Any) -> HttpClient:
-    settings = {
+    settings: dict[str, Any] = {
         "base_url": server.url,
         "source": "acme",
         "headers": {"X-Api-Key": SECRET},

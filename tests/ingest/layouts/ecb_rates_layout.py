@@ -22,7 +22,7 @@ _PORTAL_HEADER = (
 
 def history_csv(days: Days) -> str:
     """Return ``eurofxref-hist.csv``: newest first, N/A, a comma at each line's end."""
-    lines = [",".join(("Date", *HISTORY_CURRENCIES, ""))]
+    lines: list[str] = [",".join(("Date", *HISTORY_CURRENCIES, ""))]
     for day in sorted(days, reverse=True):
         rates = (days[day].get(name, "N/A") for name in HISTORY_CURRENCIES)
         lines.append(",".join((day, *rates, "")))

@@ -295,7 +295,7 @@ class _Server(ThreadingHTTPServer):
     # A thread that is slow on purpose is not waited for.
     block_on_close = False
 
-    def handle_error(self, *_: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients that hang up are part of the script."""
 
 
@@ -340,7 +340,7 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST = _answer  # noqa: N815
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002
             pass
 
     return Handler

@@ -250,7 +250,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def handle_error(self, *_: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients that hang up are part of the script."""
 
 
@@ -258,7 +258,7 @@ def _handler(service: LoopbackBlobs) -> type[BaseHTTPRequestHandler]:  # noqa: C
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002
             pass
 
         def do_PUT(self) -> None:

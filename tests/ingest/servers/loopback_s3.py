@@ -199,7 +199,7 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
         def do_HEAD(self) -> None:
             self._serve()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002
             pass
 
         def _serve(self) -> None:

@@ -51,7 +51,7 @@ class Exporter:
                 with suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(content)
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *_: object) -> None:  # noqa: A002
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

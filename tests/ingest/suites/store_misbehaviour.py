@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -34,14 +34,11 @@ from triptych.core.errors import (
     TransientSourceError,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 ASKED = ["listing", "file"]
 
 
 class _SurvivesStoreMisbehaviour:
-    fault: Callable[..., Any]
+    fault: staticmethod[..., Any]
     throttled: str
     expired: tuple[int, str]
     #: What the message about an expired credential has to name.

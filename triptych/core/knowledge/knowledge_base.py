@@ -19,7 +19,7 @@ from triptych.core.settings.columns import MATCH_COLUMNS
 if TYPE_CHECKING:
     from datetime import date
 
-_FOLDER = files(__package__)
+_FOLDER = files("triptych.core.knowledge")
 #: The order decides: a cloud's own names come before those of vendors at large.
 _SERVICE_FILES = (
     "services_aws.toml",

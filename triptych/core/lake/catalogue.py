@@ -391,9 +391,14 @@ class Catalogue:
 
 
 def _in_force(row: tuple[Any, ...]) -> LoadInForce:
-    checksums, reading, row_count, uris = row[5:]
-    known = (*row[:5], tuple(checksums), reading, row_count, frozenset(uris or ()))
-    return LoadInForce(*known)
+    *known, checksums, reading, row_count, uris = row
+    return LoadInForce(
+        *known,
+        checksums=tuple(checksums),
+        reading=reading,
+        row_count=row_count,
+        uris=frozenset(uris or ()),
+    )
 
 
 def _detail(load: NewLoad) -> dict[str, object]:

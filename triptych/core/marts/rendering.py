@@ -55,10 +55,11 @@ class Renderer:
         self._environment = SandboxedEnvironment(
             extensions=["jinja2.ext.do"], undefined=StrictUndefined
         )
-        self._environment.globals.update(self._context())
+        known: dict[str, Any] = self._environment.globals
+        known.update(self._context())
         for name, text in self.macros.items():
-            self._environment.globals[name] = self._callable(name, text)
-        self._environment.globals["rules"] = lambda name: self.rules.get(name, [])
+            known[name] = self._callable(name, text)
+        known["rules"] = lambda name: self.rules.get(name, [])
 
     def sql_of(self, raw_code: str) -> str:
         """Return the SQL of a model.

@@ -118,16 +118,9 @@ def read_loads(
             "months": list(months),
         },
     ).to_pylist()
-    return tuple(
-        Load(
-            **{
-                **row,
-                "checksums": tuple(row["checksums"]),
-                "origins": tuple(row["origins"]),
-            }
-        )
-        for row in rows
-    )
+    for row in rows:
+        row |= {name: tuple(row[name]) for name in ("checksums", "origins")}
+    return tuple(Load(**row) for row in rows)
 
 
 def read_versions(snapshot: Snapshot) -> tuple[Version, ...]:

@@ -47,7 +47,7 @@ def as_text(value: Any) -> Any:
         value = value.tolist()
     if value is None or value != value:  # noqa: PLR0124  (what is not a number)
         return None
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [as_text(part) for part in value]
     return _scalar(value)
 

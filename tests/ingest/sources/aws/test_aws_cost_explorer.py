@@ -490,7 +490,7 @@ def test_what_moto_answers_is_read_page_by_page(moto: str, tmp_path: Path) -> No
         account.answer([first], "a-token"),
         account.answer([second], None),
     )
-    options = {"endpoint_url": moto, "start_date": LAST_MONTH}
+    options: dict[str, object] = {"endpoint_url": moto, "start_date": LAST_MONTH}
     case = ConnectorCase(
         "aws_cost_explorer", options, tmp_path, 0, {}, dict, dict, lambda: 0
     )

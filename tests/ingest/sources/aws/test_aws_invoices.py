@@ -255,7 +255,7 @@ def test_an_account_that_aws_does_not_know_is_said(
     ],
 )
 def test_options_that_cannot_work_are_refused(
-    options: dict[str, object], part: str
+    options: dict[str, Any], part: str
 ) -> None:
     with pytest.raises(ValidationError, match=part):
         AwsInvoicesConfig(name="aws", type="aws_invoices", **options)

@@ -290,7 +290,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
 
 
 def over_http(server: ScriptedServer, root: Path) -> ConnectorCase:
-    options = {"url": f"{server.url}/hist.zip", "timeout_seconds": 0.5}
+    url = f"{server.url}/hist.zip"
+    options: dict[str, object] = {"url": url, "timeout_seconds": 0.5}
     return ConnectorCase("ecb_rates", options, root, 11, {}, dict, dict, lambda: 0)
 
 

@@ -826,7 +826,8 @@ def test_options_that_cannot_work_are_refused(
 def test_the_table_has_the_name_that_google_gives_it(
     options: dict[str, Any], path: str
 ) -> None:
-    settings = {"dataset": "b", "billing_account": ACCOUNT.lower(), **options}
+    settings: dict[str, Any] = {"dataset": "b", "billing_account": ACCOUNT.lower()}
+    settings |= options
     config = GcpBillingConfig(
         name="google", type="gcp_billing", project=PROJECT, **settings
     )

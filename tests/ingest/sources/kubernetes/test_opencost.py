@@ -643,7 +643,7 @@ def test_a_csv_file_of_something_else_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_options_that_cannot_work_are_refused(
-    options: dict[str, object], part: str
+    options: dict[str, Any], part: str
 ) -> None:
     with pytest.raises(ValidationError) as caught:
         OpencostConfig(name="oc", type="opencost", **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
@@ -294,7 +294,7 @@ def test_without_keys_the_message_names_the_variables(
     ],
 )
 def test_a_wrong_option_says_what_is_expected(
-    options: dict[str, object], complaint: str
+    options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValidationError, match=complaint):
         LangfuseConfig(name="x", type="langfuse", **options)

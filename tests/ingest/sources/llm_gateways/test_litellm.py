@@ -459,7 +459,7 @@ def test_a_damaged_line_is_set_aside_without_its_text(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_option_says_what_is_expected(
-    options: dict[str, object], complaint: str
+    options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValidationError, match=complaint):
         LitellmConfig(name="x", type="litellm", **options)

@@ -578,9 +578,10 @@ def test_the_recorded_percentages_are_read_where_there_is_no_ratio(
 def test_a_wrong_option_says_what_is_right(
     options: dict[str, Any], complaint: str
 ) -> None:
-    usage = {"usage": {"requests": "requests_total"}}
+    given: dict[str, Any] = {"usage": {"requests": "requests_total"}}
+    given |= options
     with pytest.raises(ValidationError, match=complaint):
-        PrometheusConfig(name="x", type="prometheus", **{**usage, **options})
+        PrometheusConfig(name="x", type="prometheus", **given)
 
 
 def test_an_address_may_end_in_the_path_of_the_api() -> None:

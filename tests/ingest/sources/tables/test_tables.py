@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
@@ -183,7 +183,7 @@ def test_a_query_that_fails_says_so_and_names_the_source(tmp_path: Path) -> None
     ],
 )
 def test_a_wrong_option_names_what_is_known(
-    options: dict[str, object], complaint: str
+    options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValidationError, match=complaint):
         TablesConfig(name="x", type="tables", **options)

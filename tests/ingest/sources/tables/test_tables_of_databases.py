@@ -6,7 +6,7 @@ import sys
 import threading
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -90,7 +90,7 @@ def test_what_reads_is_taken_and_refused_with_one_statement_more(engine: str) ->
 
 
 def test_settings_say_what_is_wrong_with_a_database() -> None:
-    def complaint(**options: object) -> str:
+    def complaint(**options: Any) -> str:
         with pytest.raises(ValidationError) as caught:
             TablesConfig(name="x", type="tables", stream="outcomes", **options)
         return str(caught.value)

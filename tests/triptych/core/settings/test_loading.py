@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import BaseModel
 
 from triptych.core.errors import SettingsError
 from triptych.core.settings import load_settings, workspace_from_environment
@@ -74,11 +75,18 @@ def test_every_single_value_of_the_file_has_a_variable() -> None:
         "workspace"
     }
     for section in ("warehouse", "dashboard", "attribution"):
-        in_file = GeneralFile.model_fields[section].annotation
-        in_environment = _Variables.model_fields[section].annotation
-        assert in_file is not None
-        assert in_environment is not None
-        assert set(in_file.model_fields) == set(in_environment.model_fields)
+        in_file, in_environment = (
+            set(_section(settings, section).model_fields)
+            for settings in (GeneralFile, _Variables)
+        )
+        assert in_file == in_environment
+
+
+def _section(settings: type[BaseModel], name: str) -> type[BaseModel]:
+    section = settings.model_fields[name].annotation
+    assert isinstance(section, type)
+    assert issubclass(section, BaseModel)
+    return section
 
 
 def test_the_workspace_may_be_named_by_a_variable(

@@ -31,7 +31,7 @@ def endpoint() -> Iterator[Endpoint]:
             self.send_response(200 if endpoint.is_up else 503)
             self.end_headers()
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
