@@ -9,6 +9,7 @@ Source: NVIDIA Multi-Instance GPU User Guide, *Supported GPUs* and *Profiles*.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: Model → compute slices of the whole GPU.
 MAX_SLICES = {
@@ -28,6 +29,7 @@ _PROFILE = re.compile(r"(?:(\d+)c\.)?(\d+)g\.\d+gb(?:\+[a-z.]+)?", re.IGNORECASE
 _NAMED_PROFILE = re.compile(rf"MIG[ -]?({_PROFILE.pattern})", re.IGNORECASE)
 
 
+@lru_cache(maxsize=1_024)
 def max_slices(model: str) -> int | None:
     """Return how many slices the whole GPU has; ``None`` for an unknown model.
 
@@ -48,6 +50,7 @@ def max_slices(model: str) -> int | None:
     return None
 
 
+@lru_cache(maxsize=1_024)
 def profile_slices(profile: str) -> int | None:
     """Return how many slices an instance of a profile has; ``None`` if unreadable.
 
@@ -60,6 +63,7 @@ def profile_slices(profile: str) -> int | None:
     return int(found[1] or found[2]) if found else None
 
 
+@lru_cache(maxsize=1_024)
 def profile_in_name(name: str) -> str | None:
     """Return the MIG profile that a device or product name holds.
 

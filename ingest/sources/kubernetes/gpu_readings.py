@@ -60,7 +60,7 @@ def _negative(allocation: Allocation) -> str:
         *(allocation.memory.hours, allocation.memory.requested, allocation.memory.used),
         *(allocation.gpu.count, allocation.gpu.hours, allocation.gpu.usage_ratio),
     )
-    is_negative = any(each is not None and each < 0 for each in quantities)
+    is_negative = min(filter(None, quantities), default=_ZERO) < 0
     return "negative_quantity" if is_negative else ""
 
 

@@ -15,6 +15,7 @@ import itertools
 from collections import defaultdict
 from dataclasses import replace
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ingest.reading.gpu_slices import max_slices, profile_slices
@@ -29,11 +30,15 @@ from ingest.sources.kubernetes.workload_readings import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ingest.sources.kubernetes.opencost_answers import Allocation
+    from ingest.sources.kubernetes.opencost_answers import Allocation, GpuUse, Use
 
 #: How far from a whole number of GPUs a capacity worked out of costs may lie.
 _WHOLE_GPU_TOLERANCE = Decimal("0.01")
 _ZERO = Decimal(0)
+#: Resource → what gives an allocation's hours and cost of it.
+_USES: dict[str, Callable[[Allocation], Use | GpuUse]] = {
+    name: attrgetter(name) for name in ("cpu", "memory", "gpu")
+}
 
 
 def add_capacity(
@@ -160,10 +165,8 @@ def _total(
 
 def _tells(resource: str, idle: Sequence[Reading]) -> bool:
     """Tell whether anything is known about what was idle of a resource."""
-    return any(
-        hours is not None or cost is not None
-        for hours, cost in (_use(resource, each) for each in idle)
-    )
+    uses = [_USES[resource](each.allocation) for each in idle]
+    return any(use.hours is not None or use.cost is not None for use in uses)
 
 
 def _had_a_price(resource: str, workloads: Sequence[Reading]) -> bool:
@@ -178,7 +181,7 @@ class _Prices:
         self._hours: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
         self._costs: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
         workloads = [r for r in readings if r.allocation.is_workload and not r.refusal]
-        for reading, resource in itertools.product(workloads, ("cpu", "memory", "gpu")):
+        for reading, resource in itertools.product(workloads, _USES):
             hours, cost = _hours(resource, reading), _cost(resource, reading)
             if hours > 0 and cost > 0:
                 for key in _price_keys(resource, reading):
@@ -200,17 +203,8 @@ def _price_keys(resource: str, reading: Reading) -> list[tuple[str, ...]]:
 
 
 def _hours(resource: str, reading: Reading) -> Decimal:
-    return _use(resource, reading)[0] or _ZERO
+    return _USES[resource](reading.allocation).hours or _ZERO
 
 
 def _cost(resource: str, reading: Reading) -> Decimal:
-    return _use(resource, reading)[1] or _ZERO
-
-
-def _use(resource: str, reading: Reading) -> tuple[Decimal | None, Decimal | None]:
-    """Return hours and cost of a resource."""
-    allocation = reading.allocation
-    if resource == "gpu":
-        return allocation.gpu.hours, allocation.gpu.cost
-    use = allocation.cpu if resource == "cpu" else allocation.memory
-    return use.hours, use.cost
+    return _USES[resource](reading.allocation).cost or _ZERO

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.reading.gpu_slices import profile_in_name
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError
@@ -44,10 +44,13 @@ _PRODUCT_LABEL = "nvidia_com_gpu_product"
 _PROVIDER_PATH = re.compile(r"(?:aws|gce)://[^/]*/[^/]*/([^/]+)")
 _BYTES_PER_GIBIBYTE = 2**30
 _OK = 200
+#: OpenCost's numbers are doubles, so a double writes them as they were.
+_AS_JSON = json.JSONEncoder(
+    default=float, ensure_ascii=False, sort_keys=True, check_circular=False
+).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an allocation ran; empty where OpenCost names no one place."""
 
     cluster: str = ""
@@ -62,16 +65,14 @@ class Place:
     @property
     def by_name(self) -> dict[str, str]:
         """Return where it ran by the names of the fields, empty ones too."""
-        return dict(zip(PLACE_LABELS, _PARTS_OF_PLACE(self), strict=True))
+        return self._asdict()
 
 
 #: What a place is told by, in the order of its fields.
-PLACE_LABELS = tuple(field.name for field in fields(Place))
-_PARTS_OF_PLACE = attrgetter(*PLACE_LABELS)
+PLACE_LABELS = Place._fields
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Hours of one resource: allocated, requested and used, and OpenCost's cost."""
 
     hours: Decimal | None = None
@@ -237,7 +238,7 @@ def _readable(name: str, entry: dict[str, Any], cluster: str) -> Allocation:
         gpu=_gpu_use(entry, labels),
         total_cost=_total_cost(entry),
         refusal="",
-        raw=_as_json(entry),
+        raw=_AS_JSON(entry),
     )
 
 
@@ -257,7 +258,7 @@ def _refused(name: str, entry: object, refusal: str, cluster: str) -> Allocation
         gpu=GpuUse(),
         total_cost=None,
         refusal=refusal,
-        raw=_as_json(entry),
+        raw=_AS_JSON(entry),
     )
 
 
@@ -389,27 +390,27 @@ def _quantity(entry: Mapping[str, Any], key: str) -> Decimal | None:
     value = entry.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-        raise _UnreadableError(key)
-    try:
-        number = value if isinstance(value, Decimal) else Decimal(str(value))
-    except InvalidOperation as error:
-        raise _UnreadableError(key) from error
+    number = value if isinstance(value, Decimal) else _number(key, value)
     if not number.is_finite():
         raise _UnreadableError(key)
     return number
 
 
+def _number(key: str, value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise _UnreadableError(key)
+    try:
+        return Decimal(value if isinstance(value, int) else str(value))
+    except InvalidOperation as error:
+        raise _UnreadableError(key) from error
+
+
+@lru_cache(maxsize=1_024)
 def _hours_between(start: str | None, end: str | None) -> Decimal | None:
     first, last = as_moment(start), as_moment(end)
     if first is None or last is None:
         return None
     return Decimal(int((last - first).total_seconds())) / 3600
-
-
-def _as_json(entry: object) -> str:
-    # OpenCost's numbers are doubles, so a double writes them as they were.
-    return json.dumps(entry, default=float, ensure_ascii=False, sort_keys=True)
 
 
 def _no_answer(where: str) -> MalformedDeliveryError:

@@ -12,19 +12,20 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from ingest.connector import RowsPart
 from ingest.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from decimal import Decimal
 
     import pyarrow as pa
 
-    from ingest.reading.label_mapping import LabelMapping
-    from ingest.sources.kubernetes.opencost_answers import Allocation
+    from ingest.reading.label_mapping import LabelMapping, Target
+    from ingest.sources.kubernetes.opencost_answers import Allocation, Place
     from ingest.sources.kubernetes.workload_readings import Reading
 
 METER_STREAM = "opencost_allocation"
@@ -33,6 +34,10 @@ LABEL_PREFIX = "labels."
 
 _ROWS_PER_BATCH = 5_000
 _UNSANITISED = re.compile(r"[^a-zA-Z0-9_]")
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
+
+
+Answer = TypeVar("Answer")
 
 
 class WorkloadLabels(Mapping[str, "Sequence[str]"]):
@@ -59,10 +64,17 @@ class WorkloadLabels(Mapping[str, "Sequence[str]"]):
     def __len__(self) -> int:
         return len(self._values)
 
-    @classmethod
-    def of(cls, allocation: Allocation) -> WorkloadLabels:
-        """Return the labels of an allocation."""
-        return cls(allocation.place.by_name, allocation.labels)
+
+def once_per_workload(
+    rules: Callable[[WorkloadLabels], Answer],
+) -> Callable[[Allocation], Answer]:
+    """Return what rules say of an allocation: a workload is the same in each hour."""
+
+    @lru_cache(maxsize=1_024)
+    def asked(place: Place, labels: tuple[tuple[str, str], ...]) -> Answer:
+        return rules(WorkloadLabels(place.by_name, dict(labels)))
+
+    return lambda allocation: asked(allocation.place, tuple(allocation.labels.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,11 @@ def meter_part(
     readings: Sequence[Reading], mapping: LabelMapping, *, source: str, uri: str
 ) -> RowsPart:
     """Return readings as rows of ``opencost_allocation``."""
-    rows = (_meter_row(reading, mapping, source) for reading in _last_words(readings))
+    target_of = once_per_workload(mapping.target)
+    rows = (
+        _meter_row(reading, target_of(reading.allocation), source)
+        for reading in _last_words(readings)
+    )
     return _part(METER_STREAM, rows, uri)
 
 
@@ -116,16 +132,13 @@ def _last_words(readings: Sequence[Reading]) -> list[Reading]:
     return list(by_key.values())
 
 
-def _meter_row(
-    reading: Reading, mapping: LabelMapping, source: str
-) -> dict[str, str | None]:
+def _meter_row(reading: Reading, target: Target, source: str) -> dict[str, str | None]:
     allocation, capacity = reading.allocation, reading.capacity
     cpu, memory, gpu = allocation.cpu, allocation.memory, allocation.gpu
-    target = mapping.target(WorkloadLabels.of(allocation))
     return {
         "refusal": reading.refusal or None,
         **_identity(allocation),
-        "labels": json.dumps(dict(allocation.labels), ensure_ascii=False),
+        "labels": _AS_JSON(dict(allocation.labels)),
         "model_id": target.model_id if allocation.is_workload else None,
         "pool_id": target.pool_id or allocation.place.cluster or source,
         "minutes": _plain(allocation.minutes),
@@ -174,7 +187,7 @@ def _cost_row(allocation: Allocation, prices: Prices) -> dict[str, str | None]:
         "effective_cost": _plain(allocation.total_cost),
         "currency": prices.currency,
         "provider": prices.provider,
-        "tags": json.dumps({**allocation.labels, **places}, ensure_ascii=False),
+        "tags": _AS_JSON({**allocation.labels, **places}),
     }
 
 
@@ -189,7 +202,12 @@ def _identity(allocation: Allocation) -> dict[str, str | None]:
 
 
 def _plain(quantity: Decimal | None) -> str | None:
-    return None if quantity is None else f"{quantity:.18f}".rstrip("0").rstrip(".")
+    return None if quantity is None else _digits(quantity, quantity.is_signed())
+
+
+@lru_cache(maxsize=4_096)
+def _digits(quantity: Decimal, _is_signed: bool) -> str:  # noqa: FBT001  (a zero may be)
+    return f"{quantity:.18f}".rstrip("0").rstrip(".")
 
 
 def _sanitised(name: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from ingest.reading.label_mapping import LabelMapping, MappingRule
 from ingest.sources.kubernetes.opencost_answers import PLACE_LABELS
-from ingest.sources.kubernetes.opencost_rows import LABEL_PREFIX, WorkloadLabels
+from ingest.sources.kubernetes.opencost_rows import LABEL_PREFIX, once_per_workload
 from ingest.sources.kubernetes.workload_readings import DeclaredGpus
 from triptych.core.declared import Declared
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ingest.sources.kubernetes.opencost_answers import Allocation
+    from ingest.sources.kubernetes.opencost_rows import WorkloadLabels
 
 _NOTHING_DECLARED = DeclaredGpus()
 
@@ -62,12 +63,14 @@ class GpuRules:
     def __init__(self, rules: Sequence[GpuRule]) -> None:
         self._rules = rules
         self._mapping = _as_mapping(rules)
+        self._declared = once_per_workload(self._first_said)
 
     def __call__(self, allocation: Allocation) -> DeclaredGpus:
         """Return what the node of an allocation is said to have."""
-        if not self._rules:
-            return _NOTHING_DECLARED
-        position = self._mapping.target(WorkloadLabels.of(allocation)).pool_id
+        return self._declared(allocation) if self._rules else _NOTHING_DECLARED
+
+    def _first_said(self, labels: WorkloadLabels) -> DeclaredGpus:
+        position = self._mapping.target(labels).pool_id
         if position is None:
             return _NOTHING_DECLARED
         rule = self._rules[int(position)]
