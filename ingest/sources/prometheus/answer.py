@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from ingest.sources.prometheus.series import MILLISECONDS, Series, read_value
@@ -90,8 +91,8 @@ def _read_series(item: Any, where: str) -> Series:  # noqa: ANN401  (any JSON)
     pairs = item.get("values", [item["value"]] if "value" in item else None)
     if not isinstance(pairs, list):
         raise _malformed("a series without samples", where)
-    points = sorted((_read_pair(pair, where) for pair in pairs), key=lambda p: p[0])
-    return Series(labels, points)
+    points = [_read_pair(pair, where) for pair in pairs]
+    return Series(labels, sorted(points, key=itemgetter(0)))
 
 
 def _read_pair(pair: object, where: str) -> tuple[int, Decimal | None]:

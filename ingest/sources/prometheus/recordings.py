@@ -23,6 +23,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from ingest.sources.prometheus.answer import read_answer
@@ -274,15 +275,19 @@ def _same_labels_joined(series: Iterable[Series]) -> list[Series]:
         defaultdict(dict)
     )
     for one in series:
-        points = by_labels[tuple(sorted(one.labels.items()))]
-        for moment, value in one.points:
-            if points.setdefault(moment, value) != value:
-                raise MalformedDeliveryError(
-                    f"A series of {one.metric} has two values at one moment.",
-                    where=dict(one.labels).get("instance", one.metric),
-                    next_step="Record each server into a folder of its own.",
-                )
+        known = by_labels[tuple(sorted(one.labels.items()))]
+        points = dict(one.points)
+        again = [(moment, known[moment]) for moment in known.keys() & points.keys()]
+        if len(points) < len(one.points):
+            again += one.points
+        if any(points[moment] != value for moment, value in again):
+            raise MalformedDeliveryError(
+                f"A series of {one.metric} has two values at one moment.",
+                where=dict(one.labels).get("instance", one.metric),
+                next_step="Record each server into a folder of its own.",
+            )
+        known.update(points)
     return [
-        Series(dict(labels), sorted(points.items()))
+        Series(dict(labels), sorted(points.items(), key=itemgetter(0)))
         for labels, points in sorted(by_labels.items())
     ]

@@ -99,7 +99,7 @@ def read_value(text: object, *, where: str) -> Decimal | None:
             where=where,
             next_step="Compare it with what Prometheus answers; nothing was loaded.",
         )
-    return value if value.is_finite() and abs(value) < _BLANK_FROM else None
+    return value if value.is_finite() and -_BLANK_FROM < value < _BLANK_FROM else None
 
 
 def heal(
@@ -223,21 +223,16 @@ def increases(
     >>> [int(increase) for _, _, increase in increases(points, longest_gap_ms=60)]
     [4, 2]
     """
-    for (start, before), (end, after) in pairwise(_with_values(points)):
+    known = [(moment, value) for moment, value in points if value is not None]
+    for (start, before), (end, after) in pairwise(known):
         if end - start <= longest_gap_ms:
             yield start, end, after - before if after >= before else after
 
 
-def _with_values(points: Points) -> Iterator[tuple[int, Decimal]]:
-    for moment, value in points:
-        if value is not None:
-            yield moment, value
-
-
 def spread(
     start: int, end: int, increase: Decimal, *, bucket_ms: int = HOUR_MS
-) -> Iterator[tuple[int, Decimal]]:
-    """Yield the parts of an increase that fall into each bucket, evenly over time.
+) -> list[tuple[int, Decimal]]:
+    """Return the parts of an increase that fall into each bucket, evenly over time.
 
     The parts add up to the increase exactly, and none depends on which others are
     looked at: each is a difference of the rounded running total.
@@ -250,16 +245,17 @@ def spread(
     """
     first, last = start // bucket_ms, (end - 1) // bucket_ms
     if first == last:
-        yield first * bucket_ms, increase
-        return
+        return [(first * bucket_ms, increase)]
+    parts = []
     told = Decimal(0)
     for bucket in range(first, last + 1):
         until = min((bucket + 1) * bucket_ms, end)
         total = increase
         if until < end:
             total = (increase * (until - start) / (end - start)).quantize(_PRECISION)
-        yield bucket * bucket_ms, total - told
+        parts.append((bucket * bucket_ms, total - told))
         told = total
+    return parts
 
 
 def windows_of(series: Sequence[Series], window_ms: int) -> list[WindowSeries]:

@@ -17,8 +17,9 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ingest.sources.prometheus.series import HOUR_MS, Series, heal, increases, spread
 from triptych.core.errors import MalformedDeliveryError
@@ -40,6 +41,7 @@ MEASURES = (
     "output_tokens",
 )
 _ZERO = Decimal(0)
+Bound = TypeVar("Bound", Decimal, str)
 _BOUND = "le"
 _INFINITE = "+Inf"
 
@@ -154,7 +156,8 @@ class UsageReading:
             series.points, longest_gap_ms=self.longest_gap_ms
         ):
             for hour, part in spread(start, end, increase):
-                totals[hour] = _added(totals.get(hour, _ZERO), part)
+                before = totals.get(hour)
+                totals[hour] = part if before is None else _added(before, part)
         return {hour: total for hour, total in totals.items() if span.holds(hour)}
 
     def _target(self, series: Series) -> Target:
@@ -171,13 +174,24 @@ class UsageReading:
         span: Span,
         cells: defaultdict[Cell, _Totals],
     ) -> None:
-        for series in self._series(samples, latency.selectors):
-            bound = _bound(series, latency.units_per_second)
+        bounded = [
+            (_bound(series, latency.units_per_second), series)
+            for series in self._series(samples, latency.selectors)
+        ]
+        histograms: dict[
+            tuple[Target, frozenset[tuple[str, str]]], dict[int, dict[str, Decimal]]
+        ] = {}
+        # The smallest bound first, which is then the order in each histogram.
+        for bound, series in sorted(bounded, key=itemgetter(0)):
             rest = series.labels.items() - {(_BOUND, series.labels[_BOUND])}
-            group, target = tuple(sorted(rest)), self._target(series)
+            labels, text = frozenset(rest), _bound_text(bound)
+            by_hour = histograms.setdefault((self._target(series), labels), {})
             for hour, increase in self._by_hour(series, span).items():
-                buckets = cells[Cell(hour, *target)].histograms[group]
-                buckets[bound] = _added(buckets.get(bound, _ZERO), increase)
+                buckets = by_hour.setdefault(hour, {})
+                buckets[text] = _added(buckets.get(text, _ZERO), increase)
+        for (target, _), by_hour in histograms.items():
+            for hour, buckets in by_hour.items():
+                cells[Cell(hour, *target)].histograms.append(buckets)
 
 
 @dataclass(slots=True)
@@ -185,10 +199,8 @@ class _Totals:
     """What belongs to one row."""
 
     measures: dict[str, Decimal] = field(default_factory=dict)
-    #: Labels without the bound → bound [s] → increase.
-    histograms: defaultdict[tuple[tuple[str, str], ...], dict[Decimal, Decimal]] = (
-        field(default_factory=lambda: defaultdict(dict))
-    )
+    #: Bound [s] → increase, in this order, of each set of labels without the bound.
+    histograms: list[dict[str, Decimal]] = field(default_factory=list)
 
     def add(self, measure: str, increase: Decimal) -> None:
         """Add an increase to one measure."""
@@ -197,15 +209,17 @@ class _Totals:
 
 def _added(total: Decimal, increase: Decimal) -> Decimal:
     """Return the sum; but what is negative stays, so that the row is refused."""
-    if total >= 0 and increase >= 0:
+    if total >= _ZERO and increase >= _ZERO:
         return total + increase
     return min(total, increase)
 
 
 def merge_histograms(
-    histograms: Iterable[Mapping[Decimal, Decimal]],
-) -> dict[Decimal, Decimal]:
+    histograms: Iterable[Mapping[Bound, Decimal]],
+) -> dict[Bound, Decimal]:
     """Return the sum of cumulative histograms on the bounds they have in common.
+
+    The bounds stay in their order.
 
     A cumulative count at a bound does not depend on other bounds, so that leaving
     bounds out loses detail and no request.
@@ -214,12 +228,18 @@ def merge_histograms(
     --------
     >>> one, two, inf = Decimal("0.1"), Decimal("0.5"), Decimal("Infinity")
     >>> merged = merge_histograms([{one: 3, inf: 9}, {one: 1, two: 4, inf: 5}])
-    >>> [(str(bound), int(merged[bound])) for bound in sorted(merged)]
+    >>> [(str(bound), int(merged[bound])) for bound in merged]
     [('0.1', 4), ('Infinity', 14)]
     """
     filled = [histogram for histogram in histograms if any(histogram.values())] or [{}]
+    if len(filled) == 1:
+        return dict(filled[0])
     common = set(filled[0]).intersection(*filled[1:])
-    return {bound: sum((one[bound] for one in filled), _ZERO) for bound in common}
+    return {
+        bound: sum((one[bound] for one in filled), _ZERO)
+        for bound in filled[0]
+        if bound in common
+    }
 
 
 def _bound(series: Series, units_per_second: int) -> Decimal:
@@ -249,15 +269,12 @@ def _row(cell: Cell, totals: _Totals) -> dict[str, object]:
 
 
 def _histogram_text(totals: _Totals) -> str | None:
-    merged = merge_histograms(totals.histograms.values())
+    merged = merge_histograms(totals.histograms)
     if not merged:
         return None
-    return json.dumps(
-        {_bound_text(bound): _number(merged[bound]) for bound in sorted(merged)}
-    )
+    return json.dumps({bound: _number(count) for bound, count in merged.items()})
 
 
-@lru_cache(maxsize=256)
 def _bound_text(bound: Decimal) -> str:
     return f"{bound.normalize():f}" if bound.is_finite() else _INFINITE
 
