@@ -131,7 +131,6 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
 def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> None:
     """Write the sample company, unless the very same one is there already."""
     from triptych.run.first_start import begin_first_start
-    from triptych.sample_company import write_sample_company
 
     parameters = {"months": months, "seed": seed, "scale": scale}
     record = target.root / _DEMO_RECORD
@@ -146,6 +145,8 @@ def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> Non
             next_step="Name a new folder, or remove this one.",
         )
     begin_first_start()
+    from triptych.sample_company import write_sample_company
+
     with progress_for().task("simulate the sample company"):
         write_sample_company(target.root, months=months, seed=seed, scale=scale)
     record.write_text(json.dumps(parameters), encoding="utf-8")

@@ -12,20 +12,28 @@ import sys
 from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from triptych.core.child_processes import isolated_environment, python_module
-from triptych.core.marts.recipe import read_recipe_ahead
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: The largest library that simulating imports, which is not at once.
+_FIRST: Final = "pandas"
 #: A library that pages import, and with it much of the others.
 _OF_PAGES: Final = "streamlit"
 
 
 def begin_first_start() -> None:
     """Begin what has never been done here, and return at once."""
-    compiling = read_recipe_ahead()
-    if not (sys.dont_write_bytecode or is_compiled(_OF_PAGES)):
-        Thread(target=_import_apart, args=(compiling,), daemon=True).start()
+    importing = None
+    if _can_be_compiled(_FIRST):
+        importing = _started((sys.executable, "-P", "-c", f"import {_FIRST}"))
+    # Only now: the process has begun before anything else is imported.
+    from triptych.core.marts.recipe import read_recipe_ahead  # noqa: PLC0415
+
+    Thread(target=_go_on, args=(importing, read_recipe_ahead), daemon=True).start()
 
 
 def is_compiled(library: str) -> bool:
@@ -36,17 +44,31 @@ def is_compiled(library: str) -> bool:
     return Path(cache_from_source(spec.origin)).exists()
 
 
-def _import_apart(compiling: Thread | None) -> None:
-    """Have a process import what is imported later, once dbt is done."""
+def _can_be_compiled(library: str) -> bool:
+    return not (sys.dont_write_bytecode or is_compiled(library))
+
+
+def _go_on(
+    importing: subprocess.Popen[bytes] | None,
+    compile_ahead: Callable[[], Thread | None],
+) -> None:
+    """Have dbt compile once a process is done, and then import what comes later."""
+    if importing is not None:
+        importing.wait()
+    compiling = compile_ahead()
     if compiling is not None:
         compiling.join()
-    subprocess.run(
-        python_module("triptych.run.first_start"),
+    if _can_be_compiled(_OF_PAGES):
+        _started(python_module("triptych.run.first_start")).wait()
+
+
+def _started(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
         env=isolated_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        check=False,
     )
 
 
