@@ -7,6 +7,7 @@ import hashlib
 import json
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ingest.sample_company.money import to_decimal
@@ -24,6 +25,7 @@ def json_number(units: int) -> float:
     return float(to_decimal(units))
 
 
+@lru_cache(maxsize=1_024)
 def moment(seconds: int) -> str:
     """Return seconds since 1970 as a UTC time."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

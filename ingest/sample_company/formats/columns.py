@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,11 +42,19 @@ def chosen(values: Sequence[str], index: NDArray[np.int64]) -> pa.Array:
 
 def constant(value: str | None, count: int) -> pa.Array:
     """Return the same text, or no value, in every row."""
-    if value is None:
-        return pa.DictionaryArray.from_arrays(
-            pa.nulls(count, pa.int32()), pa.array([], pa.string())
-        )
-    return chosen([value], np.zeros(count, dtype=np.int64))
+    index = pa.nulls(count, pa.int32()) if value is None else _zeros(count)
+    # There is nothing to check, and a charge has some fifty such columns.
+    return pa.DictionaryArray.from_arrays(index, _only(value), safe=False)
+
+
+@lru_cache(maxsize=2)
+def _zeros(count: int) -> pa.Array:
+    return pa.array(np.zeros(count, dtype=np.int32))
+
+
+@lru_cache(maxsize=1_024)
+def _only(value: str | None) -> pa.Array:
+    return pa.array([] if value is None else [value], pa.string())
 
 
 def constant_map(pairs: Sequence[tuple[str, str]], count: int) -> pa.Array:
