@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ingest.sources.railway.prices import (
@@ -86,7 +87,7 @@ class Bill:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UsageLine:
     """One measurement of one place on one day; no estimate where it is unreadable."""
 
@@ -98,7 +99,7 @@ class UsageLine:
     delivered: object
     quantity: Decimal | None
 
-    @property
+    @cached_property
     def estimate(self) -> Decimal | None:
         """Return quantity times price."""
         return None if self.quantity is None else amount(self.quantity, self.price)

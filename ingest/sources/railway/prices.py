@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -29,6 +30,7 @@ MINUTES_PER_MONTH = 43_200
 _DECIMALS = 18
 _ONE = 10**_DECIMALS
 _MOST_DIGITS = 80
+_PRECISE = Context(prec=_MOST_DIGITS)
 
 #: What may be priced, and in which unit it is counted. Limits and received traffic
 #: cost nothing. CPU_USAGE_2 counts what CPU_USAGE counts, so one of them is priced.
@@ -66,7 +68,7 @@ class Price(Declared):
         """Return the unit that quantities come in."""
         return UNITS[self.measurement]
 
-    @property
+    @cached_property
     def per_unit(self) -> Fraction:
         """Return the price of one unit, exactly."""
         price = Fraction(self.dollars)
@@ -225,5 +227,4 @@ def scale(estimates: Mapping[str, Decimal], invoiced: Decimal) -> Scaled | None:
 
 
 def _from_units(units: int) -> Decimal:
-    with localcontext(prec=_MOST_DIGITS):
-        return Decimal(units).scaleb(-_DECIMALS)
+    return Decimal(units).scaleb(-_DECIMALS, _PRECISE)
