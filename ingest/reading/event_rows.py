@@ -73,7 +73,10 @@ def needed(event: object, *path: str) -> str:
 
 def is_email(text: str) -> bool:
     """Tell whether a text has the form of an e-mail address."""
-    return not text.startswith("pkg:") and _EMAIL.search(text) is not None
+    # Few names have the sign, and a search tries each of their letters as a beginning.
+    return (
+        "@" in text and not text.startswith("pkg:") and _EMAIL.search(text) is not None
+    )
 
 
 def instant(event: object, *path: str) -> str | None:
