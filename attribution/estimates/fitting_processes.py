@@ -136,6 +136,12 @@ class ProcessAhead:
             for job in jobs:
                 self._begun[_content(function, job)] = self._submitted(function, job)
 
+    def begun(
+        self, function: Callable[[Job], Result], job: Job
+    ) -> Future[Result] | None:
+        """Return what was begun of a job with the same content, once; else ``None``."""
+        return self._begun.pop(_content(function, job), None)
+
     def each(
         self, function: Callable[[Job], Result], jobs: Sequence[Job]
     ) -> list[Result] | None:
@@ -148,7 +154,7 @@ class ProcessAhead:
         try:
             made: list[Future[Result]] = []
             for job in jobs:
-                begun = self._begun.pop(_content(function, job), None)
+                begun = self.begun(function, job)
                 made.append(self._submitted(function, job) if begun is None else begun)
             return [future.result() for future in made]
         except BrokenProcessPool:

@@ -105,8 +105,8 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def is_prepared(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Return whether a table of what is kept is there, in the form it has now."""
-    columns = list(KEPT_TABLES[table].items())
+    """Return whether a table is there, in the form it has now."""
+    columns = list({**TABLES, **KEPT_TABLES}[table].items())
     return _known_columns(connection).get(table) == columns
 
 

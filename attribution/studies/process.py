@@ -9,6 +9,7 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from attribution.estimates.fitting_processes import pool
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from attribution.estimates.fitting_processes import ProcessAhead
     from attribution.studies.asked import Asked
 
     Tables = Mapping[str, pa.Table]
@@ -47,7 +49,7 @@ class StudyJob:
 
 
 def fitted(
-    jobs: Iterable[StudyJob], *, processes: int
+    jobs: Iterable[StudyJob], *, processes: int, ahead: ProcessAhead | None = None
 ) -> Iterator[tuple[StudyJob, Tables]]:
     """Yield each study with its results, as they are done.
 
@@ -61,7 +63,37 @@ def fitted(
         Read one by one.
     processes : int
         How many fit at the same time.
+    ahead : ProcessAhead, optional
+        Where some were begun before, which are not fitted again.
     """
+    begun: dict[Future[Tables], StudyJob] = {}
+    if ahead is not None:
+        jobs = _not_begun(jobs, ahead, begun)
+    first = next(iter(jobs := iter(jobs)), None)
+    if first is not None:
+        yield from _fitted_in_pool(chain([first], jobs), processes)
+    for future, job in begun.items():
+        wait([future])
+        yield job, _alone(future, job)
+
+
+def _not_begun(
+    jobs: Iterable[StudyJob],
+    ahead: ProcessAhead,
+    begun: dict[Future[Tables], StudyJob],
+) -> Iterator[StudyJob]:
+    """Yield what is still to be begun, and put aside what was."""
+    for job in jobs:
+        future = ahead.begun(fit_study, job)
+        if future is None:
+            yield job
+        else:
+            begun[future] = job
+
+
+def _fitted_in_pool(
+    jobs: Iterable[StudyJob], processes: int
+) -> Iterator[tuple[StudyJob, Tables]]:
     waiting: dict[Future[Tables], StudyJob] = {}
     workers = pool(processes)
     try:

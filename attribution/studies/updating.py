@@ -27,7 +27,7 @@ from attribution.studies.panels import (
     refused_by_delivery,
     study_frame,
 )
-from attribution.studies.process import StudyJob, fitted
+from attribution.studies.process import StudyJob, fit_study, fitted
 from attribution.studies.request import StudyReport
 from attribution.studies.rows import rows_of_refusal
 from triptych.core.errors import SettingsError
@@ -38,17 +38,29 @@ if TYPE_CHECKING:
 
     from attribution.causal.plan import Plan
     from attribution.causal.refusal import Refusal
+    from attribution.estimates.fitting_processes import ProcessAhead
     from attribution.studies.declared import DeclaredStudy
     from attribution.studies.request import StudyRequest
     from triptych.core.progress import Progress
 
+_HAS_COSTS = """
+SELECT 1 FROM duckdb_tables()
+WHERE schema_name = 'cost' AND table_name = 'fct_daily_model_costs'
+"""
 _NEWEST_MONTH = "SELECT max(billing_month) FROM cost.fct_daily_model_costs"
 #: Changes whenever the same plan and data would be estimated in another way.
 METHOD_VERSION = 6
+_STUDIES = "attribution_studies"
+#: One process fits what was begun, so of many most are left to one on each core.
+_BEGUN_AT_MOST = 8
 
 
 def update_study_estimates(
-    build_database: Path, request: StudyRequest, progress: Progress
+    build_database: Path,
+    request: StudyRequest,
+    progress: Progress,
+    *,
+    ahead: ProcessAhead | None = None,
 ) -> StudyReport:
     """Estimate the studies that are new or whose basis has changed.
 
@@ -60,6 +72,8 @@ def update_study_estimates(
         Which studies.
     progress : Progress
         One task, with a unit for each study that is fitted.
+    ahead : ProcessAhead, optional
+        Where :func:`begin_studies` has begun some.
 
     Raises
     ------
@@ -78,12 +92,42 @@ def update_study_estimates(
         # Without a plan there is no panel to look at, however much was delivered.
         delivered = delivered_studies(connection) if declared else {}
         due = _due(request, declared, delivered, stored, _newest(connection, delivered))
-        _estimate(connection, due, delivered, request, progress)
+        _estimate(connection, due, delivered, request, progress, ahead)
         return StudyReport(
             tuple(asked.plan.id for asked, _ in due),
             tuple(removed),
             _statuses(connection),
         )
+
+
+def begin_studies(
+    connection: duckdb.DuckDBPyConnection, request: StudyRequest, ahead: ProcessAhead
+) -> None:
+    """Have a process begin studies that :func:`update_study_estimates` will ask for.
+
+    It is started where there are any. Nothing is written. Costs may not be there yet:
+    a study that is over by their newest month alone is fitted again.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database with the data of studies as they are going to be.
+    request : StudyRequest
+        Which studies.
+    ahead : ProcessAhead
+        A process.
+    """
+    declared = declared_studies(request.plans, request.register.entries())
+    if not declared:
+        return
+    is_prepared = estimate_store.is_prepared(connection, _STUDIES)
+    stored = estimate_store.studies(connection) if is_prepared else {}
+    delivered = delivered_studies(connection)
+    due = _due(request, declared, delivered, stored, _newest(connection, delivered))
+    _, able = _divided(due, delivered)
+    if able:
+        ahead.start()
+        ahead.begin(fit_study, _jobs(connection, able[:_BEGUN_AT_MOST]))
 
 
 def _refuse_lost_entries(
@@ -151,10 +195,9 @@ def _newest(
     a bad one open by delivering nothing.
     """
     days = [one.last_date for one in delivered.values() if one.last_date]
-    try:
-        row = connection.execute(_NEWEST_MONTH).fetchone()
-    except duckdb.CatalogException:
-        row = None  # a workspace without costs
+    # Asked first: an error would end the transaction of a build.
+    has_costs = connection.execute(_HAS_COSTS).fetchone()
+    row = connection.execute(_NEWEST_MONTH).fetchone() if has_costs else None
     if row and row[0]:
         # Charges can be dated ahead within their month, so its first day has to do.
         days.append(date.fromisoformat(f"{row[0]}-01"))
@@ -214,6 +257,7 @@ def _estimate(
     delivered: Mapping[str, Delivered],
     request: StudyRequest,
     progress: Progress,
+    ahead: ProcessAhead | None,
 ) -> None:
     if not due:
         return
@@ -226,7 +270,9 @@ def _estimate(
         if not able:
             return
         processes = min(len(able), request.processes or os.cpu_count() or 1)
-        for job, tables in fitted(_jobs(connection, able), processes=processes):
+        # A cursor: results are stored on the connection while this one is half read.
+        jobs = _jobs(connection.cursor(), able)
+        for job, tables in fitted(jobs, processes=processes, ahead=ahead):
             study = job.asked.plan.id
             estimate_store.replace_study(connection, study, job.digest, tables)
             task.advance()
@@ -250,10 +296,8 @@ def _divided(
 def _jobs(
     connection: duckdb.DuckDBPyConnection, able: Sequence[tuple[Asked, str]]
 ) -> Iterator[StudyJob]:
-    # A cursor: results are stored on the connection while this one is half read.
-    reader = connection.cursor()
     for asked, digest in able:
-        yield StudyJob(asked, study_frame(reader, asked.plan), digest)
+        yield StudyJob(asked, study_frame(connection, asked.plan), digest)
 
 
 def _statuses(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

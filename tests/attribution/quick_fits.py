@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,3 +19,10 @@ def refused_at_once(_: StudyJob) -> dict[str, pa.Table]:
     import pyarrow as pa
 
     return {"attribution_studies": pa.table({"status": ["refused"]})}
+
+
+def told_at_once(job: StudyJob) -> dict[str, pa.Table]:
+    """Return the rows of a study whose message is the process that was asked."""
+    from attribution.studies.rows import rows_of_failure
+
+    return rows_of_failure(job.asked, str(os.getpid()))

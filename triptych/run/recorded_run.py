@@ -208,7 +208,7 @@ class Run:
             with self._progress.task("build") as task:
                 statistics.start_where_some_differ(ahead, marts, self._committed)
                 outcome = self._first_half(
-                    marts, task, statistics.beginning_with(ahead)
+                    marts, task, statistics.beginning_with(ahead, request)
                 )
             # What was read is what was catalogued only if it still is.
             self._verify_in_place()

@@ -91,7 +91,7 @@ def build_from_estimates(
             )
         # What is copied is of the first half alone: studies write what they say.
         other_work.result()
-    studied = update_study_estimates(database, studies, progress)
+    studied = update_study_estimates(database, studies, progress, ahead=ahead)
     update_returns(database)
     with progress.task("join estimates") as task:
         outcome = marts.second_half(task)

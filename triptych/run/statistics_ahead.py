@@ -1,8 +1,9 @@
 """Statistics that begin while the engine still builds the marts.
 
-Only where many line items were read anew: then series differ, and there are some. A
-small company is estimated sooner than another process is started, and where nothing
-but a name or a plan has changed, nothing is forecast at all.
+Only where many line items were read anew or a study is to be fitted: then series
+differ, and there are some. A small company without studies is estimated sooner than
+another process is started, and where nothing but a name has changed, nothing is
+estimated at all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 
 from attribution.estimates.fitting_processes import ProcessAhead
-from triptych.core.marts.build import DAILY_COSTS
+from triptych.core.marts.build import DAILY_COSTS, STUDY_DATA
 from triptych.core.marts.months import reads_line_items
 from triptych.core.warehouse.bills import BILL_STREAMS
 from triptych.core.warehouse.build import open_build
@@ -23,6 +24,7 @@ from triptych.core.warehouse.build import open_build
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from attribution.studies.request import StudyRequest
     from ingest.engine.report import CommittedLoad
     from triptych.core.marts.build import MartBuild
     from triptych.core.marts.recipe import Node
@@ -46,7 +48,7 @@ _MODULES = (
 
 
 def statistics_ahead() -> ProcessAhead:
-    """Return a process for forecasts and elasticities, which is not started yet."""
+    """Return a process for what is estimated, which is not started yet."""
     return ProcessAhead(_MODULES)
 
 
@@ -79,14 +81,17 @@ def start_where_some_differ(
 
 
 def beginning_with(
-    ahead: ProcessAhead,
+    ahead: ProcessAhead, studies: StudyRequest
 ) -> Callable[[Node, duckdb.DuckDBPyConnection], None]:
     """Return what is called with each table built again, and begins what it can.
 
     Parameters
     ----------
     ahead : ProcessAhead
-        Started once line items were summed to many rows, if it was not before.
+        Started once line items were summed to many rows, or a study can be fitted, if
+        it was not before.
+    studies : StudyRequest
+        Which studies are to be estimated.
     """
     has_room = Event()
 
@@ -94,16 +99,21 @@ def beginning_with(
         if reads_line_items(node):
             if not ahead.is_started and _has_many_rows(connection, node.relation):
                 ahead.start()
-            if ahead.is_started and not has_room.is_set():
-                has_room.set()
-                _leave_room(connection)
-                # Here, too, what comes after is loaded while the engine works.
-                Thread(target=import_module, args=[_AFTERWARDS]).start()
+        elif (node.schema, node.table) == STUDY_DATA[-1]:
+            # With nothing to fit, little of it is loaded.
+            from attribution.studies.updating import begin_studies  # noqa: PLC0415
+
+            begin_studies(connection, studies, ahead)
         elif (node.schema, node.table) == DAILY_COSTS[-1] and ahead.is_started:
             # With nothing to forecast, it is not loaded.
             from attribution.costs.estimates import begin_estimates  # noqa: PLC0415
 
             begin_estimates(connection, ahead)
+        if ahead.is_started and not has_room.is_set():
+            has_room.set()
+            _leave_room(connection)
+            # Here, too, what comes after is loaded while the engine works.
+            Thread(target=import_module, args=[_AFTERWARDS]).start()
 
     return built
 

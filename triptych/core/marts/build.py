@@ -34,8 +34,13 @@ if TYPE_CHECKING:
     WhenBuilt = Callable[[Node, duckdb.DuckDBPyConnection], None]
 
 
-#: What most statistics start from, in the order in which they are built before all
-#: else: so these begin while the rest is built.
+#: What statistics start from, in the order in which it is built before all else: so
+#: these begin while the rest is built. Line items come first, as they need memory most.
+LINE_ITEM_SUMS = ("intermediate", "int_charges_summed")
+STUDY_DATA = (
+    ("outcomes", "mart_attribution_panel"),
+    ("outcomes", "mart_attribution_covariates"),
+)
 DAILY_COSTS = (("cost", "fct_daily_model_costs"), ("cost", "fct_daily_service_costs"))
 
 
@@ -110,7 +115,7 @@ class MartBuild:
             A model or a test of severity ``error`` failed; what is published stays.
         """
         nodes = [node for node in self.recipe.nodes if not node.is_from_estimates]
-        for table in reversed(DAILY_COSTS):
+        for table in reversed((LINE_ITEM_SUMS, *STUDY_DATA, *DAILY_COSTS)):
             nodes = _first_built(nodes, table)
         return self._execute(
             nodes, task, sum_elsewhere=sum_elsewhere, when_built=when_built
