@@ -6,8 +6,8 @@ figure. The estimator uses it for as long as it was seen, and not beyond. It is 
 where what is open is open for no other reason than that too little time has passed.
 
 E. L. Kaplan and P. Meier, *Nonparametric estimation from incomplete observations*,
-1958; the curve and its standard errors (Greenwood's) are those of
-``statsmodels.duration.survfunc.SurvfuncRight``.
+1958; the curve and its standard errors (Greenwood's) are to the last bit those of
+``statsmodels.duration.survfunc.SurvfuncRight``, which takes seconds to load.
 """
 
 from __future__ import annotations
@@ -19,14 +19,12 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from statsmodels.duration.survfunc import SurvfuncRight
 
-#: Every interval is one of 90 %.
-ALPHA: Final = 0.10
 #: Fewer items have no median: they are listed.
 FEWEST_FOR_A_MEDIAN: Final = 5
 #: A share that products of quotients miss a half by is no more than this.
 _ROUNDING: Final = 1e-9
+#: Every interval is one of 90 %.
 _NORMAL_95: Final = 1.6448536269514722
 
 
@@ -123,11 +121,11 @@ def share_by(
     if times.max() < limit:
         return ShareByThen(None, None, None, count, followed)
     curve = _kaplan_meier(times, has_ended)
-    place = int(np.searchsorted(curve.surv_times, limit, side="right")) - 1
+    place = int(np.searchsorted(curve.times, limit, side="right")) - 1
     if place < 0:
         return ShareByThen(0.0, None, None, count, followed)
-    survival = float(curve.surv_prob[place])
-    low, high = _log_log_interval(survival, float(curve.surv_prob_se[place]))
+    survival = float(curve.survival[place])
+    low, high = _log_log_interval(survival, float(curve.error[place]))
     return ShareByThen(
         1 - survival,
         None if high is None else 1 - high,
@@ -145,15 +143,11 @@ def _median(
     if has_ended.all():
         return _median_of_ended(times)
     curve = _kaplan_meier(times, has_ended)
-    # Where nobody is left, the logarithms of the interval have no value.
-    with np.errstate(all="ignore"):
-        low, high = curve.quantile_ci(0.5, alpha=ALPHA, method="cloglog")
-    median = _half(curve)
-    bounds = [float(bound) if np.isfinite(bound) else None for bound in (low, high)]
-    if median is not None and bounds == [None, None]:
+    median, (low, high) = _half(curve), _bounds_of_half(curve)
+    if median is not None and low is None:
         # One step leads past both bounds.
-        bounds = [median, median]
-    return median, bounds[0], bounds[1]
+        return median, median, median
+    return median, low, high
 
 
 def _median_of_ended(times: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -187,28 +181,62 @@ def _wilson(count: int, total: int) -> tuple[float, float]:
     return max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole)
 
 
-def _kaplan_meier(
-    times: NDArray[np.float64], has_ended: NDArray[np.bool_]
-) -> SurvfuncRight:
-    # Not needed where nothing is open, and all of scipy.stats comes with it.
-    from statsmodels.duration.survfunc import SurvfuncRight  # noqa: PLC0415
+@dataclass(frozen=True, eq=False, slots=True)
+class _Curve:
+    """The share that is left after each time of an event, and its standard error."""
 
-    return SurvfuncRight(times, has_ended.astype(int))
+    times: NDArray[np.float64]
+    survival: NDArray[np.float64]
+    error: NDArray[np.float64]
 
 
-def _half(curve: SurvfuncRight) -> float | None:
+def _kaplan_meier(times: NDArray[np.float64], has_ended: NDArray[np.bool_]) -> _Curve:
+    steps, places = np.unique(times, return_inverse=True)
+    events = np.bincount(places, weights=has_ended)
+    at_risk = np.cumsum(np.bincount(places)[::-1])[::-1]
+    is_step = events > 0
+    steps, events, at_risk = steps[is_step], events[is_step], at_risk[is_step]
+    # The last step may leave nobody, of whom nothing can be told.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        survival = np.exp(np.cumsum(np.log(1 - events / at_risk)))
+        greenwood = np.cumsum(events / (at_risk * (at_risk - events)))
+        return _Curve(steps, survival, np.sqrt(greenwood) * survival)
+
+
+def _bounds_of_half(curve: _Curve) -> tuple[float | None, float | None]:
+    """Return the interval of the median: steps whose share may be one half.
+
+    By the logarithm of the curve's logarithm, as SAS has it.
+    """
+    # Where nobody is left, the logarithms have no value.
+    with np.errstate(all="ignore"):
+        log = np.log(curve.survival)
+        distance = np.log(-log) - np.log(-np.log(0.5))
+        distance /= -1 / (curve.survival * log) * curve.error
+        inside = np.flatnonzero(np.abs(distance) <= _NORMAL_95)
+    if len(inside) == 0:
+        return None, None
+    beyond = inside[-1] + 1
+    is_bounded = beyond < len(curve.times)
+    return (
+        float(curve.times[inside[0]]),
+        float(curve.times[beyond]) if is_bounded else None,
+    )
+
+
+def _half(curve: _Curve) -> float | None:
     """Return where the curve crosses one half; ``None`` where it stays above or on it.
 
     Where it lies on one half for a while, the middle of that: so the estimate is the
     plain median where nothing is open.
     """
-    below = np.flatnonzero(curve.surv_prob < 0.5 - _ROUNDING)
+    below = np.flatnonzero(curve.survival < 0.5 - _ROUNDING)
     if len(below) == 0:
         return None
     first = int(below[0])
-    crossed = float(curve.surv_times[first])
-    lies_on = first > 0 and abs(curve.surv_prob[first - 1] - 0.5) <= _ROUNDING
-    return (float(curve.surv_times[first - 1]) + crossed) / 2 if lies_on else crossed
+    crossed = float(curve.times[first])
+    lies_on = first > 0 and abs(curve.survival[first - 1] - 0.5) <= _ROUNDING
+    return (float(curve.times[first - 1]) + crossed) / 2 if lies_on else crossed
 
 
 def _log_log_interval(

@@ -139,17 +139,32 @@ def test_the_median_is_that_of_exact_fractions(items: list[tuple[float, bool]]) 
         assert found.median_high >= found.median
 
 
-@given(st.lists(st.integers(0, 60).map(float), min_size=5, max_size=60))
-def test_without_anything_open_the_interval_is_that_of_statsmodels(
-    times: list[float],
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60).map(float), st.booleans() | st.just(True)),
+        min_size=5,
+        max_size=60,
+    )
+)
+def test_intervals_and_shares_are_those_of_statsmodels(
+    items: list[tuple[float, bool]],
 ) -> None:
-    found = time_to_event(*arrays([(time, True) for time in times]))
-    curve = SurvfuncRight(times, [1] * len(times))
+    times, has_ended = arrays(items)
+    found = time_to_event(times, has_ended)
+    curve = SurvfuncRight(times, has_ended.astype(int))
+    if not len(curve.surv_times):
+        return
     with np.errstate(all="ignore"):
         low, high = curve.quantile_ci(0.5, alpha=0.1, method="cloglog")
     if math.isnan(low):  # one step leads past both bounds
         low = high = found.median
-    assert (found.median_low, found.median_high) == (low, high)
+    if low is not None:
+        assert found.median_low == low
+        assert found.median_high == (high if math.isfinite(high) else None)
+    share = share_by(times, has_ended, 30).share
+    if share is not None and share_by(times, has_ended, 30).followed_count < len(items):
+        place = np.searchsorted(curve.surv_times, 30, side="right") - 1
+        assert share == (1 - curve.surv_prob[place] if place >= 0 else 0)
 
 
 def test_a_share_of_what_all_were_followed_for_is_a_plain_one() -> None:
