@@ -30,7 +30,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import GLSAR
+from statsmodels.tools import add_constant
 
 from attribution.causal.checks.collinearity import collinearity, tolerance
 from attribution.causal.checks.contested_window import contested_window
@@ -220,8 +221,8 @@ def glsar_total(
     """Return what GLSAR with one lag says of the total, in the likeliest model."""
     best = int(np.argmax(fitted.weights))
     known = np.isfinite(response.outcome)
-    design = sm.add_constant(fitted.members[best].regressors[known])
-    found = sm.GLSAR(response.outcome[known], design, rho=1).iterative_fit(maxiter=20)
+    design = add_constant(fitted.members[best].regressors[known])
+    found = GLSAR(response.outcome[known], design, rho=1).iterative_fit(maxiter=20)
     return float(np.asarray(found.params)[1:] @ loadings[best])
 
 
