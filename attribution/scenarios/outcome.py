@@ -21,7 +21,7 @@ from attribution.scenarios.draft import Draft
 from attribution.scenarios.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from attribution.arrays import Floats
     from attribution.roi.flows import Flows, Terms
@@ -141,6 +141,9 @@ class Model:
         self._rate = _rate(discount_rate)
         projection = found.projection
         self._cases = {name: _case(name, projection) for name in projection.features}
+        self._names = {name: self._names_in(case) for name, case in self._cases.items()}
+        #: Returns by feature and seed, where nothing that they rest on is held.
+        self._unmoved: dict[tuple[str, int], FeatureReturn] = {}
         # Whatever the order of the file, products are formed in this one.
         self._changes = sorted(
             found.changes,
@@ -184,8 +187,25 @@ class Model:
         if case.terms is None:
             return FeatureReturn(case, None)
         terms = self._terms(case.feature_id, case, draft)
+        key = case.feature_id, worlds.seed
+        names = self._names[case.feature_id] | _names_of(terms.integrations)
+        is_moved = not names.isdisjoint([*worlds.levels, *worlds.factors])
+        if not is_moved and key in self._unmoved:
+            # Of all features, most rest on nothing that is held.
+            before = self._unmoved[key]
+            if before.case.terms is not None and _are_same(before.case.terms, terms):
+                return before
         changed = replace(case, terms=terms, claims=terms.claims)
-        return FeatureReturn.of(changed, worlds)
+        found = FeatureReturn.of(changed, worlds)
+        if not is_moved:
+            self._unmoved[key] = found
+        return found
+
+    def _names_in(self, case: Case) -> frozenset[str]:
+        """Return the names under which what a case rests on may be held."""
+        parts = [part for part in (case.terms, case.before, case.since) if part]
+        assumed = [one for part in parts for one in part.assumed]
+        return _names_of(assumed if self._rate is None else [*assumed, self._rate])
 
     def _part(
         self, name: str, feature_return: FeatureReturn, draft: Draft, worlds: Worlds
@@ -228,6 +248,22 @@ class Model:
                 for claim in terms.claims
             ),
         )
+
+
+def _names_of(assumed: Iterable[Assumed]) -> frozenset[str]:
+    return frozenset(name for one in assumed for name in (one.id, one.versioned))
+
+
+def _are_same(before: Terms, terms: Terms) -> bool:
+    """Return whether a draft left to a feature what it did in other worlds."""
+    arrays = [(before.cost, terms.cost), (before.hours, terms.hours)]
+    arrays += [
+        (one.claim.effects, other.claim.effects)
+        for one, other in zip(before.claims, terms.claims, strict=True)
+    ]
+    return before.integrations == terms.integrations and all(
+        np.array_equal(one, other, equal_nan=True) for one, other in arrays
+    )
 
 
 def _times(effects: Floats, factor: Floats) -> Floats:

@@ -415,6 +415,25 @@ def test_the_tornado_has_both_ends_of_each_interval() -> None:
     assert found["tornado"][0]["driver"] == "minute"
 
 
+def test_returns_that_nothing_held_moves_are_those_that_are_worked_out_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    minute = replace(MINUTE, low=0.8, high=1.2)
+    hour = assumed("labour", 50.0, id="rate", unit="EUR/hour")
+    hour = replace(hour, low=40.0, high=70.0)
+    lines = [OWN, SHARED, IDLE, replace(OWN, feature_id="search")]
+    said = [
+        claim(effects=(1000.0, 1000.0)),
+        claim("search", effects=(500.0, 500.0)),
+    ]
+    factor = {"value": 0.9, "low": 0.8, "high": 1.0}
+    changes = [PRICE | {"factor": factor}, MOVE]
+    base = run_of(said, lines=lines, register=(minute, NO_INTEREST, hour), hours=2.0)
+    reused = result(*changes, base=base)
+    monkeypatch.setattr("attribution.scenarios.outcome._are_same", lambda *_: False)
+    assert json.dumps(result(*changes, base=base)) == json.dumps(reused)
+
+
 def test_what_a_change_adds_is_what_is_lost_without_it() -> None:
     found = result(PRICE, MOVE)
     gains = {row["change"]: row["npv_gain"] for row in found["changes"]}
