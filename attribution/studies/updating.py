@@ -196,11 +196,11 @@ def _newest(
     """
     days = [one.last_date for one in delivered.values() if one.last_date]
     # Asked first: an error would end the transaction of a build.
-    has_costs = connection.execute(_HAS_COSTS).fetchone()
-    row = connection.execute(_NEWEST_MONTH).fetchone() if has_costs else None
-    if row and row[0]:
-        # Charges can be dated ahead within their month, so its first day has to do.
-        days.append(date.fromisoformat(f"{row[0]}-01"))
+    if connection.execute(_HAS_COSTS).fetchall():
+        ((month,),) = connection.execute(_NEWEST_MONTH).fetchall()
+        if month:
+            # Charges can be dated ahead within their month: its first day has to do.
+            days.append(date.fromisoformat(f"{month}-01"))
     return max(days, default=None)
 
 

@@ -78,6 +78,19 @@ def test_what_was_begun_is_stored_and_not_fitted_again(
     assert messages(database)["begun"] != str(os.getpid())
 
 
+def test_a_study_is_begun_of_a_workspace_that_has_costs(
+    database: Path, ahead: ProcessAhead
+) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE SCHEMA cost")
+        connection.execute(
+            "CREATE TABLE cost.fct_daily_model_costs AS SELECT '2024-01' AS"
+            " billing_month"
+        )
+    begin(database, asked(database.parent, "begun"), ahead)
+    assert ahead.is_started
+
+
 def test_what_was_not_begun_or_differs_since_is_fitted_all_the_same(
     database: Path, ahead: ProcessAhead
 ) -> None:
