@@ -132,12 +132,12 @@ class _Counter:
         self.is_held_open, self.started, self.built_before = False, 0, 0
         update, pool = updating.update_study_estimates, fitting_processes.pool
 
-        def updated(database: Path, *given: object) -> object:
+        def updated(database: Path, *given: object, **named: object) -> object:
             try:
                 duckdb.connect(str(database), config={"threads": 1}).close()
             except duckdb.ConnectionException:
                 self.is_held_open = True  # with other settings than these
-            return update(database, *given)  # type: ignore[arg-type]
+            return update(database, *given, **named)  # type: ignore[arg-type]
 
         def started(count: int) -> object:
             self.started += 1
@@ -229,7 +229,7 @@ def test_a_restated_month_is_the_only_one_whose_line_items_are_read(
     }
     # One of each is of a former name that goes with the next release.
     assert "mart_cost_landings" in restated.models
-    assert len(restated.models) <= 70 < len(fresh.models)
+    assert len(restated.models) <= 71 < len(fresh.models)
     assert len(restated.tests) <= 54 < len(fresh.tests)
 
 
