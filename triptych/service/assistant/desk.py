@@ -1,7 +1,7 @@
 """Answers listings from the published run, as a role may see it.
 
-Every question opens the current run anew, so an answer is of one run and names it.
-What a role may not see is refused by its tool and is not in its rows either.
+Every question is asked of the run that is current then, so an answer is of one run and
+names it. What a role may not see is refused by its tool and is not in its rows either.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ from triptych.core.explanation.report import explain_in
 from triptych.core.file_names import literal
 from triptych.core.signatures import of_operating_system
 from triptych.core.warehouse.figures import Figure, parse_figure
-from triptych.core.warehouse.gate import Viewer, open_published
+from triptych.core.warehouse.gate import Gate, Viewer
 from triptych.core.warehouse.scenario_results import ScenarioStore
 from triptych.core.workspace import Workspace
 from triptych.service.assistant.answers import (
@@ -53,6 +54,13 @@ _NEWEST_MONTH = """
 SELECT coalesce(max(billing_month) FILTER (state IN ('reconciled', 'locked')),
   max(billing_month)) AS month FROM cost.mart_period_states
 """
+
+
+#: A server answers for one workspace, over HTTP at a desk of its own for each request.
+@lru_cache(maxsize=4)
+def _gate(root: Path) -> Gate:
+    """Return the gate of a workspace, which opens a run once for each role."""
+    return Gate(root)
 
 
 class RefusedError(TriptychError):
@@ -227,7 +235,7 @@ class Desk:
 
     def snapshot(self) -> Snapshot:
         """Return the current run as this role may see it."""
-        return open_published(self.root, self._viewer)
+        return _gate(self.root).snapshot(self._viewer)
 
     def _reply(
         self, question: str, find: Callable[[Snapshot, Answer], Answer]
