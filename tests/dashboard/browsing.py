@@ -53,6 +53,8 @@ _IS_QUIET = """quiet_ms => new Promise(resolve => {
   }, 20);
 })"""
 _QUIET_MS = 150
+#: Looked at in each frame, a page would be drawn in each.
+_LOOK_AGAIN_MS = 50
 #: A tab begins without what pages of an earlier one have stored, such as a folded menu.
 _FORGET = """if (!sessionStorage.getItem('visited')) {
   localStorage.clear(); sessionStorage.setItem('visited', 'yes');
@@ -83,7 +85,9 @@ class Visit:
     def settle(self) -> None:
         """Wait until the page has been drawn to its end."""
         for _ in range(2):
-            self.page.wait_for_function(IS_DRAWN, timeout=PATIENCE_MS)
+            self.page.wait_for_function(
+                IS_DRAWN, timeout=PATIENCE_MS, polling=_LOOK_AGAIN_MS
+            )
             self.page.evaluate(_IS_QUIET, _QUIET_MS)
 
     def resize(self, size: str) -> None:
@@ -208,7 +212,8 @@ def visit(
     width, usual_height = SIZES[size]
     tab = Visit(new_tab(browser, link))
     tab.page.set_viewport_size({"width": width, "height": height or usual_height})
-    tab.page.emulate_media(color_scheme=scheme)
+    # What moves is drawn again and again, and no test is about that.
+    tab.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     tab.page.add_init_script(_FORGET)
     host = urlsplit(link).netloc
     tab.page.on("request", lambda request: _note_outside(tab, host, request.url))

@@ -69,6 +69,15 @@ def _kept_as_by_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     for module in (app_test, local_script_runner):
         monkeypatch.setattr(module, "ScriptCache", lambda: _compiled_scripts)
+    monkeypatch.setattr(local_script_runner, "require_widgets_deltas", _wait_for)
+
+
+def _wait_for(runner: local_script_runner.LocalScriptRunner, timeout: float) -> None:
+    """Wait for a script without asking a thousand times a second whether it ended."""
+    runner._script_thread.join(timeout)
+    if not runner.script_stopped():
+        runner.request_stop()
+        raise RuntimeError(f"The script has not ended after {timeout} s")
 
 
 @pytest.fixture

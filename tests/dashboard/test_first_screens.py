@@ -13,7 +13,6 @@ from dashboard.shared.roles import AUDIENCES
 from tests.dashboard.browsing import SIZES, served, visit
 from tests.dashboard.fixtures.screens import measured
 from tests.e2e.conftest import sample_company
-from tests.layers import IS_FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["sample_company"]
 
-pytestmark = pytest.mark.browser
-#: The longest in the fast layer, which sees the first screens of the others in
-#: ``test_every_page.py``, with the figures of the warehouse by hand.
-PAGES: Final = tuple(AUDIENCES) if IS_FULL else ("summary", "close")
+# fast: the longest pages in e2e/test_sample_company.py, which serves the company anyway,
+# and all of them with the figures of the warehouse by hand in test_every_page.py
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 #: Pages of the sample company that say what to do first, and have no figure until then.
 WITHOUT_FIGURES: Final = frozenset({"scenarios"})
 
@@ -47,7 +45,7 @@ def test_each_page_answers_on_its_first_screen_in_few_words(
     log = tmp_path / "server.log"
     with served(sample_company, log, acts="triptych.acts.door") as address:
         screens = [
-            screen for page in PAGES for screen in screens_of(browser, address, page)
+            screen for page in AUDIENCES for screen in screens_of(browser, address, page)
         ]
     print("\n".join(map(str, screens)))  # noqa: T201  (shown with -s)
     assert [

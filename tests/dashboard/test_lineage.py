@@ -18,6 +18,7 @@ from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.fixtures.lineage_fixture import add_lineage
 from tests.dashboard.fixtures.returns_fixture import add_returns
 from tests.dashboard.fixtures.warehouse_fixture import publish
+from tests.layers import examples
 from triptych.core.errors import UsageError
 from triptych.core.warehouse.reader import PublishedReader
 
@@ -270,7 +271,7 @@ def test_the_page_draws_as_many_steps_as_a_link_asks_for(
     assert table.index("int_charges") < table.index("model_usage")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=examples(80))
 @given(
     st.lists(st.lists(st.booleans(), max_size=8), min_size=1, max_size=8).map(
         lambda rows: [

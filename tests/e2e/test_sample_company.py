@@ -24,8 +24,9 @@ from dashboard import exports
 from dashboard.shared import format as fmt
 from ingest.sample_company.outcomes import observe
 from ingest.sample_company.timeline import plan_timeline
-from tests.dashboard.browsing import Visit, served, visit
+from tests.dashboard.browsing import SIZES, Visit, served, visit
 from tests.dashboard.conftest import text_of
+from tests.dashboard.test_first_screens import screens_of
 from tests.e2e.cases.planted_figures import (
     NOTHING,
     Amounts,
@@ -565,7 +566,10 @@ def address(
     )
     assert ran.exit_code == 0, ran.output
     with served(
-        sample_company, tmp_path_factory.mktemp("log") / "server.log"
+        sample_company,
+        tmp_path_factory.mktemp("log") / "server.log",
+        # Pages offer what can be done, as they do for whoever keeps the company.
+        acts="triptych.acts.door",
     ) as address:
         yield address
 
@@ -603,6 +607,16 @@ def test_a_page_answers_its_questions_as_the_marts_do(
         of_page = [question for question in QUESTIONS if question.page == page]
         assert len(unanswered(asked, page, [""])) == len(of_page)
         tab.assert_quiet()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", ["summary", "close"])
+def test_the_longest_pages_answer_on_their_first_screen_in_few_words(
+    browser: Any, address: str, page: str
+) -> None:
+    screens = list(screens_of(browser, address, page))
+    assert len(screens) == len(SIZES)
+    assert [trouble for screen in screens for trouble in screen.troubles()] == []
 
 
 def open_questions(asked: Asked, page: str, tab: Visit) -> list[str]:
