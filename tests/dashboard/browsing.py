@@ -212,8 +212,7 @@ def visit(
     width, usual_height = SIZES[size]
     tab = Visit(new_tab(browser, link))
     tab.page.set_viewport_size({"width": width, "height": height or usual_height})
-    # What moves is drawn again and again, and no test is about that.
-    tab.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    tab.page.emulate_media(color_scheme=scheme)
     tab.page.add_init_script(_FORGET)
     host = urlsplit(link).netloc
     tab.page.on("request", lambda request: _note_outside(tab, host, request.url))
@@ -232,7 +231,10 @@ def new_tab(browser: Any, link: str) -> Any:
     if not context.pages:
         # The process of a site ends with its last page, and so would what it compiled.
         context.new_page().goto(urljoin(link, HEALTH))
-    return context.new_page()
+    tab = context.new_page()
+    # What moves is drawn again and again, and no test is about that.
+    tab.emulate_media(reduced_motion="reduce")
+    return tab
 
 
 def _note_outside(tab: Visit, host: str, url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -26,13 +27,19 @@ NAMES = (
     *("duckdb", "pandas", "pyarrow", "pydantic", "dbt_trap", "streamlit", "typer"),
     *("sitecustomize", "usercustomize", "dashboard", "ingest", "attribution"),
 )
+#: Libraries that pages import and that take tenths of a second to load.
+SLOW_TO_LOAD = {"altair", "duckdb", "pandas", "pyarrow", "typst", "xlsxwriter"}
 
 
 @pytest.fixture
 def trapped(tmp_path: Path) -> Path:
     """Return a folder of modules that note in ``executed`` that they were."""
-    note = tmp_path / "executed"
-    folder = tmp_path / "workspace"
+    return trap(tmp_path)
+
+
+def trap(around: Path) -> Path:
+    note = around / "executed"
+    folder = around / "workspace"
     folder.mkdir()
     code = f"open({str(note)!r}, 'a').write(__name__ + ' ')\n"
     for name in NAMES:
@@ -107,14 +114,31 @@ def test_the_process_of_dbt_executes_nothing_of_its_folder(trapped: Path) -> Non
     assert executed(trapped) == ""
 
 
+@pytest.fixture(scope="module")
+def serving(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Return a folder, and how a server ended there that told what it imported."""
+    folder = trap(tmp_path_factory.mktemp("served"))
+    python, *served = command(folder, headless=True)
+    line = [python, "-X", "importtime", *served[: served.index("run")], "version"]
+    return folder, call(line, folder, with_our_code(isolated_environment()))
+
+
 def test_the_server_of_the_dashboard_executes_nothing_of_its_folder(
-    trapped: Path,
+    serving: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    served = command(trapped, headless=True)
-    line = [*served[: served.index("run")], "version"]
-    ended = call(line, trapped, with_our_code(isolated_environment()))
+    folder, ended = serving
     assert ended.stdout.startswith("Streamlit"), ended.stderr
-    assert executed(trapped) == ""
+    assert executed(folder) == ""
+
+
+def test_libraries_of_pages_are_loaded_before_the_server_listens(
+    serving: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, ended = serving
+    loaded = set(re.findall(r"\| +(\w+)$", ended.stderr, re.MULTILINE))
+    assert loaded >= SLOW_TO_LOAD
 
 
 def test_processes_that_fit_series_execute_nothing_of_their_folder(
