@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["sample_company"]
 
-# fast: the longest pages in e2e/test_sample_company.py, which serves the company anyway,
-# and all of them with the figures of the warehouse by hand in test_every_page.py
+# fast: the longest pages in e2e/test_sample_company.py, which serves the company, and
+# all of them with the figures of the warehouse by hand in test_every_page.py
 pytestmark = [pytest.mark.browser, pytest.mark.full]
 #: Pages of the sample company that say what to do first, and have no figure until then.
 WITHOUT_FIGURES: Final = frozenset({"scenarios"})
@@ -45,7 +45,9 @@ def test_each_page_answers_on_its_first_screen_in_few_words(
     log = tmp_path / "server.log"
     with served(sample_company, log, acts="triptych.acts.door") as address:
         screens = [
-            screen for page in AUDIENCES for screen in screens_of(browser, address, page)
+            screen
+            for page in AUDIENCES
+            for screen in screens_of(browser, address, page)
         ]
     print("\n".join(map(str, screens)))  # noqa: T201  (shown with -s)
     assert [

@@ -15,7 +15,10 @@ MARTS = Path(__file__).resolve().parents[2] / "dbt_project" / "models" / "marts"
 
 def contracts() -> dict[str, set[str]]:
     """Return the columns of each public mart."""
-    files = [yaml.safe_load(path.read_text("utf-8")) for path in MARTS.rglob("_*.yml")]
+    files = [
+        yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
+        for path in MARTS.rglob("_*.yml")
+    ]
     return {
         _published_name(model): {column["name"] for column in model["columns"]}
         for content in files

@@ -292,7 +292,8 @@ def marts_page() -> Iterator[str]:
     schemas = _schemas()
     for path in sorted(MARTS.glob("*/_*__models.yml")):
         schema = schemas[path.parent.name]
-        for model in yaml.safe_load(path.read_text("utf-8"))["models"]:
+        described = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
+        for model in described["models"]:
             config = model.get("config", {})
             yield f"## {schema}.{config.get('alias', model['name'])}\n"
             grain = config.get("meta", model.get("meta", {})).get("grain", "")

@@ -63,7 +63,7 @@ def sample_company(
 def truth(sample_company: Path) -> dict[str, Any]:
     """Return what was planted in the sample company."""
     text = (sample_company / "sample" / "truth.yml").read_text(encoding="utf-8")
-    content = yaml.safe_load(text)
+    content = yaml.load(text, Loader=yaml.CSafeLoader)
     assert isinstance(content, dict)
     return content
 

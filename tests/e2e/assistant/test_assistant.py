@@ -20,6 +20,7 @@ pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 from mcp import Client, StdioServerParameters, stdio_client
 
+from tests.dashboard.fixtures.warehouse_fixture import publish
 from tests.e2e.cases.questions_case import Asked, month_to_ask
 from triptych.core.warehouse.figures import parse_figure
 from triptych.core.warehouse.reader import PublishedReader
@@ -349,6 +350,17 @@ def workspace_with_models(company: Path, tmp_path: Path, names: list[str]) -> Pa
 
 def _named(name: str) -> Any:
     return next(one for one in (*MONTHLY, *STANDING) if one.name == name)
+
+
+def test_a_run_is_opened_once_for_all_questions_and_a_newer_one_is_seen(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    opened = Desk(tmp_path, "viewer").snapshot()
+    assert Desk(tmp_path, "viewer").snapshot() is opened
+    assert Desk(tmp_path, "analyst").snapshot() is not opened
+    publish(tmp_path, run_id="run-0002")
+    assert Desk(tmp_path, "viewer").snapshot().run_id == "run-0002"
 
 
 def test_schemas_are_those_that_clients_were_built_for(tmp_path: Path) -> None:

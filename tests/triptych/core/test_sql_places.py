@@ -27,7 +27,9 @@ def models() -> dict[str, list[str]]:
     described: list[dict[str, Any]] = [
         model
         for file in MARTS.rglob("*.yml")
-        for model in (yaml.safe_load(file.read_text("utf-8")) or {}).get("models", ())
+        for model in (
+            yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
+        ).get("models", ())
     ]
     return {
         model["name"]: [column["name"] for column in model["columns"]]

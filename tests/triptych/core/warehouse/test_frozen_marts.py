@@ -76,7 +76,9 @@ def test_a_frozen_mart_has_the_columns_and_types_of_its_contract() -> None:
     contracts = {
         model["name"]: {c["name"]: c["data_type"] for c in model["columns"]}
         for path in marts.glob("_*__models.yml")
-        for model in yaml.safe_load(path.read_text("utf-8"))["models"]
+        for model in yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)[
+            "models"
+        ]
     }
     for mart in FROZEN_MARTS:
         kept = {
