@@ -74,7 +74,9 @@ def _kept_as_by_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _wait_for(runner: local_script_runner.LocalScriptRunner, timeout: float) -> None:
     """Wait for a script without asking a thousand times a second whether it ended."""
-    runner._script_thread.join(timeout)
+    thread = runner._script_thread
+    assert thread is not None
+    thread.join(timeout)
     if not runner.script_stopped():
         runner.request_stop()
         raise RuntimeError(f"The script has not ended after {timeout} s")
