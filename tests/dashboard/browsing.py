@@ -53,8 +53,6 @@ _IS_QUIET = """quiet_ms => new Promise(resolve => {
   }, 20);
 })"""
 _QUIET_MS = 150
-#: Looked at in each frame, a page would be drawn in each.
-_LOOK_AGAIN_MS = 50
 #: A tab begins without what pages of an earlier one have stored, such as a folded menu.
 _FORGET = """if (!sessionStorage.getItem('visited')) {
   localStorage.clear(); sessionStorage.setItem('visited', 'yes');
@@ -85,9 +83,7 @@ class Visit:
     def settle(self) -> None:
         """Wait until the page has been drawn to its end."""
         for _ in range(2):
-            self.page.wait_for_function(
-                IS_DRAWN, timeout=PATIENCE_MS, polling=_LOOK_AGAIN_MS
-            )
+            self.page.wait_for_function(IS_DRAWN, timeout=PATIENCE_MS)
             self.page.evaluate(_IS_QUIET, _QUIET_MS)
 
     def resize(self, size: str) -> None:
@@ -231,10 +227,7 @@ def new_tab(browser: Any, link: str) -> Any:
     if not context.pages:
         # The process of a site ends with its last page, and so would what it compiled.
         context.new_page().goto(urljoin(link, HEALTH))
-    tab = context.new_page()
-    # What moves is drawn again and again, and no test is about that.
-    tab.emulate_media(reduced_motion="reduce")
-    return tab
+    return context.new_page()
 
 
 def _note_outside(tab: Visit, host: str, url: str) -> None:
