@@ -22,14 +22,13 @@ from tests.ingest.servers.loopback_s3 import (
     MISSING_REASON,
     client,
     is_available,
-    running_s3,
     set_environment,
 )
 from triptych.core.lake.catalogue_file import connect
 from triptych.core.lake.in_place import current_files_in_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 needs_s3 = pytest.mark.skipif(not is_available(), reason=MISSING_REASON)
@@ -214,12 +213,11 @@ def test_a_source_that_is_no_longer_in_place_is_copied_and_back(
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, str, str]]:
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str, str]:
     set_environment(monkeypatch)
-    with running_s3() as endpoint:
-        writer, name = client(endpoint), f"bills-{uuid.uuid4().hex[:8]}"
-        writer.create_bucket(Bucket=name)
-        yield writer, name, endpoint
+    writer, name = client(endpoint), f"bills-{uuid.uuid4().hex[:8]}"
+    writer.create_bucket(Bucket=name)
+    return writer, name, endpoint
 
 
 def put(bucket: tuple[Any, str, str], key: str, content: bytes) -> None:

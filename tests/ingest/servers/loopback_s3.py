@@ -7,12 +7,15 @@ boto3 client and that server and breaks what a test asks it to break.
 
 from __future__ import annotations
 
+import functools
 import http.client
+import os
 import re
 import socket
 import subprocess
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -43,6 +46,8 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 }
+#: Entries in a page of a listing. Amazon's has a thousand, which take long to write.
+KEYS_PER_PAGE = 50
 #: What no message may show.
 SECRETS = (ENVIRONMENT["AWS_SECRET_ACCESS_KEY"], ENVIRONMENT["AWS_SESSION_TOKEN"])
 
@@ -73,6 +78,7 @@ def running_s3() -> Iterator[str]:
     port = _free_port()
     with subprocess.Popen(
         [str(MOTO_SERVER), "-H", "127.0.0.1", "-p", str(port)],
+        env={**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(KEYS_PER_PAGE)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
@@ -83,8 +89,9 @@ def running_s3() -> Iterator[str]:
             process.terminate()
 
 
+@functools.cache
 def client(endpoint_url: str) -> Any:
-    """Return a boto3 client of the server, for the side that writes."""
+    """Return the boto3 client of the server, for the side that writes."""
     from botocore.config import Config
 
     return new_session(profile=None, region="us-east-1").client(
@@ -94,6 +101,26 @@ def client(endpoint_url: str) -> Any:
         aws_secret_access_key="writer",
         config=Config(request_checksum_calculation="when_required"),
     )
+
+
+@contextmanager
+def checking_who_asks(endpoint_url: str) -> Iterator[Callable[[], None]]:
+    """Yield what makes the server check signatures and policies, until the end."""
+    try:
+        yield lambda: _check_every_request_after(0, endpoint_url)
+    finally:
+        _check_every_request_after(10**9, endpoint_url)
+
+
+def _check_every_request_after(count: int, endpoint_url: str) -> None:
+    request = urllib.request.Request(  # noqa: S310
+        f"{endpoint_url}/moto-api/reset-auth",
+        data=str(count).encode(),
+        headers={"Content-Type": "text/plain"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request):  # noqa: S310
+        pass
 
 
 @dataclass(frozen=True, slots=True)

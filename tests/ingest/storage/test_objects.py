@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-import threading
 import tracemalloc
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from ingest.storage.objects import LocalObjects, StoredObject
 from ingest.storage.s3_objects import S3Objects
 from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
+    KEYS_PER_PAGE,
     MISSING_REASON,
     Fault,
     FaultyProxy,
@@ -223,22 +223,12 @@ def test_a_store_that_keeps_refusing_is_asked_a_bounded_number_of_times(
 
 
 @needs_s3
-def test_a_listing_of_more_than_a_thousand_keys_is_followed_to_its_end(
+def test_a_listing_of_more_than_a_page_is_followed_to_its_end(
     proxy: FaultyProxy, bucket: Bucket
 ) -> None:
-    keys = [f"data/{number:04d}" for number in range(1203)]
-
-    def put_every_fourth(start: int) -> None:
-        for key in keys[start::4]:
-            bucket.put(key, b"x")
-
-    writers = [
-        threading.Thread(target=put_every_fourth, args=(start,)) for start in range(4)
-    ]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
+    keys = [f"data/{number:04d}" for number in range(KEYS_PER_PAGE + 3)]
+    for key in keys:
+        bucket.put(key, b"x")
     bucket.put("data/deeper/not-a-child", b"x")
     bucket.put("elsewhere/large", b"x")
     store = open_store(proxy, bucket)

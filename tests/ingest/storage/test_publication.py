@@ -61,10 +61,9 @@ class Copies:
         Publication(self.target, keep_runs=2).refresh(run)
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with loopback_s3.running_s3() as url:
-        yield url
+@pytest.fixture
+def s3(endpoint: str) -> str:
+    return endpoint
 
 
 @pytest.fixture(scope="module")

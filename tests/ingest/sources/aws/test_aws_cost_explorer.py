@@ -29,8 +29,8 @@ from tests.ingest.servers.loopback_s3 import (
     MISSING_REASON,
     REPOSITORY,
     SECRETS,
+    checking_who_asks,
     is_available,
-    running_s3,
     set_environment,
 )
 from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour
@@ -43,7 +43,7 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.ingest.servers.http_server import Request
@@ -455,24 +455,17 @@ def test_options_that_cannot_work_are_refused_without_repeating_a_secret(
 # ------------------------------------------------------------------------- on moto
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    with running_s3() as url:
-        yield url
-
-
-def queue(moto: str, *results: object) -> None:
+def queue(endpoint: str, *results: object) -> None:
     """Let moto answer the next new questions with these results."""
-    post(f"{moto}/moto-api/reset", {})
-    post(
-        f"{moto}/moto-api/static/ce/cost-and-usage-results", {"results": list(results)}
-    )
+    post(f"{endpoint}/moto-api/reset", {})
+    answers = f"{endpoint}/moto-api/static/ce/cost-and-usage-results"
+    post(answers, {"results": list(results)})
 
 
 def post(url: str, body: object) -> None:
     request = urllib.request.Request(  # noqa: S310
         url,
-        data=json.dumps(body).encode() if isinstance(body, dict) else b"0",
+        data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
         method="POST",
     )
@@ -481,16 +474,16 @@ def post(url: str, body: object) -> None:
 
 
 @needs_moto
-def test_what_moto_answers_is_read_page_by_page(moto: str, tmp_path: Path) -> None:
+def test_what_moto_answers_is_read_page_by_page(endpoint: str, tmp_path: Path) -> None:
     account = Account([ec2(LAST_MONTH, "1.25"), Cost(LAST_MONTH, ("S3", "Bytes"), "2")])
     first, second = account.costs
     queue(
-        moto,
+        endpoint,
         account.monthly(account.costs),
         account.answer([first], "a-token"),
         account.answer([second], None),
     )
-    options: dict[str, object] = {"endpoint_url": moto, "start_date": LAST_MONTH}
+    options: dict[str, object] = {"endpoint_url": endpoint, "start_date": LAST_MONTH}
     case = ConnectorCase(
         "aws_cost_explorer", options, tmp_path, 0, {}, dict, dict, lambda: 0
     )
@@ -498,13 +491,6 @@ def test_what_moto_answers_is_read_page_by_page(moto: str, tmp_path: Path) -> No
     assert case.query(
         "SELECT count(*), sum(unblended_cost) FROM evidence.aws_cost_explorer"
     ) == [(2, Decimal("3.25"))]
-
-
-@pytest.fixture
-def guarded() -> Iterator[str]:
-    """Run a server of its own, which from some moment on checks who asks."""
-    with running_s3() as url:
-        yield url
 
 
 def documented_policy() -> list[dict[str, Any]]:
@@ -517,14 +503,13 @@ def documented_policy() -> list[dict[str, Any]]:
 @needs_moto
 @pytest.mark.parametrize("is_allowed", [True, False])
 def test_the_documented_policy_is_enough_and_what_lacks_is_named(
-    guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_allowed: bool
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_allowed: bool
 ) -> None:
-    moto = guarded
     account = Account([ec2(TODAY - timedelta(days=1), "1")])
-    queue(moto, account.answer(account.costs, None))
+    queue(endpoint, account.answer(account.costs, None))
     iam = boto3.client(
         "iam",
-        endpoint_url=moto,
+        endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id="a",
         aws_secret_access_key="b",
@@ -542,11 +527,12 @@ def test_the_documented_policy_is_enough_and_what_lacks_is_named(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
     monkeypatch.delenv("AWS_SESSION_TOKEN")
-    post(f"{moto}/moto-api/reset-auth", None)
     config = AwsCostExplorerConfig(
-        name="aws", type="aws_cost_explorer", endpoint_url=moto
+        name="aws", type="aws_cost_explorer", endpoint_url=endpoint
     )
-    (finding,) = AwsCostExplorer(config, root=tmp_path).check()
+    with checking_who_asks(endpoint) as check_every_request:
+        check_every_request()
+        (finding,) = AwsCostExplorer(config, root=tmp_path).check()
     assert finding.is_ok is is_allowed, finding
     if not is_allowed:
         assert "lack ce:GetCostAndUsage" in finding.message

@@ -7,7 +7,6 @@ import logging
 import random
 import re
 import time
-import urllib.request
 import uuid
 from dataclasses import dataclass
 from datetime import date
@@ -38,9 +37,9 @@ from tests.ingest.servers.loopback_s3 import (
     Fault,
     FaultyProxy,
     Request,
+    checking_who_asks,
     client,
     is_available,
-    running_s3,
     set_environment,
 )
 from tests.ingest.suites.store_misbehaviour import SurvivesS3Misbehaviour
@@ -524,31 +523,24 @@ def test_the_check_names_the_permission_that_reading_lacks(
         list(connector.deliveries(EVER))
 
 
-@pytest.fixture(scope="module")
-def guard() -> Iterator[str]:
-    """Run a server that checks signatures and IAM policies when it is told to."""
-    with running_s3() as url:
-        yield url
-
-
 @pytest.fixture
 def guarded(
-    guard: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> GuardedExport:
-    """Lay an export on that server, for a user of this test's own."""
-    check_every_request_after(10**6, guard)
-    writer = client(guard)
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GuardedExport]:
+    """Lay an export for a user of this test's own, whom the server checks."""
+    writer = client(endpoint)
     writer.create_bucket(Bucket="example-billing")
     layout = ExportLayout(Bucket(writer, "example-billing"))
     layout.overwrite("2026-05", [focus_table("2026-05", ["5"])])
-    iam = boto3.client("iam", endpoint_url=guard, region_name="us-east-1")
+    iam = boto3.client("iam", endpoint_url=endpoint, region_name="us-east-1")
     user = f"reader-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=user)
     key = iam.create_access_key(UserName=user)["AccessKey"]
     monkeypatch.delenv("AWS_SESSION_TOKEN")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-    return GuardedExport(guard, iam, user, tmp_path)
+    with checking_who_asks(endpoint) as check:
+        yield GuardedExport(endpoint, iam, user, tmp_path, check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,6 +549,7 @@ class GuardedExport:
     iam: Any
     user: str
     root: Path
+    check_every_request: Callable[[], None]
 
     def connect(self, statements: list[dict[str, Any]]) -> AwsDataExports:
         policy = {"Version": "2012-10-17", "Statement": statements}
@@ -565,7 +558,7 @@ class GuardedExport:
             PolicyName="reading",
             PolicyDocument=json.dumps(policy),
         )
-        check_every_request_after(0, self.url)
+        self.check_every_request()
         options = {
             "bucket": "example-billing",
             "prefix": "exports",
@@ -764,18 +757,6 @@ class TestAwsDataExportsCopyContract(ConnectorContract):
     def case(self, tmp_path: Path) -> ConnectorCase:
         layout = ExportLayout(Folder(tmp_path / "copy"))
         return contract_case(layout, FOCUS, {"path": "copy"}, tmp_path)
-
-
-def check_every_request_after(count: int, url: str) -> None:
-    """Let the server check who asks, after so many requests more."""
-    request = urllib.request.Request(  # noqa: S310
-        f"{url}/moto-api/reset-auth",
-        data=str(count).encode(),
-        headers={"Content-Type": "text/plain"},
-        method="POST",
-    )
-    with urllib.request.urlopen(request):  # noqa: S310
-        pass
 
 
 def wait_for_the_next_second() -> None:

@@ -21,6 +21,7 @@ from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.layouts.aws_export_layout import Bucket, Folder, Place
 from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
+    KEYS_PER_PAGE,
     MISSING_REASON,
     SECRETS,
     Fault,
@@ -306,7 +307,7 @@ def test_reports_are_listed_over_all_pages_and_read_through_faults(
     for _ in range(2):
         reports.write("2026-06-03", [charge("1"), charge("2")])
         reports.write("2026-06-04", [charge("4")])
-    for number in range(1050):
+    for number in range(KEYS_PER_PAGE):
         bucket.put(f"FOCUS Reports/2026/06/02/{number:05d}.log", b"")
     faults = iter([Fault(503, "SlowDown"), Fault(500, "InternalError"), None])
     cut = iter([Fault(keep_bytes=9)])

@@ -15,7 +15,6 @@ from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
     MISSING_REASON,
     is_available,
-    running_s3,
     set_environment,
 )
 from tests.ingest.servers.loopback_sagemaker import (
@@ -214,36 +213,35 @@ def test_the_permission_that_is_missing_is_named(
 
 @pytest.mark.skipif(not is_available(), reason=MISSING_REASON)
 def test_what_a_server_of_its_own_kind_answers_is_read(
-    tmp_path: Path,
+    endpoint: str, tmp_path: Path
 ) -> None:
     """Of moto, whose answers boto3's own client made and reads."""
     import boto3
 
     role = "arn:aws:iam::000123456789:role/serving"
-    with running_s3() as address:
-        make: Any = boto3.client
-        client = make("sagemaker", endpoint_url=address, region_name=REGION)
-        client.create_model_package_group(ModelPackageGroupName="eta")
-        arns = [
-            client.create_model_package(ModelPackageGroupName="eta")["ModelPackageArn"]
-            for _ in range(2)
-        ]
-        client.create_model(
-            ModelName="eta-model",
-            ExecutionRoleArn=role,
-            PrimaryContainer={"ModelPackageName": arns[1]},
-        )
-        variant: dict[str, Any] = {"VariantName": "all", "ModelName": "eta-model"}
-        variant |= {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-        client.create_endpoint_config(
-            EndpointConfigName="eta-2", ProductionVariants=[variant]
-        )
-        client.create_endpoint(EndpointName="eta-prod", EndpointConfigName="eta-2")
-        case = case_of(LoopbackSagemaker(), tmp_path, endpoint_url=address)
-        case.options["timeout_seconds"] = 30
-        assert committed(case) == {"model_versions": 2, "deployments": 1}
-        assert committed(case) == {}
-        assert all(one.is_ok for one in case.connector().check())
+    make: Any = boto3.client
+    client = make("sagemaker", endpoint_url=endpoint, region_name=REGION)
+    client.create_model_package_group(ModelPackageGroupName="eta")
+    arns = [
+        client.create_model_package(ModelPackageGroupName="eta")["ModelPackageArn"]
+        for _ in range(2)
+    ]
+    client.create_model(
+        ModelName="eta-model",
+        ExecutionRoleArn=role,
+        PrimaryContainer={"ModelPackageName": arns[1]},
+    )
+    variant: dict[str, Any] = {"VariantName": "all", "ModelName": "eta-model"}
+    variant |= {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    client.create_endpoint_config(
+        EndpointConfigName="eta-2", ProductionVariants=[variant]
+    )
+    client.create_endpoint(EndpointName="eta-prod", EndpointConfigName="eta-2")
+    case = case_of(LoopbackSagemaker(), tmp_path, endpoint_url=endpoint)
+    case.options["timeout_seconds"] = 30
+    assert committed(case) == {"model_versions": 2, "deployments": 1}
+    assert committed(case) == {}
+    assert all(one.is_ok for one in case.connector().check())
 
     assert case.query(
         "select service, artifact_id, status, environment, registered_model,"
