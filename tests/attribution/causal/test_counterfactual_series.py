@@ -22,12 +22,12 @@ from tests.layers import examples, in_full
 if TYPE_CHECKING:
     from pathlib import Path
 
-EFFECT = 8.0
+EFFECT, BEFORE = 8.0, 200
 
 
 @pytest.fixture(scope="module")
 def study() -> tuple[pd.DataFrame, Plan]:
-    return series_study("B", 1, effect=EFFECT)
+    return series_study("B", 1, before=BEFORE, effect=EFFECT)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_draws_have_the_interval_of_the_exact_mixture(
     fitted = fit_series(
         frame["outcome"].to_numpy(),
         frame[["orders", "traffic"]].to_numpy(),
-        400,
+        BEFORE,
         np.random.default_rng(0).spawn(4)[0],
     )
     for level in (0.5, 0.9, 0.95):

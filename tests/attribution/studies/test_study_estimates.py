@@ -49,7 +49,7 @@ def studies() -> Studies:
         "pilot": series_study(world="A", before=200, after=30, effect=PLANTED),
         "short": series_study(before=40, after=10),
         "no-column": series_study(before=200, after=30),
-        "broken": series_study(before=200, after=30),
+        "broken": series_study(before=80, after=10),
     }
     made = {
         name: (frame, plan.model_copy(update={"id": name}))
