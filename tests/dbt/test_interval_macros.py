@@ -122,21 +122,22 @@ def test_a_difference_of_means_is_as_sure_as_the_shorter_window() -> None:
 
 def test_a_slope_is_flat_where_least_squares_cannot_tell_it_from_none() -> None:
     rng = np.random.default_rng(9)
-    verdicts = []
+    rows, chances = [], []
     for trend in np.linspace(0, 1, 60):
         n = int(rng.integers(7, 13))
         place = np.arange(1.0, n + 1)
         values = trend * place + rng.normal(0, 2, n)
         apart, moved = place - place.mean(), values - values.mean()
-        flat = asked_one(
-            macro_of(
-                "slope_is_flat",
-                *(str(float(apart @ moved)), str(float(apart @ apart))),
-                *(str(float(moved @ moved)), str(n)),
-            )
-        )
-        p = sm.OLS(values, sm.add_constant(place)).fit().pvalues[1]
+        rows.append((apart @ moved, apart @ apart, moved @ moved, n))
+        chances.append(sm.OLS(values, sm.add_constant(place)).fit().pvalues[1])
+    written = ", ".join(
+        f"({float(xy)}, {float(xx)}, {float(yy)}, {n})" for xy, xx, yy, n in rows
+    )
+    flat = macro_of("slope_is_flat", "xy", "xx", "yy", "n")
+    found = asked(f"SELECT {flat} FROM (VALUES {written}) AS s (xy, xx, yy, n)")
+    verdicts = []
+    for (is_flat,), p in zip(found, chances, strict=True):
         if abs(p - 0.1) > 0.002:
-            assert flat is bool(p > 0.1)
-            verdicts.append(flat)
+            assert is_flat is bool(p > 0.1)
+            verdicts.append(is_flat)
     assert 10 < sum(verdicts) < len(verdicts) - 10
