@@ -10,6 +10,8 @@ import pytest
 from dashboard.pages.explore import dimensions, queries
 from dashboard.pages.summary import queries as summary_queries
 from dashboard.shared import selection_queries
+from triptych.core.warehouse.figures import parse_figure
+from triptych.core.warehouse.line_item_sums import line_items_of
 from triptych.core.warehouse.reader import Snapshot
 
 if TYPE_CHECKING:
@@ -61,8 +63,30 @@ def test_no_choice_makes_the_engine_write_all_rules_out_again(
     filters = tuple((offered[label], values) for label, values in kept.items())
     question = queries.Question(offered["Account"], filters=filters)
     assert queries.answer(published, newest, question) is not None
-    sql, parameters = asked[-1]
+    assert 0 < tags_read(published, *asked[-1]) < MOST_TAGS_READ
+
+
+@pytest.mark.parametrize(
+    "condition", ["lifecycle_stage=serving", "assignment_method=tag"]
+)
+def test_line_items_behind_a_figure_are_planned_as_shortly(
+    published: Snapshot, newest: Selection, condition: str
+) -> None:
+    [month] = newest.period.months
+    figure = parse_figure(
+        "cost.fct_daily_model_costs/effective_cost?component=direct"
+        f"&billing_month={month}&{condition}"
+    )
+    items = line_items_of(figure)
+    assert items is not None
+    on_view, _, given = items.where()
+    sql = f"SELECT sum(effective_cost), model_id FROM line_items WHERE {on_view}"
+    parameters = {name: values for name, values in given.items() if name in on_view}
+    assert tags_read(published, f"{sql} GROUP BY ALL", parameters) < MOST_TAGS_READ
+
+
+def tags_read(published: Snapshot, sql: str, parameters: Any) -> int:
+    """Return how often the plan of a query over line items reads a tag."""
     engine = published._lineage.connection()
     plan = engine.execute(f"EXPLAIN (FORMAT json) {sql}", parameters).fetchall()
-    read_count = str(plan).count("map_extract")
-    assert 0 < read_count < MOST_TAGS_READ
+    return str(plan).count("map_extract")

@@ -28,7 +28,7 @@ _UNDIVIDED_STEPS = frozenset(
 _AMOUNTS = {"billed_cost", "effective_cost"}
 #: What a charge has from long rules: as a condition on the view, they would be written
 #: out for each source, and planning would take far longer than adding up.
-BY_LONG_RULES = ("pool_id", "lifecycle_stage")
+BY_LONG_RULES = ("pool_id", "lifecycle_stage", "assignment_method")
 #: Half a unit of the tenth decimal, twice: each side was rounded on its own.
 _ROUNDING = Decimal("1e-10")
 _TENTHS = "decimal(28, 10)"
