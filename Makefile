@@ -62,7 +62,7 @@ export DO_NOT_TRACK := 1
 # one process has compiled is there for the next one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo dashboard test test-full tests check lint types imports sql \
+.PHONY: help demo dashboard test test-full tests check lint types types-full imports sql \
 	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
@@ -88,7 +88,7 @@ test: $(READY)  ## Everything that CI runs: each promise proved once
 test-full: export TRIPTYCH_TEST_LAYER := full
 test-full: $(READY)  ## All of it again, with real engines, crash campaigns, every screen
 	$(MAKE) $(IN_PARALLEL) emulators browser $(QUICK_CHECKS)
-	$(MAKE) $(BESIDE_EACH_OTHER) tests $(SLOW_CHECKS) sql-full LAYER="-m '' --timeout 7200"
+	$(MAKE) $(BESIDE_EACH_OTHER) tests $(SLOW_CHECKS) types-full sql-full LAYER="-m '' --timeout 7200"
 
 # A make that a test starts is alone. No plus: a dry run of a release would run them all.
 tests: $(READY)
@@ -105,6 +105,9 @@ types: $(READY)  ## Types
 
 imports: $(READY)  ## Who imports whom
 	$(BIN)/lint-imports --no-logo
+
+types-full: $(READY)
+	$(AT_LEISURE) $(BIN)/mypy
 
 sql: $(READY)  ## Style of the SQL
 	$(AT_LEISURE) $(BIN)/sqlfluff lint --nocolor --processes $(JOBS) $(SQL)
@@ -227,7 +230,7 @@ release: pinned test docs  ## Build the wheel and the source archive into dist/
 environment: $(READY) emulators browser  ## Install everything that the other targets need
 
 clean:  ## Remove what was built; environments stay
-	rm -rf build dist site .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # ------------------------------------------------------------------- environments
 

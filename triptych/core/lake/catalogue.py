@@ -391,14 +391,10 @@ class Catalogue:
 
 
 def _in_force(row: tuple[Any, ...]) -> LoadInForce:
-    *known, checksums, reading, row_count, uris = row
-    return LoadInForce(
-        *known,
-        checksums=tuple(checksums),
-        reading=reading,
-        row_count=row_count,
-        uris=frozenset(uris or ()),
-    )
+    checksums, reading, row_count, uris = row[5:]
+    known: list[Any] = [*row[:5], tuple(checksums), reading, row_count]
+    known.append(frozenset(uris or ()))
+    return LoadInForce(*known)
 
 
 def _detail(load: NewLoad) -> dict[str, object]:
