@@ -139,8 +139,9 @@ def _run(frame: pd.DataFrame, variant: Variant, rng: np.random.Generator) -> Run
         answer = quick_answer(frame, variant.plan, rng, level_scale=variant.level_scale)
     except RefusalError as refused:
         return replace(blank, refusal_code=refused.refusal.code)
-    except (ArithmeticError, ValueError):  # of linear algebra, too
-        # What a variant cannot compute must not cost the study its answer.
+    except (ArithmeticError, ValueError):
+        # What a variant cannot compute must not cost the study its answer; an error
+        # of linear algebra is a ValueError.
         return replace(blank, refusal_code="failed")
     return _answered(blank, answer)
 

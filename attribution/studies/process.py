@@ -67,11 +67,10 @@ def fitted(
         Where some were begun before, which are not fitted again.
     """
     begun: dict[Future[Tables], StudyJob] = {}
-    if ahead is not None:
-        jobs = _not_begun(jobs, ahead, begun)
-    first = next(iter(jobs := iter(jobs)), None)
+    left = iter(jobs) if ahead is None else _not_begun(jobs, ahead, begun)
+    first = next(left, None)
     if first is not None:
-        yield from _fitted_in_pool(chain([first], jobs), processes)
+        yield from _fitted_in_pool(chain([first], left), processes)
     for future, job in begun.items():
         wait([future])
         yield job, _alone(future, job)

@@ -27,6 +27,8 @@ SCOPES = {
 }
 
 
+#: What is AI cost: before tax and credits, which statements add.
+IS_SPEND = "component not in ('tax', 'credit')"
 #: What of AI cost has an owner: a commitment that nobody used is nobody's until a
 #: policy of the workspace gives it to somebody.
 IS_PLACED = (
@@ -270,11 +272,10 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         f"""
         select
             coalesce(bool_or(is_estimated), false) as is_estimated,
-            sum({amount}) filter (component not in ('tax', 'credit')) as total,
+            sum({amount}) filter ({IS_SPEND}) as total,
             cast(sum({amount}) filter ({IS_PLACED}) as double)
-                / nullif(cast(sum({amount}) filter (
-                    component not in ('tax', 'credit')
-                ) as double), 0) as coverage_ratio
+                / nullif(cast(sum({amount}) filter ({IS_SPEND}) as double), 0)
+                    as coverage_ratio
         from cost.fct_daily_model_costs
         where list_contains($months, billing_month) and currency = $currency
         """,

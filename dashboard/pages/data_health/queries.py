@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboard.shared.published import per_run, ratio, table
-from dashboard.shared.selection_queries import AMOUNTS, IS_PLACED, Selection
+from dashboard.shared.selection_queries import AMOUNTS, IS_PLACED, IS_SPEND, Selection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -175,7 +175,7 @@ def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return by source how much of the usage cost has an owner, and what has none."""
     amount = AMOUNTS[selection.basis]
     placed = f"sum({amount}) filter ({IS_PLACED})"
-    usage = f"sum({amount}) filter (component not in ('tax', 'credit'))"
+    usage = f"sum({amount}) filter ({IS_SPEND})"
     return table(
         snapshot,
         f"""

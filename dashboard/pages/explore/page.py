@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dashboard.pages.explore.dimensions import Dimension
-    from dashboard.pages.explore.queries import Answer, Question
+    from dashboard.pages.explore.queries import Answer, Covers, Question
     from dashboard.shared.context import Page
 
-_AI_COST, _WITH_TAX, _WHOLE_BILL = (
-    "AI cost",
-    "AI, tax and credits",
-    "Whole bill",
-)
+_COVERS: Mapping[str, Covers] = {
+    "AI cost": "ai_cost",
+    "AI, tax and credits": "ai_cost_and_tax",
+    "Whole bill": "whole_bill",
+}
 _NOTHING_MORE = "nothing more"
 _FORMULAS = {
     "models": "Sum of the cost by day and owner, pools divided by their meters.",
@@ -66,17 +66,14 @@ def ask(view: Page) -> Question:
     with columns[2]:
         kept = filters.several("Filter by", "filter", list(offered))
     with columns[3]:
-        covers = filters.choice(
-            "Cost of",
-            "of",
-            [_AI_COST, _WITH_TAX, _WHOLE_BILL][: 2 + has_lines],
-            width=400,
-        )
+        answered = [
+            label
+            for label, covers in _COVERS.items()
+            if covers != "whole_bill" or has_lines
+        ]
+        of = filters.choice("Cost of", "of", answered, width=400)
     question = queries.Question(
-        by=offered[by],
-        then=offered.get(then),
-        has_tax_and_credits=covers == _WITH_TAX,
-        is_whole_bill=covers == _WHOLE_BILL,
+        by=offered[by], then=offered.get(then), covers=_COVERS[of]
     )
     with columns[4]:
         question = replace(question, is_compared=_is_compared(view, question))
@@ -177,13 +174,14 @@ def show_table(view: Page, question: Question, answer: Answer) -> None:
     shown.append(tables.Column("charge_count", "Rows", "count"))
     total = answer.total | {"by_value": "Total", "then_value": ""}
     table = tables.of_rows([*answer.rows, total], [each.name for each in shown])
+    left_out = ", before tax and credits" if question.covers == "ai_cost" else ""
     tables.show(
         table,
         shown,
         page=view,
         name="explore",
-        caption=f"{sentences.subject(question)} by {_grouping(question)},"
-        f" {view.selection.basis.lower()}{sentences.before_tax(question)}",
+        caption=f"{sentences.SUBJECTS[question.covers]} by {_grouping(question)},"
+        f" {view.selection.basis.lower()}{left_out}",
         origin=Origin(
             formula=_FORMULAS[answer.place],
             mart=dimensions.MARTS[answer.place],

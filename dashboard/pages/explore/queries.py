@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dashboard.pages.explore import dimensions
 from dashboard.shared.names import Named, named_sql
 from dashboard.shared.published import has_mart, per_run, ratio
 from dashboard.shared.selection_queries import (
     AMOUNTS,
+    IS_SPEND,
     SCOPES,
     has_prior,
     periods,
@@ -27,6 +28,14 @@ MOST_SERIES: Final = 7
 MOST_VALUES: Final = 300
 MONTHS_BACK: Final = 12
 OTHER: Final = "Other"
+#: What a question may be about.
+Covers = Literal["ai_cost", "ai_cost_and_tax", "whole_bill"]
+_IS_AI: Final = "component <> 'out_of_scope'"
+_COVERED: Final[dict[Covers, str]] = {
+    "ai_cost": f"{_IS_AI} and {IS_SPEND}",
+    "ai_cost_and_tax": _IS_AI,
+    "whole_bill": "true",
+}
 _NAMED_OWNERS: Final[tuple[Named, ...]] = ("model", "feature", "team")
 
 
@@ -41,10 +50,8 @@ class Question:
     filters : tuple of (Dimension, tuple of str)
         Which values are kept, all where none is named; of several dimensions all must
         hold. Where they are answered is one place for all, named or not.
-    has_tax_and_credits : bool
-        Whether tax and credits of AI count too, as they do on statements.
-    is_whole_bill : bool
-        Whether everything counts, what is not AI too.
+    covers : str
+        What counts: AI cost, AI cost with tax and credits, or the whole bill.
     is_compared : bool
         Whether the period before is there as well.
     """
@@ -52,8 +59,7 @@ class Question:
     by: Dimension
     then: Dimension | None = None
     filters: tuple[tuple[Dimension, tuple[str, ...]], ...] = ()
-    has_tax_and_credits: bool = False
-    is_whole_bill: bool = False
+    covers: Covers = "ai_cost"
     is_compared: bool = False
 
     @property
@@ -92,7 +98,7 @@ def place_for(
         dimensions.places(snapshot),
         question.dimensions,
         has_scope=not selection.covers_everything,
-        is_whole_bill=question.is_whole_bill,
+        is_whole_bill=question.covers == "whole_bill",
     )
 
 
@@ -160,11 +166,7 @@ def values(
     place = place_for(snapshot, selection, question)
     if place is None:
         return ()
-    asked = Question(
-        dimension,
-        has_tax_and_credits=question.has_tax_and_credits,
-        is_whole_bill=question.is_whole_bill,
-    )
+    asked = Question(dimension, covers=question.covers)
     rows = _found(snapshot, selection, asked, place)
     found = [row["by_value"] for row in rows if row["kind"] == "row"]
     return tuple(found[:MOST_VALUES])
@@ -185,7 +187,7 @@ def _found(
     # minutes; as a condition of a sum it is worked out once per line.
     counts = " and ".join(
         [
-            _covered(question),
+            _COVERED[question.covers],
             *(
                 f"list_contains($kept_{at}, {each.columns[place]})"
                 for at, (each, _) in enumerate(named)
@@ -251,16 +253,6 @@ def _charges(selection: Selection, question: Question, place: Place) -> str:
             where {in_months} and {SCOPES[selection.scope_kind]}
         )
     """
-
-
-def _covered(question: Question) -> str:
-    """Return the condition that charges of what is asked about meet."""
-    if question.is_whole_bill:
-        return "true"
-    is_ai = "component <> 'out_of_scope'"
-    if question.has_tax_and_credits:
-        return is_ai
-    return f"{is_ai} and component not in ('tax', 'credit')"
 
 
 def _owned(selection: Selection, question: Question) -> str:

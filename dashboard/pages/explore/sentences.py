@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
-    from dashboard.pages.explore.queries import Answer, Question
+    from collections.abc import Mapping
+
+    from dashboard.pages.explore.queries import Answer, Covers, Question
     from dashboard.shared.context import Page
 
 
-def subject(question: Question) -> str:
-    """Return what is added up; AI cost is the one that budgets are compared with."""
-    if question.is_whole_bill:
-        return "The whole bill"
-    return "AI cost with tax and credits" if question.has_tax_and_credits else "AI cost"
-
-
-def before_tax(question: Question) -> str:
-    """Return what AI cost leaves out; nothing where tax and credits are added up."""
-    has_all = question.is_whole_bill or question.has_tax_and_credits
-    return "" if has_all else ", before tax and credits"
+#: What is added up; AI cost is the one that budgets are compared with.
+SUBJECTS: Final[Mapping[Covers, str]] = {
+    "ai_cost": "AI cost",
+    "ai_cost_and_tax": "AI cost with tax and credits",
+    "whole_bill": "The whole bill",
+}
 
 
 def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
@@ -31,7 +28,7 @@ def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
     if not answer.rows:
         return f"Nothing in {window}{kept}."
     amount = f"{view.at_least(answer.total['amount'])}{total}"
-    start = f"{subject(question)}{kept} is **{amount}** in {window}"
+    start = f"{SUBJECTS[question.covers]}{kept} is **{amount}** in {window}"
     largest = max(answer.rows, key=lambda row: row["amount"])
     share = fmt.percent(largest["share_ratio"])
     name = fmt.markdown(named(question, largest))

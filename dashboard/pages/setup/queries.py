@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dashboard.shared.published import has_mart, one, per_run, ratio, rows
-from dashboard.shared.selection_queries import currencies, run
+from dashboard.shared.selection_queries import IS_SPEND, currencies, run
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -85,7 +85,7 @@ def standing(snapshot: Snapshot) -> Standing:
     """Return what a workspace has already."""
     currency = run(snapshot).currency
     cost = "sum(effective_cost)"
-    spend = f"{cost} filter (component not in ('tax', 'credit'))"
+    spend = f"{cost} filter ({IS_SPEND})"
     on_models = f"{cost} filter (model_id is not null)"
     on_owners = f"{cost} filter (coalesce(team_id, cost_center) is not null)"
     costs = one(

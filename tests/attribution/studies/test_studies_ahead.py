@@ -14,12 +14,12 @@ from attribution.studies.register import StudyRegister
 from attribution.studies.request import StudyRequest
 from attribution.studies.updating import begin_studies, update_study_estimates
 from tests.attribution.marts_of_studies import write_marts
-from tests.attribution.quick_fits import told_at_once
+from tests.attribution.quick_fits import Deadly, told_at_once
 from tests.attribution.studies_for_tests import series_study
 from triptych.core.progress import SilentProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 _MESSAGES = "SELECT study_id, refusal_message FROM estimates.attribution_studies"
@@ -115,13 +115,6 @@ def test_no_process_is_started_for_studies_that_cannot_begin_or_are_stored(
         connection.execute("UPDATE estimates.attribution_studies SET status = 'told'")
     begin(database, request, ahead)
     assert not ahead.is_started
-
-
-class Deadly:
-    """Ends the process that it is sent to, as the system does when memory runs out."""
-
-    def __reduce__(self) -> tuple[Callable[[int], Any], tuple[int]]:
-        return os._exit, (9,)
 
 
 def test_a_process_that_dies_leaves_what_was_begun_to_others(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,14 +19,14 @@ from attribution.studies.register import StudyRegister
 from attribution.studies.request import StudyRequest
 from attribution.studies.updating import seed_of, update_study_estimates
 from tests.attribution.marts_of_studies import write_marts
-from tests.attribution.quick_fits import refused_at_once
+from tests.attribution.quick_fits import Deadly, refused_at_once
 from tests.attribution.studies_for_tests import START, series_study, trial_study
 from triptych.core.errors import SettingsError
 from triptych.core.progress import SilentProgress
 from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -396,13 +395,6 @@ def test_the_same_seed_gives_the_same_figures_in_one_process_and_in_two(
         )
         assert second.case.rows(sql) == case.rows(sql)
         assert case.rows(sql)
-
-
-class Deadly:
-    """Ends the process that it is sent to, as the system does when memory runs out."""
-
-    def __reduce__(self) -> tuple[Callable[[int], Any], tuple[int]]:
-        return os._exit, (9,)
 
 
 def test_a_process_that_dies_costs_its_own_study_only(

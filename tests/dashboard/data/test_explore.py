@@ -94,7 +94,7 @@ def test_ai_cost_is_that_of_summary_and_tax_and_credits_are_added_on_demand(
     by = dimensions.offered(whole, chosen)["Part of the bill"]
     plain = queries.answer(whole, chosen, queries.Question(by))
     taxed = queries.answer(
-        whole, chosen, queries.Question(by, has_tax_and_credits=True)
+        whole, chosen, queries.Question(by, covers="ai_cost_and_tax")
     )
     assert plain is not None
     assert taxed is not None

@@ -185,7 +185,7 @@ def test_explore_shows_the_whole_bill_by_service_and_what_of_it_is_ai(
     chosen = selection_queries.Selection(period, "Billed", "USD")
     offered = dimensions.offered(published, chosen)
     question = explore_queries.Question(
-        offered["AI or not"], offered["Service"], is_whole_bill=True
+        offered["AI or not"], offered["Service"], covers="whole_bill"
     )
     answer = explore_queries.answer(published, chosen, question)
     assert answer is not None

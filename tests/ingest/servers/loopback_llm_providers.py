@@ -13,6 +13,7 @@ Forms: OpenAI API 2.3.0 (``organization/costs``, ``organization/usage/…``,
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -61,7 +62,7 @@ _ANTHROPIC_USAGE_FIELDS = (
 
 
 @dataclass
-class Organisation:
+class Organisation(ABC):
     """What both vendors have: records of costs and usage, and a way to page.
 
     Attributes
@@ -82,9 +83,9 @@ class Organisation:
     days_per_page: int = 9
     names_per_page: int = 100
 
+    @abstractmethod
     def install(self, server: ScriptedServer) -> None:
         """Answer the routes of the vendor."""
-        raise NotImplementedError
 
     def copy(self) -> Self:
         """Return another of the same records, which a test may change."""
