@@ -114,7 +114,7 @@ def beside(row: Row) -> str:
         spent = fmt.markdown(fmt.money(row["not_counted_cost"], currency))
         whole = fmt.markdown(fmt.money(row["ai_cost"], currency))
         parts.append(
-            f"Of {whole} of AI spend in {window(row)}, {spent} is in no counted return."
+            f"Of {whole} AI cost in {window(row)}, {spent} is in no counted return."
         )
     return " ".join(parts)
 

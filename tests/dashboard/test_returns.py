@@ -48,7 +48,7 @@ def test_the_headline_has_its_interval_its_chance_and_what_was_left_out(
     assert re.search(r"a gain \*\*(over )?99\.\d %", headline(text))
     assert "Not counted: 1 feature, with a net value of" in text
     assert "1 feature has no return that can be computed" in text
-    assert "Of EUR 175.00 of AI spend in Jan 2026 to Feb 2026, EUR 125.00" in text
+    assert "Of EUR 175.00 AI cost in Jan 2026 to Feb 2026, EUR 125.00" in text
     assert "nobody approved proposal" in text
     # All of eta's draws are gains: 160 calls less at 3 are 480, and it cost 50.
     assert ">over 99.9 %<" in text

@@ -16,13 +16,13 @@ PAGE = "statements"
 def test_the_page_says_how_all_statements_tie_to_the_bills(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    """1760 + 640 + 499 = 2899 of AI spend, and 400 that is none: 3299."""
+    """1760 + 640 + 499 = 2899 of AI, tax and credits, and 400 that is none: 3299."""
     publish(tmp_path)
     app = open_app(tmp_path, page=PAGE, period="2026-09")
     assert not app.exception
     assert not app.error
     text = text_of(app)
-    assert "3 statements add up to **EUR 2,899.00**, all AI spend" in text
+    assert "3 statements add up to **EUR 2,899.00**, AI cost with tax and" in text
     assert "With EUR 400.00 outside AI scope" in text
     assert "it is what the bills say: EUR 3,299.00." in text
     assert "Sep 2026, amortised cost: **EUR 1,760.00**. State: open." in text

@@ -165,6 +165,13 @@ def test_the_portfolio_is_the_sum_of_what_counts(
     assert total["cost"] == sum(row["cost"] for row in counted)
     nets = np.array([row["net_value"] for row in counted])
     assert total["net_value"] == pytest.approx(nets.sum(), rel=1e-9)
+    [spent] = published.query(
+        "SELECT sum(effective_cost) AS cost FROM cost.mart_cost_waterfall"
+        " WHERE step NOT IN ('ledger', 'out_of_scope', 'tax', 'credit')"
+        " AND billing_month BETWEEN ? AND ?",
+        [total["first_month"], total["last_month"]],
+    ).to_pylist()
+    assert total["ai_cost"] == pytest.approx(spent["cost"], abs=Decimal("1e-6"))
     assert total["ai_cost"] >= total["cost"]
     names = published.query(
         "SELECT driver FROM roi.mart_roi_sensitivity WHERE NOT is_approved"

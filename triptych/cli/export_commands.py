@@ -113,8 +113,8 @@ def statement(  # noqa: PLR0913  (each is an option)
 ) -> None:
     """Write what each cost centre owes for a month.
 
-    Together the statements are the whole AI spend of the month. Those of a closed
-    month are handed out as they were stored when it was closed.
+    Together the statements are the AI cost of the month with tax and credits. Those
+    of a closed month are handed out as they were stored when it was closed.
     """
     from dashboard import exports
 

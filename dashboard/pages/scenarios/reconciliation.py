@@ -49,7 +49,8 @@ def _show_net_value(view: Page, one: Result) -> None:
         caption="Gains are positive and costs negative, the largest difference first;"
         " means of the same draws",
         formula="Measured: what counts, in the months in which its effect was"
-        " measured. Base: every known effect and all AI cost, carried forward.",
+        " measured. Base: every known effect and all that the bills charge for AI, tax"
+        " and credits too, carried forward.",
     )
 
 
@@ -73,7 +74,8 @@ def _show_run_rate(view: Page, one: Result) -> None:
         name="scenario-run-rate",
         caption="Net value of a month, the largest difference first",
         formula="Run rate: what counts, in the last whole month, gains faded since"
-        " they were last measured. Base: every known effect and all AI cost.",
+        " they were last measured. Base: every known effect and all that the bills"
+        " charge for AI, tax and credits too.",
     )
 
 

@@ -114,8 +114,8 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
     every = sums["all_statements"]
     st.markdown(
         f"{fmt.plural(len(statements), 'statement')} add up to {view.at_least()}"
-        f"**{fmt.money(every['amount'], view.run.currency)}**, all AI spend of the"
-        f" month. {fmt.markdown(largest(statements))}"
+        f"**{fmt.money(every['amount'], view.run.currency)}**, AI cost with tax and"
+        f" credits. {fmt.markdown(largest(statements))}"
     )
     st.markdown(
         f"With {fmt.money(sums['out_of_scope']['amount'], view.run.currency)}"

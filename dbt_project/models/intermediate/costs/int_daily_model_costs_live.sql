@@ -1,4 +1,4 @@
-{#- The whole AI spend by day as the current evidence and rules make it, closed months too. -#}
+{#- AI cost with tax and credits by day, as the current evidence and rules make it, closed months too. -#}
 with models as (
     select * from {{ ref('int_model_versions') }}
 ),

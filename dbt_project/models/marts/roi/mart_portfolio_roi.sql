@@ -1,8 +1,8 @@
 {#-
   All features together, each over the months that its effect was measured in. The headline
   is what counts: grades A and B, nulls and harms included, less what two features claim of
-  one outcome. Beside it stands what does not count, and all AI spend of the months, so that
-  nobody takes one for the other.
+  one outcome. What does not count and the AI cost of the months, before tax and credits, have
+  columns of their own, so that none is taken for another.
 -#}
 with returns as (
     select * from {{ source('estimates', 'roi_portfolio') }}
@@ -19,14 +19,23 @@ counted as (
     group by features.window
 ),
 
+-- Before tax and credits, also where a counted feature's own cost has some.
 spent as (
     select
         returns.roi_window,
-        {{ known_cost('costs', 'run') }} as ai_cost
+        {{ known_cost('costs', 'run') }} as ai_cost,
+        sum(case when features.feature_id is null then costs.effective_cost else 0 end) as not_counted_cost
     from returns
     cross join {{ ref('mart_run') }} as run
     inner join {{ ref('fct_daily_model_costs') }} as costs
         on returns.first_month <= costs.billing_month and returns.last_month >= costs.billing_month
+    left join {{ ref('mart_feature_roi') }} as features
+        on
+            returns.roi_window = features.window
+            and costs.feature_id = features.feature_id
+            and costs.billing_month between features.first_month and features.last_month
+            and features.counted
+    where costs.component not in ('tax', 'credit')
     group by returns.roi_window
 )
 
@@ -57,7 +66,7 @@ select
     returns.beside_net_value_low_90,
     returns.beside_net_value_high_90,
     spent.ai_cost,
-    {{ to_money('spent.ai_cost - coalesce(counted.cost, 0)') }} as not_counted_cost,
+    case when spent.ai_cost is not null then {{ to_money('spent.not_counted_cost') }} end as not_counted_cost,
     returns.counted_feature_count,
     returns.beside_feature_count,
     returns.not_computable_feature_count,
