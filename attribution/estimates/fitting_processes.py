@@ -13,12 +13,15 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
 from threading import Lock, Thread
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -78,8 +81,29 @@ def pool(processes: int) -> ProcessPoolExecutor:
     # They start where we are, and would look there for modules first.
     os.environ["PYTHONSAFEPATH"] = "1"
     return ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_compute_alone
+        processes, mp_context=_ContextWithoutMain(), initializer=_compute_alone
     )
+
+
+class _ProcessWithoutMain(SpawnProcess):
+    """A process that does not run the script of this one, as it otherwise would.
+
+    Where pages are drawn that script is theirs, and takes two seconds to import.
+    """
+
+    def start(self) -> None:
+        main = sys.modules["__main__"]
+        nothing = sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            # A page that began to be drawn meanwhile has put its own there.
+            if sys.modules["__main__"] is nothing:
+                sys.modules["__main__"] = main
+
+
+class _ContextWithoutMain(SpawnContext):
+    Process = _ProcessWithoutMain
 
 
 def _compute_alone() -> None:

@@ -147,3 +147,28 @@ def test_a_process_ends_with_the_one_that_started_it_even_if_that_is_killed(
         timeout=20,  # it lasts until the last process ends that could write to it
     )
     assert ended.returncode == -signal.SIGKILL
+
+
+_HEAVY = """
+import os, sys
+with open(sys.argv[1], "a") as file:
+    file.write("imported ")
+from attribution.estimates.fitting_processes import pool
+if __name__ == "__main__":
+    with pool(2) as workers:
+        assert workers.submit(os.getppid).result() == os.getpid()
+    assert sys.modules["__main__"].pool is pool
+"""
+
+
+def test_no_process_imports_the_script_that_started_it(tmp_path: Path) -> None:
+    """A page's script imports the whole dashboard, which fits nothing."""
+    script, note = tmp_path / "heavy.py", tmp_path / "imports"
+    script.write_text(_HEAVY, "utf-8")
+    subprocess.run(
+        [sys.executable, script, note],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        check=True,
+        timeout=20,
+    )
+    assert note.read_text("utf-8") == "imported "
