@@ -1,4 +1,4 @@
-"""Run sqlfluff and look for no garbage: nearly all that it makes stays until the end."""
+"""Run sqlfluff and look for no garbage: nearly all that it makes stays."""
 
 import gc
 
