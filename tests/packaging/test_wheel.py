@@ -11,15 +11,10 @@ import zipfile
 from decimal import Decimal
 from pathlib import Path
 
-import platformdirs
 import pytest
 
-from tests.layers import IS_FULL
 from triptych import __version__
 
-#: In the fast layer, what dbt has compiled of the very files that are in the wheel, to
-#: the byte, is not compiled again; in the full layer the wheel compiles its own.
-CACHE = {} if IS_FULL else {"XDG_CACHE_HOME": str(platformdirs.user_cache_path())}
 PACKAGES = ["attribution", "dashboard", "ingest", "triptych"]
 BILL = """\
 BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,\
@@ -49,7 +44,7 @@ class Installed:
         done = subprocess.run(
             [str(self._bin / "triptych"), *arguments],
             cwd=self.home,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.home), **CACHE},
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home)},
             capture_output=True,
             text=True,
             check=False,
@@ -129,6 +124,7 @@ def test_the_installed_command_tells_its_version(installed: Installed) -> None:
     assert "quarantine" in installed.run("--help")
 
 
+@pytest.mark.full
 def test_the_installed_command_goes_from_a_bill_to_a_model(
     installed: Installed,
 ) -> None:

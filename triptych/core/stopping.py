@@ -59,6 +59,9 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
+        # Python remembers an interrupt of text that it executed, such as a method of a
+        # dataclass, and ends by that, caught or not, until it executes another text.
+        exec("")  # noqa: S102
         for number, handler in former.items():
             if signal.getsignal(number) is _stop:
                 signal.signal(number, handler)

@@ -170,3 +170,30 @@ def test_ctrl_c_ends_a_command_with_130_and_says_what_stays(
         "triptych status: Stopped by Ctrl-C before it was done. What is published"
         " stays, and nothing is counted twice: run the same command again.\n"
     )
+
+
+#: As where a dataclass is made: its methods are text that Python executes.
+_STOPPED_IN_TEXT = """
+import signal
+from triptych.cli.application import new_application
+
+def wait():
+    exec("signal.raise_signal(signal.SIGTERM)", {"signal": signal})
+
+if __name__ == "__main__":
+    new_application({"wait": wait})()
+"""
+
+
+def test_a_signal_ends_a_command_with_its_code_wherever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "waiting.py").write_text(_STOPPED_IN_TEXT, "utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "waiting", "wait"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr.startswith("triptych wait: Stopped by SIGTERM")
+    assert ended.returncode == 143
