@@ -189,8 +189,7 @@ def test_a_signal_ends_a_command_with_its_code_wherever_it_is(tmp_path: Path) ->
     (tmp_path / "waiting.py").write_text(_STOPPED_IN_TEXT, "utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "waiting", "wait"],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"},
         capture_output=True,
         text=True,
         check=False,
