@@ -12,9 +12,8 @@ PYTHON ?= python3
 ARGS ?=
 # Only tests whose name contains this: make unit k=aws
 k ?=
-# Test processes: one more than two cores, for a tenth of the time tests wait for servers
-# and browsers.
-JOBS ?= 3
+# Test processes
+JOBS ?= 2
 # A file stays in one process, with what its tests share; files in the order of
 # tests/conftest.py, which begins with the long ones.
 BY_FILE := --dist loadfile --no-loadscope-reorder
