@@ -14,7 +14,7 @@ from dashboard.shared import return_sentences as words
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dashboard.shared.context import Page
 
@@ -49,23 +49,46 @@ def rows(view: Page) -> list[dict[str, Any]]:
 
 
 def sentence(view: Page, found: Sequence[dict[str, Any]]) -> str:
-    """Say how many features have proven results, and which do harm."""
+    """Say how many features have proven results, and which bring a loss."""
     decided = [row for row in found if row["is_counted"]]
     return (
         f"{view.organisation_prefix}**{len(decided)} of"
-        f" {fmt.plural(len(found), 'feature')}** have proven results. {_harm(found)}"
+        f" {fmt.plural(len(found), 'feature')}** have proven results."
+        f" {_losses(found)}{_unclear(found)}"
     )
 
 
-def _harm(found: Sequence[dict[str, Any]]) -> str:
-    """Name the features that lose most; a point estimate, whatever its grade."""
-    losing = [row for row in found if (row["net_value"] or 0) < 0]
+def _losses(found: Sequence[dict[str, Any]]) -> str:
+    """Name the features whose whole range is a loss, whatever their grade."""
+    losing = [row for row in found if row["high_90"] is not None and row["high_90"] < 0]
     if not losing:
         return "No loss is known."
-    losing.sort(key=lambda row: row["net_value"])
-    named = ", ".join(map(_named_loss, losing[:_NAMED]))
-    rest = len(losing) - _NAMED
-    return f"Loss: {named}{f' and {rest:,} more' if rest > 0 else ''}."
+    return f"Loss: {_named(losing, _named_loss)}."
+
+
+def _unclear(found: Sequence[dict[str, Any]]) -> str:
+    """Name the features whose range has both, or an end that is not known."""
+    both = [
+        row
+        for row in found
+        if row["net_value"] is not None
+        and (row["low_90"] is None or row["low_90"] <= 0)
+        and (row["high_90"] is None or row["high_90"] >= 0)
+    ]
+    if not both:
+        return ""
+    named = _named(both, lambda row: fmt.markdown(row["feature"]))
+    return f" Gain or loss, cannot tell: {named}."
+
+
+def _named(
+    found: Sequence[dict[str, Any]], name: Callable[[dict[str, Any]], str]
+) -> str:
+    """Name the first features, the lowest net value first."""
+    lowest = sorted(found, key=lambda row: row["net_value"])
+    named = ", ".join(map(name, lowest[:_NAMED]))
+    rest = len(lowest) - _NAMED
+    return f"{named}{f' and {rest:,} more' if rest > 0 else ''}"
 
 
 def _named_loss(row: dict[str, Any]) -> str:
@@ -106,6 +129,8 @@ def _valued(row: dict[str, Any], why: str | None) -> dict[str, Any]:
     return {
         "feature": row["feature"],
         "net_value": row["net_value"],
+        "low_90": low,
+        "high_90": high,
         "currency": row["currency"],
         "unknown": None,
         "range": fmt.interval(low, high, row["currency"]),
@@ -120,6 +145,8 @@ def _unknown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "feature": row["feature"],
         "net_value": None,
+        "low_90": None,
+        "high_90": None,
         "currency": None,
         "unknown": "not estimated",
         "range": None,
