@@ -38,6 +38,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 #: Each process loads the libraries anew, about half as long: less is not worth it.
 _LEAST_SAVED_SECONDS = 3.0
 _limit_lock = Lock()
+#: Held while a process starts that is not to run the script of this one.
+_main_lock = Lock()
 _limits: list[threadpool_limits] = []
 
 
@@ -92,14 +94,15 @@ class _ProcessWithoutMain(SpawnProcess):
     """
 
     def start(self) -> None:
-        main = sys.modules["__main__"]
-        nothing = sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            super().start()
-        finally:
-            # A page that began to be drawn meanwhile has put its own there.
-            if sys.modules["__main__"] is nothing:
-                sys.modules["__main__"] = main
+        with _main_lock:
+            main = sys.modules["__main__"]
+            nothing = sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                # A page that began to be drawn meanwhile has put its own there.
+                if sys.modules["__main__"] is nothing:
+                    sys.modules["__main__"] = main
 
 
 class _ContextWithoutMain(SpawnContext):
