@@ -26,7 +26,7 @@ BASE_TAG := python:3.11-slim
 
 # Those that take a minute go beside the tests, the others before them. They leave the
 # cores to the tests, and take what is left while these wait for servers and browsers.
-SLOW_CHECKS := types sql-meaning
+SLOW_CHECKS := types sql
 AT_LEISURE := nice -n 19
 QUICK_CHECKS := lint imports spelling
 LINT_SQL = $(AT_LEISURE) $(BIN)/python .ci/lint_sql.py lint --nocolor --processes $(JOBS)
@@ -64,7 +64,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo dashboard test test-full tests check lint types types-full imports sql \
-	sql-meaning sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
+	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -95,7 +95,7 @@ test-full: $(READY)  ## All of it again, with real engines, crash campaigns, eve
 tests: $(READY)
 	env -u MAKEFLAGS -u MFLAGS -u ARGS $(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(LAYER) $(ARGS)
 
-check: types sql $(QUICK_CHECKS)  ## What needs no test run: style, types, layers, SQL, spelling
+check: $(SLOW_CHECKS) $(QUICK_CHECKS)  ## What needs no test run: style, types, layers, SQL, spelling
 
 lint: $(READY)  ## Style of the Python code
 	$(BIN)/ruff check
@@ -112,10 +112,6 @@ types-full: $(READY)
 
 sql: $(READY)  ## Style of the SQL
 	$(LINT_SQL) $(SQL)
-
-# Without its looks, which are for `make check` and half of the time.
-sql-meaning: $(READY)
-	$(LINT_SQL) --config .ci/sqlfluff/meaning.cfg $(SQL)
 
 sql-full: $(READY)
 	$(LINT_SQL) --config .ci/sqlfluff/every_branch.cfg $(SQL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dashboard.shared import format as fmt
 from dashboard.shared import ledger_sentences as ledger
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
+#: What a whole range is; ``unknown`` where an end of it is not known.
+Side = Literal["gain", "loss", "both", "unknown"]
+_DECISIONS: Final[dict[Side, str]] = {
+    "gain": "Keep: a gain throughout the range",
+    "loss": "Stop or fix: a loss throughout the range",
+    "both": "Measure on: gain and loss are both likely",
+    "unknown": "Not proven",
+}
 #: The window of everything that is measured.
 TO_DATE = "to_date"
 _ALMOST_SURE, _HARDLY = 0.999, 0.001
@@ -175,14 +183,17 @@ def between(row: Row, name: str, currency: str) -> str:
 
 def decision_of(row: Row) -> str:
     """Return what follows from a counted feature's interval of net value."""
+    return _DECISIONS[side_of(row)]
+
+
+def side_of(row: Row) -> Side:
+    """Return what the whole 90 % range of net value is."""
     low, high = row["net_value_low_90"], row["net_value_high_90"]
     if low is None or high is None:
-        return "Not proven"
+        return "unknown"
     if low > 0:
-        return "Keep: a gain throughout the range"
-    if high < 0:
-        return "Stop or fix: a loss throughout the range"
-    return "Measure on: gain and loss are both likely"
+        return "gain"
+    return "loss" if high < 0 else "both"
 
 
 def chance(probability: float | None) -> str:

@@ -13,6 +13,7 @@ from benchmarks.dashboard import memory_lines, percentile, shared_lines
 from benchmarks.dashboard_readers import Looked, read_pages
 from tests.dashboard.browsing import running, served
 from tests.dashboard.fixtures.warehouse_fixture import publish
+from tests.layers import IS_FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +35,8 @@ def address(root: Path) -> Iterator[str]:
         yield urlsplit(link).netloc
 
 
-@pytest.mark.full
 def test_each_reader_gets_every_page_whole(address: str) -> None:
-    users, rounds = 3, 2
+    users, rounds = (3, 2) if IS_FULL else (2, 1)
     looked = read_pages(address, PAGES, users=users, rounds=rounds)
     assert [one.problem for one in looked] == [""] * users * rounds * len(PAGES)
     for page in PAGES:
@@ -46,13 +46,11 @@ def test_each_reader_gets_every_page_whole(address: str) -> None:
         assert max(counts) <= 1.1 * min(counts)
 
 
-@pytest.mark.full
 def test_a_page_that_is_not_there_is_told(address: str) -> None:
     (one,) = read_pages(address, ["nowhere"], users=1, rounds=1)
     assert one.problem == "the server does not know the page"
 
 
-@pytest.mark.full
 def test_a_page_that_fails_is_told(tmp_path: Path) -> None:
     publish(tmp_path, "normal")
     warehouse = tmp_path / "warehouse"
@@ -62,7 +60,6 @@ def test_a_page_that_fails_is_told(tmp_path: Path) -> None:
     assert "cannot be opened" in one.problem
 
 
-@pytest.mark.full
 def test_reading_ends_when_its_time_is_over(address: str) -> None:
     looked = read_pages(address, PAGES, users=2, seconds=2, pause_seconds=0.2)
     assert 2 <= len(looked) <= 2 * (2 / 0.1 + 1)

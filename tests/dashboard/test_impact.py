@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
-from dashboard.pages.impact import decisions, outcomes
 from dashboard.pages.impact import experience as experience_section
 from dashboard.pages.impact import figures as numbers
+from dashboard.pages.impact import outcomes
 from dashboard.pages.impact import queries as impact_queries
 from dashboard.pages.impact import sentences as words
 from dashboard.pages.impact.check_sentences import CHECKS
@@ -155,45 +155,6 @@ def test_effects_are_named_by_grade_before_they_are_drawn(
     assert "1 A · randomised: " in text
     assert "Arrival time +4.1 %" in text
     assert "2 X · " in text
-
-
-def test_a_loss_is_called_one_where_the_whole_range_is() -> None:
-    """A and E range from a loss to a gain; no end of F is known."""
-    rows = [
-        gained("A", -2_260.0, -4_800.0, 541.0, is_counted=True),
-        gained("B", None, None, None),
-        gained("C", -40_300.0, -45_800.0, -35_600.0),
-        gained("D", 81_800.0, 27_800.0, 126_000.0, is_counted=True),
-        gained("E", -10_600.0, -26_800.0, 5_250.0),
-        gained("F", -1.0, None, None),
-        gained("G", -50_000.0, None, -1.0),
-    ]
-    view: Any = SimpleNamespace(organisation_prefix="")
-    assert decisions.sentence(view, rows).replace("\u00a0", " ") == (
-        "**2 of 7 features** have proven results. Loss: G ≈ −EUR 50k, C ≈ −EUR 40.3k."
-        " Gain or loss, cannot tell: E, A, F."
-    )
-    unclear = decisions.sentence(view, rows[:1])
-    assert unclear.endswith("No loss is known. Gain or loss, cannot tell: A.")
-    assert decisions.sentence(view, rows[3:4]).endswith("No loss is known.")
-
-
-def gained(
-    feature: str,
-    net_value: float | None,
-    low: float | None,
-    high: float | None,
-    *,
-    is_counted: bool = False,
-) -> dict[str, Any]:
-    return {
-        "is_counted": is_counted,
-        "feature": feature,
-        "net_value": net_value,
-        "low_90": low,
-        "high_90": high,
-        "currency": None if net_value is None else "EUR",
-    }
 
 
 def test_feature_and_grade_choose_and_a_link_keeps_them(

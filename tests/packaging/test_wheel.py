@@ -124,6 +124,7 @@ def test_the_installed_command_tells_its_version(installed: Installed) -> None:
     assert "quarantine" in installed.run("--help")
 
 
+# fast: what the wheel holds, above
 @pytest.mark.full
 def test_the_installed_command_goes_from_a_bill_to_a_model(
     installed: Installed,

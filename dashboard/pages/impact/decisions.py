@@ -60,7 +60,7 @@ def sentence(view: Page, found: Sequence[dict[str, Any]]) -> str:
 
 def _losses(found: Sequence[dict[str, Any]]) -> str:
     """Name the features whose whole range is a loss, whatever their grade."""
-    losing = [row for row in found if row["high_90"] is not None and row["high_90"] < 0]
+    losing = [row for row in found if row["side"] == "loss"]
     if not losing:
         return "No loss is known."
     return f"Loss: {_named(losing, _named_loss)}."
@@ -68,16 +68,10 @@ def _losses(found: Sequence[dict[str, Any]]) -> str:
 
 def _unclear(found: Sequence[dict[str, Any]]) -> str:
     """Name the features whose range has both, or an end that is not known."""
-    both = [
-        row
-        for row in found
-        if row["net_value"] is not None
-        and (row["low_90"] is None or row["low_90"] <= 0)
-        and (row["high_90"] is None or row["high_90"] >= 0)
-    ]
-    if not both:
+    unclear = [row for row in found if row["side"] in {"both", "unknown"}]
+    if not unclear:
         return ""
-    named = _named(both, lambda row: fmt.markdown(row["feature"]))
+    named = _named(unclear, lambda row: fmt.markdown(row["feature"]))
     return f" Gain or loss, cannot tell: {named}."
 
 
@@ -129,8 +123,7 @@ def _valued(row: dict[str, Any], why: str | None) -> dict[str, Any]:
     return {
         "feature": row["feature"],
         "net_value": row["net_value"],
-        "low_90": low,
-        "high_90": high,
+        "side": words.side_of(row),
         "currency": row["currency"],
         "unknown": None,
         "range": fmt.interval(low, high, row["currency"]),
@@ -145,8 +138,7 @@ def _unknown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "feature": row["feature"],
         "net_value": None,
-        "low_90": None,
-        "high_90": None,
+        "side": None,
         "currency": None,
         "unknown": "not estimated",
         "range": None,

@@ -391,10 +391,18 @@ class Catalogue:
 
 
 def _in_force(row: tuple[Any, ...]) -> LoadInForce:
-    checksums, reading, row_count, uris = row[5:]
-    known: list[Any] = [*row[:5], tuple(checksums), reading, row_count]
-    known.append(frozenset(uris or ()))
-    return LoadInForce(*known)
+    source, stream, scope, label, fingerprint, checksums, reading, count, uris = row
+    return LoadInForce(
+        source,
+        stream,
+        scope,
+        label,
+        fingerprint,
+        checksums=tuple(checksums),
+        reading=reading,
+        row_count=count,
+        uris=frozenset(uris or ()),
+    )
 
 
 def _detail(load: NewLoad) -> dict[str, object]:
