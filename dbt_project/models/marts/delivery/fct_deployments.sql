@@ -11,13 +11,13 @@ with deployments as (
 
 incidents as (
     select
-        caused_by_event_key as event_key,
+        causes.caused_by_event_key as event_key,
         count(*) as caused_incident_count,
-        min(impact_started_at) as first_impact_at,
-        case when count(resolved_at) = count(*) then max(resolved_at) end as restored_at
-    from {{ ref('int_incident_causes') }}
-    where caused_by_event_key is not null and not is_test
-    group by caused_by_event_key
+        min(causes.impact_started_at) as first_impact_at,
+        case when count(causes.resolved_at) = count(*) then max(causes.resolved_at) end as restored_at
+    from {{ ref('int_incident_causes') }} as causes
+    where causes.caused_by_event_key is not null and {{ incident_exclusion_reason('causes') }} is null
+    group by causes.caused_by_event_key
 ),
 
 judged as (
