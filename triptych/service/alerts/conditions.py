@@ -29,6 +29,15 @@ _OWNER = (
     "(SELECT arg_max(team_id, coalesce(valid_from, DATE '1900-01-01'))"
     " FROM core.dim_models AS models WHERE models.model_id = found.model_id)"
 )
+#: A change is a gain or harm by what the plan calls better.
+_VERDICT = (
+    "CASE verdict WHEN 'positive' THEN 'increase' WHEN 'negative' THEN 'decrease'"
+    " WHEN 'refused' THEN 'cannot tell'"
+    " ELSE replace(verdict, '_', ' ') END || CASE WHEN verdict NOT IN ('positive',"
+    " 'negative') OR plan ->> '$.better' IS NULL THEN ''"
+    " WHEN (verdict = 'positive') = (plan ->> '$.better' = 'higher') THEN ', a gain'"
+    " ELSE ', a harm' END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +132,13 @@ CONDITIONS: Final[dict[str, Condition]] = {
     ),
     "study_concluded": Condition(
         "SELECT concat_ws('/', study_id, CAST(window_end AS VARCHAR)) AS key, study_id,"
-        " feature_id, status, replace(verdict, '_', ' ') AS verdict, grade, window_end,"
+        " feature_id, grade, CAST(window_end AS DATE) - 1 AS last_day,"
+        f" {_VERDICT} AS verdict,"
         " (SELECT any_value(team_id) FROM core.dim_features AS features"
         "  WHERE features.feature_id = studies.feature_id) AS team_id"
         " FROM attribution.studies WHERE verdict <> 'interim' AND window_end"
         f" BETWEEN {_NEWEST_DAY} - INTERVAL 31 DAY AND {_NEWEST_DAY}",
-        "Study {study_id} of {feature_id} ended on {window_end}: {verdict}, grade"
+        "Study {study_id} of {feature_id} ended on {last_day}: {verdict}, grade"
         " {grade}.",
     ),
     "assumption_expiring": Condition(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,10 +94,11 @@ CALLS = (
         SELECT 'route' AS feature_id, 'estimated' AS status, 'B' AS grade, *
         FROM (VALUES ('ended', 'no_effect', DATE '2026-10-31'),
           ('running', 'interim', DATE '2026-10-31'),
-          ('old', 'gain', DATE '2026-09-29'), ('ahead', 'gain', DATE '2026-11-01'))
-          AS studies(study_id, verdict, window_end)
+          ('old', 'positive', DATE '2026-09-29'),
+          ('ahead', 'positive', DATE '2026-11-01'))
+          AS studies(study_id, verdict, window_end), (SELECT '{}' AS plan)
         """,
-        "Study ended of route ended on 2026-10-31: no effect, grade B.",
+        "Study ended of route ended on 2026-10-30: no effect, grade B.",
         "vision",
     ),
     Call(
@@ -124,3 +126,38 @@ def test_what_a_kind_is_about_calls_and_nothing_beside_it(
     rule = RuleSettings.model_validate(given)
     [alert] = find_alerts(PublishedReader(tmp_path).snapshot(), rule, TODAY)
     assert (alert.text, alert.team) == (call.text, call.team)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "better", "said"),
+    [
+        ("positive", "higher", "increase, a gain"),
+        ("positive", "lower", "increase, a harm"),
+        ("negative", "lower", "decrease, a gain"),
+        ("negative", "higher", "decrease, a harm"),
+        ("negative", None, "decrease"),
+        ("inconclusive", "higher", "inconclusive"),
+        ("refused", "higher", "cannot tell"),
+    ],
+)
+def test_a_concluded_study_is_a_gain_or_harm_by_what_its_plan_calls_better(
+    tmp_path: Path, verdict: str, better: str | None, said: str
+) -> None:
+    plan = json.dumps({"better": better})
+    Case(Workspace(tmp_path)).publish(
+        f"""
+        CREATE SCHEMA attribution;
+        CREATE TABLE core.dim_features AS
+        SELECT 'route' AS feature_id, 'vision' AS team_id;
+        CREATE TABLE attribution.studies AS
+        SELECT 'route' AS feature_id, 'camera' AS study_id, 'B' AS grade,
+          '{verdict}' AS verdict, DATE '2026-10-31' AS window_end, '{plan}' AS plan
+        """
+    )
+    rule = RuleSettings.model_validate(
+        {"alert": "study_concluded", "channels": ["all"]}
+    )
+    [alert] = find_alerts(PublishedReader(tmp_path).snapshot(), rule, TODAY)
+    assert alert.text == (
+        f"Study camera of route ended on 2026-10-30: {said}, grade B."
+    )
