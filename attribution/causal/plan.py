@@ -255,10 +255,14 @@ class Plan(Declared):
 
     @property
     def break_even(self) -> float | None:
-        """Units of outcome over the window that pay for the feature, if known."""
+        """Effect over the window that pays for the feature, if known.
+
+        In units of outcome; below zero where lower is better.
+        """
         if self.economics is None:
             return None
-        return self.economics.cost_amount / self.economics.value_amount_per_unit
+        units = self.economics.cost_amount / self.economics.value_amount_per_unit
+        return -units if self.better == "lower" else units
 
     @property
     def columns(self) -> dict[str, str]:

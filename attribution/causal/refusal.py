@@ -124,8 +124,9 @@ class Refusal:
         ]
         if self.break_even is not None:
             lines.append(
-                f"Break-even, which needs no estimate: {self.break_even:,.6g} units of"
-                " outcome over the window pay for the feature."
+                f"Break-even, which needs no estimate: an effect of"
+                f" {self.break_even:,.6g} units of outcome over the window pays for the"
+                " feature."
             )
         return "\n".join(lines)
 

@@ -378,16 +378,14 @@ def show_untold(view: Page, studies: Sequence[Study]) -> None:
 
 
 def _untold_row(study: Study) -> dict[str, object]:
-    paid = study.break_even_effect
+    paid = words.paying_effect(study)
     return {
         "study_id": study.study_id,
         "question": words.question(study),
         "code": study.refusal_code,
         "why": words.verdict(study),
         "what_would_fix_it": words.next_step(study),
-        "break_even": None
-        if paid is None
-        else f"{numbers.quantity(paid, study.outcome_unit)} in total",
+        "break_even": None if paid is None else f"{paid} in total",
     }
 
 

@@ -390,10 +390,18 @@ def finding(study: Study) -> str:
 
 def break_even(study: Study) -> str | None:
     """Write the effect that pays for the feature, which needs no estimate."""
+    paid = paying_effect(study)
+    if paid is None:
+        return None
+    return f"The feature pays for itself from {paid} over the window, in total."
+
+
+def paying_effect(study: Study) -> str | None:
+    """Write the effect that pays for the feature: a rise, or a fall."""
     if study.break_even_effect is None:
         return None
-    paid = quantity(study.break_even_effect, study.outcome_unit)
-    return f"The feature pays for itself from {paid} over the window, in total."
+    paid = quantity(abs(study.break_even_effect), study.outcome_unit)
+    return f"a fall of {paid}" if study.break_even_effect < 0 else paid
 
 
 def calibration(study: Study) -> str:

@@ -172,3 +172,10 @@ def test_the_break_even_is_cost_divided_by_worth() -> None:
     plan = Plan.model_validate(DECLARED | {"economics": economics})
     assert plan.break_even == 1_500.0
     assert Plan.model_validate(DECLARED).break_even is None
+
+
+def test_where_lower_is_better_a_fall_pays() -> None:
+    economics = {"cost_amount": 12_000.0, "value_amount_per_unit": 8.0}
+    lower = DECLARED | {"economics": economics, "better": "lower"}
+    assert Plan.model_validate(lower).break_even == -1_500.0
+    assert Plan.model_validate(lower | {"better": "higher"}).break_even == 1_500.0
