@@ -91,11 +91,6 @@ class FeatureReturn:
             self.complete_until,
         )
 
-    def without_window(self) -> FeatureReturn:
-        """Return it as it is before its window begins: nothing is known of it."""
-        case = replace(self.case, months=(), terms=None, is_counted=False)
-        return FeatureReturn(case, None)
-
     def rows(self, worlds: Worlds, now: str | None = None) -> Iterator[Row]:
         """Yield the row to date, and one for each month of the window.
 

@@ -83,12 +83,17 @@ class Portfolio:
                 yield {**row, **known._shrunk(worlds)}  # noqa: SLF001
 
     def _as_of(self, month: str) -> Portfolio:
-        """Return what there was by the end of a month, as is known now."""
+        """Return what there was by the end of a month, as is known now.
+
+        A feature that is measured only later is in no count of it; one that is never
+        measured is in each.
+        """
+        known = (
+            feature.as_of(month) if feature.case.months else feature
+            for feature in self.features
+        )
         return Portfolio(
-            [
-                feature.as_of(month) or feature.without_window()
-                for feature in self.features
-            ],
+            [feature for feature in known if feature],
             [overlap.until(month) for overlap in self.overlaps],
             self.studies,
         )

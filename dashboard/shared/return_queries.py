@@ -186,8 +186,11 @@ def not_counted_returns(snapshot: Snapshot, until: str) -> pa.Table:
 
 
 @per_run
-def study_ledger(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Return every study of the ledger; none where the run was published without."""
+def study_ledger(snapshot: Snapshot, until: str | None = None) -> list[dict[str, Any]]:
+    """Return every study of the ledger, or those launched by the end of a month.
+
+    None where the run was published without. Standings and benefits are as of today.
+    """
     try:
         return rows(
             snapshot,
@@ -195,8 +198,10 @@ def study_ledger(snapshot: Snapshot) -> list[dict[str, Any]]:
             select ledger.*, coalesce(named.feature, ledger.feature_id) as feature
             from roi.mart_study_ledger as ledger
             left join {named_sql("feature")} as named using (feature_id)
+            where $until is null or strftime(ledger.launch_date, '%Y-%m') <= $until
             order by not ledger.counted, ledger.study_id
             """,
+            until=until,
         )
     except duckdb.CatalogException:
         return []

@@ -188,7 +188,8 @@ def _returns(view: Page) -> Iterator[Part]:
     until = row["until_month"]
     told = (returns.beside(row), returns.shrunk(row), returns.run_rate(row))
     yield Text(" ".join(filter(None, told)), is_quiet=True)
-    yield from _ledger(view)
+    is_past = row["window"] != returns.TO_DATE
+    yield from _ledger(view, until if is_past else None)
     features = return_queries.feature_returns(view.snapshot, until).to_pylist()
     if features:
         yield Picture(
@@ -198,23 +199,28 @@ def _returns(view: Page) -> Iterator[Part]:
         )
         yield _features_table(features)
     yield _not_counted_table(view, until)
-    if row["window"] == returns.TO_DATE:
+    if not is_past:
         yield _evidence_table(view)
 
 
-def _ledger(view: Page) -> Iterator[Part]:
-    """Return every study that was ever registered, with its standing."""
-    rows = return_queries.study_ledger(view.snapshot)
+def _ledger(view: Page, until: str | None) -> Iterator[Part]:
+    """Return every study that was ever registered, with its standing.
+
+    Of a past month, those launched by its end, and no benefit: that is to date.
+    """
+    rows = return_queries.study_ledger(view.snapshot, until)
     if not rows:
         return
+    benefit = Column("benefit", "Benefit", "estimate")
     yield Table(
-        "Ledger of studies: what was registered stays",
+        "Ledger of studies: what was registered stays"
+        + ("" if until is None else "; standings as of today"),
         (
             Column("study_id", "Study"),
             Column("feature", "Feature"),
             Column("standing_name", "Standing"),
             Column("counted_text", "Counted"),
-            Column("benefit", "Benefit", "estimate"),
+            *((benefit,) if until is None else ()),
             Column("notes", "What became of it", "prose"),
         ),
         tuple(
@@ -227,7 +233,7 @@ def _ledger(view: Page) -> Iterator[Part]:
             for row in rows
         ),
         _PRINTED_STUDIES,
-        (1.6, 1.4, 1.4, 1.2, 1.1, 4.0),
+        (1.6, 1.4, 1.4, 1.2, 1.1, 4.0) if until is None else (1.6, 1.4, 1.4, 1.2, 5.1),
     )
 
 

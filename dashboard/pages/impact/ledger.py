@@ -47,7 +47,7 @@ def show(view: Page) -> None:
         page=view,
         name="study-ledger",
         caption="What was registered stays: a plan that is deleted, renamed or edited"
-        " is measured and counted as it was locked",
+        " is measured and counted as it was locked. Standings and benefits are to date",
         origin=Origin(
             formula="Studies overlap where outcome, units and days are the same; there"
             " the one with the better grade counts, and of equal grades the one that"

@@ -181,6 +181,39 @@ def test_a_past_month_has_no_study_that_launched_later(tmp_path: Path) -> None:
     assert found["2026-08"] == found["2026-09"] - 1
 
 
+def test_the_ledger_of_a_past_month_has_nothing_that_came_later(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(
+            "UPDATE roi.mart_portfolio_roi SET until_month = '2026-09'"
+            " WHERE \"window\" = 'to_date'"
+        )
+        connection.execute(
+            "UPDATE roi.mart_study_ledger SET launch_date = DATE '2026-09-10'"
+            " WHERE study_id = 'care-study'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    found = {}
+    for month in ("2026-08", "2026-09"):
+        [ledger] = [
+            part
+            for page in read_pack(snapshot, month, "Amortised").pages
+            for part in page.parts
+            if isinstance(part, Table) and part.caption.startswith("Ledger")
+        ]
+        found[month] = (
+            {row["study_id"] for row in ledger.rows},
+            "benefit" in [column.name for column in ledger.columns],
+        )
+    assert found == {
+        "2026-08": ({"eta-study", "route-study"}, False),
+        "2026-09": ({"care-study", "eta-study", "route-study"}, True),
+    }
+
+
 def test_a_gap_that_could_change_no_total_is_one_line_and_named_on_the_last_page(
     tmp_path: Path,
 ) -> None:
