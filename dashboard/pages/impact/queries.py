@@ -65,7 +65,8 @@ def outcome_trends(snapshot: Snapshot) -> pa.Table:
         SELECT trends.*, about.studies
         FROM outcomes.mart_outcome_trends AS trends
         LEFT JOIN (
-            SELECT outcome AS metric, string_agg(study_id || ' (grade ' || grade || ')',
+            SELECT outcome AS metric, string_agg(study_id ||
+                coalesce(' (grade ' || grade || ')', ' (open)'),
                 ', ' ORDER BY study_id) AS studies
             FROM attribution.studies GROUP BY outcome
         ) AS about USING (metric)

@@ -22,7 +22,9 @@ cells as (
         group_id,
         count(*) as n,
         sum({{ safe_ratio('above_least', 'scale_width') }}) as score_total,
-        sum(case when value >= scale_max - 1 then 1 else 0 end) as favourable_count,
+        sum(
+            case when value >= scale_max - case when scale_width < 3 then 0 else 1 end then 1 else 0 end
+        ) as favourable_count,
         sum(case when value >= 9 then 1 else 0 end) as promoter_count,
         sum(case when value <= 6 then 1 else 0 end) as detractor_count,
         min(submitted_on) as first_answer_on,
