@@ -152,12 +152,17 @@ class CommitBatches:
     def _is_set_aside(self, load: NewLoad, in_force: LoadsInForce) -> bool:
         """Tell whether a load is not to be committed, and say why in the report."""
         twin = in_force.twin(load)
-        if twin is not None:
+        if twin is not None and twin.source == load.source:
             self._report.notes.append(
                 f"{load.label}: duplicate delivery, byte for byte the same as"
-                f" {twin}, which is already loaded; it was not counted twice."
+                f" {twin.label}, which is already loaded; it was not counted twice."
             )
             self._report.skipped_count += 1
+            return True
+        if twin is not None and self._would_count_twice(load):
+            self._report.failures.append(
+                SourceFailure(load.source, _same_bill(load, twin))
+            )
             return True
         if load.row_count:
             return False
@@ -166,6 +171,11 @@ class CommitBatches:
         else:
             self._report.notes.append(f"{load.label}: holds no rows.")
         return True
+
+    def _would_count_twice(self, load: NewLoad) -> bool:
+        """Tell whether a load has money, and may not repeat that of another source."""
+        has_money = any(any(total.amounts) for total in load.totals)
+        return has_money and load.source not in self._may_repeat
 
     def _is_not_compared(
         self, load: NewLoad, compared: Comparison, new: Sequence[LandedDelivery]
@@ -253,7 +263,8 @@ class LoadsInForce:
 
     def __init__(self, found: Iterable[LoadInForce]) -> None:
         self._by_key: dict[tuple[str, str, str], LoadInForce] = {}
-        self._labels: dict[tuple[object, ...], dict[str, str]] = defaultdict(dict)
+        self._alike: dict[tuple[object, ...], dict[tuple[str, str], LoadInForce]]
+        self._alike = defaultdict(dict)
         for load in found:
             self._remember(load)
 
@@ -272,10 +283,14 @@ class LoadsInForce:
             return None
         return Renewal(*load.key, load.fingerprint, load.files_in_place)
 
-    def twin(self, load: NewLoad) -> str | None:
-        """Return the label of a load with the same content under another scope."""
-        labels = self._labels[_content(load)]
-        return next((labels[scope] for scope in labels if scope != load.scope), None)
+    def twin(self, load: NewLoad) -> LoadInForce | None:
+        """Return a load of the same bytes under another scope, rather of its source."""
+        alike = self._alike[_content(load)]
+        of_source = [one for one in alike.values() if one.source == load.source]
+        if of_source:
+            others = (one for one in of_source if one.scope != load.scope)
+            return next(others, None)
+        return next(iter(alike.values()), None)
 
     def row_count(self, load: NewLoad) -> int:
         """Return how many rows the load in force holds; 0 without one."""
@@ -286,7 +301,7 @@ class LoadsInForce:
         """Let a load take the place of the one in force."""
         replaced = self._by_key.get(load.key)
         if replaced is not None:
-            del self._labels[_content(replaced)][load.scope]
+            del self._alike[_content(replaced)][load.source, load.scope]
         self._remember(
             LoadInForce(
                 *load.key,
@@ -296,16 +311,17 @@ class LoadsInForce:
                 _reading(load),
                 load.row_count,
                 _uris(load),
+                load.load_id,
             )
         )
 
     def _remember(self, load: LoadInForce) -> None:
         self._by_key[load.key] = load
-        self._labels[_content(load)][load.scope] = load.label
+        self._alike[_content(load)][load.source, load.scope] = load
 
 
 def _content(load: NewLoad | LoadInForce) -> tuple[object, ...]:
-    return load.source, load.stream, load.checksums
+    return load.stream, load.checksums
 
 
 def _reading(load: NewLoad) -> str:
@@ -315,6 +331,17 @@ def _reading(load: NewLoad) -> str:
 
 def _uris(load: NewLoad) -> frozenset[str]:
     return frozenset(file.uri for file in load.files_in_place)
+
+
+def _same_bill(load: NewLoad, twin: LoadInForce) -> MalformedDeliveryError:
+    return MalformedDeliveryError(
+        f"It is byte for byte the same as {twin.label} (source {twin.source!r}, load"
+        f" {twin.load_id}), which counts. It was not loaded.",
+        where=load.label,
+        next_step=f"If it replaces that load: triptych withdraw {twin.load_id}"
+        " --because TEXT, and run again. If both are right, set may_repeat: true on"
+        f" source {load.source!r}.",
+    )
 
 
 def _emptied(load: NewLoad) -> MalformedDeliveryError:

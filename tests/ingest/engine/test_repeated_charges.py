@@ -126,6 +126,27 @@ def test_two_sources_on_one_folder_do_not_both_count(workspace: Workspace) -> No
     assert total(workspace) == 40
 
 
+def test_a_short_bill_of_two_sources_counts_once(workspace: Workspace) -> None:
+    """Four charges are too few for a sketch, but the bytes are the same."""
+    deliver(workspace, "bills/few.csv", charges(range(25, 27)))
+    take_in(workspace)
+    deliver(workspace, "copies/copy.csv", charges(range(25, 27)))
+    (workspace.root / "triptych.yml").write_text(SETTINGS + ANOTHER, "utf-8")
+    with pytest.raises(SourceError) as refused:
+        take_in(workspace)
+    [few] = [load for load in read_loads(workspace.raw_database) if "few" in load.label]
+    message = str(refused.value)
+    assert "copy.csv" in message
+    assert "byte for byte the same as bills/few.csv (source 'bills'" in message
+    assert f"triptych withdraw {few.load_id}" in message
+    assert "may_repeat: true on source 'copies'" in message
+    assert total(workspace) == 40 + 4
+    settings = SETTINGS + ANOTHER.replace("}\n", ", may_repeat: true}\n")
+    (workspace.root / "triptych.yml").write_text(settings, "utf-8")
+    take_in(workspace)
+    assert total(workspace) == 40 + 4 + 4
+
+
 def test_what_may_repeat_counts_and_so_does_what_only_looks_alike(
     workspace: Workspace,
 ) -> None:

@@ -52,11 +52,12 @@ SELECT loads.source, loads.stream, loads.scope, loads.label, loads.fingerprint,
     loads.checksums, md5(array_to_string(loads.projections, chr(10))),
     loads.row_count,
     (SELECT list(uri) FROM catalogue.files_in_place AS files
-     WHERE files.load_id = loads.load_id)
+     WHERE files.load_id = loads.load_id),
+    loads.load_id
 FROM catalogue.loads
 WHERE status = 'current' AND (
     (source, stream, scope) IN (SELECT (source, stream, scope) FROM {rows})
-    OR (source, stream, checksums) IN (SELECT (source, stream, checksums) FROM {rows})
+    OR (stream, checksums) IN (SELECT (stream, checksums) FROM {rows})
 )
 """
 
@@ -391,7 +392,8 @@ class Catalogue:
 
 
 def _in_force(row: tuple[Any, ...]) -> LoadInForce:
-    source, stream, scope, label, fingerprint, checksums, reading, count, uris = row
+    source, stream, scope, label, fingerprint, checksums, reading, *rest = row
+    count, uris, load_id = rest
     return LoadInForce(
         source,
         stream,
@@ -402,6 +404,7 @@ def _in_force(row: tuple[Any, ...]) -> LoadInForce:
         reading=reading,
         row_count=count,
         uris=frozenset(uris or ()),
+        load_id=load_id,
     )
 
 

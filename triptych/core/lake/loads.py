@@ -179,6 +179,7 @@ class LoadInForce:
     reading: str
     row_count: int
     uris: frozenset[str] = frozenset()
+    load_id: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
