@@ -30,7 +30,7 @@ from ingest.reading.parquet_limits import refuse_beyond_limits
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
 from triptych.core.errors import IncompleteDeliveryError, MalformedDeliveryError
-from triptych.core.lake.in_place import file_checksum, is_in_bucket
+from triptych.core.lake.in_place import file_checksum, file_version, is_in_bucket
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,17 +78,20 @@ class Lander:
         MalformedDeliveryError
             It cannot be read, or lacks a required column.
         IncompleteDeliveryError
-            It does not hold as many rows as were announced.
+            It does not hold as many rows as were announced, or was written to
+            meanwhile.
         """
         if isinstance(part, RowsPart):
             return self._land_rows(part, target)
         _refuse_unreadable_name(part)
         place = part.in_place
         self._rest.takes_sketches = place is not None and is_in_bucket(place.uri)
+        before = written_state(part)
         if part.format == "parquet":
             landed = self._land_parquet(part, target)
         else:
             landed = self._land_text(part, target)
+        _refuse_if_written_to(part, before)
         _refuse_unless_whole(part, landed)
         self._rest.refuse_two_values(landed)
         return landed
@@ -242,6 +245,27 @@ def _refuse_unreadable_name(part: FilePart) -> None:
             where=part.uri,
             next_step="Rename it; what was loaded before stays current.",
         ) from error
+
+
+def written_state(part: FilePart) -> tuple[int, str] | None:
+    """Return what any write to a delivered file changes; ``None`` of our own copy.
+
+    A checksum is taken after the rows were read: of a file that grew meanwhile it would
+    be that of more rows than were loaded, and the rest would never be.
+    """
+    if part.is_owned:
+        return None
+    return part.path.stat().st_size, file_version(part.path)
+
+
+def _refuse_if_written_to(part: FilePart, before: tuple[int, str] | None) -> None:
+    if before is None or written_state(part) == before:
+        return
+    raise IncompleteDeliveryError(
+        "The file was written to while it was read.",
+        where=part.uri,
+        next_step="What was loaded before stays current. Run again once it is whole.",
+    )
 
 
 def _refuse_unless_whole(part: FilePart, landed: LandedPart) -> None:

@@ -8,6 +8,7 @@ is not as it should be is left out here, and lands alone: there it is said what 
 
 from __future__ import annotations
 
+import csv
 from collections import defaultdict
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from ingest.engine.landing import written_state
 from ingest.engine.parquet_at_rest import LandedPart, ParquetAtRest, parquet
 from ingest.engine.projection import quote
 from ingest.engine.text_landing import (
@@ -28,6 +30,7 @@ from ingest.engine.text_landing import (
 from ingest.reading.malformed import BAD_DATA
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
+from ingest.storage.files import open_text
 from triptych.core.errors import MalformedDeliveryError, TriptychError
 from triptych.core.file_names import literal
 
@@ -83,6 +86,7 @@ class SmallFiles:
         self._stream = stream
         self._options = options
         self._rest = ParquetAtRest(connection, stream)
+        self._states: dict[Path, tuple[int, str] | None] = {}
 
     def land(self, files: Sequence[SmallFile]) -> dict[Path, LandedPart]:
         """Land those files that can land together; return them by their targets."""
@@ -93,8 +97,10 @@ class SmallFiles:
                 if not self._is_plain(file.part):
                     continue
                 try:
+                    self._states[file.target] = written_state(file.part)
                     plain = stack.enter_context(unpacked(file.part, file.target))
                     form = _Form(columns_of(plain), plain.delimiter, plain.encoding)
+                    _refuse_open_quotes(plain)
                 except BAD_DATA:
                     continue
                 if _FILE not in form.header:
@@ -162,6 +168,8 @@ class SmallFiles:
                 (),
                 totals,
             )
+            if written_state(file.part) != self._states[file.target]:
+                continue
             with suppress(MalformedDeliveryError):
                 self._rest.refuse_two_values(part)
                 landed[file.target] = part
@@ -179,3 +187,18 @@ class SmallFiles:
             " JOIN reject_scans USING (scan_id, file_id)"
         ).fetchall()
         return {name for (name,) in rows}
+
+
+def _refuse_open_quotes(plain: FilePart) -> None:
+    """Raise where a quote stays open: of several files the engine notes none.
+
+    Raises
+    ------
+    csv.Error
+        A quote is never closed, or more than a delimiter follows one.
+    """
+    if b'"' not in plain.path.read_bytes():
+        return
+    with open_text(plain.path, encoding=plain.encoding) as text:
+        for _ in csv.reader(text, delimiter=plain.delimiter, strict=True):
+            pass

@@ -147,6 +147,7 @@ class TextLanding:
     def _lines_refused(self, part: FilePart) -> tuple[QuarantinedRow, ...]:
         if part.format != "csv":
             return ()
+        self._refuse_open_quotes(part)
         content = "any_value(csv_line)"
         if self._stream.keeps_declared_only:
             content = f"'a line of ' || length({content}) || ' characters'"
@@ -157,6 +158,31 @@ class TextLanding:
         self._forget_refused_lines()
         charge = (None, None, bool(self._stream.money_columns), None, None)
         return tuple(refused_row(part.uri, (*row, *charge)) for row in rows)
+
+    def _refuse_open_quotes(self, part: FilePart) -> None:
+        """Refuse a file with a quote that is never closed: it swallowed lines.
+
+        How many charges these were, nothing tells. Without a line break it is one row
+        with something behind a quote, unless the file ends before an even number.
+        """
+        answer = self._connection.execute(
+            "SELECT min(line) FROM reject_errors WHERE error_type = 'UNQUOTED VALUE'"
+            " AND (regexp_matches(csv_line, '[\\r\\n]')"
+            " OR (strlen(replace(csv_line, '\"', '')) + strlen(csv_line)) % 2 = 1"
+            " AND line_byte_position + strlen(csv_line) >= ?)",
+            [part.path.stat().st_size],
+        ).fetchone()
+        assert answer is not None  # noqa: S101  (an aggregate has one row)
+        if answer[0] is None:
+            return
+        self._forget_refused_lines()
+        raise MalformedDeliveryError(
+            "A quote opens in this line and is never closed, so the lines after it"
+            " cannot be told apart.",
+            where=f"{part.uri}:{answer[0]}",
+            next_step="The file was cut off, or a quote is missing: deliver it whole."
+            " What was loaded before stays current.",
+        )
 
 
 def text_relation(part: FilePart) -> tuple[str, dict[str, str]]:

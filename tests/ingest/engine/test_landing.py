@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pytest
 from ingest.connector import FilePart, LandingOptions, RestingPlace
 from ingest.engine.landed_loads import _merged
 from ingest.engine.landing import LandedPart, Lander
-from ingest.engine.parquet_at_rest import PartTotal
+from ingest.engine.parquet_at_rest import ParquetAtRest, PartTotal
 from ingest.storage.files import distinct_names
 from ingest.streams import STREAMS
 from triptych.core.errors import IncompleteDeliveryError, MalformedDeliveryError
@@ -65,6 +65,61 @@ def test_a_file_with_another_number_of_rows_than_announced_is_refused(
 ) -> None:
     part = text_part(tmp_path, "1", "2", "3", row_count=announced)
     with pytest.raises(IncompleteDeliveryError, match=f"3 rows.*{announced}"):
+        land(part, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rest", "is_whole"),
+    [
+        ('3,1,EUR,2026-03-01,2026-03-01,2026-03-02,Usage,"sea', False),
+        (
+            '3,1,EUR,2026-03-01,2026-03-01,2026-03-02,Usage,"sea,chat\n' + "x\n" * 9,
+            False,
+        ),
+        ('3,1,EUR,2026-03-01,2026-03-01,2026-03-02,Usage,"a"b,chat\n', True),
+        ('3,1,EUR,2026-03-01,2026-03-01,2026-03-02,Usage,"a"b,chat', True),
+        ('3,1,EUR,2026-03-01,2026-03-01,2026-03-02,Usage,"a\nb",chat\n', True),
+        ('3,1,EUR,2026-03-01,2026-03-01,2026-03-02,Usage,a"b,chat\n', True),
+    ],
+    ids=["cut off", "open", "after a quote", "last", "lines in quotes", "inside"],
+)
+def test_a_quote_that_is_never_closed_refuses_the_file(
+    tmp_path: Path, rest: str, *, is_whole: bool
+) -> None:
+    part = text_part(tmp_path, "1", "2")
+    with part.path.open("a") as file:
+        file.write(rest)
+    if is_whole:
+        landed = land(part, tmp_path)
+        assert landed.totals[0].row_count + len(landed.rejected) == 3
+        return
+    with pytest.raises(MalformedDeliveryError, match="never closed") as refused:
+        land(part, tmp_path)
+    assert refused.value.where == "bill.csv:4"
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    if form == "csv":
+        part = text_part(tmp_path, "1", "2")
+    else:
+        path = tmp_path / "bill.parquet"
+        landed = land(text_part(tmp_path, "1", "2"), tmp_path)
+        landed.path.rename(path)
+        place = RestingPlace(str(path), "v1")
+        part = FilePart(path, "parquet", path.name, is_owned=False, in_place=place)
+    assess = ParquetAtRest.assess
+
+    def growing(self: ParquetAtRest, *given: Any) -> Any:
+        answer = assess(self, *given)
+        with part.path.open("ab") as file:
+            file.write(b"3,1,EUR")
+        return answer
+
+    monkeypatch.setattr(ParquetAtRest, "assess", growing)
+    with pytest.raises(IncompleteDeliveryError, match="written to while it was read"):
         land(part, tmp_path)
 
 

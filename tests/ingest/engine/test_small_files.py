@@ -121,6 +121,18 @@ def test_a_file_in_which_something_is_wrong_is_left_to_land_alone(
     assert set(found) == {"bill [0].csv", "bill [2].csv", "bill [3].csv"}
 
 
+def test_an_open_quote_is_seen_among_however_many_files(tmp_path: Path) -> None:
+    """The engine notes no such line once a thread reads several files."""
+    for number in (3, 6, 30):
+        texts = [bill(*"12345", sku=f"s{file}") for file in range(number)]
+        texts[1] = texts[1].replace("s1", '"s1', 1).replace('"{""a"": ""b""}"', "t")
+        alike = parts(tmp_path / f"bills-{number}", *texts)
+        found = together(tmp_path / f"together-{number}", alike)
+        assert set(found) == {part.uri for part in alike} - {"bill [1].csv"}
+        with pytest.raises(MalformedDeliveryError, match="never closed"):
+            alone(tmp_path / f"alone-{number}", alike[1])
+
+
 def test_a_packed_file_that_is_damaged_stops_no_other(tmp_path: Path) -> None:
     texts = (bill("1"), bill("2"), bill("3"))
     packed = []
