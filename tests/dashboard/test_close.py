@@ -33,7 +33,7 @@ def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
     assert 'aria-current="step"><b>1. Month over, every rate known</b>' in text
     assert "<span>finance</span><span>1 of 3 bills tie; open: gcp, railway" in text
     assert "Next, to be **estimated**: the month is over, with every rate" in text
-    assert "**2 of 5** tie in Sep 2026; nothing explains **EUR 140.50**." in text
+    assert "**2 of 5** tie in Sep 2026; nothing explains **EUR 20.50**." in text
     assert (
         "charges without an invoice **1** (EUR 120.00), invoice without charges **1**"
         " (EUR 15.00), lines on one side **1** (EUR 20.00)." in text

@@ -159,7 +159,7 @@ def show_invoices(view: Page, totals: pa.Table) -> None:
             tables.Column("ledger", "Ledger", "amount"),
             *_explained_columns(rows),
             tables.Column("unexplained", "Unexplained, net", "amount"),
-            tables.Column("unexplained_gross", "By size", "amount"),
+            tables.Column("unexplained_gross", "By size, less to accrue", "amount"),
         ],
         page=view,
         name="invoice-totals",

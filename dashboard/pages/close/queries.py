@@ -27,11 +27,20 @@ _EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANAT
 #: What each issuer's invoice of a month is still to bring: charges that it settles are
 #: billed nothing until then, which is not what they cost.
 _AWAITED = """
-    select billing_month, invoice_issuer_name, currency, sum(accrual_amount) as amount
+    select billing_month, invoice_issuer_name, currency, accrual_amount as amount,
+        accrual_amount_low as low, accrual_amount_high as high
     from cost.mart_accruals
     where state = 'to_accrue' and accrual_amount <> 0
-    group by all
 """
+#: A bill without an invoice whose amount is expected. Both marts have the bill's name;
+#: an issuer has several.
+_IS_AWAITED = """(held.state = 'no_invoice' and exists (
+    select 1 from cost.mart_accruals as accruals
+    where accruals.state = 'to_accrue' and accruals.accrual_amount is not null
+        and accruals.billing_month = held.billing_month
+        and accruals.currency = held.currency
+        and list_contains(string_split(accruals.source, ', '), held.source)
+))"""
 
 
 @per_run
@@ -202,7 +211,9 @@ def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return what is invoiced, billed, explained and not, for each currency.
 
     ``unexplained`` is net; ``unexplained_gross`` adds up sizes, so that what is too
-    much on one invoice does not hide what is too little on another.
+    much on one invoice does not hide what is too little on another. What waits for its
+    invoice is in ``not_invoiced``, an estimate, and not in ``unexplained_gross``. Only
+    one issuer's has an interval: those of several do not add up.
     """
     kinds = ", ".join(
         f"sum(explained_{kind}_amount) as {kind},"
@@ -212,24 +223,35 @@ def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
     return table(
         snapshot,
         f"""
-        with awaited as ({_AWAITED})
-        select
-            currency,
-            sum(invoiced_amount) as invoiced,
-            sum(ledger_billed_cost) as ledger,
-            coalesce((
-                select sum(awaited.amount) from awaited
-                where awaited.currency = held.currency
-                    and list_contains($months, awaited.billing_month)
-            ), 0) as not_invoiced,
-            {kinds},
-            sum(unexplained_amount) as unexplained,
-            sum(abs(unexplained_amount)) as unexplained_gross,
-            count(*) filter (state = 'reconciled') as reconciled_count,
-            count(*) as row_count
-        from cost.mart_invoice_reconciliation as held
-        where list_contains($months, billing_month)
-        group by currency
+        with awaited as (
+            select currency, sum(amount) as amount,
+                case when count(*) = 1 then min(low) end as low,
+                case when count(*) = 1 then min(high) end as high
+            from ({_AWAITED}) where list_contains($months, billing_month)
+            group by currency
+        ),
+        held as (
+            select *, {_IS_AWAITED} as is_awaited
+            from cost.mart_invoice_reconciliation as held
+            where list_contains($months, billing_month)
+        ),
+        totals as (
+            select
+                currency,
+                sum(invoiced_amount) as invoiced,
+                sum(ledger_billed_cost) as ledger,
+                {kinds},
+                sum(unexplained_amount) as unexplained,
+                sum(case when is_awaited then 0 else abs(unexplained_amount) end)
+                    as unexplained_gross,
+                count(*) filter (state = 'reconciled') as reconciled_count,
+                count(*) as row_count
+            from held
+            group by currency
+        )
+        select totals.*, coalesce(amount, 0) as not_invoiced,
+            low as not_invoiced_low, high as not_invoiced_high
+        from totals left join awaited using (currency)
         order by currency <> $currency, currency
         """,
         months=list(selection.period.months),

@@ -77,10 +77,12 @@ def _tile_tied(view: Page, totals: list[dict[str, Any]]) -> None:
         for row in totals
         if row["unexplained_gross"]
     ]
+    is_awaited = any(row["not_invoiced"] for row in totals)
+    nothing = "what has no invoice is to accrue; nothing else is unexplained"
     st.caption(
         f"{' and '.join(amounts)} unexplained, every invoice by its size"
         if amounts
-        else "nothing is unexplained"
+        else (nothing if is_awaited else "nothing is unexplained")
     )
     explaining.show(
         view,

@@ -133,15 +133,27 @@ def _of_period(view: Page) -> Iterator[dict[str, Any]]:
 
 def of_invoices(totals: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield by currency what is not invoiced yet, and what nothing explains."""
-    names = {
-        "not_invoiced": "Used and not invoiced yet",
-        "unexplained_gross": "Between invoices and bills, not explained",
-    }
     for row in totals:
-        for column, what in names.items():
-            if row[column]:
-                where = "Close & reconcile, Invoices"
-                yield _row(what, row[column], row["currency"], where)
+        currency = row["currency"]
+        if row["not_invoiced"]:
+            low, high = row["not_invoiced_low"], row["not_invoiced_high"]
+            is_bounded = low is not None and high is not None
+            yield _row(
+                "Expected, not invoiced yet",
+                row["not_invoiced"],
+                currency,
+                "Close & reconcile, Accruals",
+                bound=f"estimate, {fmt.interval(float(low), float(high), currency)}"
+                if is_bounded
+                else "estimate",
+            )
+        if row["unexplained_gross"]:
+            yield _row(
+                "Between invoices and bills, not explained",
+                row["unexplained_gross"],
+                currency,
+                "Close & reconcile, Invoices",
+            )
 
 
 def _row(

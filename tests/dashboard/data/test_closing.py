@@ -12,6 +12,7 @@ import duckdb
 
 from dashboard.pages.close import progress
 from dashboard.pages.close import queries as close_queries
+from dashboard.pages.data_health import to_fix
 from dashboard.pages.summary import sentences as summary_sentences
 from dashboard.shared import selection_queries
 from dashboard.shared.comments import comments_on
@@ -62,9 +63,9 @@ def test_currencies_are_never_added_and_sizes_do_not_cancel(snapshot: Snapshot) 
     # 2520.01 + 285.75 + 15.00, and 2520 + 260.25 + 120.
     assert eur["invoiced"] == Decimal("2820.76")
     assert eur["ledger"] == Decimal("2900.25")
-    # 5.50 + 15 - 120 net; by size 140.50, though one side is too much.
+    # 5.50 + 15 - 120 net; by size 20.50, for Railway's 120 wait for an invoice.
     assert eur["unexplained"] == Decimal("-99.50")
-    assert eur["unexplained_gross"] == Decimal("140.50")
+    assert eur["unexplained_gross"] == Decimal("20.50")
     assert (eur["has_missing_line"], eur["has_tax"]) == (True, False)
     assert usd["unexplained_gross"] == 0
 
@@ -236,6 +237,39 @@ def test_events_are_those_of_the_chosen_months_newest_first(
     assert close_queries.period_events(snapshot, QUARTER).num_rows == 4
 
 
+def test_a_bill_without_an_invoice_is_expected_and_not_also_unexplained(
+    tmp_path: Path,
+) -> None:
+    """AWS's 2,520 come as 1,500 and 1,020, and 2,800 are expected of both together."""
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(
+            "DELETE FROM cost.mart_invoice_reconciliation;"
+            " INSERT INTO cost.mart_invoice_reconciliation BY NAME SELECT"
+            " '2026-09' AS billing_month, name AS invoice_issuer_name, source,"
+            " 'EUR' AS currency, amount AS ledger_billed_cost,"
+            " -amount AS unexplained_amount, 'no_invoice' AS state"
+            " FROM (VALUES ('AWS', 'aws', 1500),"
+            " ('Amazon Web Services EMEA SARL', 'aws', 1020), ('Mailer', 'mailer', 7))"
+            " AS bills (name, source, amount);"
+            " INSERT INTO cost.mart_accruals BY NAME SELECT '2026-09' AS billing_month,"
+            " 'AWS' AS invoice_issuer_name, 'aws, marketplace' AS source,"
+            " 'EUR' AS currency, 'to_accrue' AS state, 2800 AS accrual_amount"
+        )
+    waiting = PublishedReader(tmp_path).snapshot()
+    (eur,) = close_queries.invoice_totals(waiting, SEPTEMBER).to_pylist()
+    # Railway's 120 are expected, too. Of Mailer nothing is, so its 7 stay unexplained.
+    assert (eur["not_invoiced"], eur["unexplained_gross"]) == (2920, 7)
+    # AWS has no interval, so their sum has none.
+    assert (eur["not_invoiced_low"], eur["not_invoiced_high"]) == (None, None)
+    assert [
+        (row["what"], row["amount"], row["bound"]) for row in to_fix.of_invoices([eur])
+    ] == [
+        ("Expected, not invoiced yet", 2920, "estimate"),
+        ("Between invoices and bills, not explained", 7, "exact"),
+    ]
+
+
 def test_charges_that_wait_for_their_invoice_have_their_amount_and_not_zero(
     tmp_path: Path,
 ) -> None:
@@ -254,6 +288,9 @@ def test_charges_that_wait_for_their_invoice_have_their_amount_and_not_zero(
     # 5.50 + 15 of the others stay unexplained.
     (gap, *_) = summary_sentences.unreconciled([eur])
     assert gap.text.replace("\u00a0", " ") == (
-        "EUR 120.00 not invoiced yet, EUR 20.50 between invoices and bills is not"
-        " explained"
+        "EUR 120.00 expected, not invoiced yet, EUR 20.50 between invoices and bills is"
+        " not explained"
     )
+    # Railway alone is awaited: its interval, 5 on either side, is that of the sum.
+    first, _ = to_fix.of_invoices([eur])
+    assert first["bound"].replace("\u00a0", " ") == "estimate, EUR 115 to 125"
