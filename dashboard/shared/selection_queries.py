@@ -29,8 +29,8 @@ SCOPES = {
 
 #: What is AI cost: before tax and credits, which statements add.
 IS_SPEND = "component not in ('tax', 'credit')"
-#: What of AI cost has an owner: a commitment that nobody used is nobody's until a
-#: policy of the workspace gives it to somebody.
+#: What of AI cost is assigned to a model, a team, a pool or a commitment: one that
+#: nobody used is so only where a policy of the workspace gives it to somebody.
 IS_PLACED = (
     "(component in ('direct', 'shared', 'idle', 'overhead')"
     " or component = 'unused_commitment'"

@@ -357,7 +357,7 @@ def test_a_choice_is_in_the_link_and_stays_on_the_next_page(
         tab.page.get_by_role("link", name="Data health").click()
         tab.wait_for("set aside")
         tab.settle()
-        assert "of AI cost has an owner, Aug 2026" in tab.text()
+        assert "of AI cost is assigned by rules and meters, Aug 2026" in tab.text()
         link = parse_qs(urlsplit(tab.page.url).query)
         assert link == {"period": ["Aug 2026"], "basis": ["Billed"]}
         tab.assert_quiet()

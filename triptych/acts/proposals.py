@@ -100,7 +100,7 @@ def _coverage(seen: Discovery, group: str | None) -> str:
     cover, code = seen.coverage, seen.currency
     return (
         f" {cover.model_share:.1%} of AI cost, {code} {cover.ai:,.2f}, is on named"
-        f" models then; {code} {cover.unowned:,.2f} has no owner."
+        f" models then; {code} {cover.unowned:,.2f} stays unallocated."
     )
 
 

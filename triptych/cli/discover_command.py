@@ -198,7 +198,7 @@ def print_discovery(found: Discovery) -> None:
     print(
         f"If all are accepted: {coverage.model_share:.1%} of AI cost is on named"
         f" models, {code} {coverage.on_owners:,.2f} on features, teams and pools, and"
-        f" {code} {coverage.unowned:,.2f} has no owner."
+        f" {code} {coverage.unowned:,.2f} stays unallocated."
     )
 
 

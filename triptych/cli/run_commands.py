@@ -48,7 +48,7 @@ _AI_COST = """
             CAST(coalesce(
                 sum(effective_cost) FILTER (step = 'unallocated'), 0
             ) AS DOUBLE) / CAST(sum(effective_cost) AS DOUBLE)
-        END AS unowned_ratio
+        END AS unallocated_ratio
     FROM cost.mart_cost_waterfall
     WHERE step NOT IN ('ledger', 'out_of_scope', 'tax', 'credit')
     GROUP BY currency
@@ -247,9 +247,9 @@ def _print_ai_cost(root: Path) -> None:
 
 def _ai_cost(row: dict[str, Any]) -> str:
     months = " to ".join(sorted({row["first_month"], row["last_month"]}))
-    ratio = row["unowned_ratio"]
-    unowned = "" if ratio is None else f", {ratio:.1%} without an owner"
-    return f"{months}: {row['currency']} {row['cost']:,.2f} AI cost{unowned}."
+    ratio = row["unallocated_ratio"]
+    unallocated = "" if ratio is None else f", {ratio:.1%} unallocated"
+    return f"{months}: {row['currency']} {row['cost']:,.2f} AI cost{unallocated}."
 
 
 def _print_studies(report: BuildReport) -> None:

@@ -138,7 +138,7 @@ def _tile_idle(view: Page, headline: queries.Headline) -> None:
     elif view.selection.covers_everything:
         st.caption("No pool shows idle capacity in this period.")
     else:
-        st.caption("Idle belongs to no team or model, so a scope cannot show it.")
+        st.caption("Of no model, so in no scope; *GPU & idle* shows who requested it.")
     explaining.show(
         view,
         Origin(
@@ -168,9 +168,9 @@ def _tile_unallocated(view: Page, headline: queries.Headline) -> None:
     if headline.unallocated is not None:
         st.caption(f"{fmt.percent(headline.unallocated_ratio)} of usage cost")
     elif view.selection.covers_everything:
-        st.caption("Every charge has an owner.")
+        st.caption("No charge is unallocated.")
     else:
-        st.caption("What has no owner is in no scope.")
+        st.caption("What is unallocated is in no scope.")
     explaining.show(
         view,
         Origin(
@@ -401,7 +401,7 @@ def show_unallocated(view: Page, headline: queries.Headline) -> None:
     """Draw what no rule caught, with the rules that would."""
     st.header("Unallocated", anchor=False)
     if not view.selection.covers_everything:
-        st.markdown("What has no owner is in no scope; choose the scope everything.")
+        st.markdown("What is unallocated is in no scope; choose the scope everything.")
         return
     st.markdown(sentences.unallocated(view, headline))
     causes = queries.unallocated_causes(view.snapshot, view.selection)

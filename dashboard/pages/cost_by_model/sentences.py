@@ -110,9 +110,9 @@ def lifecycle(page: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def unallocated(page: Page, headline: queries.Headline) -> str:
-    """Say how much has no owner."""
+    """Say how much no rule assigns."""
     if not headline.unallocated:
-        return f"Every charge of {page.period} that is AI spend has an owner."
+        return f"No AI cost of {page.period} is unallocated."
     amount = fmt.money(headline.unallocated, page.currency)
     share = fmt.percent(headline.unallocated_ratio)
     return (

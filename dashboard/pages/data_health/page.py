@@ -91,7 +91,7 @@ def show_tiles(
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
         covered = view.coverage
         st.metric(view.tile_label("Coverage"), covered)
-        st.caption(f"of AI cost has an owner, {view.period}")
+        st.caption(f"of AI cost is assigned by rules and meters, {view.period}")
         explaining.show(view, _coverage_origin(view, coverage))
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
         st.metric(view.tile_label("Rows in quarantine"), fmt.count(set_aside))
@@ -262,11 +262,12 @@ def show_completeness(view: Page) -> None:
 
 
 def show_coverage(view: Page, table: pa.Table) -> None:
-    """Draw what has an owner and what has none, by source."""
+    """Draw what is assigned and what is not, by source."""
     st.header("Coverage", anchor=False)
     st.markdown(
-        f"**{view.coverage}** of the AI cost of {view.period} has an owner; the rest is"
-        " unallocated, unused commitment or remainder."
+        f"**{view.coverage}** of the AI cost of {view.period} is assigned to a model, a"
+        " team, a pool or a commitment; the rest is unallocated, unused commitment or"
+        " remainder. A pool's idle cost is assigned, and has no team."
         " *Cost by model* names the rules that would catch it."
     )
     tables.show(

@@ -172,7 +172,7 @@ def month_completeness(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return by source how much of the usage cost has an owner, and what has none."""
+    """Return by source how much of the usage cost is assigned, and what is not."""
     amount = AMOUNTS[selection.basis]
     placed = f"sum({amount}) filter ({IS_PLACED})"
     usage = f"sum({amount}) filter ({IS_SPEND})"

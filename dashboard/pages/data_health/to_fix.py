@@ -58,7 +58,7 @@ def show(view: Page, quarantine: pa.Table) -> None:
         name="what-to-fix",
         caption="Unknown amounts and other currencies first, then the most money",
         origin=Origin(
-            formula=f"Of {view.period}: usage cost without an owner, charges without"
+            formula=f"Of {view.period}: usage cost that is unallocated, charges without"
             " an exchange rate, amounts that no invoice explains; of all months:"
             " charges that were refused, by source and reason.",
             mart=_REFUSED,
@@ -115,11 +115,11 @@ def _of_period(view: Page) -> Iterator[dict[str, Any]]:
     )
     if headline.unallocated:
         yield _row(
-            "Usage without an owner",
+            "Unallocated usage",
             headline.unallocated,
             view.currency,
             "Cost by model, Unallocated",
-            # What is missing may have no owner either.
+            # What is missing may be unallocated, too.
             bound=view.at_least(headline.unallocated).strip() or "exact",
         )
     for currency, amount in view.standing.gap.unconverted:

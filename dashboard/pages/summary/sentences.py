@@ -202,8 +202,8 @@ def gaps(
         found.append(
             Gap(
                 f"{fmt.money(headline.unallocated, view.currency)}"
-                f" ({fmt.percent(headline.unallocated_ratio)} of usage cost) has no"
-                " owner",
+                f" ({fmt.percent(headline.unallocated_ratio)} of usage cost) is"
+                " unallocated",
                 "cost_by_model",
             )
         )

@@ -83,7 +83,7 @@ def test_keep_going_publishes_what_there_is_and_still_ends_with_3(
     assert result.exit_code == 3
     assert "Published run" in result.stdout
     # 0.75 of 8.00 is for no model.
-    assert "2026-01: EUR 8.00 AI cost, 9.4% without an owner." in result.stdout
+    assert "2026-01: EUR 8.00 AI cost, 9.4% unallocated." in result.stdout
     assert "broken.csv.gz" in result.stderr
     ledger = "select sum(billed_cost) as c from cost.mart_cost_waterfall"
     answer = invoke("sql", f"{ledger} where step = 'ledger'", "-w", workspace.root)
