@@ -236,7 +236,11 @@ def test_a_scope_narrows_the_figures_to_it(look_at: LookAt) -> None:
     # By hand: 900 + 200 + 300 + 60.
     assert tiles(app)["AI cost, amortised"] == "EUR 1,460.00"
     assert tiles(app)["Lead time"] == "30.0 h"
-    assert "n = 7 · 90 % interval 20.0 h to 40.0 h" in text_of(app)
+    text = text_of(app)
+    assert "n = 7 · 90 % interval 20.0 h to 40.0 h" in text
+    # The organisation's incidents are 11; the model's are 6 of two hours.
+    assert "Model ETA v2 over 12 months: incidents resolved in 2.0 h (n=6)." in text
+    assert "(n=11)" not in text
 
 
 def test_billed_cost_is_held_against_no_budget(look_at: LookAt) -> None:

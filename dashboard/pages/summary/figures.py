@@ -233,7 +233,10 @@ def delivery_sentence(view: Page) -> str:
 
 
 def _rare(view: Page, month: str) -> str:
-    """Say what is too rare for a month: over twelve, with its n."""
+    """Say what is too rare for a month: over twelve, with its n and whose it is.
+
+    It follows a team or a model; what stands before it is of the organisation.
+    """
     kind = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
     scope = (
         velocity_queries.VelocityScope("organisation", "organisation", (month,))
@@ -241,7 +244,10 @@ def _rare(view: Page, month: str) -> str:
         else velocity_queries.VelocityScope(kind, view.selection.scope_id, (month,))
     )
     rows = window_queries.velocity_windows(view.snapshot, scope).to_pylist()
-    return words.rare([row for row in rows if row["window_months"] == _YEAR])
+    return words.rare(
+        [row for row in rows if row["window_months"] == _YEAR],
+        of="" if kind is None else fmt.markdown(view.scope),
+    )
 
 
 def compared_month(view: Page) -> str | None:

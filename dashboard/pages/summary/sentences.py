@@ -122,8 +122,11 @@ def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:
     )
 
 
-def rare(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say how long incidents and releases took over twelve months, with their n."""
+def rare(rows: Sequence[Mapping[str, Any]], of: str = "") -> str:
+    """Say how long incidents and releases took over twelve months, with their n.
+
+    ``of`` names the scope that they follow, nothing that of the sentence before.
+    """
     shown = {
         "time_to_restore": "incidents resolved in",
         "training_to_production": "training to production",
@@ -134,7 +137,8 @@ def rare(rows: Sequence[Mapping[str, Any]]) -> str:
         for metric, label in shown.items()
         if (row := known.get(metric)) is not None
     ]
-    return f" Over 12 months: {', '.join(parts)}." if parts else ""
+    window = f"{of[0].upper()}{of[1:]} over 12 months" if of else "Over 12 months"
+    return f" {window}: {', '.join(parts)}." if parts else ""
 
 
 def lead_time_range(change: queries.DeliveryChange) -> str:
