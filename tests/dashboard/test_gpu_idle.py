@@ -35,6 +35,10 @@ def test_the_tiles_show_idle_money_its_split_hours_and_commitments(
     assert "EUR 30.00 requested and idle, EUR 150.00 requested by nobody" in text
     assert "EUR 25.00 use not measured; EUR 15.00 used by no known model" in text
     assert "140.0 h held by workloads, 128.0 h of them active" in text
+    assert (
+        "of EUR 90.00 in AI scope; of all charges EUR 80.00 of EUR 100.00, under"
+        " 1 commitment" in text
+    )
     billed = look_at(page=PAGE, basis="Billed")
     assert tiles(billed)["Idle GPU money"] == "EUR 90.00"
     assert tiles(billed)["Unused commitments"] == "EUR 70.00"
@@ -105,6 +109,10 @@ def test_a_month_without_gpus_or_meters_says_so(look_at: LookAt) -> None:
     assert "In Jul 2026 no pool of GPUs has cost in this scope." in text
     assert "In Jul 2026 no meter read the hours of any pool." in text
     assert "No bill of Jul 2026 names a commitment." in text
+    assert "**No GPU was metered in Jul 2026.** Give a pool `driver: gpu_hours`" in text
+    assert "requested by nobody" not in text
+    assert "is observed" not in text
+    assert "held by workloads" not in text
 
 
 def test_stale_and_partial_data_are_said_on_every_figure(

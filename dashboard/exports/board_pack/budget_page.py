@@ -187,9 +187,7 @@ def _idle_tiles(
     yield Tile(
         view.total_label("Idle GPU money", headline.idle),
         fmt.money(headline.idle, view.currency),
-        f"{share}{fmt.money(headline.requested_idle, view.currency)} requested and"
-        f" idle, {fmt.money(headline.infrastructure_idle, view.currency)} requested by"
-        " nobody",
+        f"{share}{accelerator_sentences.idle_parts(view, headline)}",
         number=headline.idle,
     )
     yield Tile(
@@ -202,9 +200,7 @@ def _idle_tiles(
     yield Tile(
         view.total_label("Unused commitments", unused.unused),
         fmt.money(unused.unused, view.currency),
-        f"No bill of {view.period} names a commitment."
-        if unused.committed is None
-        else f"of {fmt.money(unused.committed, view.currency)} under"
-        f" {fmt.plural(unused.commitment_count, 'commitment')}; always amortised",
+        accelerator_sentences.unused_commitments(view, unused)
+        + ("" if unused.committed is None else "; always amortised"),
         number=unused.unused,
     )

@@ -44,6 +44,12 @@ def main() -> None:
             " what nobody did. Hours, the week, nodes and commitments are those of"
             " everybody."
         )
+    if not headline.row_count and not hours.row_count:
+        st.info(
+            f"**No GPU was metered in {view.period}.** Give a pool `driver: gpu_hours`"
+            " in `allocation.yml`, and connect a meter that says which GPUs were there,"
+            " requested and used."
+        )
     if headline.row_count and hours.capacity is None:
         st.warning(
             "**No reading of a capacity.** What is idle cannot be told from what is"

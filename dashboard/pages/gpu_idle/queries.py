@@ -60,11 +60,15 @@ class AcceleratorHours:
 
 @dataclass(frozen=True, slots=True)
 class CommitmentHeadline:
-    """What commitments left unused in a period, as far as it is AI spend."""
+    """What commitments left unused in a period, as far as it is AI spend.
+
+    ``whole`` is of all charges, as the table of commitments has it.
+    """
 
     unused: Decimal | None
     unused_whole: Decimal | None
     committed: Decimal | None
+    committed_whole: Decimal | None
     commitment_count: int
     row_count: int
 
@@ -315,7 +319,9 @@ def commitment_headline(snapshot: Snapshot, selection: Selection) -> CommitmentH
         select
             sum(unused_effective_cost - out_of_scope_unused_effective_cost) as unused,
             sum(unused_effective_cost) as unused_whole,
-            sum(committed_effective_cost) as committed,
+            sum(committed_effective_cost - out_of_scope_used_effective_cost
+                - out_of_scope_unused_effective_cost) as committed,
+            sum(committed_effective_cost) as committed_whole,
             count(distinct commitment_id) as commitment_count,
             count(*) as row_count
         from cost.mart_commitments

@@ -8,8 +8,36 @@ from dashboard.pages.gpu_idle.charts import COLUMN_OF_KIND
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
+    from dashboard.pages.gpu_idle import queries
     from dashboard.pages.gpu_idle.charts import IdleKind
     from dashboard.shared.context import Page
+
+
+def idle_parts(view: Page, headline: queries.AcceleratorHeadline) -> str:
+    """Say who idle GPU money belongs to, or that nothing says it."""
+    if not headline.row_count:
+        return "no GPU was metered in this scope"
+    if headline.requested_idle is None and headline.infrastructure_idle is None:
+        return "no meter reads the capacity"
+    return (
+        f"{fmt.money(headline.requested_idle, view.currency)} requested and idle,"
+        f" {fmt.money(headline.infrastructure_idle, view.currency)} requested by nobody"
+    )
+
+
+def unused_commitments(view: Page, unused: queries.CommitmentHeadline) -> str:
+    """Say of how much: in AI scope, and of all charges where they differ."""
+    if unused.committed is None:
+        return f"No bill of {view.period} names a commitment."
+    names = fmt.plural(unused.commitment_count, "commitment")
+    committed = fmt.money(unused.committed, view.currency)
+    if unused.committed == unused.committed_whole:
+        return f"of {committed} under {names}"
+    return (
+        f"of {committed} in AI scope; of all charges"
+        f" {fmt.money(unused.unused_whole, view.currency)} of"
+        f" {fmt.money(unused.committed_whole, view.currency)}, under {names}"
+    )
 
 
 def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dashboard.pages.gpu_idle import sentences as accelerator_sentences
 from dashboard.shared import explaining
 from dashboard.shared import format as fmt
 from dashboard.shared.context import Origin, Stated
@@ -48,10 +49,7 @@ def _tile_idle(view: Page, headline: queries.AcceleratorHeadline) -> None:
         delta_color="off",
         delta_arrow="off",
     )
-    st.caption(
-        f"{fmt.money(headline.requested_idle, view.currency)} requested and idle,"
-        f" {fmt.money(headline.infrastructure_idle, view.currency)} requested by nobody"
-    )
+    st.caption(accelerator_sentences.idle_parts(view, headline))
     explaining.show(
         view,
         Origin(
@@ -97,7 +95,12 @@ def _tile_used(view: Page, headline: queries.AcceleratorHeadline) -> None:
         for name, amount in unknown.items()
         if amount
     ]
-    st.caption("; ".join(said) or f"everything else of {view.period} is observed")
+    observed = (
+        f"everything else of {view.period} is observed"
+        if headline.row_count
+        else "no GPU was metered in this scope"
+    )
+    st.caption("; ".join(said) or observed)
     explaining.show(
         view,
         Origin(
@@ -115,6 +118,8 @@ def _tile_hours(view: Page, hours: queries.AcceleratorHours) -> None:
     st.caption(
         f"{fmt.hours(hours.allocated)} held by workloads,"
         f" {fmt.hours(hours.active)} of them active"
+        if hours.row_count
+        else "no meter read GPU hours"
     )
     explaining.show(
         view,
@@ -141,11 +146,7 @@ def _tile_commitments(view: Page, unused: queries.CommitmentHeadline) -> None:
         view.total_label("Unused commitments", unused.unused),
         fmt.money(unused.unused, view.currency),
     )
-    if unused.committed is None:
-        st.caption(f"No bill of {view.period} names a commitment.")
-    else:
-        names = fmt.plural(unused.commitment_count, "commitment")
-        st.caption(f"of {fmt.money(unused.committed, view.currency)} under {names}")
+    st.caption(accelerator_sentences.unused_commitments(view, unused))
     explaining.show(
         view,
         Origin(
