@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboard.shared import format as fmt
 from dashboard.shared.context import STATE_KEY
-from dashboard.shared.drawing import pictures, step_charts
+from dashboard.shared.drawing import axes, pictures, step_charts
 from dashboard.shared.format import OTHER_MODELS
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
         .mark_bar(stroke=colours.gap, strokeWidth=1)
         .encode(
             x=x,
-            y=alt.Y(
-                "height:Q", title=f"{currency} per month", axis=alt.Axis(format="~s")
-            ),
+            y=alt.Y("height:Q", title=f"{currency} per month", axis=axes.compact()),
             color=alt.Color(
                 "series:N",
                 scale=alt.Scale(domain=series, range=_colours(series, colours)),
@@ -283,7 +281,7 @@ def lifecycle_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
             title=None,
             axis=alt.Axis(ticks=False),
         ),
-        x=alt.X("width:Q", title=currency, axis=alt.Axis(format="~s", tickCount=5)),
+        x=alt.X("width:Q", title=currency, axis=axes.compact(5)),
     )
     bars = base.mark_bar(height=18, color=colours.categories[0]).encode(
         tooltip=[

@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from dashboard.shared import filters, gaps
+from dashboard.shared import filters, gaps, selection_queries
 from dashboard.shared import format as fmt
 from triptych.core.warehouse.figures import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboard.shared import selection_queries
     from triptych.core.warehouse.reader import Snapshot
 
 #: What a figure's address says of a column; see :meth:`Figure.of`.
@@ -110,6 +109,13 @@ class Page:
         text = fmt.coverage(self.standing.coverage_ratio)
         known = self.standing.coverage_ratio is not None
         return f"at most {text}" if known and self.standing.is_material() else text
+
+    @property
+    def without_ai_cost(self) -> str:
+        """What is said where no charge of the period is AI cost; else nothing."""
+        if not selection_queries.lacks_ai_cost(self.snapshot, self.selection):
+            return ""
+        return f"No charge of {self.period} is AI cost yet"
 
     def table_caption(self, caption: str) -> str:
         """Return the caption of a table, which says when something is missing."""

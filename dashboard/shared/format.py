@@ -62,6 +62,11 @@ def money(amount: Decimal | None, currency: str) -> str:
     return _with_currency(f"{abs(rounded):,f}", currency, is_negative=rounded < 0)
 
 
+def rounds_to_zero(amount: Decimal, currency: str) -> bool:
+    """Tell whether an amount is less than half of its currency's minor unit."""
+    return not _rounded(amount, Decimal(1).scaleb(-minor_unit_digits(currency)))
+
+
 def short_money(amount: Decimal | None, currency: str) -> str:
     """Write an amount for a tile: exact below 100,000, else as ``EUR 136.9k``."""
     if amount is None or abs(amount) < _SHORT_FROM:

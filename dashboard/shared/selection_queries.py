@@ -355,6 +355,34 @@ def has_prior(snapshot: Snapshot, selection: Selection) -> bool:
     return bool(prior) and known.issuperset(prior)
 
 
+@per_run
+def lacks_ai_cost(snapshot: Snapshot, selection: Selection) -> bool:
+    """Return whether a period has charges, and none of them is AI cost.
+
+    What rounding left of the bills is no charge.
+    """
+    if not selection.covers_everything:
+        return False
+    amount = AMOUNTS[selection.basis]
+    row = one(
+        snapshot,
+        f"""
+        select
+            count(*) filter (step = 'out_of_scope') as other_count,
+            count(*) filter (step not in ('ledger', 'out_of_scope', 'remainder'))
+                as ai_count,
+            coalesce(sum(abs({amount})) filter (step = 'remainder'), 0) as remainder
+        from cost.mart_cost_waterfall
+        where currency = $currency and list_contains($months, billing_month)
+        """,
+        currency=selection.currency,
+        months=list(selection.period.months),
+    )
+    has_charges = row["other_count"] and not row["ai_count"]
+    is_nothing = fmt.rounds_to_zero(row["remainder"], selection.currency)
+    return bool(has_charges) and is_nothing
+
+
 def scope_parameters(selection: Selection) -> dict[str, Any]:
     """Return the values for the months, the currency and the scope."""
     scope = {} if selection.covers_everything else {"scope": selection.scope_id}

@@ -49,6 +49,10 @@ def test_a_small_amount_never_reads_as_zero() -> None:
     assert _plain(fmt.money(Decimal("-0.004"), "EUR")) == "above -EUR 0.01"
     assert _plain(fmt.money(Decimal("0.4"), "JPY")) == "under JPY 1"
     assert fmt.compact(Decimal("0.0000000001")) == "under 0.01"
+    assert fmt.rounds_to_zero(Decimal("-0.0000000002"), "USD")
+    # Half a cent is a cent, and half a yen a yen.
+    assert not fmt.rounds_to_zero(Decimal("0.005"), "USD")
+    assert fmt.rounds_to_zero(Decimal("0.49"), "JPY")
 
 
 @given(_AMOUNTS)

@@ -264,6 +264,19 @@ def test_charts_draw_every_step_that_is_not_zero(page: Page) -> None:
     assert values[3]["kind"] == "added back"
 
 
+def test_an_axis_of_money_has_no_thousandths_in_letters(page: Page) -> None:
+    """Of a fifth of a euro d3 makes 200m, which reads as 200 million."""
+    stages = cost_by_model_queries.lifecycle_costs(
+        page.snapshot, page.selection, "Fully loaded"
+    )
+    drawn = charts.lifecycle_costs(stages, "EUR", charts.LIGHT).to_dict()
+    axis = drawn["layer"][0]["encoding"]["x"]["axis"]
+    assert "format" not in axis
+    assert axis["labelExpr"] == (
+        "abs(datum.value) < 1 ? format(datum.value, '~r') : format(datum.value, '~s')"
+    )
+
+
 def test_an_estimated_month_is_marked_with_words(page: Page) -> None:
     monthly = cost_by_model_queries.monthly_costs(
         page.snapshot, page.selection, "Fully loaded"

@@ -48,7 +48,8 @@ _AI_COST = """
             CAST(coalesce(
                 sum(effective_cost) FILTER (step = 'unallocated'), 0
             ) AS DOUBLE) / CAST(sum(effective_cost) AS DOUBLE)
-        END AS unallocated_ratio
+        END AS unallocated_ratio,
+        count(*) FILTER (step <> 'remainder') AS step_count
     FROM cost.mart_cost_waterfall
     WHERE step NOT IN ('ledger', 'out_of_scope', 'tax', 'credit')
     GROUP BY currency
@@ -239,17 +240,21 @@ def _print_ai_cost(root: Path) -> None:
     from triptych.core.warehouse.gate import open_published
 
     sentences = [
-        _ai_cost(row) for row in open_published(root).query(_AI_COST).to_pylist()
+        ai_cost(row) for row in open_published(root).query(_AI_COST).to_pylist()
     ]
     if sentences:
         print(*sentences, "See: triptych dashboard")
 
 
-def _ai_cost(row: dict[str, Any]) -> str:
+def ai_cost(row: dict[str, Any]) -> str:
+    """Say what AI cost in one currency; what rounding left of a bill is no cost."""
     months = " to ".join(sorted({row["first_month"], row["last_month"]}))
+    cost = round(row["cost"], 2)
+    if not cost and not row["step_count"]:
+        return f"{months}: no charge is AI cost yet."
     ratio = row["unallocated_ratio"]
     unallocated = "" if ratio is None else f", {ratio:.1%} unallocated"
-    return f"{months}: {row['currency']} {row['cost']:,.2f} AI cost{unallocated}."
+    return f"{months}: {row['currency']} {cost or 0:,.2f} AI cost{unallocated}."
 
 
 def _print_studies(report: BuildReport) -> None:

@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.shared import format as fmt
+from dashboard.shared.drawing import axes
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -46,7 +47,7 @@ def bullets(table: pa.Table, currency: str, colours: Palette) -> Chart:
             alt.Tooltip("state:N", title="State"),
         ],
     )
-    x = alt.X("actual:Q", title=currency, axis=alt.Axis(format="~s", tickCount=5))
+    x = alt.X("actual:Q", title=currency, axis=axes.compact(5))
     bars = base.mark_bar(height=14).encode(
         x=x,
         color=alt.Color(
@@ -111,7 +112,7 @@ def fan(table: pa.Table, currency: str, colours: Palette) -> Chart:
             alt.Tooltip("interval_text:N", title="90 % interval"),
         ],
     )
-    y_axis = alt.Axis(format="~s", tickCount=5)
+    y_axis = axes.compact(5)
     band = base.mark_area(color=colours.categories[1], opacity=0.3).encode(
         y=alt.Y("low:Q", title=f"{currency} per day", axis=y_axis), y2="high:Q"
     )

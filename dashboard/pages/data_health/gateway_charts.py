@@ -9,6 +9,7 @@ import pandas as pd
 
 from dashboard.shared import charts
 from dashboard.shared import format as fmt
+from dashboard.shared.drawing import axes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,9 +37,7 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
         .encode(
             x=x,
             xOffset=alt.XOffset("side:N", sort=[_BILL, _ESTIMATE]),
-            y=alt.Y(
-                "height:Q", title=f"{currency} per month", axis=alt.Axis(format="~s")
-            ),
+            y=alt.Y("height:Q", title=f"{currency} per month", axis=axes.compact()),
             color=_sides(colours),
             tooltip=[
                 alt.Tooltip("month:N", title="Month"),
@@ -83,7 +82,7 @@ def vendors(table: pa.Table, currency: str, colours: Palette) -> Chart:
             alt.Tooltip("gap_text:N", title="Gap"),
         ],
     )
-    x = alt.X("bill:Q", title=currency, axis=alt.Axis(format="~s", tickCount=5))
+    x = alt.X("bill:Q", title=currency, axis=axes.compact(5))
     wide = base.mark_bar(height=26, color=colours.categories[0], opacity=0.45)
     thin = base.mark_bar(height=10, color=colours.categories[1])
     words = base.mark_text(align="left", dx=5, fontSize=11, color=colours.ink)

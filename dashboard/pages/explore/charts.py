@@ -9,6 +9,7 @@ import pandas as pd
 
 from dashboard.pages.explore.queries import OTHER
 from dashboard.shared import format as fmt
+from dashboard.shared.drawing import axes
 
 if TYPE_CHECKING:
     from dashboard.pages.explore.dimensions import Dimension
@@ -120,9 +121,7 @@ def _bars(
             x=alt.X(
                 "length:Q",
                 title=currency,
-                axis=alt.Axis(
-                    format="~s", tickCount=alt.ExprRef(f"{_IS_PHONE} ? 3 : 5")
-                ),
+                axis=axes.compact(alt.ExprRef(f"{_IS_PHONE} ? 3 : 5")),
                 scale=alt.Undefined if question.then else _with_room(rows),
             ),
             color=_colour(rows, colours),
@@ -187,7 +186,7 @@ def _columns(
             y=alt.Y(
                 "length:Q",
                 title=f"{currency} per {time.lower()}",
-                axis=alt.Axis(format="~s", tickCount=5),
+                axis=axes.compact(5),
             ),
             color=_colour(rows, colours),
             order=alt.Order("series_rank:Q"),

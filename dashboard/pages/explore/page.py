@@ -45,12 +45,29 @@ def main() -> None:
         question = ask(view)
         with st.spinner("Adding up …"):
             found = queries.answer(view.snapshot, view.selection, question)
+        is_empty = found is not None and is_nothing(view, question, found)
         with top:
-            say(view, question, found)
-        if found is not None and found.rows:
+            if is_empty:
+                show_nothing(view)
+            else:
+                say(view, question, found)
+        if found is not None and found.rows and not is_empty:
             show(view, question, found)
     except LineItemsOutOfReachError as error:
         st.info(fmt.markdown(str(error)))
+
+
+def is_nothing(view: Page, question: Question, found: Answer) -> bool:
+    """Tell whether AI cost is asked for, and no month that is shown has any."""
+    amounts = [row["amount"] for row in found.rows]
+    rounds = all(fmt.rounds_to_zero(amount, view.currency) for amount in amounts)
+    return rounds and question.covers != "whole_bill" and bool(view.without_ai_cost)
+
+
+def show_nothing(view: Page) -> None:
+    """Say that no charge is AI cost, with the way out."""
+    st.info(sentences.without_ai_cost(view))
+    page.link_to("setup", label="**Set-up**")
 
 
 def ask(view: Page) -> Question:

@@ -40,6 +40,13 @@ def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
     return f"{start}; **{share}** of it is {name}, {most}."
 
 
+def without_ai_cost(view: Page) -> str:
+    """Say that nothing is AI cost, and where the charges are."""
+    whole = "choose *Cost of*: Whole bill, or " if view.snapshot.has_line_items else ""
+    way_out = f"{whole}say in *Set-up* what counts."
+    return f"**{view.without_ai_cost}.** {way_out[0].upper()}{way_out[1:]}"
+
+
 def compared(view: Page, question: Question, answer: Answer) -> str:
     """Say how much the total moved since the period before, and what moved it most."""
     total = answer.total

@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.shared import format as fmt
+from dashboard.shared.drawing import axes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,7 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
         .mark_bar(stroke=colours.gap, strokeWidth=1)
         .encode(
             x=x,
-            y=alt.Y("size:Q", title=f"{currency} per month", axis=_short_axis()),
+            y=alt.Y("size:Q", title=f"{currency} per month", axis=axes.compact()),
             color=_part_colours(parts, colours),
             order=alt.Order("position:Q"),
             tooltip=_part_tooltip("Month"),
@@ -94,7 +95,7 @@ def pools(table: pa.Table, currency: str, colours: Palette) -> Chart:
         .mark_bar(height=22, stroke=colours.gap, strokeWidth=1)
         .encode(
             y=y,
-            x=alt.X("size:Q", title=currency, axis=_short_axis(5)),
+            x=alt.X("size:Q", title=currency, axis=axes.compact(5)),
             color=_part_colours(parts, colours),
             order=alt.Order("position:Q"),
             tooltip=_part_tooltip("Pool"),
@@ -219,14 +220,6 @@ def _part_colours(parts: list[dict[str, Any]], colours: Palette) -> alt.Color:
             columns=alt.ExprRef("width < 500 ? 2 : 4"),
             labelLimit=190,
         ),
-    )
-
-
-def _short_axis(ticks: int | None = None) -> alt.Axis:
-    return (
-        alt.Axis(format="~s")
-        if ticks is None
-        else alt.Axis(format="~s", tickCount=ticks)
     )
 
 

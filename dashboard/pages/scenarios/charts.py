@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.shared import format as fmt
+from dashboard.shared.drawing import axes
 from dashboard.shared.return_sentences import between
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ _FAN_HEIGHT = 280
 _PADDING = {"left": 5, "right": 12, "top": 5, "bottom": 5}
 _MOST_DRIVERS = 12
 _NARROW = 480
-#: Money on an axis: 1.5M, 200k, 0.
-_MONEY = "~s"
 
 
 def outcomes(table: pa.Table, currency: str, colours: Palette) -> Chart:
@@ -215,13 +214,13 @@ def cost_on_usage(table: pa.Table, found: dict[str, Any], colours: Palette) -> C
         "requests:Q",
         title="Successful requests a month (log)",
         scale=alt.Scale(type="log", nice=False, padding=20),
-        axis=alt.Axis(format=_MONEY, tickCount=5),
+        axis=axes.compact(5),
     )
     y = alt.Y(
         "cost:Q",
         title=f"Bill of the month, {currency} (log)",
         scale=alt.Scale(type="log", nice=False, padding=20),
-        axis=alt.Axis(format=_MONEY, tickCount=5),
+        axis=axes.compact(5),
     )
     dots = (
         alt.Chart(rows)
@@ -282,7 +281,7 @@ def _on_phone(narrow: float, wide: float) -> alt.ExprRef:
 
 
 def _money_axis() -> alt.Axis:
-    return alt.Axis(format=_MONEY, tickCount=6)
+    return axes.compact(6)
 
 
 def _zero(colours: Palette, axis: str) -> alt.Chart:

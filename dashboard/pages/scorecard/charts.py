@@ -11,6 +11,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.pages.scorecard import sentences as words
+from dashboard.shared.drawing import axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +50,8 @@ def dots(
     """
     frame = _dot_frame(rows)
     is_percent = rows[0]["unit"] in _PERCENT
-    axis = alt.Axis(format=".0%" if is_percent else "~s", tickCount=4, title=None)
-    x = alt.X("figure:Q", axis=axis, scale=alt.Scale(zero=True))
+    axis = alt.Axis(format=".0%", tickCount=4) if is_percent else axes.compact(4)
+    x = alt.X("figure:Q", title=None, axis=axis, scale=alt.Scale(zero=True))
     base = alt.Chart(frame).encode(
         y=alt.Y(
             "platform:N",

@@ -112,8 +112,11 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
     statements = [row for row in rows if row["kind"] == "statement"]
     sums = {row["kind"]: row for row in rows if row["kind"] != "statement"}
     every = sums["all_statements"]
+    is_empty = view.without_ai_cost and view.currency == view.run.currency
     st.markdown(
-        f"{fmt.plural(len(statements), 'statement')} add up to {view.at_least()}"
+        f"**{view.without_ai_cost}**, so no statement has an amount."
+        if is_empty
+        else f"{fmt.plural(len(statements), 'statement')} add up to {view.at_least()}"
         f"**{fmt.money(every['amount'], view.run.currency)}**, AI cost with tax and"
         f" credits. {fmt.markdown(largest(statements))}"
     )

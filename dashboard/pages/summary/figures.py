@@ -75,6 +75,9 @@ def budget_of(view: Page) -> dict[str, Any] | None:
 
 def spend_tile(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> Tile:
     """Return what AI cost, against the period before, the budget and the forecast."""
+    if view.without_ai_cost:
+        label = view.tile_label(f"AI cost, {view.selection.basis.lower()}")
+        return Tile(label, fmt.UNKNOWN, f"{view.without_ai_cost}.")
     against = (
         () if budget is None else (("Budget of the period", budget["budget"], "money"),)
     )

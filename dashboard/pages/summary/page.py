@@ -57,6 +57,8 @@ def main() -> None:
     st.html(_STYLE)
     with st.container(key="first_screen"):
         st.markdown(words.against_budget(view, spent, budget))
+        if view.without_ai_cost:
+            page.link_to("setup", label="**Set-up**")
         with st.container(key="tiles"):
             show_tiles(view, spent, budget, unit)
         moved = migration.line(view)

@@ -31,6 +31,10 @@ class Gap:
 
 def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> str:
     """Say what AI cost, whether that is final, and how it stands to its budget."""
+    if view.without_ai_cost:
+        not_ai = fmt.money(spent.not_ai, view.currency)
+        nothing = f"**{view.without_ai_cost}.**"
+        return f"{nothing} {not_ai} is not AI; *Set-up* says what counts."
     state = view.standing.label.lower()
     text = (
         f"In {view.period} ({state}) AI cost **{view.at_least(spent.amount)}"
@@ -60,6 +64,8 @@ def against_budget(
     view: Page, spent: queries.Spend, budget: dict[str, Any] | None
 ) -> str:
     """Say how cost stands to its budget, which its tile does not; else what it was."""
+    if view.without_ai_cost:
+        return spend(view, spent, budget)
     if budget is None or budget["variance"] is None or spent.not_invoiced:
         return spend(view, spent, budget)
     if budget["state"] == "incomplete":

@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.shared import format as fmt
+from dashboard.shared.drawing import axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,7 @@ def bars(
         )
     )
     drawn = base.mark_bar(height=18).encode(
-        x=alt.X("starts:Q", title=currency, axis=alt.Axis(format="~s", tickCount=5)),
+        x=alt.X("starts:Q", title=currency, axis=axes.compact(5)),
         x2="ends:Q",
         color=alt.Color(
             "kind:N",

@@ -19,6 +19,7 @@ from tests.triptych.cli.commands import (
     new_workspace,
     start,
 )
+from triptych.cli.run_commands import ai_cost
 from triptych.core.lock import hold_run_lock
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.core.workspace import Workspace
@@ -88,6 +89,14 @@ def test_keep_going_publishes_what_there_is_and_still_ends_with_3(
     ledger = "select sum(billed_cost) as c from cost.mart_cost_waterfall"
     answer = invoke("sql", f"{ledger} where step = 'ledger'", "-w", workspace.root)
     assert "8.0000000000" in answer.stdout
+
+
+def test_what_rounding_left_of_a_bill_is_no_ai_cost_and_no_zero_is_negative() -> None:
+    row = {"first_month": "2026-05", "last_month": "2026-05", "currency": "USD"}
+    left = row | {"cost": Decimal("-0.0000000002"), "unallocated_ratio": None}
+    nothing = "2026-05: no charge is AI cost yet."
+    assert ai_cost(left | {"step_count": 0}) == nothing
+    assert ai_cost(left | {"step_count": 1}) == "2026-05: USD 0.00 AI cost."
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""Axes that more than one chart has."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import altair as alt
+
+#: 1.5M, 200k, 0; below one as it is: nobody reads 0.2 of a dollar as 200m.
+_COMPACT: Final = (
+    "abs(datum.value) < 1 ? format(datum.value, '~r') : format(datum.value, '~s')"
+)
+
+
+def compact(tick_count: int | alt.ExprRef | None = None) -> alt.Axis:
+    """Return an axis of money or counts, in few digits."""
+    if tick_count is None:
+        return alt.Axis(labelExpr=_COMPACT)
+    return alt.Axis(labelExpr=_COMPACT, tickCount=tick_count)
