@@ -243,6 +243,24 @@ def test_a_scope_narrows_the_figures_to_it(look_at: LookAt) -> None:
     assert "(n=11)" not in text
 
 
+@pytest.mark.parametrize(
+    ("scope", "ends"),
+    [
+        ("everything", ["Will end at ≈ EUR 4.05k (EUR 3.9k to 4.2k)."]),
+        ("model eta-v2", ["Will end at ≈ EUR 2.36k (EUR 2.3k to 2.42k)."]),
+        # Neither is forecast by itself.
+        ("model vision-v1", []),
+        ("team ml", []),
+        ("cost centre cc-200", []),
+    ],
+)
+def test_where_a_month_ends_is_of_the_scope_or_is_not_stated(
+    look_at: LookAt, scope: str, ends: list[str]
+) -> None:
+    text = text_of(look_at(page=PAGE, scope=scope))
+    assert re.findall(r"Will end at .*?\)\.", text) == ends
+
+
 def test_billed_cost_is_held_against_no_budget(look_at: LookAt) -> None:
     text = text_of(look_at(page=PAGE, basis="Billed"))
     assert "Budgets are compared with amortised cost." in text

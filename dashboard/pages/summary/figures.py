@@ -115,9 +115,15 @@ def _against_budget(view: Page, budget: dict[str, Any] | None) -> str:
 
 
 def _landing(view: Page) -> str:
-    """Write where the running month will end, if the period is that month."""
+    """Write where the running month will end, if the period is that month.
+
+    Models are forecast, and the whole; teams and cost centres are not.
+    """
+    of = view.selection
+    series = {"everything": ("total", None), "model": ("model", of.scope_id)}
+    shown = ("month", of.period.label, *series.get(of.scope_kind, ()))
     for row in forecast_queries.landings(view.snapshot, view.selection).to_pylist():
-        if row["landing"] == "month" and row["period"] == view.selection.period.label:
+        if shown == tuple(row[k] for k in ("landing", "period", "series", "model_id")):
             ends = fmt.estimate(row["expected"], view.currency)
             bounds = fmt.interval(row["low"], row["high"], view.currency)
             will = "Amortised, it will" if _is_billed(view) else "Will"
