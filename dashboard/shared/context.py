@@ -80,6 +80,17 @@ class Page:
         return fmt.period(self.selection.period.prior_label or "")
 
     @property
+    def compared_period(self) -> str:
+        """The period before, in words: all of it, where this one is not over."""
+        return f"{'' if self.standing.is_over else 'all of '}{self.prior_period}"
+
+    @property
+    def is_last_month_over(self) -> bool:
+        """Whether the last month with charges is over; a quarter may run on."""
+        month = max(self.selection.period.months)
+        return selection_queries.is_over(self.snapshot, month)
+
+    @property
     def scope(self) -> str:
         """The scope in words."""
         of = self.selection

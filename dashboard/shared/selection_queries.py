@@ -67,11 +67,17 @@ class Period:
         return "-Q" in self.label
 
     @property
+    def calendar_months(self) -> tuple[str, ...]:
+        """Its months on the calendar, with charges or not."""
+        if not self.is_quarter:
+            return self.months
+        last = int(self.label[-1]) * 3
+        return tuple(f"{self.label[:4]}-{last - n:02d}" for n in (2, 1, 0))
+
+    @property
     def first_month(self) -> str:
         """Its first month on the calendar, with charges or not."""
-        if not self.is_quarter:
-            return self.label
-        return f"{self.label[:4]}-{int(self.label[-1]) * 3 - 2:02d}"
+        return self.calendar_months[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,8 @@ class Standing:
     gap: MonthGap
     period_state: str = "open"
     adjustment_count: int = 0
+    #: Whether the period had ended when the run was made.
+    is_over: bool = True
 
     @property
     def is_closed(self) -> bool:
@@ -249,6 +257,33 @@ def scopes(
     return tuple((row["kind"], row["id"]) for row in found)
 
 
+@per_run
+def is_over(snapshot: Snapshot, month: str) -> bool:
+    """Return whether a month had ended when the run was made.
+
+    A sample company ends on a day of its own, that of its newest charge.
+    """
+    return bool(
+        one(
+            snapshot,
+            """
+            select coalesce(
+                case
+                    when is_synthetic then (
+                        select max(newest_charge_date) + 1
+                        from core.mart_month_completeness
+                    )
+                    else cast(started_at as date)
+                end >= cast($month || '-01' as date) + interval 1 month,
+                true
+            ) as is_over
+            from core.mart_run
+            """,
+            month=month,
+        )["is_over"]
+    )
+
+
 #: A period is as final as the least final of its months; a month that changed after
 #: it was closed counts as the least final of those that are closed.
 _PERIOD_STATE = """
@@ -306,10 +341,14 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         " group by source order by source",
     )
     period = one(snapshot, _PERIOD_STATE, months=months)
+    is_ended = is_over(snapshot, max(selection.period.calendar_months))
+    # A quarter with a month to come is open, whatever those that were billed are.
+    is_open = selection.period.is_quarter and not is_ended
     return Standing(
         gap=_gap(run(snapshot), selection, missing, unconverted, figures["total"]),
-        period_state=period["state"] or "open",
+        period_state="open" if is_open else period["state"] or "open",
         adjustment_count=period["adjustment_count"],
+        is_over=is_ended,
         is_estimated=figures["is_estimated"],
         coverage_ratio=figures["coverage_ratio"],
         missing=tuple(

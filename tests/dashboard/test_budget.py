@@ -65,12 +65,12 @@ def test_under_a_scope_a_forecast_says_that_it_is_of_all_and_a_year_has_no_budge
 def test_the_bridge_says_what_did_most_and_leads_to_lines(look_at: LookAt) -> None:
     app = look_at(page=PAGE, step="Other")
     text = text_of(app)
-    assert "Sep 2026 cost **EUR 3,440.00 more** than Aug 2026" in text
+    assert "Sep 2026 cost **EUR 3,440.00 more** so far than all of Aug 2026" in text
     assert "What did most: volume +EUR 7,142.85, price −EUR 5,300.00" in text
     assert "no quantity belongs to this cost" in text
     assert "Vision v1" not in text
     july = text_of(look_at(page=PAGE, against="2026-07"))
-    assert "Sep 2026 cost **EUR 500.00 more** than Jul 2026" in july
+    assert "Sep 2026 cost **EUR 500.00 more** so far than all of Jul 2026" in july
 
 
 def test_a_missing_invoice_is_a_bar_of_the_billed_basis_alone(
@@ -114,7 +114,7 @@ def test_the_bridge_is_of_ai_cost_and_names_tax_and_credits_beside_it(
             )
     text = text_of(open_app(tmp_path, page=PAGE))
     # 10,250 became 13,690 as without them, and 70 more on the statements.
-    assert "Sep 2026 cost **EUR 3,440.00 more** than Aug 2026" in text
+    assert "Sep 2026 cost **EUR 3,440.00 more** so far than all of Aug 2026" in text
     assert (
         "AI cost is before tax and credits: +EUR 100.00 of tax and −EUR 30.00 of credit"
         " come on top, so that statements of the month add up to EUR 13,760.00." in text

@@ -39,7 +39,7 @@ def test_the_first_page_says_what_ai_cost_and_how_that_stands(look_at: LookAt) -
     # By hand: 2,449 of models + 150 idle + 70 unused + 100 unallocated; August was
     # 620 less. The budget of everything is 900.
     assert tiles(app)["AI cost, amortised"] == "EUR 2,769.00"
-    assert "+28.9 % against Aug 2026" in text
+    assert "+28.9 % against all of Aug 2026" in text
     assert "**EUR 1.8k** or 199.9 % over budget (3.0 ×) in Sep 2026." in text
     assert "▲ over; budget EUR 900.00." in text
 
@@ -118,7 +118,7 @@ def test_what_changed_names_three_bars_and_the_model_behind_each(
     assert "**Volume +EUR 7,142.85**, most by ETA v2 (+EUR 4,285.71)" in text
     assert "**Price −EUR 5,300.00**, most by ETA v2 (−EUR 4,500.00)" in text
     assert "**New models +EUR 900.00**, most by Chat v1 (+EUR 900.00)" in text
-    assert "**What changed since Aug 2026**" in links(app)
+    assert "**What changed so far, against all of Aug 2026**" in links(app)
 
 
 def test_what_cannot_be_said_comes_in_the_order_of_what_matters(
@@ -208,7 +208,8 @@ def test_what_no_scope_narrows_says_so_beside_the_figure(
     text, shown = text_of(app), set(tiles(app))
     assert "Net value, Jan 2026 to Feb 2026 · whole organisation" in shown
     assert "Strong evidence · whole organisation" in shown
-    assert "**What changed since Aug 2026 · whole organisation**" in links(app)
+    changed = "**What changed so far, against all of Aug 2026 · whole organisation**"
+    assert changed in links(app)
     assert "Whole organisation: " in text
     everything = open_app(tmp_path, page=PAGE)
     # A picture that leaves the page says it all the same.

@@ -144,8 +144,9 @@ def _changes(view: Page) -> Iterator[Part]:
         yield Text(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
     yield Bullets(tuple(figures.changes(view, against)))
+    than = "" if view.is_last_month_over else "all of "
     yield Text(
-        f"{fmt.month(month)} against {fmt.month(against)}, exact to the cent.",
+        f"{fmt.month(month)} against {than}{fmt.month(against)}, exact to the cent.",
         is_quiet=True,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, ratio, rows, table
+from dashboard.shared.selection_queries import is_over
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +32,26 @@ _SCOPE_TYPES = {
     "cost centre": "scope_type = 'cost_center' and scope_id = $scope",
     "everything": "true",
 }
+#: What a scope has a budget for; a month to come has no cost yet.
+_BUDGETED = """
+    select
+        *,
+        actual_cost is null and not is_month_over
+            and count(actual_cost) over (partition by scope_type, scope_id) > 0
+            as is_ahead
+    from cost.mart_budget_variance
+    where currency = $currency and list_contains($months, billing_month)
+"""
+_BUDGET_STATE = """
+    case
+        when actual is null or budget is null then 'unknown'
+        when actual > budget then 'over'
+        when is_stale then 'stale'
+        when is_running then 'running'
+        when is_incomplete then 'incomplete'
+        else 'within'
+    end
+"""
 _PAIR = """
     from cost.mart_cost_bridge
     where currency = $currency and basis = $basis and billing_month = $month
@@ -44,34 +65,37 @@ _BRIDGE = f"{_PAIR} and cost_line not in ('tax', 'credit')"
 def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return budget and actual of a period by scope, the whole first.
 
-    Over several months a scope is summed over the months that have a budget, and is
-    unknown where one of them is.
+    A quarter is summed over its months that have a budget, and is unknown where one of
+    them is. A month to come has a budget and no cost yet; until the last has passed,
+    the quarter runs.
     """
+    months = selection.period.calendar_months
     scope = {} if selection.covers_everything else {"scope": selection.scope_id}
     return table(
         snapshot,
         f"""
-        with sums as (
+        with budgeted as ({_BUDGETED} and {_SCOPE_TYPES[selection.scope_kind]}),
+        sums as (
             select
                 scope_type,
                 scope_id,
                 case when count(budget_amount) = count(*) then sum(budget_amount) end
                     as budget,
-                case when count(actual_cost) = count(*) then sum(actual_cost) end
-                    as actual,
+                case when count(actual_cost) = count(*) filter (not is_ahead)
+                    then sum(actual_cost) end as actual,
                 bool_or(state = 'stale') as is_stale,
                 bool_or(state = 'incomplete') as is_incomplete,
-                bool_or(not is_month_over) as is_running,
+                bool_or(not is_month_over) or not $is_over as is_running,
                 bool_or(is_estimated) as is_estimated,
-                min(reason) as reason,
-                arg_max_null(budget_to_date_amount, billing_month) as budget_to_date,
-                arg_max_null(actual_to_date_cost, billing_month) as actual_to_date,
-                max(fiscal_year) as fiscal_year,
-                max(billing_month) as last_month,
+                min(reason) filter (not is_ahead) as reason,
+                arg_max_null(budget_to_date_amount, billing_month)
+                    filter (not is_ahead) as budget_to_date,
+                arg_max_null(actual_to_date_cost, billing_month)
+                    filter (not is_ahead) as actual_to_date,
+                max(fiscal_year) filter (not is_ahead) as fiscal_year,
+                max(billing_month) filter (not is_ahead) as last_month,
                 count(*) as row_count
-            from cost.mart_budget_variance
-            where currency = $currency and list_contains($months, billing_month)
-                and {_SCOPE_TYPES[selection.scope_kind]}
+            from budgeted
             group by scope_type, scope_id
         )
         select
@@ -85,19 +109,13 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
             {ratio("(actual - budget)", "budget")} as variance_ratio,
             {ratio("actual", "budget")} as times_budget,
             greatest(actual, budget) as longer,
-            case
-                when actual is null or budget is null then 'unknown'
-                when actual > budget then 'over'
-                when is_stale then 'stale'
-                when is_running then 'running'
-                when is_incomplete then 'incomplete'
-                else 'within'
-            end as state
+            {_BUDGET_STATE} as state
         from sums
         order by scope_type <> 'all', scope_type, budget desc nulls last, scope_id
         """,
         currency=selection.currency,
-        months=list(selection.period.months),
+        months=list(months),
+        is_over=is_over(snapshot, max(months)),
         **scope,
     )
 

@@ -88,9 +88,11 @@ def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
     earlier, later = by_step["earlier"]["amount"], by_step["later"]["amount"]
     change = by_step["change"]["amount"]
     month = fmt.month(max(view.selection.period.months))
+    so_far, than = ("", "") if view.is_last_month_over else (" so far", "all of ")
     text = (
         f"{month} cost **{fmt.money(abs(change), view.currency)}"
-        f" {'less' if change < 0 else 'more'}** than {fmt.month(against)}:"
+        f" {'less' if change < 0 else 'more'}**{so_far} than"
+        f" {than}{fmt.month(against)}:"
         f" {fmt.money(earlier, view.currency)} became"
         f" {fmt.money(later, view.currency)}."
     )

@@ -87,7 +87,12 @@ def _budget_figures(
     """Return amounts of a scope's budget, which is none where there is no budget."""
     if row is None:
         return ()
-    of = {"scope_type": row["scope_type"], "scope_id": row["scope_id"], **where}
+    of: dict[str, Where] = {
+        "billing_month": view.selection.period.calendar_months,
+        "scope_type": row["scope_type"],
+        "scope_id": row["scope_id"],
+        **where,
+    }
     return tuple(
         view.figure(label, f"{BUDGETS}/{column}", **of)
         for label, column in names.items()

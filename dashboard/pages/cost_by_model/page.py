@@ -106,7 +106,7 @@ def _tile_cost(
     )
     st.caption(
         f"{fmt.plural(headline.model_count, 'model')}, {view.period}"
-        + (f", against {view.prior_period}" if headline.change is not None else "")
+        + (f", against {view.compared_period}" if headline.change is not None else "")
     )
     explaining.show(
         view,

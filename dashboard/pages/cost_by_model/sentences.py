@@ -32,13 +32,14 @@ def trend(
 def _change(page: Page, headline: queries.Headline) -> str:
     if headline.change is None:
         return "; there is no period before to compare it with."
-    so_far = " so far" if page.standing.is_estimated else ""
+    is_final = page.standing.is_over and not page.standing.is_estimated
+    so_far = "" if is_final else " so far"
     if headline.change == 0:
-        return f"{so_far}, as much as in {page.prior_period}."
+        return f"{so_far}, as much as in {page.compared_period}."
     direction = "more" if headline.change > 0 else "less"
     size = fmt.money(abs(headline.change), page.currency)
     share = fmt.signed_percent(headline.change_ratio)
-    return f"{so_far}, {size} ({share}) {direction} than in {page.prior_period}."
+    return f"{so_far}, {size} ({share}) {direction} than in {page.compared_period}."
 
 
 #: What stands beside unit costs where the basis is billed.

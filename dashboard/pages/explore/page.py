@@ -100,7 +100,7 @@ def ask(view: Page) -> Question:
 def _is_compared(view: Page, question: Question) -> bool:
     """Draw the switch that compares; dead where there is nothing to compare with."""
     can_be = queries.is_comparable(view.snapshot, view.selection, question)
-    label = f"Against {view.prior_period}" if view.prior_period else "Compare"
+    label = f"Against {view.compared_period}" if view.prior_period else "Compare"
     chosen = st.toggle(label, key="compare", bind="query-params", disabled=not can_be)
     return chosen and can_be
 

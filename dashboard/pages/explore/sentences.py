@@ -55,7 +55,7 @@ def compared(view: Page, question: Question, answer: Answer) -> str:
     ratio = fmt.signed_percent(total["change_ratio"])
     most = fmt.signed_money(moved["change"], view.currency)
     return (
-        f"Against {view.prior_period}: {change} ({ratio}), the most by"
+        f"Against {view.compared_period}: {change} ({ratio}), the most by"
         f" {fmt.markdown(named(question, moved))}, {most}."
     )
 

@@ -97,7 +97,7 @@ def _against_prior(view: Page, spent: queries.Spend) -> str | None:
     """Write the change; with an invoice outstanding, that it is no fall in price."""
     if spent.change_ratio is None:
         return None
-    change = f"{fmt.signed_percent(spent.change_ratio)} against {view.prior_period}"
+    change = f"{fmt.signed_percent(spent.change_ratio)} against {view.compared_period}"
     if not spent.not_invoiced:
         return change
     return f"{change}, {fmt.money(spent.not_invoiced, view.currency)} not invoiced yet"
@@ -267,7 +267,11 @@ def compared_month(view: Page) -> str | None:
 
 def changes_heading(view: Page, against: str | None) -> str:
     """Return the heading of what changed: models narrow it, other scopes do not."""
-    since = "" if against is None else f" since {fmt.month(against)}"
+    since = ""
+    if against is not None:
+        before = fmt.month(against)
+        so_far = f" so far, against all of {before}"
+        since = f" since {before}" if view.is_last_month_over else so_far
     narrows = view.selection.scope_kind in {"everything", "model"}
     return f"What changed{since}{'' if narrows else ' · whole organisation'}"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _SHOWN = 3
+_EITHER_SIDE = "what is missing could put it on either side of its budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,13 @@ def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> st
     text = (
         f"In {view.period} ({state}) AI cost **{view.at_least(spent.amount)}"
         f"{fmt.money(spent.amount, view.currency)}**"
+        f"{'' if view.standing.is_over else ' so far'}"
     )
     if spent.change is not None and spent.change_ratio is not None:
         direction = "less" if spent.change < 0 else "more"
         text += (
             f", {fmt.percent(abs(spent.change_ratio))} {direction} than in"
-            f" {view.prior_period}"
+            f" {view.compared_period}"
         )
     if spent.not_invoiced:
         text += (
@@ -52,12 +54,22 @@ def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> st
             " not invoiced yet, and not in it"
         )
     if budget is not None and budget["variance_ratio"] is not None:
-        text += (
-            f"; {fmt.against_budget(budget['variance_ratio'], budget['times_budget'])}"
-        )
+        text += f"; {_of_budget(budget)}"
     if spent.not_ai:
         text += f". Another {fmt.money(spent.not_ai, view.currency)} is not AI"
     return f"{text}."
+
+
+def _of_budget(budget: dict[str, Any]) -> str:
+    """Write how far cost and budget are apart, if that can be said yet."""
+    part = f"that is {fmt.percent(budget['times_budget'])} of its budget"
+    if budget["state"] == "running":
+        return part
+    if budget["state"] == "stale":
+        return f"{part}, on stale bills"
+    if budget["state"] == "incomplete":
+        return _EITHER_SIDE
+    return fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
 
 
 def against_budget(
@@ -68,12 +80,14 @@ def against_budget(
         return spend(view, spent, budget)
     if budget is None or budget["variance"] is None or spent.not_invoiced:
         return spend(view, spent, budget)
+    if budget["state"] in {"running", "stale"}:
+        return spend(view, spent, budget)
     if budget["state"] == "incomplete":
         state = view.standing.label.lower()
         amount = fmt.money(spent.amount, view.currency)
         return (
             f"AI cost **{view.at_least(spent.amount)}{amount}** in {view.period}"
-            f" ({state}): what is missing could put it on either side of its budget."
+            f" ({state}): {_EITHER_SIDE}."
         )
     distance = abs(budget["variance"])
     side = fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
