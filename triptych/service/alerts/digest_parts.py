@@ -19,13 +19,35 @@ if TYPE_CHECKING:
 
     from triptych.core.warehouse.reader import Snapshot
 
+#: A bill is daily with charges on most of its last four weeks. The weeks end with the
+#: one that has come least far, so that a late bill is no fall of cost. One that is two
+#: weeks later than another holds nothing back, and is in neither week.
+_BILLS: Final = (
+    "days AS (SELECT DISTINCT source, charge_date FROM cost.fct_daily_model_costs),"
+    " daily AS (SELECT source, last_day FROM days JOIN (SELECT source,"
+    " max(charge_date) AS last_day FROM days GROUP BY source) USING (source)"
+    " WHERE charge_date > last_day - 28 GROUP BY ALL HAVING count(*) >= 20),"
+    " bills AS (SELECT *, max(last_day) OVER () AS latest,"
+    " last_day <= latest - 14 AS is_late, last_day > latest - 45 AS is_awaited"
+    " FROM daily)"
+)
 _COSTS: Final = (
-    "(SELECT *, (SELECT max(charge_date) FROM cost.fct_daily_model_costs) AS newest,"
-    " (SELECT min(charge_date) FROM cost.fct_daily_model_costs) AS oldest FROM"
+    "(SELECT *, coalesce((SELECT min(last_day) FROM bills WHERE NOT is_late),"
+    " (SELECT max(charge_date) FROM days)) AS newest,"
+    " (SELECT min(charge_date) FROM days) AS oldest FROM"
     " cost.fct_daily_model_costs WHERE component NOT IN ('tax', 'credit')"
+    " AND source NOT IN (SELECT source FROM bills WHERE is_late)"
     " AND ($team IS NULL OR team_id = $team))"
 )
-_THIS_WEEK: Final = "charge_date > newest - 7"
+#: Which bills the weeks waited for, and which they lack.
+_NOTE: Final = (
+    "concat((SELECT ' Later days are left out; billed to ' || last_day || ' only: ' ||"
+    " string_agg(source, ', ' ORDER BY source) || '.' FROM bills WHERE last_day ="
+    " newest AND last_day < latest GROUP BY last_day), (SELECT ' Not included: ' ||"
+    " string_agg(source || ', billed to ' || last_day, '; ' ORDER BY source)"
+    " || '.' FROM bills WHERE is_late AND is_awaited)) AS note"
+)
+_THIS_WEEK: Final = "charge_date <= newest AND charge_date > newest - 7"
 _WEEK_BEFORE: Final = "charge_date <= newest - 7 AND charge_date > newest - 14"
 _MONTH: Final = (
     "(SELECT max(billing_month) FROM cost.fct_daily_model_costs"
@@ -63,19 +85,21 @@ class Part:
 PARTS: Final = (
     Part(
         "Seven days",
-        "SELECT currency, CAST(newest - 6 AS DATE) AS first_day, newest AS last_day,"
+        f"WITH {_BILLS} SELECT currency, CAST(newest - 6 AS DATE) AS first_day,"
+        " newest AS last_day,"
         f" sum(effective_cost) FILTER ({_THIS_WEEK}) AS cost,"
         f" if(oldest <= newest - 13, coalesce(sum(effective_cost) FILTER"
         f" ({_WEEK_BEFORE}), 0), NULL) AS cost_before,"
-        f" {_AT_LEAST} FROM {_COSTS} GROUP BY currency, newest, oldest"
+        f" {_AT_LEAST}, {_NOTE} FROM {_COSTS} GROUP BY currency, newest, oldest"
         f" HAVING count(*) FILTER ({_THIS_WEEK}) > 0 ORDER BY currency",
         "{first_day} to {last_day}: {bound}{cost} {currency}, amortised, before tax and"
-        " credits; the seven days before: {cost_before} {currency}.",
+        " credits; the seven days before: {cost_before} {currency}.{note}",
         "No charge was read for the newest seven days.",
     ),
     Part(
         "Largest changes",
-        "SELECT * FROM (SELECT coalesce(model_id, 'no model') AS subject, currency,"
+        f"WITH {_BILLS} SELECT * FROM (SELECT coalesce(model_id, 'no model')"
+        " AS subject, currency,"
         f" coalesce(sum(effective_cost) FILTER ({_THIS_WEEK}), 0) AS cost,"
         f" coalesce(sum(effective_cost) FILTER ({_WEEK_BEFORE}), 0) AS cost_before"
         f" FROM {_COSTS} GROUP BY ALL) WHERE cost <> cost_before"

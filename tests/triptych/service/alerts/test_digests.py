@@ -26,8 +26,9 @@ pytestmark = pytest.mark.filterwarnings(
 #: after 5, so its cost has not changed; tax counts nowhere.
 COSTS = """
 CREATE OR REPLACE TABLE cost.fct_daily_model_costs AS
-SELECT CAST(day AS DATE) AS charge_date, '2026-10' AS billing_month, model_id, team_id,
-  component, 'EUR' AS currency, CAST(cost AS DECIMAL(28, 10)) AS effective_cost
+SELECT CAST(day AS DATE) AS charge_date, '2026-10' AS billing_month, 'aws' AS source,
+  model_id, team_id, component, 'EUR' AS currency,
+  CAST(cost AS DECIMAL(28, 10)) AS effective_cost
 FROM (VALUES ('2026-10-31', 'search', 'vision', 'direct', 10),
   ('2026-10-25', 'search', 'vision', 'direct', 20.5),
   ('2026-10-24', 'search', 'vision', 'direct', 7),
@@ -44,6 +45,18 @@ CREATE TABLE core.mart_run AS SELECT 'run-1' AS run_id, 'Example' AS organisatio
   false AS is_synthetic, '0.1.0' AS triptych_version,
   TIMESTAMP '2026-10-31 06:00' AS started_at,
   TIMESTAMP '2026-10-31 05:00' AS evidence_as_of;
+"""
+#: A bill of 100 a day of search, up to 28 November, and others that are late.
+LATE = """
+DELETE FROM cost.fct_daily_model_costs;
+INSERT INTO cost.fct_daily_model_costs BY NAME
+SELECT CAST(day AS DATE) AS charge_date, strftime(day, '%Y-%m') AS billing_month,
+  source, model_id, 'vision' AS team_id, 'direct' AS component, 'EUR' AS currency,
+  cost AS effective_cost
+FROM range(TIMESTAMP '2026-09-01', TIMESTAMP '2026-11-29', INTERVAL 1 DAY) AS d(day),
+  (VALUES ('aws', 'search', 100, DATE '2026-11-28'), {bills})
+  AS bills(source, model_id, cost, last_day)
+WHERE day <= last_day;
 """
 DIGESTS = """\
   digests:
@@ -162,6 +175,57 @@ def test_a_digest_names_who_has_an_alert_and_a_team_sees_only_its_own(
     assert [line.split()[0] for line in finance] == ["orphan", "search"]
     assert [line.split()[0] for line in team] == ["search"]
     assert team[0].endswith("Owner: vision. (open)")
+
+
+@pytest.mark.parametrize(
+    ("bills", "week", "cost", "note"),
+    [
+        # 8 days late: the week ends with it, at 7 × (100 + 50).
+        (
+            "('gcp', 'eta', 50, DATE '2026-11-20')",
+            "2026-11-14 to 2026-11-20",
+            "1,050",
+            " Later days are left out; billed to 2026-11-20 only: gcp.",
+        ),
+        # 20 days late: it holds nothing back, and is not in the 7 × 100.
+        (
+            "('gcp', 'eta', 50, DATE '2026-11-08')",
+            "2026-11-22 to 2026-11-28",
+            "700",
+            " Not included: gcp, billed to 2026-11-08.",
+        ),
+        # 10 and 15 days late: of the second only some days are in the two weeks.
+        (
+            "('gcp', 'eta', 50, DATE '2026-11-18'),"
+            " ('oci', 'eta', 30, DATE '2026-11-13')",
+            "2026-11-12 to 2026-11-18",
+            "1,050",
+            " Later days are left out; billed to 2026-11-18 only: gcp."
+            " Not included: oci, billed to 2026-11-13.",
+        ),
+        # A bill that ended seven weeks ago has ended.
+        (
+            "('gcp', 'eta', 50, DATE '2026-10-10')",
+            "2026-11-22 to 2026-11-28",
+            "700",
+            "",
+        ),
+    ],
+)
+def test_a_late_bill_is_no_fall_of_cost(
+    case: Case, endpoint: Endpoint, bills: str, week: str, cost: str, note: str
+) -> None:
+    settings = case.settings(rules=DIGESTS)
+    case.publish(COSTS.format(is_complete=True), LATE.format(bills=bills))
+    notify(case.workspace, settings, now=FRIDAY)
+    finance = sections(endpoint.bodies[0])
+    assert finance["Seven days"] == [
+        f"{week}: {cost} EUR, amortised, before tax and credits; the seven days before:"
+        f" {cost} EUR.{note}"
+    ]
+    assert finance["Largest changes"] == [
+        "No model costs more or less than in the week before."
+    ]
 
 
 @pytest.mark.parametrize(
