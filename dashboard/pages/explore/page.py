@@ -132,6 +132,11 @@ def say(view: Page, question: Question, found: Answer | None) -> None:
     if question.is_compared and found.rows:
         text += f" {sentences.compared(view, question, found)}"
     st.markdown(text)
+    changed = queries.restated_months(
+        view.snapshot, view.selection, question, found.place
+    )
+    if changed:
+        st.caption(sentences.restated(view, changed))
 
 
 def _window(view: Page, question: Question) -> str:

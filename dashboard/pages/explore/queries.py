@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dashboard.pages.explore import dimensions
 from dashboard.shared.names import Named, named_sql
-from dashboard.shared.published import has_mart, per_run, ratio
+from dashboard.shared.published import has_mart, per_run, ratio, rows
 from dashboard.shared.selection_queries import (
     AMOUNTS,
     IS_SPEND,
@@ -139,6 +139,54 @@ def _widened(snapshot: Snapshot, selection: Selection, question: Question) -> Se
         months = tuple(until[-MONTHS_BACK:])
         return replace(selection, period=replace(period, months=months))
     return selection
+
+
+def restated_months(
+    snapshot: Snapshot, selection: Selection, question: Question, place: Place
+) -> list[dict[str, Any]]:
+    """Return months that an answer has otherwise than they were closed, oldest first.
+
+    Costs by day and owner are those that were closed; services and line items are as
+    the current evidence makes them. ``closed`` is the cost that was closed: ``None``
+    where only a part of it was asked for.
+    """
+    if place == "models":
+        return []
+    months = months_of(snapshot, selection, question)
+    if question.is_compared:
+        months = (*selection.period.prior_months, *months)
+    chosen = replace(selection, period=replace(selection.period, months=months))
+    found = _restated(snapshot, chosen, question.covers)
+    if question.is_filtered or not selection.covers_everything:
+        return [row | {"closed": None} for row in found]
+    return found
+
+
+@per_run
+def _restated(
+    snapshot: Snapshot, selection: Selection, covers: Covers
+) -> list[dict[str, Any]]:
+    costs = (
+        "cost.mart_cost_waterfall where step = 'ledger'"
+        if covers == "whole_bill"
+        else f"cost.fct_daily_model_costs where {_COVERED[covers]}"
+    )
+    return rows(
+        snapshot,
+        f"""
+        select
+            states.billing_month as month,
+            coalesce(sum({AMOUNTS[selection.basis]}), 0) as closed
+        from cost.mart_period_states as states
+        left join (select * from {costs} and currency = $currency) as costs
+            using (billing_month)
+        where states.state = 'restated'
+            and list_contains($months, states.billing_month)
+        group by month order by month
+        """,
+        months=list(selection.period.months),
+        currency=selection.currency,
+    )
 
 
 def is_comparable(snapshot: Snapshot, selection: Selection, question: Question) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from dashboard.pages.explore.queries import Answer, Covers, Question
     from dashboard.shared.context import Page
@@ -57,6 +57,19 @@ def compared(view: Page, question: Question, answer: Answer) -> str:
     return (
         f"Against {view.compared_period}: {change} ({ratio}), the most by"
         f" {fmt.markdown(named(question, moved))}, {most}."
+    )
+
+
+def restated(view: Page, months: Iterable[Mapping[str, Any]]) -> str:
+    """Say which months changed after they were closed, and what was closed."""
+    return " ".join(
+        f"{fmt.month(row['month'])} is as the current evidence makes it,"
+        + (
+            " not as it was closed."
+            if row["closed"] is None
+            else f" and was closed with {fmt.money(row['closed'], view.currency)}."
+        )
+        for row in months
     )
 
 

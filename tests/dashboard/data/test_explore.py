@@ -262,6 +262,48 @@ def test_the_first_sentence_says_what_the_chart_shows(
     assert "the most is ETA v2 · 2026-09-15 with EUR 1,460.00" in text_of(other)
 
 
+@pytest.mark.parametrize(
+    ("link", "note"),
+    [
+        # 1,979 of models, 120 idle and 50 unallocated; 100 of tax; nothing else.
+        ({"by": "Service"}, " and was closed with EUR 2,149.00."),
+        (
+            {"by": "Resource", "of": "AI, tax and credits"},
+            " and was closed with EUR 2,249.00.",
+        ),
+        (
+            {"by": "Resource", "of": "Whole bill"},
+            " and was closed with EUR 2,249.00.",
+        ),
+        (
+            {"by": "Service", "filter": "Service", "in_service": "EC2"},
+            " not as it was closed.",
+        ),
+        ({"by": "Model"}, None),
+        ({"by": "Month"}, None),
+    ],
+)
+def test_what_changed_after_a_close_names_what_the_month_was_closed_with(
+    tmp_path: Path, open_app: OpenApp, link: dict[str, str], note: str | None
+) -> None:
+    """August is restated: only costs by day and owner are those that were closed."""
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE, period="2026-08", **link))
+    said = "Aug 2026 is as the current evidence makes it,"
+    assert (said in text) is (note is not None)
+    assert f"{said}{note or ''}" in text or note is None
+
+
+def test_a_restated_month_before_is_named_where_it_is_compared_with(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    said = "Aug 2026 is as the current evidence makes it, and was closed with EUR 2,149"
+    compared = open_app(tmp_path, page=PAGE, by="Service", compare="true")
+    assert said in text_of(compared)
+    assert said not in text_of(open_app(tmp_path, page=PAGE, by="Service"))
+
+
 def test_a_link_to_what_did_not_arrive_says_what_is_shown(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
