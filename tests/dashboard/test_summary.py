@@ -41,6 +41,8 @@ def test_the_first_page_says_what_ai_cost_and_how_that_stands(look_at: LookAt) -
     assert tiles(app)["AI cost, amortised"] == "EUR 2,769.00"
     assert "+28.9 % against all of Aug 2026" in text
     assert "**EUR 1.8k** or 199.9 % over budget (3.0 ×) in Sep 2026." in text
+    # AI cost is before tax, and of what is not AI no figure tells its tax apart.
+    assert "EUR 400.00 more, tax and credits included, is not AI." in text
     assert "▲ over; budget EUR 900.00." in text
 
 

@@ -74,7 +74,7 @@ def show_answer(found: Standing, all_steps: list[Step]) -> None:
         text += f" AI cost of all months is **{amount}**"
         if found.not_ai_cost:
             other = fmt.money(found.not_ai_cost, found.currency)
-            text += f"; {other} of the bills is not AI"
+            text += f"; {other} of the bills, tax and credits included, is not AI"
         text += "."
     st.markdown(text)
 

@@ -101,7 +101,7 @@ def standing(snapshot: Snapshot) -> Standing:
         select
             (select count(distinct billing_month) from costs) as months,
             (select count(distinct source) from costs) as sources,
-            {cost} filter (currency = $currency) as ai_cost,
+            {cost} filter (currency = $currency and {IS_SPEND}) as ai_cost,
             {ratio(f"coalesce({on_models}, 0)", spend)} as model_share,
             {ratio(f"coalesce({on_owners}, 0)", spend)} as owner_share
         from own

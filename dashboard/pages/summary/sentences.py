@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _SHOWN = 3
+#: Unlike AI cost it is of the whole bill: no mart tells its tax apart.
+_NOT_AI = "tax and credits included, is not AI"
 _EITHER_SIDE = "what is missing could put it on either side of its budget"
 
 
@@ -56,7 +58,7 @@ def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> st
     if budget is not None and budget["variance_ratio"] is not None:
         text += f"; {_of_budget(budget)}"
     if spent.not_ai:
-        text += f". Another {fmt.money(spent.not_ai, view.currency)} is not AI"
+        text += f". Another {fmt.money(spent.not_ai, view.currency)}, {_NOT_AI}"
     return f"{text}."
 
 
@@ -97,7 +99,7 @@ def against_budget(
     text = f"**{bound}{fmt.compact(distance, view.currency)}** or {side}"
     text += f" in {view.period}"
     if spent.not_ai:
-        text += f". {fmt.money(spent.not_ai, view.currency)} more is not AI"
+        text += f". {fmt.money(spent.not_ai, view.currency)} more, {_NOT_AI}"
     return f"{text}."
 
 

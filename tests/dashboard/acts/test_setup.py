@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard.pages.setup.queries import nothing_yet
+from dashboard.pages.setup.queries import nothing_yet, standing
 from dashboard.pages.setup.steps import steps
 from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 from triptych.core.workspace import initialise
 
 if TYPE_CHECKING:
@@ -65,3 +68,12 @@ def test_every_other_page_leads_to_set_up_before_the_first_run(
     app = open_app(root, page="summary")
     links = [each.proto.label for each in app.main.get("page_link")]
     assert links == ["Set-up: upload a bill and start here"]
+
+
+def test_the_ai_cost_of_set_up_is_before_tax_and_credits_as_on_every_page(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    found = standing(PublishedReader(tmp_path).snapshot())
+    # September 2,769, August 2,149 and July 800; not 290 of tax, nor 60 of credits.
+    assert found.ai_cost == Decimal("5718.0000000001")

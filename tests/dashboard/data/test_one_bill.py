@@ -121,7 +121,7 @@ def test_the_first_screen_says_what_ai_cost_and_what_else_is_on_the_bill(
     assert ai == f"{effective(published, f'{said} and {spend}'):,.2f}"
     not_ai = f"{said} and step = 'out_of_scope'"
     assert outside == f"{effective(published, not_ai):,.2f}"
-    assert "is not AI" in first
+    assert ", tax and credits included, is not AI" in first
 
 
 def effective(snapshot: Snapshot, condition: str) -> Decimal:
@@ -170,7 +170,7 @@ def test_the_checklist_says_what_is_there_and_what_the_next_step_unlocks(
     app = open_app(root, page="setup")
     text = text_of(app)
     assert f"**2 of {len(found)} steps** are done." in text
-    assert "of the bills is not AI." in text
+    assert "of the bills, tax and credits included, is not AI." in text
     assert "Unlocks cost by model." in text
     assert "triptych discover" in text
     assert 'triptych withdraw LOAD --because "sent twice"' in text
