@@ -53,11 +53,25 @@ _MONTH: Final = (
     "(SELECT max(billing_month) FROM cost.fct_daily_model_costs"
     " WHERE charge_date = (SELECT max(charge_date) FROM cost.fct_daily_model_costs))"
 )
-_AT_LEAST: Final = (
-    "if((SELECT bool_or(NOT is_complete) FROM core.mart_month_completeness WHERE"
-    " billing_month BETWEEN strftime(newest - 13, '%Y-%m') AND"
-    " strftime(newest, '%Y-%m')), 'at least ', '') AS bound"
-)
+_HAS_WEEK_BEFORE: Final = "oldest <= newest - 13"
+
+
+def _bound(figure: str, days_ago: int) -> str:
+    """Return SQL of the words before a week's figure, of which money may be missing.
+
+    As on pages, what is missing matters if its amount is not known or is a material
+    part of the figure.
+    """
+    return (
+        "if((SELECT bool_or(missing_amount IS NULL OR lacks.currency <> weeks.currency)"
+        " OR sum(missing_amount) >= (SELECT materiality_ratio FROM core.mart_run)"
+        f" * abs(weeks.{figure}) FROM core.mart_month_completeness AS lacks"
+        " WHERE NOT is_complete AND billing_month BETWEEN"
+        f" strftime(last_day - {days_ago + 6}, '%Y-%m') AND"
+        f" strftime(last_day - {days_ago}, '%Y-%m')), 'at least ', '')"
+    )
+
+
 _EVERYBODY: Final = ("finance", "engineering", "team")
 
 
@@ -85,15 +99,20 @@ class Part:
 PARTS: Final = (
     Part(
         "Seven days",
-        f"WITH {_BILLS} SELECT currency, CAST(newest - 6 AS DATE) AS first_day,"
-        " newest AS last_day,"
+        f"WITH {_BILLS}, weeks AS (SELECT currency, CAST(greatest(newest - 6, oldest)"
+        " AS DATE) AS first_day, newest AS last_day,"
         f" sum(effective_cost) FILTER ({_THIS_WEEK}) AS cost,"
-        f" if(oldest <= newest - 13, coalesce(sum(effective_cost) FILTER"
-        f" ({_WEEK_BEFORE}), 0), NULL) AS cost_before,"
-        f" {_AT_LEAST}, {_NOTE} FROM {_COSTS} GROUP BY currency, newest, oldest"
-        f" HAVING count(*) FILTER ({_THIS_WEEK}) > 0 ORDER BY currency",
+        f" if({_HAS_WEEK_BEFORE}, coalesce(sum(effective_cost) FILTER"
+        f" ({_WEEK_BEFORE}), 0), NULL) AS cost_before, {_NOTE}"
+        f" FROM {_COSTS} GROUP BY currency, newest, oldest"
+        f" HAVING count(*) FILTER ({_THIS_WEEK}) > 0)"
+        f" SELECT *, {_bound('cost', 0)} AS bound, if(cost_before IS NULL, '',"
+        f" {_bound('cost_before', 7)}) AS bound_before,"
+        " if(cost_before IS NULL, '', ' ' || currency) AS currency_before"
+        " FROM weeks ORDER BY currency",
         "{first_day} to {last_day}: {bound}{cost} {currency}, amortised, before tax and"
-        " credits; the seven days before: {cost_before} {currency}.{note}",
+        " credits; the seven days before: {bound_before}{cost_before}{currency_before}."
+        "{note}",
         "No charge was read for the newest seven days.",
     ),
     Part(
@@ -102,10 +121,11 @@ PARTS: Final = (
         " AS subject, currency,"
         f" coalesce(sum(effective_cost) FILTER ({_THIS_WEEK}), 0) AS cost,"
         f" coalesce(sum(effective_cost) FILTER ({_WEEK_BEFORE}), 0) AS cost_before"
-        f" FROM {_COSTS} GROUP BY ALL) WHERE cost <> cost_before"
-        " ORDER BY abs(cost - cost_before) DESC, subject LIMIT 5",
+        f" FROM {_COSTS} WHERE {_HAS_WEEK_BEFORE} GROUP BY ALL)"
+        " WHERE cost <> cost_before ORDER BY abs(cost - cost_before) DESC, subject"
+        " LIMIT 5",
         "{subject}: {cost} {currency} after {cost_before} {currency}.",
-        "No model costs more or less than in the week before.",
+        "No model costs more or less than in a week before that is known.",
     ),
     Part(
         "Budget",

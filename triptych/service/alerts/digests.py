@@ -112,7 +112,7 @@ def _make(
     snapshot = open_published(workspace.root, viewer)
     sections = read_sections(snapshot, digest.audience, digest.team)
     sections.append(_open_alerts(digest, alerts, due_on))
-    title = f"Week to {due_on}, {written(digest.name)}"
+    title = f"Weekly digest of {due_on}, {written(digest.name)}"
     pairs = [(section.heading, section.lines) for section in sections]
     content = digest_pdf(snapshot, title, pairs)
     name = f"{_FOLDER}/{due_on}_{re.sub(r'[^A-Za-z0-9-]+', '_', digest.name)}.pdf"

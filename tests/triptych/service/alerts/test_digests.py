@@ -39,7 +39,9 @@ FROM (VALUES ('2026-10-31', 'search', 'vision', 'direct', 10),
 ) AS charges(day, model_id, team_id, component, cost);
 ALTER TABLE cost.mart_budget_variance ADD COLUMN state VARCHAR;
 CREATE TABLE core.mart_month_completeness AS
-SELECT '2026-10' AS billing_month, 'aws' AS source, {is_complete} AS is_complete;
+SELECT '2026-10' AS billing_month, 'aws' AS source, 'EUR' AS currency,
+  {missing} IS NULL AS is_complete, nullif({missing}, 'unknown')::DECIMAL(28, 10)
+  AS missing_amount;
 CREATE TABLE core.mart_run AS SELECT 'run-1' AS run_id, 'Example' AS organisation,
   'EUR' AS currency, 1 AS fiscal_year_start_month, 0.005 AS materiality_ratio,
   false AS is_synthetic, '0.1.0' AS triptych_version,
@@ -67,9 +69,9 @@ DIGESTS = """\
 FRIDAY = datetime(2026, 10, 30, 8, tzinfo=UTC)
 
 
-def publish(case: Case, *, is_complete: bool = True) -> None:
+def publish(case: Case, *, missing: str = "NULL") -> None:
     case.publish(
-        COSTS.format(is_complete=is_complete),
+        COSTS.format(missing=missing),
         anomaly(date(2026, 10, 30)),
         anomaly(date(2026, 10, 30), "orphan"),
     )
@@ -91,7 +93,7 @@ def test_each_audience_gets_its_week_once_with_figures_of_its_own(
 
     assert len(endpoint.bodies) == 2
     finance, team = endpoint.bodies
-    assert finance["title"] == "triptych, Example: Week to 2026-10-30, finance"
+    assert finance["title"] == "triptych, Example: Weekly digest of 2026-10-30, finance"
     assert sections(finance)["Seven days"] == [
         "2026-10-25 to 2026-10-31: 35.50 EUR, amortised, before tax and credits; the"
         " seven days before: 12 EUR."
@@ -110,7 +112,7 @@ def test_the_next_week_has_its_own_digest(case: Case, endpoint: Endpoint) -> Non
     for day in (30, 31):
         notify(case.workspace, settings, now=FRIDAY.replace(day=day))
     notify(case.workspace, settings, now=datetime(2026, 11, 6, tzinfo=UTC))
-    weeks = [body["title"].partition("Week to ")[2][:10] for body in endpoint.bodies]
+    weeks = [body["title"].partition("digest of ")[2][:10] for body in endpoint.bodies]
     assert sorted(weeks) == ["2026-10-30"] * 2 + ["2026-11-06"] * 2
 
 
@@ -142,7 +144,7 @@ def test_a_digest_arrives_by_mail_with_its_figures_and_its_pdf(
         notify(case.workspace, settings, now=FRIDAY + timedelta(hours=hours))
 
     [mail] = inbox.mails
-    assert mail["Subject"] == "triptych, Example: Week to 2026-10-30, finance"
+    assert mail["Subject"] == "triptych, Example: Weekly digest of 2026-10-30, finance"
     body = mail.get_body()
     assert body is not None
     assert "35.50 EUR" in body.get_content()
@@ -152,14 +154,44 @@ def test_a_digest_arrives_by_mail_with_its_figures_and_its_pdf(
     assert attached.get_content() == kept.read_bytes()
 
 
-def test_a_week_that_lacks_charges_is_a_lower_bound(
-    case: Case, endpoint: Endpoint
+@pytest.mark.parametrize(
+    ("missing", "week", "before"),
+    [
+        ("'unknown'", "at least 35.50 EUR", "at least 12 EUR"),
+        # 0.5 % of 35.50 is 0.1775, of 12 it is 0.06.
+        ("'0.18'", "at least 35.50 EUR", "at least 12 EUR"),
+        ("'0.10'", "35.50 EUR", "at least 12 EUR"),
+        ("'0.05'", "35.50 EUR", "12 EUR"),
+    ],
+)
+def test_a_week_that_lacks_a_material_amount_is_a_lower_bound(
+    case: Case, endpoint: Endpoint, missing: str, week: str, before: str
 ) -> None:
     settings = case.settings(rules=DIGESTS)
-    publish(case, is_complete=False)
+    publish(case, missing=missing)
     notify(case.workspace, settings, now=FRIDAY)
     [line] = sections(endpoint.bodies[0])["Seven days"]
-    assert "2026-10-31: at least 35.50 EUR" in line
+    assert line == (
+        f"2026-10-25 to 2026-10-31: {week}, amortised, before tax and credits; the"
+        f" seven days before: {before}."
+    )
+
+
+def test_the_first_week_is_compared_with_none(case: Case, endpoint: Endpoint) -> None:
+    settings = case.settings(rules=DIGESTS)
+    case.publish(
+        COSTS.format(missing="NULL"),
+        "DELETE FROM cost.fct_daily_model_costs WHERE charge_date < DATE '2026-10-26'",
+    )
+    notify(case.workspace, settings, now=FRIDAY)
+    finance = sections(endpoint.bodies[0])
+    assert finance["Seven days"] == [
+        "2026-10-31 to 2026-10-31: 15 EUR, amortised, before tax and credits; the seven"
+        " days before: not known."
+    ]
+    assert finance["Largest changes"] == [
+        "No model costs more or less than in a week before that is known."
+    ]
 
 
 def test_a_digest_names_who_has_an_alert_and_a_team_sees_only_its_own(
@@ -216,7 +248,7 @@ def test_a_late_bill_is_no_fall_of_cost(
     case: Case, endpoint: Endpoint, bills: str, week: str, cost: str, note: str
 ) -> None:
     settings = case.settings(rules=DIGESTS)
-    case.publish(COSTS.format(is_complete=True), LATE.format(bills=bills))
+    case.publish(COSTS.format(missing="NULL"), LATE.format(bills=bills))
     notify(case.workspace, settings, now=FRIDAY)
     finance = sections(endpoint.bodies[0])
     assert finance["Seven days"] == [
@@ -224,7 +256,7 @@ def test_a_late_bill_is_no_fall_of_cost(
         f" {cost} EUR.{note}"
     ]
     assert finance["Largest changes"] == [
-        "No model costs more or less than in the week before."
+        "No model costs more or less than in a week before that is known."
     ]
 
 
