@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 _SHORT: Final = ("benefit", "net_value")
+_OF_GRADE: Final = (*_SHORT, "other_cost")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -247,7 +248,7 @@ def evidence_rows(features: Sequence[FeatureReturn]) -> Iterator[Row]:
     for (grade, is_counted), members in sorted(groups.items()):
         known = [member for member in members if member.flows is not None]
         figures = money(_together(known, None))
-        names = [name for name in figures if name.startswith(_SHORT)]
+        names = [name for name in figures if name.startswith(_OF_GRADE)]
         yield {
             "grade": grade,
             "counted": is_counted,

@@ -137,6 +137,7 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
         "feature_ids": _TEXT,
         "not_computable_feature_count": _COUNT,
         **_interval("benefit", 90),
+        **_interval("other_cost", 90),
         **_interval("net_value", 90),
     },
     "roi_sensitivity": {

@@ -65,6 +65,36 @@ def test_an_unapproved_assumption_cannot_move_the_headline_on_the_page(
     assert headline(shown(tmp_path / "c", open_app, approved=0.6)) != first
 
 
+def table_rows(text: str, caption: str) -> list[dict[str, str]]:
+    """Return the rows of a table of the page, by their headings."""
+    [table] = [
+        part for part in text.split("<table")[1:] if f"<caption>{caption}" in part
+    ]
+    heads = re.findall(r"<th scope=\"col\".*?>([^<]+)</button>", table)
+    rows = [
+        [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells]
+        for row in table.split("<tr")[2:]
+        if (cells := re.findall(r"<t[dh][ >].*?</t[dh]>", row, re.DOTALL))
+    ]
+    return [dict(zip(heads, row, strict=True)) for row in rows]
+
+
+def test_benefit_less_the_costs_of_a_row_is_its_net_value(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """Eta: 160 calls at 3 are 480, less 50 of cost and three hours at 10."""
+    text = shown(tmp_path, open_app, labour=10.0)
+    for caption in ("Benefit and cost", "Not in the headline", "Measured months"):
+        by_name = {
+            row.get("Feature", row["Grade"]): row for row in table_rows(text, caption)
+        }
+        eta = by_name["B" if "B" in by_name else "Arrival time"]
+        assert eta["Cost"].endswith("50.00")
+        assert eta["People, integration"] == "≈ EUR 30"
+        assert eta["Net value"] == "≈ EUR 400"
+        assert eta.get("Benefit", "≈ EUR 480") == "≈ EUR 480"
+
+
 def test_a_run_without_returns_has_no_such_section(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

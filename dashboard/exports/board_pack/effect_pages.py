@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from dashboard.pages.velocity.queries import VelocityFigure
     from dashboard.shared.context import Page
 
+_OTHER_COST = Column("other_cost", "People, integration", "estimate")
 _DORA = (
     *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
     "failed_deployment_recovery",
@@ -248,6 +249,7 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("months", "Months"),
             Column("benefit", "Benefit", "estimate"),
             Column("cost", "Cost", "money"),
+            _OTHER_COST,
             *NET_VALUE,
             Column("investment_cost", "Invested before", "money"),
             Column("cost_since", "Cost since", "money"),
@@ -261,7 +263,7 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             for row in features
         ),
         _PRINTED_FEATURES,
-        (1.6, 0.65, 0.85, 1.2, 1.1, 1.3, 1.15, 1.15, 1.15, 1.35, 1.3),
+        (1.6, 0.65, 0.85, 1.2, 1.1, 1.3, 1.15, 1.15, 1.15, 1.15, 1.35, 1.3),
         in_workbook=(
             Column("first_month", "From", "month"),
             Column("last_month", "To", "month"),
@@ -293,23 +295,25 @@ def _not_counted_table(view: Page, until: str) -> Table:
             Column("grade", "Grade"),
             Column("why", "Why", "prose"),
             Column("cost", "Cost", "money"),
+            _OTHER_COST,
             Column("net_value", "Net value", "estimate"),
         ),
         tuple(said),
         _PRINTED_FEATURES,
-        (1.6, 0.6, 4.2, 1.3, 1.3),
+        (1.6, 0.6, 3.8, 1.3, 1.2, 1.3),
     )
 
 
 def _evidence_table(view: Page) -> Table:
     return Table(
-        "Money to date by grade of the evidence",
+        "Measured months by grade of the evidence",
         (
             Column("grade", "Grade"),
             Column("standing", "Standing"),
             Column("feature_count", "Features", "count"),
-            Column("cost", "Cost", "money"),
             Column("benefit", "Benefit", "estimate"),
+            Column("cost", "Cost", "money"),
+            _OTHER_COST,
             *NET_VALUE,
         ),
         tuple(return_queries.evidence_mix(view.snapshot).to_pylist()),

@@ -741,8 +741,16 @@ def test_the_evidence_mix_has_every_feature_once() -> None:
     ]
     costs = {name: dict.fromkeys(MONTHS, 10.0) for name in ("care", "eta", "route")}
     everywhere = replace(HALF_A_EURO, metric=None)
-    found = rows(inputs(given, [everywhere], costs))["roi_evidence"]
+    rate = assumed("labour", 10.0, unit="EUR/hour")
+    hours = {"eta": {"2026-02": 2.0}}
+    found = rows(inputs(given, [everywhere, rate], costs, hours=hours))["roi_evidence"]
     assert [
         (row["grade"], row["counted"], row["feature_count"], row["benefit"])
         for row in found
     ] == [("A", True, 1, 100.0), ("C", False, 1, 60.0), ("X", False, 1, None)]
+    spent = 10.0 * len(MONTHS)
+    assert [(row["other_cost"], row["net_value"]) for row in found] == [
+        (0.0, 100.0 - spent),
+        (20.0, 60.0 - spent - 20.0),
+        (None, None),
+    ]

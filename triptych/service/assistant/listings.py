@@ -97,6 +97,14 @@ _RETURNS = (
         "benefit_high_90",
         "90 %",
     ),
+    Measure(
+        "other_cost",
+        "[currency]",
+        "estimated",
+        "other_cost_low_90",
+        "other_cost_high_90",
+        "90 %",
+    ),
     Measure("probability_net_positive", "probability", "estimated"),
 )
 #: Columns that cost may be grouped by.

@@ -1,4 +1,4 @@
-{#- How strong the evidence is: money to date by grade, counted and not counted. -#}
+{#- How strong the evidence is: money of the measured months by grade, counted and not counted. -#}
 with evidence as (
     select * from {{ source('estimates', 'roi_evidence') }}
 ),
@@ -24,6 +24,9 @@ select
     evidence.benefit,
     evidence.benefit_low_90,
     evidence.benefit_high_90,
+    evidence.other_cost,
+    evidence.other_cost_low_90,
+    evidence.other_cost_high_90,
     evidence.net_value,
     evidence.net_value_low_90,
     evidence.net_value_high_90
