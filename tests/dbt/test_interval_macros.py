@@ -59,6 +59,47 @@ def test_a_ratio_has_wilsons_interval() -> None:
         assert (low, high) == pytest.approx(expected, abs=1e-12)
 
 
+def promoter_intervals(largest: int) -> list[tuple[Any, ...]]:
+    """Return promoters, detractors, answers, score, bounds of groups up to a size."""
+    counts = ("p", "d", "n")
+    bounds = [macro_of("net_promoter_bound", *counts, sign) for sign in ("-1", "1")]
+    return asked(
+        f"SELECT p, d, n, {macro_of('net_promoter_score', *counts)},"
+        f" {', '.join(bounds)} FROM range(1, {largest + 1}) AS a (n)"
+        f" JOIN range(0, {largest + 1}) AS b (p) ON p <= n"
+        f" JOIN range(0, {largest + 1}) AS c (d) ON p + d <= n"
+    )
+
+
+def test_a_promoter_score_has_an_interval_with_width_that_ends_at_a_hundred() -> None:
+    for promoters, detractors, n, score, low, high in promoter_intervals(40):
+        assert -100 <= low <= score <= high <= 100
+        assert high > low
+        if promoters + detractors == n:
+            wilson = proportion_confint(promoters, n, alpha=0.1, method="wilson")
+            expected = [200 * bound - 100 for bound in wilson]
+            assert (low, high) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_promoter_score_of_seven_people_has_an_interval_of_ninety_per_cent() -> None:
+    """All answers of seven people, each as likely as it is."""
+    rows = [row for row in promoter_intervals(7) if row[2] == 7]
+    assert len(rows) == 36
+    within = []
+    for promote in np.linspace(0.05, 0.9, 18):
+        for detract in np.linspace(0.05, 0.95 - promote, 6):
+            chances = (promote, detract, 1 - promote - detract)
+            within.append(
+                sum(
+                    stats.multinomial.pmf((p, d, 7 - p - d), 7, chances)
+                    for p, d, _, _, low, high in rows
+                    if low <= 100 * (promote - detract) <= high
+                )
+            )
+    assert min(within) > 0.82
+    assert 0.9 < np.mean(within) < 0.96
+
+
 def test_a_median_is_bounded_by_ranks_that_hold_it_with_ninety_per_cent() -> None:
     rank = macro_of("median_bound_rank", count="n")
     rows = asked(f"SELECT n, {rank} FROM range(1, 1500) AS r (n)")

@@ -82,18 +82,28 @@
     end
 {%- endmacro %}
 
-{#- The bound of its interval of 90 %, by the standard error 100 sqrt((p + d - (p - d)^2) / n). -#}
+{#-
+  The bound of its interval of 90 %: the score interval of a mean m of -1, 0 and 1, whose
+  variance is the share that is not passive less m^2, with z^2 answers added to that share.
+  It is Wilson's where no answer is passive, has a width where all agree, and ends at -100 and 100.
+-#}
 {% macro net_promoter_bound(promoters, detractors, answers, sign) -%}
+    {%- set z_squared = 'cast(2.705543454095404 as double)' -%}
+    {%- set balance = 'cast(' ~ promoters ~ ' - ' ~ detractors ~ ' as double)' -%}
     case
         when {{ answers }} > 0
             then
-                100 * cast({{ promoters }} - {{ detractors }} as double) / {{ answers }}
-                + ({{ sign }}) * cast(164.48536269514722 as double) * sqrt(
+                100 * (
                     (
-                        cast({{ promoters }} + {{ detractors }} as double) / {{ answers }}
-                        - (cast({{ promoters }} - {{ detractors }} as double) / {{ answers }})
-                        * (cast({{ promoters }} - {{ detractors }} as double) / {{ answers }})
-                    ) / {{ answers }}
+                        {{ balance }}
+                        + ({{ sign }}) * sqrt(
+                            {{ z_squared }} * (
+                                {{ z_squared }}
+                                + ({{ promoters }} + {{ detractors }} - {{ balance }} * {{ balance }} / {{ answers }})
+                            )
+                        )
+                    )
+                    / ({{ answers }} + {{ z_squared }})
                 )
     end
 {%- endmacro %}
