@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
+_LEAST_P_VALUE: Final = 0.001
 #: Standing of a study → what it is called.
 STANDINGS: Final = {
     "exploratory": "Exploratory",
@@ -65,3 +66,10 @@ def share(row: Row) -> str:
     if row["counted_from"] is None:
         return "yes"
     return f"{fmt.percent(row['counted_ratio'])}; the rest from {row['counted_from']}"
+
+
+def p_value(value: float | None) -> str:
+    """Write a p-value to three decimals: never as zero."""
+    if value is None:
+        return fmt.UNKNOWN
+    return "< 0.001" if value < _LEAST_P_VALUE else f"{value:.3f}"

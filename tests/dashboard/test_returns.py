@@ -182,7 +182,16 @@ def test_a_run_rate_says_under_which_persistence_and_what_has_none() -> None:
     assert words.effect_status(gone) == "unknown: last measured Jan 2025"
 
 
+def test_a_p_value_is_written_to_three_decimals_and_never_as_zero() -> None:
+    written = [ledger.p_value(p) for p in (None, 0.0, 8.3e-15, 0.00099, 0.0048, 0.736)]
+    assert written == ["—", "< 0.001", "< 0.001", "< 0.001", "0.005", "0.736"]
+
+
 def test_the_page_has_the_ledger_of_studies(tmp_path: Path, open_app: OpenApp) -> None:
     text = shown(tmp_path, open_app)
     assert "Ledger of studies" in text
-    assert "Its file is gone from studies/." in text
+    rows = {row["Study"]: row for row in table_rows(text, "What was registered")}
+    assert {row["What became of it"] for row in rows.values()} == {
+        "Its file is gone from studies/; 71,710 parcels in total."
+    }
+    assert rows["care-study"]["Adjusted p-value"] == "&lt; 0.001"

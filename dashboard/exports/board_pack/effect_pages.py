@@ -16,6 +16,7 @@ from dashboard.exports.board_pack.parts import (
 )
 from dashboard.pages.impact import queries as impact_queries
 from dashboard.pages.impact import sentences as impact
+from dashboard.pages.impact.figures import readable
 from dashboard.pages.impact.outcomes import outcome_name
 from dashboard.pages.summary import figures
 from dashboard.pages.summary import queries as summary_queries
@@ -229,7 +230,7 @@ def _ledger(view: Page, until: str | None) -> Iterator[Part]:
             | {
                 "standing_name": ledger.STANDINGS[row["standing"]],
                 "counted_text": ledger.share(row),
-                "notes": row["notes"] or "",
+                "notes": readable(row["notes"] or ""),
             }
             for row in rows
         ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import streamlit as st
 
+from dashboard.pages.impact.figures import readable
 from dashboard.shared import ledger_sentences as words
 from dashboard.shared import return_queries, tables
 from dashboard.shared.context import Origin
@@ -28,6 +29,8 @@ def show(view: Page) -> None:
         | {
             "standing_name": words.STANDINGS[row["standing"]],
             "counted_text": words.share(row),
+            "p_value_text": words.p_value(row["adjusted_p_value"]),
+            "notes": readable(row["notes"] or ""),
         }
         for row in rows
     ]
@@ -41,7 +44,7 @@ def show(view: Page) -> None:
             tables.Column("benefit", "Benefit", "estimate"),
             tables.Column("benefit_low_90", "90 % from", "estimate"),
             tables.Column("benefit_high_90", "90 % to", "estimate"),
-            tables.Column("adjusted_p_value", "Adjusted p-value", "decimal"),
+            tables.Column("p_value_text", "Adjusted p-value"),
             tables.Column("notes", "What became of it", "prose"),
         ],
         page=view,
