@@ -165,13 +165,12 @@ def _burnt_down(
             for month in months
         )
         used = -sum(total.billed for total in granted_credits if total)
-    is_expired = commitment.ends_on <= timeline.end
+    if commitment.ends_on <= timeline.end:
+        lapsed = commitment.granted - used
     return {
         "granted": to_decimal(commitment.granted),
         "used": to_decimal(used),
         "lapsed": to_decimal(lapsed),
-        "remaining": to_decimal(
-            0 if is_expired else commitment.granted - used - lapsed
-        ),
+        "remaining": to_decimal(commitment.granted - used - lapsed),
         "days_to_expiry": max(0, (commitment.ends_on - timeline.end).days),
     }

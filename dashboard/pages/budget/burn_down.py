@@ -102,8 +102,8 @@ def _show_table(view: Page, table: pa.Table) -> None:
         caption="Where each stands by its newest bill; each in its own currency",
         origin=Origin(
             formula="At risk = left − pace × days to expiry, at least nothing; the pace"
-            " is that of the last three months. Lapsed: passed unused hour by hour, as"
-            " of a savings plan.",
+            " is that of the last three months. Lapsed: passed unused, of savings plans"
+            " hour by hour, else at the expiry.",
             mart=_MART,
         ),
     )

@@ -140,7 +140,10 @@ select
     granted_amount,
     case when state in ('running', 'expired') then {{ to_money('month_used_amount') }} end as used_amount,
     case when is_known then used_so_far end as used_to_date_amount,
-    case when is_known then lapsed_so_far end as lapsed_to_date_amount,
+    case
+        when state = 'expired' then {{ to_money('lapsed_so_far + left_amount') }}
+        when is_known then lapsed_so_far
+    end as lapsed_to_date_amount,
     case when is_known then case when state = 'expired' then {{ to_money('0') }} else left_amount end end
         as remaining_amount,
     {{ to_money('run_rate_amount_per_day') }} as run_rate_amount_per_day,
