@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.pages.data_health import gateway_charts
 from tests.dashboard.conftest import LookAt, text_of, tiles
 
 PAGE = "data_health"
@@ -39,6 +40,12 @@ def test_each_part_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> Non
         "download-gateway-gaps-by-day",
     } <= {button.key for button in app.get("download_button")}
     assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_the_caption_of_the_months_says_where_their_gap_is_written() -> None:
+    nine, ten = (gateway_charts.above_months(count) for count in (9, 10))
+    assert nine.startswith("Above each month, where there is room: the gap")
+    assert ten.startswith("In the tooltip of each month and in the table: the gap")
 
 
 def test_the_page_says_that_scope_and_basis_do_not_narrow_it(look_at: LookAt) -> None:

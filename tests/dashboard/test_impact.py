@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from dashboard.pages.impact import charts as impact_charts
 from dashboard.pages.impact import experience as experience_section
 from dashboard.pages.impact import figures as numbers
 from dashboard.pages.impact import outcomes
 from dashboard.pages.impact import queries as impact_queries
 from dashboard.pages.impact import sentences as words
 from dashboard.pages.impact.check_sentences import CHECKS
-from dashboard.shared import selection_queries
+from dashboard.shared import charts, selection_queries
 from tests.dashboard.conftest import text_of, tiles
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
@@ -146,6 +147,22 @@ def test_relative_effects_stand_side_by_side_and_one_that_means_nothing_does_not
         "download-studies",
         "download-studies-without-an-effect",
     }
+
+
+def test_the_label_of_an_effect_is_drawn_over_the_line_of_zero(tmp_path: Path) -> None:
+    """Its minus would be part of the line: the page's colour lies between them."""
+    publish(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    chosen = selection_queries.Selection(
+        selection_queries.periods(snapshot)[0], "Amortised", "EUR"
+    )
+    studies = impact_queries.studies(snapshot, chosen) or ()
+    related = [s for s in studies if s.average and s.average.relative is not None]
+    layers = impact_charts.relative_effects(related, charts.LIGHT).to_dict()["layer"]
+    marks = [layer["mark"] for layer in layers]
+    assert [mark["type"] for mark in marks] == ["rule", "text", "rule", "point", "text"]
+    assert marks[1]["stroke"] == charts.LIGHT.gap
+    assert marks[4]["color"] == charts.LIGHT.ink
 
 
 def test_effects_are_named_by_grade_before_they_are_drawn(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from dashboard.pages.impact import returns as return_section
+from dashboard.shared import charts, return_queries
 from dashboard.shared import ledger_sentences as ledger
 from dashboard.shared import return_sentences as words
 from tests.dashboard.conftest import text_of
@@ -93,6 +95,16 @@ def test_benefit_less_the_costs_of_a_row_is_its_net_value(
         assert eta["People, integration"] == "≈ EUR 30"
         assert eta["Net value"] == "≈ EUR 400"
         assert eta.get("Benefit", "≈ EUR 480") == "≈ EUR 480"
+
+
+def test_the_axis_of_net_values_names_their_currency(tmp_path: Path) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    returns = return_queries.feature_returns(snapshot, "2026-09")
+    drawn = return_section.net_values(returns, charts.LIGHT).to_dict()
+    titles = [layer["encoding"]["x"].get("title") for layer in drawn["layer"]]
+    assert "Net value of the measured months, EUR" in titles
 
 
 def test_a_run_without_returns_has_no_such_section(

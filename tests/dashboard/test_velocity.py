@@ -46,7 +46,7 @@ def test_each_tile_has_its_value_interval_and_what_is_missing(look_at: LookAt) -
     assert "1 open, the oldest 10.0 d · 2 left out" in text
     assert "n = 10 · 90 % interval 2.3 % to 34.5 %" in text
     assert "Left out: first deployment 2." in text
-    assert "Fewer than five: the events are listed below" in text
+    assert "Fewer than five: no median is drawn from them. Velocity, Flow lists" in text
     deltas = {metric.label: metric.delta for metric in app.metric}
     assert deltas["Change lead time"].replace("\u00a0", " ") == "40.0 h in Aug 2026"
 
@@ -114,6 +114,7 @@ def test_every_section_has_its_sentence_and_its_table(look_at: LookAt) -> None:
     assert "1 cell is not shown: fewer than five people" in text
     assert "— (fewer than five, or beside such a group)" in text
     assert "**1 name belongs to nobody**" in text
+    assert "A triangle: not all of the cohort has been followed so long." in text
     assert {button.key for button in app.get("download_button")} == {
         f"download-{name}"
         for name in (

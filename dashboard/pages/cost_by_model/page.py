@@ -262,9 +262,9 @@ def show_trend(
         " The same figures are in the table below.",
     )
     st.caption(
-        "Above each bar: all models, then idle capacity that is charged to none."
-        " Paler bars marked est. hold charges that are not final; \u2265 marks a month"
-        " that lacks something."
+        "Above each bar: all models; where there is room, idle capacity that is charged"
+        " to none. Paler bars (est.) hold charges that are not final; \u2265 marks a"
+        " month that lacks something."
     )
     months = tables.months_across(monthly)
     tables.show(

@@ -61,6 +61,14 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
     return alt.layer(*layers, height=300, padding=_PADDING | {"top": 24})
 
 
+def above_months(month_count: int) -> str:
+    """Say where the gap of each month is written."""
+    part = "the gap as a part of the bills, tax and credits out."
+    if month_count <= _LABELLED_MONTHS:
+        return f"Above each month, where there is room: {part}"
+    return f"In the tooltip of each month and in the table: {part}"
+
+
 def vendors(table: pa.Table, currency: str, colours: Palette) -> Chart:
     """Return a wide bar for each bill and a thin one inside for the estimate."""
     rows = [

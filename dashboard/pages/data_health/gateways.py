@@ -198,7 +198,7 @@ def show_months(view: Page, months: pa.Table) -> None:
         " The same figures are in the table below.",
         of=view.drawn(basis="billed", scope=ORGANISATION),
     )
-    st.caption("Above each month: the gap as a part of the bills, tax and credits out.")
+    st.caption(gateway_charts.above_months(months.num_rows))
     tables.show(
         months,
         [

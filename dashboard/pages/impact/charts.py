@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: What bars of a waterfall are, by colour.
 _DIRECTIONS = ("total", "adds", "takes away")
+_LABEL: Final[dict[str, Any]] = {"align": "left", "dx": 9, "fontSize": 11}
 _ROW_HEIGHT = 30
 _RUN_HEIGHT = 22
 _PADDING = {"left": 5, "right": 12, "top": 5, "bottom": 5}
@@ -68,6 +69,7 @@ def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
         alt.Tooltip("grade:N", title="Grade"),
     ]
     base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
+    labelled = base.encode(x=alt.X("end:Q", title=x_title), text="label:N")
     axis = alt.Axis(format="%", tickCount=5)
     shape = alt.Shape(
         "grade:N",
@@ -80,15 +82,15 @@ def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
     )
     return alt.layer(
         _zero_line(colours, axis="x"),
+        # The line of zero would run through a minus.
+        labelled.mark_text(**_LABEL, **_halo(colours)),
         base.mark_rule(strokeWidth=3, opacity=0.45, color=colours.categories[0]).encode(
             x=alt.X("low:Q", title=x_title, axis=axis), x2="high:Q"
         ),
         base.mark_point(
             filled=True, size=90, opacity=1, color=colours.categories[0]
         ).encode(x=alt.X("point:Q", title=x_title), shape=shape),
-        base.mark_text(align="left", dx=9, fontSize=11, color=colours.ink).encode(
-            x=alt.X("end:Q", title=x_title), text="label:N"
-        ),
+        labelled.mark_text(**_LABEL, color=colours.ink),
         height=_ROW_HEIGHT * len(frame) + 100,
         padding=_PADDING | {"right": 60},
     )
@@ -111,6 +113,12 @@ def _relative_row(study: Study) -> dict[str, Any]:
         "label": fmt.signed_percent(relative),
         "text": words.effect(study),
     }
+
+
+def _halo(colours: Palette) -> dict[str, Any]:
+    """Return a text's ground, in the colour of the page."""
+    ground = colours.gap
+    return {"color": ground, "stroke": ground, "strokeWidth": 12, "aria": False}
 
 
 def _zero_line(colours: Palette, *, axis: str) -> alt.Chart:

@@ -66,9 +66,9 @@ def net_values(returns: pa.Table, colours: Palette) -> Chart:
     rows = pd.DataFrame([_bar(row) for row in returns.to_pylist()])
     named = alt.Axis(labelLimit=240, labelOverlap=False)
     y = alt.Y("name:N", sort=list(rows["name"]), title=None, axis=named)
-    x = alt.X(
-        "net:Q", title="Net value of the measured months", axis=alt.Axis(format="~s")
-    )
+    currency = returns["currency"][0].as_py()
+    title = f"Net value of the measured months, {currency}"
+    x = alt.X("net:Q", title=title, axis=alt.Axis(format="~s"))
     colour = alt.Color(
         "standing:N",
         scale=alt.Scale(

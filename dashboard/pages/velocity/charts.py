@@ -157,7 +157,8 @@ def conversions(table: pa.Table, colours: Palette) -> Chart:
     points = lines.mark_point(filled=True, size=60, aria=False).encode(
         shape=alt.Shape(
             "followed:N",
-            title="followed",
+            # A second legend has no room; the caption says what a triangle is.
+            legend=None,
             scale=alt.Scale(
                 domain=["all", "not all yet"], range=["circle", "triangle"]
             ),

@@ -191,3 +191,5 @@ def _show_shares(
         " the table below has the same shares.",
         of=scope.label,
     )
+    if not all(drawn["is_mature"].to_pylist()):
+        st.caption("A triangle: not all of the cohort has been followed so long.")

@@ -209,7 +209,7 @@ def absence(figure: VelocityFigure | None) -> str:
         return unknown
     if figure.n_used == 0:
         return f"Nothing ended in this period: {evidence(figure)}."
-    return "Fewer than five: the events are listed below, no median is drawn from them."
+    return "Fewer than five: no median is drawn from them. Velocity, Flow lists them."
 
 
 def window(row: Mapping[str, Any]) -> str:
