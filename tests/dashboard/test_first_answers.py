@@ -63,7 +63,7 @@ def migrated(**changed: Any) -> dict[str, Any]:
 def test_a_migration_is_one_line_of_what_is_known() -> None:
     said = migration.sentence(migrated()).replace("\u00a0", " ")
     assert said == (
-        "**Since the platform migration in Feb 2026:** cost **\u221240.0 %** a month,"
+        "**Since the platform migration in Feb 2026:** monthly cost **\u221240.0 %**,"
         " latency at target (3.00 → **0.98** × threshold), firefighting 60.0 % →"
         " **15.0 %**."
     )

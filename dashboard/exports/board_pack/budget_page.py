@@ -62,7 +62,7 @@ def _budgets(view: Page) -> Iterator[Part]:
             Column("budget", "Budget", "money"),
             Column("actual", "Actual", "money", "reason"),
             Column("variance", "Variance", "change"),
-            Column("variance_ratio", "Of the budget", "signed_percent"),
+            Column("variance_ratio", "Over or under budget", "signed_percent"),
             Column("times_budget", "Actual is", "times"),
             Column("state", "State"),
         ),

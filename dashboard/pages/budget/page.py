@@ -95,7 +95,7 @@ def show_budgets(view: Page, budgets: pa.Table) -> None:
             tables.Column("budget", "Budget", "money"),
             tables.Column("actual", "Actual", "money", "reason"),
             tables.Column("variance", "Variance", "change"),
-            tables.Column("variance_ratio", "Of the budget", "signed_percent"),
+            tables.Column("variance_ratio", "Over or under budget", "signed_percent"),
             tables.Column("times_budget", "Actual is", "times"),
             tables.Column("state", "State"),
         ],

@@ -99,7 +99,7 @@ def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 cast(null as date) as done_on, cast(null as varchar) as source
             from months
             union all
-            select billing_month, 2, 'Invoices and bill of ' || source || ' tie',
+            select billing_month, 2, 'Invoices and bill tie (' || source || ')',
                 is_reconciled, reason, 'reconciled', 'finance', null, source
             from bills
             union all

@@ -73,9 +73,10 @@ def _tile_bill(
     )
     extra = fmt.money(headline.tax_and_credits, view.currency)
     billing = fmt.plural(headline.vendor_count, "vendor")
-    st.caption(
-        f"{billing} behind gateways, {view.period}; {extra} of tax and credits not"
+    without = (
+        f"; without {extra} of tax and credits" if headline.tax_and_credits else ""
     )
+    st.caption(f"{billing} behind gateways, {view.period}{without}")
     _explain(
         view,
         headline,

@@ -191,5 +191,5 @@ def _show_loads(view: Page) -> None:
         ],
         page=view,
         name="loads-by-stream",
-        caption="Current loads that the run was made of; *Data health* lists each",
+        caption="Current loads that the run was made of; Data health lists each",
     )

@@ -65,7 +65,7 @@ def sentence(row: dict[str, Any]) -> str:
     change = row["cost_change_since"] if row["is_newest"] else row["cost_change"]
     parts = []
     if change is not None:
-        parts.append(f"cost **{fmt.signed_percent(change)}** a month")
+        parts.append(f"monthly cost **{fmt.signed_percent(change)}**")
     if row["latency"] is not None:
         parts.append(_latency(row["latency"], row["latency_before"]))
     if row["incidents"] is not None:
