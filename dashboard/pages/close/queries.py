@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 #: The kinds of facts that explain a difference between invoice and bill.
 EXPLANATIONS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line")
-#: Months in the table of states.
-STATE_MONTHS = 15
 _EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANATIONS)
 
 
@@ -45,7 +43,7 @@ _IS_AWAITED = """(held.state = 'no_invoice' and exists (
 
 @per_run
 def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return where the newest months stand, newest first, on the chosen basis."""
+    """Return where each month stands, newest first, on the chosen basis."""
     amount = AMOUNTS[selection.basis]
     return table(
         snapshot,
@@ -67,7 +65,6 @@ def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
             list_contains($months, billing_month) as is_chosen
         from cost.mart_period_states
         order by not list_contains($months, billing_month), billing_month desc
-        limit {STATE_MONTHS}
         """,
         months=list(selection.period.months),
     )

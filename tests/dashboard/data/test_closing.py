@@ -196,6 +196,19 @@ def test_adjustments_are_those_booked_in_the_month_and_those_about_it(
     ]
 
 
+def test_every_month_has_its_state_however_many_there_are(tmp_path: Path) -> None:
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(
+            "INSERT INTO cost.mart_period_states SELECT states.* REPLACE"
+            " (strftime(DATE '2024-01-01' + to_months(n), '%Y-%m') AS billing_month)"
+            " FROM cost.mart_period_states AS states, range(17) AS past (n)"
+            " WHERE billing_month = '2026-07'"
+        )
+    rows = close_queries.month_states(PublishedReader(tmp_path).snapshot(), AUGUST)
+    assert rows.num_rows == 17 + 3
+
+
 def test_states_show_what_a_month_was_closed_with_beside_what_it_is_now(
     snapshot: Snapshot,
 ) -> None:
