@@ -38,7 +38,7 @@ _STYLE = """
 [data-testid="stHeader"] * {pointer-events: auto}
 [data-testid="stMainBlockContainer"] {padding: 1.15rem 2rem 4rem; max-width: 104rem}
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] {gap: .7rem}
-[data-testid="stMainBlockContainer"] h1 {padding: .1rem 0 0; font-size: 1.45rem}
+[data-testid="stMainBlockContainer"] h1 {padding: .1rem 0 .7rem; font-size: 1.45rem}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;
   font-size: clamp(1.3rem, 1.75vw, 1.75rem); font-weight: 600}
 [data-testid="stMetricValue"] [data-testid="stMarkdownContainer"] p {

@@ -27,6 +27,7 @@ STYLE: Final = """
   text-overflow: ellipsis; max-width: 15rem}
 .st-key-bar [data-testid="stMarkdownContainer"] {margin-bottom: 0}
 .st-key-bar [data-testid="stMarkdownContainer"] p {white-space: nowrap; margin: 0}
+[data-testid="stElementContainer"]:has(> div > .ribbon) {position: absolute}
 .ribbon {position: fixed; top: 0; left: 50%; transform: translateX(-50%);
   z-index: 999991; padding: 0 .9rem; border-radius: 0 0 .4rem .4rem; font-size: .7rem;
   line-height: 1.15rem; font-weight: 650; letter-spacing: .06em; white-space: nowrap;

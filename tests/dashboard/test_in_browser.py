@@ -531,3 +531,36 @@ def test_statements_are_whole_on_every_screen_and_download_what_the_page_says(
         assert "EUR 1,760.00" in said
         assert all("SYNTHETIC" in page.extract_text() for page in pages)
         tab.assert_quiet()
+
+
+#: Pixels between a title and what follows it.
+_ROOM_BELOW_TITLE = """() => {
+    const words = document.createRange();
+    words.selectNodeContents(document.querySelector("h1"));
+    const below = [...document.querySelectorAll("p, .st-key-bar")].filter(
+        each => each.checkVisibility() && each.closest("[data-testid=stMain]"));
+    return Math.min(...below.map(each => each.getBoundingClientRect().top))
+        - words.getBoundingClientRect().bottom;
+}"""
+_COLLAPSED = """() => [...document.querySelectorAll(".triptych-table table")].map(
+    table => getComputedStyle(table).borderCollapse)"""
+
+
+def test_a_title_has_room_below_it_without_the_ribbon_of_simulated_data(
+    browser: Any, address: str
+) -> None:
+    """The glossary has no ribbon, which took the room that the title lacked."""
+    with visit(browser, f"{address}/glossary") as tab:
+        tab.wait_for("One term for one thing")
+        tab.settle()
+        assert tab.page.locator(".ribbon").count() == 0
+        assert tab.page.evaluate(_ROOM_BELOW_TITLE) >= 3
+
+
+def test_no_row_shows_beneath_the_total_of_a_table_that_scrolls(
+    browser: Any, address: str
+) -> None:
+    """A sticky cell leaves collapsed borders behind, and rows would show there."""
+    with visit(browser, f"{address}/explore") as tab:
+        tab.settle()
+        assert set(tab.page.evaluate(_COLLAPSED)) == {"separate"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 #: What the router adds to the page once, for every table. A shadow at an edge says that
-#: there is more beyond it; what lies on it is scrolled with the table.
+#: there is more beyond it; what lies on it is scrolled with the table. Borders are not
+#: collapsed: a sticky cell would leave its own behind, and rows would show in the gap.
 STYLE: Final = """
 <style>
 .triptych-table {overflow: auto; margin: .1rem 0 .3rem; max-height: 25rem;
@@ -38,11 +39,12 @@ STYLE: Final = """
   border: 1px solid color-mix(in srgb, currentColor 35%, transparent);
   border-radius: .3rem; padding: .15rem .5rem; margin: .2rem 0 .4rem;
   position: sticky; left: 0; width: min(16rem, 80%)}
-.triptych-table table {border-collapse: collapse; width: 100%; font-size: .93rem;
-  font-variant-numeric: tabular-nums}
+.triptych-table table {border-collapse: separate; border-spacing: 0; width: 100%;
+  font-size: .93rem; font-variant-numeric: tabular-nums}
 .triptych-table th, .triptych-table td {padding: .3rem 1.4rem .3rem 0;
   border-bottom: 1px solid color-mix(in srgb, currentColor 16%, transparent);
   text-align: left; vertical-align: top}
+.triptych-table tr:has(+ tr.total) > * {border-bottom-width: 0}
 .triptych-table thead th {font-weight: 600; opacity: .75; white-space: nowrap;
   border-bottom-width: 2px}
 .triptych-table tbody th {font-weight: 400; min-width: 7.5rem}
