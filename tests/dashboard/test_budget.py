@@ -166,7 +166,8 @@ def test_comments_stand_under_the_bridge_that_they_are_about(look_at: LookAt) ->
 def test_the_forecast_prints_its_error_beside_the_naive_one(look_at: LookAt) -> None:
     text = text_of(look_at(page=PAGE))
     assert "forecast by local level" in text
-    assert "its error was **12.0 %** of a typical day" in text
+    assert "chosen for sums of a month and a quarter. From" in text
+    assert "day by day, its error was **12.0 %** of a typical day" in text
     assert "repeating last week 20.0 %" in text
     assert "held **91.0 %** of the days held out." in text
     assert "In **2 of 3 series** with a method of their own, the error" in text

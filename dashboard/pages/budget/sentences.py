@@ -173,8 +173,9 @@ def forecast(series: str, quality: dict[str, Any]) -> str:
             " to know how wrong that is, so there is no interval."
         )
     return (
-        f"**{name}** is forecast by {quality['method']}, chosen by back-test from"
-        f" {fmt.plural(quality['origin_count'], 'past day')}: its error was"
+        f"**{name}** is forecast by {quality['method']}, chosen for sums of a month and"
+        f" a quarter. From {fmt.plural(quality['origin_count'], 'past day')}, day by"
+        " day, its error was"
         f" **{fmt.percent(quality['error_ratio'])}** of a typical day, that of"
         f" repeating last week {fmt.percent(quality['naive_error_ratio'])}. Its 90 %"
         f" intervals held **{fmt.percent(quality['coverage_ratio'])}** of the days held"
