@@ -1,4 +1,7 @@
-{#- Effective cost of each model and month, by what it served, token kind by token kind. -#}
+{#-
+  Effective cost of each model and month, by what it served, token kind by token kind.
+  In a month that is not over both end on the last day billed.
+-#}
 {%- set components = ['direct', 'shared', 'idle', 'unused_commitment', 'overhead'] %}
 with model_costs as (
     select * from {{ ref('int_daily_model_costs_live') }}
@@ -22,16 +25,23 @@ costs as (
 
 usage as (
     select
-        {{ month_label('metered_date') }} as billing_month,
-        model_id,
-        sum(requests) as requests,
-        sum(successful_requests) as successful_requests,
-        sum(input_tokens) as input_tokens,
+        {{ month_label('metered.metered_date') }} as billing_month,
+        metered.model_id,
+        sum(metered.requests) as requests,
+        sum(metered.successful_requests) as successful_requests,
+        sum(metered.input_tokens) as input_tokens,
         -- What some readings do not know, their sum does not know either.
-        case when sum(reading_count_without_cached) = 0 then sum(cached_input_tokens) end as cached_input_tokens,
-        sum(output_tokens) as output_tokens
-    from {{ ref('int_daily_model_usage') }}
-    group by {{ month_label('metered_date') }}, model_id
+        case
+            when sum(metered.reading_count_without_cached) = 0 then sum(metered.cached_input_tokens)
+        end as cached_input_tokens,
+        sum(metered.output_tokens) as output_tokens
+    from {{ ref('int_daily_model_usage') }} as metered
+    left join {{ ref('int_running_months_billed') }} as running
+        on
+            metered.model_id = running.model_id
+            and {{ month_label('metered.metered_date') }} = running.billing_month
+    where metered.metered_date <= coalesce(running.last_billed_date, metered.metered_date)
+    group by {{ month_label('metered.metered_date') }}, metered.model_id
 ),
 
 -- Where no line is for cached input, it was charged as input.
@@ -55,11 +65,16 @@ tokens as (
 
 gpus as (
     select
-        {{ month_label('metered_date') }} as billing_month,
-        model_id,
-        sum(gpu_hours) as gpu_hours
-    from {{ ref('int_model_gpu_hours') }}
-    group by {{ month_label('metered_date') }}, model_id
+        {{ month_label('metered.metered_date') }} as billing_month,
+        metered.model_id,
+        sum(metered.gpu_hours) as gpu_hours
+    from {{ ref('int_model_gpu_hours') }} as metered
+    left join {{ ref('int_running_months_billed') }} as running
+        on
+            metered.model_id = running.model_id
+            and {{ month_label('metered.metered_date') }} = running.billing_month
+    where metered.metered_date <= coalesce(running.last_billed_date, metered.metered_date)
+    group by {{ month_label('metered.metered_date') }}, metered.model_id
 ),
 
 metered_days as (
