@@ -63,8 +63,8 @@ def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
             where currency = $currency
                 and list_contains($months, billing_month)
                 and not list_contains($prior_months, billing_month)
-                and model_id in (
-                    select model_id from cost.fct_daily_model_costs
+                and (billing_month, model_id) in (
+                    select billing_month, model_id from cost.fct_daily_model_costs
                     where {SCOPES[selection.scope_kind]}
                 )
         ),

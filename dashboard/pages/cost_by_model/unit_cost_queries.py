@@ -175,8 +175,8 @@ def _unit_rows(selection: Selection, unit: Unit) -> str:
                 list_contains($months, billing_month) as is_now,
                 list_contains($prior_months, billing_month) as is_before
             from cost.mart_model_unit_costs
-            where currency = $currency and model_id in (
-                select model_id from cost.fct_daily_model_costs
+            where currency = $currency and (billing_month, model_id) in (
+                select billing_month, model_id from cost.fct_daily_model_costs
                 where {SCOPES[selection.scope_kind]}
             )
         )

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from dashboard.pages.cost_by_model import token_queries
-from tests.dashboard.data.test_unit_costs import EVERYTHING
+from dashboard.shared import selection_queries
+from tests.dashboard.data.test_unit_costs import EVERYTHING, SEPTEMBER
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triptych.core.warehouse.reader import Snapshot
 
 
@@ -22,3 +28,25 @@ def test_each_kind_of_token_has_the_cost_of_its_own_lines(snapshot: Snapshot) ->
     assert chat["per_output"] == pytest.approx(120 / 30)
     assert chat["cache_hit_ratio"] == pytest.approx(0.6)
     assert chat["blended"] == pytest.approx(2.5)
+
+
+def test_tokens_count_for_the_team_that_has_the_model_in_that_month(
+    tmp_path: Path,
+) -> None:
+    """chat-v1 is ml's in September, and was vision's before, with a cost of 1."""
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into cost.fct_daily_model_costs by name select '2026-08' as"
+            " billing_month, 'chat-v1' as model_id, 'vision' as team_id,"
+            " 'EUR' as currency, 'direct' as component, 1 as effective_cost"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    rows = {
+        team: token_queries.token_costs(
+            snapshot,
+            selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", team),
+        ).num_rows
+        for team in ("ml", "vision")
+    }
+    assert rows == {"ml": 1, "vision": 0}

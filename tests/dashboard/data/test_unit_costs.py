@@ -5,12 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from dashboard.pages.cost_by_model import unit_cost_queries
 from dashboard.shared import selection_queries
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triptych.core.warehouse.reader import Snapshot
 
 SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
@@ -92,6 +97,27 @@ def test_a_scope_narrows_the_unit_cost(snapshot: Snapshot) -> None:
     summary = unit_cost_queries.unit_summary(snapshot, vision, "GPU-hour")
     assert summary.unit_cost == pytest.approx(10.0)
     assert summary.model_count == 1
+
+
+def test_a_model_counts_for_the_team_that_has_it_in_that_month(tmp_path: Path) -> None:
+    """eta-v2 is vision's in August, 1,200 for 480 thousand; in September ml's."""
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update cost.fct_daily_model_costs set team_id = 'vision'"
+            " where model_id = 'eta-v2' and billing_month < '2026-09'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    ml = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
+    summary = unit_cost_queries.unit_summary(snapshot, ml, "1,000 requests")
+    assert summary.unit_cost == pytest.approx(1760 / 790)
+    assert summary.prior_unit_cost is None
+    vision = selection_queries.Selection(
+        SEPTEMBER, "Amortised", "EUR", "team", "vision"
+    )
+    summary = unit_cost_queries.unit_summary(snapshot, vision, "1,000 requests")
+    assert summary.unit_cost is None
+    assert summary.prior_unit_cost == pytest.approx(2.5)
 
 
 def test_the_unit_trend_has_a_gap_where_nothing_was_metered(snapshot: Snapshot) -> None:

@@ -41,6 +41,10 @@ _LINEAGE = frozenset(
         *("files_at_rest", "files_in_place"),
     }
 )
+#: The month that a row of delivery is of.
+_MONTHS = ("month", "impact_month", "started_month")
+#: Columns of rows that are of several months.
+_SPANS_MONTHS = frozenset({"window_months", "first_month", "quarter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,7 @@ def restricted(
         shown = _columns(columns, dict(restriction.blank).get(mart, ()))
         connection.execute(
             f'CREATE VIEW memory."{schema}"."{table}" AS SELECT {shown}'
-            f' FROM "{behind}"."{schema}"."{table}"'
+            f' FROM "{behind}"."{schema}"."{table}" AS seen'
             f" WHERE {_condition(mart, columns, restriction, behind)}"
         )
         views.append(mart)
@@ -263,21 +267,60 @@ def _condition(
     listed = ", ".join(literal(center) for center in centers)
     if "cost_center" in columns:
         return f"cost_center IN ({listed})"
-    owned = {
-        kind: f'(SELECT {kind}_id FROM "{behind}".core.dim_{kind}s'
-        f" WHERE cost_center IN ({listed}) AND {kind}_id IS NOT NULL)"
-        for kind in ("model", "team")
-    }
     for kind_column in ("scope_kind", "scope_type"):
         if {kind_column, "scope_id"} <= set(columns):
-            return " OR ".join(
-                [f"({kind_column} = 'cost_center' AND scope_id IN ({listed}))"]
-                + [
-                    f"({kind_column} = '{kind}' AND scope_id IN {ids})"
-                    for kind, ids in owned.items()
-                ]
+            return (
+                f"({kind_column} = 'cost_center' AND scope_id IN ({listed})) OR"
+                f" ({kind_column} = 'model'"
+                f" AND {_is_own_model('scope_id', columns, listed, behind)}) OR"
+                f" ({kind_column} = 'team'"
+                f" AND {_is_own_team('scope_id', listed, behind)})"
             )
-    by_owner = [
-        f"{kind}_id IN {ids}" for kind, ids in owned.items() if f"{kind}_id" in columns
-    ]
+    by_owner = []
+    if "model_id" in columns:
+        by_owner.append(_is_own_model("model_id", columns, listed, behind))
+    if "team_id" in columns:
+        by_owner.append(_is_own_team("team_id", listed, behind))
     return " OR ".join(by_owner) or "false"
+
+
+def _is_own_team(column: str, listed: str, behind: str) -> str:
+    return (
+        f'{column} IN (SELECT team_id FROM "{behind}".core.dim_teams'
+        f" WHERE cost_center IN ({listed}))"
+    )
+
+
+def _is_own_model(
+    column: str, columns: dict[str, str], listed: str, behind: str
+) -> str:
+    """Return whether a row is of a model of these cost centres.
+
+    A model can move to another cost centre. A billing month of it is seen where all of
+    its cost in that month is of these, another month where all of its owners in it are;
+    what spans months, or has none, where no other ever owned it.
+    """
+    if "billing_month" in columns and "prior_billing_month" not in columns:
+        return (
+            f"({column}, billing_month) IN (SELECT model_id, billing_month"
+            f' FROM "{behind}".cost.fct_daily_model_costs WHERE model_id IS NOT NULL'
+            " GROUP BY ALL"
+            f" HAVING bool_and(coalesce(cost_center IN ({listed}), false)))"
+        )
+    is_own = f"coalesce(owner.cost_center IN ({listed}), false)"
+    always = f"bool_and({is_own})"
+    month = next((name for name in _MONTHS if name in columns), None)
+    if month is None or _SPANS_MONTHS & set(columns):
+        then = always
+    else:
+        # In a month without an owner, those of all other months decide.
+        in_month = (
+            f"coalesce(strftime(owner.valid_from, '%Y-%m') <= seen.{month}, true)"
+            " AND coalesce(strftime(owner.valid_to - INTERVAL 1 DAY, '%Y-%m')"
+            f" >= seen.{month}, true)"
+        )
+        then = f"coalesce(bool_and(CASE WHEN {in_month} THEN {is_own} END), {always})"
+    return (
+        f'coalesce((SELECT {then} FROM "{behind}".core.dim_models AS owner'
+        f" WHERE owner.model_id = seen.{column}), false)"
+    )

@@ -74,6 +74,99 @@ def test_models_teams_and_scopes_follow_their_cost_centre(root: Path) -> None:
     assert budgets == [{"scope_type": "cost_center", "scope_id": "cc-200"}]
 
 
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace whose eta-v2 was cc-200's until September, then cc-100's.
+
+    chat-v1 is cc-100's; in September 1 of its cost is charged to cc-200.
+    """
+    folder = tmp_path_factory.mktemp("moved")
+    path = publish(folder)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(_MOVED)
+    return folder
+
+
+_MOVED = """
+delete from core.dim_models where model_id = 'eta-v2';
+insert into core.dim_models values
+  ('eta-v2', 'ETA v2', 'eta', 'vision', 'cc-200', '2026-01-01', '2026-09-01', true),
+  ('eta-v2', 'ETA v2', 'eta', 'ml', 'cc-100', '2026-09-01', null, true);
+update cost.fct_daily_model_costs set team_id = 'vision', cost_center = 'cc-200'
+where model_id = 'eta-v2' and billing_month < '2026-09';
+insert into cost.fct_daily_model_costs by name
+select billing_month, model_id, currency, 'direct' as component,
+  'cc-200' as cost_center, 1 as effective_cost
+from cost.mart_model_unit_costs
+where model_id = 'chat-v1' and billing_month = '2026-09';
+create table delivery.by_month as
+select * from (values ('2026-08', 'eta-v2'), ('2026-09', 'eta-v2'), (null, 'eta-v2'),
+  ('2025-12', 'eta-v2'), ('2025-12', 'vision-v1')) as rows (month, model_id);
+create table delivery.by_scope as
+select month, 'model' as scope_kind, model_id as scope_id from delivery.by_month;
+create table delivery.by_window as select *, 12 as window_months from delivery.by_scope;
+create table delivery.of_all_time as select distinct model_id from delivery.by_month;
+"""
+
+
+def months_of(snapshot: Snapshot, mart: str, column: str = "month") -> set[str]:
+    rows = snapshot.query(
+        f"select {column} as month from {mart} where columns('model_id|scope_id')"
+        " = 'eta-v2'"
+    )
+    return set(rows["month"].to_pylist())
+
+
+def test_a_month_of_a_model_is_seen_by_its_owner_of_that_month(moved: Path) -> None:
+    """eta-v2 was cc-200's in July and August and is cc-100's since September."""
+    mine = seen(moved, cost_centers=("cc-100",))
+    theirs = seen(moved, cost_centers=("cc-200",))
+    units = "cost.mart_model_unit_costs"
+    assert months_of(mine, units, "billing_month") == {"2026-09"}
+    assert months_of(theirs, units, "billing_month") == {"2026-07", "2026-08"}
+    for mart in ("delivery.by_month", "delivery.by_scope"):
+        assert months_of(mine, mart) == {"2026-09"}
+        assert months_of(theirs, mart) == {"2026-08"}
+
+
+def test_a_month_without_an_owner_is_seen_by_the_only_owner_of_a_model(
+    moved: Path,
+) -> None:
+    """The catalogue begins in January; vision-v1 has been cc-200's ever since."""
+    early = "select model_id from delivery.by_month where month = '2025-12'"
+    theirs = seen(moved, cost_centers=("cc-200",)).query(early)
+    assert theirs["model_id"].to_pylist() == ["vision-v1"]
+    assert seen(moved, cost_centers=("cc-100",)).query(early).num_rows == 0
+
+
+def test_what_spans_months_is_seen_by_the_only_owner_of_a_model(moved: Path) -> None:
+    for center in ("cc-100", "cc-200"):
+        assert months_of(seen(moved, cost_centers=(center,)), "delivery.by_window") == (
+            set()
+        )
+    [only] = (
+        seen(moved, cost_centers=("cc-200",))
+        .query("select model_id from delivery.of_all_time")
+        .to_pylist()
+    )
+    assert only["model_id"] == "vision-v1"
+    both = seen(moved, cost_centers=("cc-100", "cc-200"))
+    assert count(both, "delivery.of_all_time") == 2
+
+
+def test_a_unit_cost_with_cost_of_another_centre_is_seen_by_neither(
+    moved: Path,
+) -> None:
+    chat = (
+        "select 1 from cost.mart_model_unit_costs"
+        " where model_id = 'chat-v1' and billing_month = '2026-09'"
+    )
+    for center in ("cc-100", "cc-200"):
+        assert seen(moved, cost_centers=(center,)).query(chat).num_rows == 0
+    both = seen(moved, cost_centers=("cc-100", "cc-200"))
+    assert both.query(chat).num_rows == 1
+
+
 def test_a_mart_whose_rows_belong_to_nobody_is_empty(root: Path) -> None:
     mine = seen(root, cost_centers=("cc-200",), whole=("core.mart_run",))
     assert count(mine, "cost.mart_cost_waterfall") == 0
