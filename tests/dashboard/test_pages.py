@@ -316,6 +316,9 @@ def test_a_missing_rate_is_named_and_totals_say_at_least(
     if page == "cost_by_model":
         assert tile(app, "Cost of models, fully loaded, at least") == "EUR 2,449.00"
         assert "models cost **at least EUR 2,449.00**" in text
+        # What has no rate is missing on both sides of the ratio: no bound.
+        assert tile(app, "Cost per 1,000 requests") == "EUR 2.23"
+        assert "not complete: cost in USD left out" in text
 
 
 def test_the_charges_without_a_rate_can_be_looked_at(look_at: LookAt) -> None:

@@ -132,6 +132,10 @@ def test_what_cannot_be_said_comes_in_the_order_of_what_matters(
     assert "no exchange rate" in labels[5]
     assert labels[6] == "No study says what any feature returns"
     assert "more on *Data health*" in text_of(app)
+    # What has no rate is missing on both sides of the ratio: no bound, and no change.
+    assert tiles(app)["Per 1,000 inferences"] == "EUR 2.23"
+    assert "790,000 requests" in text_of(app)
+    assert "; not complete: cost in USD left out" in text_of(app)
 
 
 def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(

@@ -194,8 +194,11 @@ def _tile_unallocated(view: Page, headline: queries.Headline) -> None:
 def _tile_unit_cost(view: Page) -> None:
     unit: unit_cost_queries.Unit = "1,000 requests"
     summary = unit_cost_queries.unit_summary(view.snapshot, view.selection, unit)
+    label = "Cost per 1,000 requests"
     st.metric(
-        view.total_label("Cost per 1,000 requests", summary.cost),
+        view.tile_label(label)
+        if summary.left_out
+        else view.total_label(label, summary.cost),
         fmt.short_unit_cost(summary.unit_cost, view.currency),
         delta=None
         if summary.change_ratio is None
@@ -207,10 +210,12 @@ def _tile_unit_cost(view: Page) -> None:
         st.caption("No requests are metered in this period.")
     else:
         st.caption(
-            f"{view.at_least(summary.cost)}{fmt.money(summary.cost, view.currency)} ÷"
+            f"{sentences.at_least(view, summary)}"
+            f"{fmt.money(summary.cost, view.currency)} ÷"
             f" {fmt.count(summary.quantity)} requests;"
             f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
             f"{summary_figures.with_idle(summary, view.currency)}"
+            f"{'; ' if summary.left_out else ''}{summary.left_out}"
         )
     explaining.show(
         view,

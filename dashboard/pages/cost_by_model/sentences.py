@@ -55,7 +55,7 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
         )
     text = (
         f"In {page.period} {_one(unit)} cost"
-        f" **{page.at_least(summary.cost)}"
+        f" **{at_least(page, summary)}"
         f"{fmt.short_unit_cost(summary.unit_cost, page.currency)}**"
     )
     if summary.prior_unit_cost is not None:
@@ -64,6 +64,8 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
             f", {fmt.signed_percent(summary.change_ratio)} against {before} in"
             f" {page.prior_period}"
         )
+    if summary.left_out:
+        text += f"; {summary.left_out}"
     if summary.metered_model_count == summary.model_count:
         return f"{text}. Every model with cost is metered."
     return (
@@ -72,6 +74,14 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
         f" {fmt.coverage(summary.metered_cost_ratio)} of their cost; the others have"
         " no meter and are left out, numerator included."
     )
+
+
+def at_least(page: Page, summary: unit_cost_queries.UnitSummary) -> str:
+    """Return words before a ratio whose numerator lacks something.
+
+    What has no exchange rate is missing from the denominator, too: no bound.
+    """
+    return "" if summary.left_out else page.at_least(summary.cost)
 
 
 def _one(unit: str) -> str:

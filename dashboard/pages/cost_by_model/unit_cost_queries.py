@@ -45,6 +45,16 @@ class UnitSummary:
     #: for a scope, to which nobody can say how much of it belongs.
     idle_cost: Decimal | None = None
     unit_cost_with_idle: float | None = None
+    #: Currencies without an exchange rate in which models of the period cost something:
+    #: that is in no numerator, and what they served alone in no denominator.
+    unconverted: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> str:
+        """What the ratio leaves out on both sides, in words; it is no lower bound."""
+        if not self.unconverted:
+            return ""
+        return f"not complete: cost in {' and '.join(self.unconverted)} left out"
 
 
 @per_run
@@ -95,7 +105,10 @@ def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
 
 @per_run
 def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSummary:
-    """Return cost per unit over all metered models together."""
+    """Return cost per unit over all metered models together.
+
+    Where a part of either period has no exchange rate, there is no change.
+    """
     row = one(
         snapshot,
         f"""
@@ -121,19 +134,34 @@ def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSu
             where currency = $currency and list_contains($months, billing_month)
                 and component = 'idle' and model_id is null
                 and {"true" if selection.covers_everything else "false"}
+        ),
+        unconverted as (
+            select
+                coalesce(list(distinct currency order by currency)
+                    filter (list_contains($months, billing_month)), [])
+                    as unconverted,
+                count(*) = 0 as is_comparable
+            from cost.mart_model_unit_costs
+            where currency not in ($currency, (select currency from core.mart_run))
+                and (list_contains($months, billing_month)
+                    or list_contains($prior_months, billing_month))
+                and {_in_scope(selection)}
         )
         select
-            figures.*,
+            figures.* exclude (prior_unit_cost),
             idle_cost,
+            unconverted,
+            case when is_comparable then figures.prior_unit_cost end as prior_unit_cost,
             {ratio("(cost + idle_cost)", "quantity")} * {_QUANTITIES[unit][1]}
                 as unit_cost_with_idle,
-            (unit_cost - prior_unit_cost) / nullif(abs(prior_unit_cost), 0)
-                as change_ratio
-        from figures cross join idle
+            case when is_comparable
+                then (unit_cost - figures.prior_unit_cost)
+                    / nullif(abs(figures.prior_unit_cost), 0) end as change_ratio
+        from figures cross join idle cross join unconverted
         """,
         **scope_parameters(selection),
     )
-    return UnitSummary(**row)
+    return UnitSummary(**row | {"unconverted": tuple(row["unconverted"])})
 
 
 @per_run
@@ -175,12 +203,17 @@ def _unit_rows(selection: Selection, unit: Unit) -> str:
                 list_contains($months, billing_month) as is_now,
                 list_contains($prior_months, billing_month) as is_before
             from cost.mart_model_unit_costs
-            where currency = $currency and (billing_month, model_id) in (
-                select billing_month, model_id from cost.fct_daily_model_costs
-                where {SCOPES[selection.scope_kind]}
-            )
+            where currency = $currency and {_in_scope(selection)}
         )
     """
+
+
+def _in_scope(selection: Selection) -> str:
+    """Return which months of models are of the scope."""
+    return f"""(billing_month, model_id) in (
+        select billing_month, model_id from cost.fct_daily_model_costs
+        where {SCOPES[selection.scope_kind]}
+    )"""
 
 
 def _unit_ratio(unit: Unit, condition: str) -> str:

@@ -142,12 +142,15 @@ def unit_cost_tile(view: Page, unit: unit_cost_queries.UnitSummary) -> Tile:
     """
     beside = "; amortised" if _is_billed(view) else ""
     return Tile(
-        view.total_label("Per 1,000 inferences", unit.cost),
+        view.tile_label("Per 1,000 inferences")
+        if unit.left_out
+        else view.total_label("Per 1,000 inferences", unit.cost),
         fmt.short_unit_cost(unit.unit_cost, view.currency),
         "No requests are metered in this period."
         if unit.unit_cost is None
         else f"{fmt.count(unit.quantity)} requests{_covered(unit)}{beside}"
-        f"{with_idle(unit, view.currency)}",
+        f"{with_idle(unit, view.currency)}"
+        f"{'; ' if unit.left_out else ''}{unit.left_out}",
         None
         if unit.change_ratio is None
         else f"{fmt.signed_percent(unit.change_ratio)} against {view.prior_period}",

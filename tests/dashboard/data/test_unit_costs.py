@@ -120,6 +120,26 @@ def test_a_model_counts_for_the_team_that_has_it_in_that_month(tmp_path: Path) -
     assert summary.prior_unit_cost == pytest.approx(2.5)
 
 
+def test_a_missing_rate_leaves_a_unit_cost_without_a_change(tmp_path: Path) -> None:
+    """September lacks USD 999.99 of vision-v1, which is of no team ml."""
+    publish(tmp_path, "partial")
+    snapshot = PublishedReader(tmp_path).snapshot()
+    unit: unit_cost_queries.Unit = "1,000 requests"
+    summary = unit_cost_queries.unit_summary(snapshot, EVERYTHING, unit)
+    assert summary.unit_cost == pytest.approx(1760 / 790)
+    assert (summary.prior_unit_cost, summary.change_ratio) == (None, None)
+    assert summary.left_out == "not complete: cost in USD left out"
+    ml = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
+    summary = unit_cost_queries.unit_summary(snapshot, ml, unit)
+    assert summary.change_ratio == pytest.approx(1760 / 790 / 2.5 - 1)
+    assert summary.left_out == ""
+    # In October nothing is missing; September, which it is compared with, lacks it.
+    october = selection_queries.Period("2026-10", ("2026-10",), "2026-09", ("2026-09",))
+    later = selection_queries.Selection(october, "Amortised", "EUR")
+    summary = unit_cost_queries.unit_summary(snapshot, later, unit)
+    assert (summary.prior_unit_cost, summary.left_out) == (None, "")
+
+
 def test_the_unit_trend_has_a_gap_where_nothing_was_metered(snapshot: Snapshot) -> None:
     rows = unit_cost_queries.unit_trend(
         snapshot, EVERYTHING, "1,000 requests"

@@ -3,14 +3,35 @@
   metered, new and retired models, exchange, and what no unit explains. For each line
   a = C0 * q1 / q0 and v = C0 * Q1 / Q0 are rounded once; the bars are differences of
   them, so that they add up to the change whatever the rounding. What grew more than
-  a thousandfold was as good as absent before: it is new. On the billed basis all of this
-  is of what was used, billed or not; what is not invoiced yet is a bar of its own.
+  a thousandfold was as good as absent before: it is new. What one of the months has in
+  another currency, for want of a rate, can be compared with nothing. On the billed basis
+  all of this is of what was used, billed or not; what is not invoiced yet is a bar of its own.
 -#}
-with compared as (
+with pairs as (
+    select
+        *,
+        count(prior_cost) over in_all_currencies > count(prior_cost) over in_this as is_elsewhere_before,
+        count(cost) over in_all_currencies > count(cost) over in_this as is_elsewhere
+    from {{ ref('int_month_pairs_compared') }}
+    window
+        in_all_currencies as (partition by prior_billing_month, billing_month, basis, model_id, cost_line),
+        in_this as (partition by prior_billing_month, billing_month, basis, model_id, cost_line, currency)
+),
+
+with_rates as (
+    select
+        *,
+        is_elsewhere_before <> is_elsewhere
+        or (prior_cost is null and is_elsewhere_before)
+        or (cost is null and is_elsewhere) as lacks_rate
+    from pairs
+),
+
+compared as (
     select
         *,
         case
-            when cost_line <> 'usage' then 'other'
+            when cost_line <> 'usage' or lacks_rate then 'other'
             when prior_cost is null then 'new'
             when cost is null then 'retired'
             when unit is null then 'other'
@@ -18,7 +39,7 @@ with compared as (
             when quantity > 0 then 'new'
             else 'other'
         end as kind
-    from {{ ref('int_month_pairs_compared') }}
+    from with_rates
 ),
 
 totals as (
@@ -89,6 +110,7 @@ select
     case
         when kind <> 'other' then null
         when cost_line <> 'usage' then 'no quantity belongs to this cost'
+        when lacks_rate then 'no exchange rate in one of the months'
         when has_two_kinds_of_tokens and unit is null then 'input and output tokens are not billed apart'
         when unit is null then 'no unit is metered in both months'
         else 'nothing was metered in the later month'
