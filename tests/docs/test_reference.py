@@ -245,7 +245,9 @@ def test_a_default_listed_is_the_default(
     text = section(page(name), heading)
     for key, field in model.model_fields.items():
         if not field.is_required() and isinstance(field.default, str | int):
-            assert f"| `{key}` | `{field.default}` |" in text
+            default = field.default
+            written = str(default).lower() if isinstance(default, bool) else default
+            assert f"| `{key}` | `{written}` |" in text
 
 
 def test_every_section_of_allocation_yml_is_described() -> None:

@@ -88,6 +88,27 @@ def test_every_ledger_total_is_the_planted_one_to_the_tenth_decimal(
             assert waterfall[source, month, "ledger"] == planted, (source, month)
 
 
+def test_what_divides_a_pool_is_no_inference(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """Of care-assistant and invoice-reader a vector database counts each query, too.
+
+    Gateways make up to 26 % more calls than requests succeed, and a meter of others
+    misses 14 % of a month; calls and queries together are twice as many.
+    """
+    rows = published.query(
+        "SELECT model_id, billing_month, requests FROM cost.mart_model_unit_costs"
+        " WHERE currency = 'EUR' AND requests > 0"
+    ).to_pylist()
+    ratios = {
+        (row["model_id"], row["billing_month"]): float(row["requests"])
+        / truth["served"][row["model_id"]][row["billing_month"]]
+        for row in rows
+    }
+    assert len({model for model, _ in ratios}) == 8
+    assert {key: ratio for key, ratio in ratios.items() if not 0.8 < ratio < 1.4} == {}
+
+
 def test_every_component_is_the_planted_one_to_the_tenth_decimal(
     waterfall: dict[tuple[str, str, str], Amounts], truth: dict[str, Any]
 ) -> None:

@@ -324,7 +324,7 @@ pools:
   - {{name: kubernetes, driver: cpu_memory_hours}}
   - {{name: llm-gateway, driver: tokens}}
   - {{name: openai-key, driver: tokens}}
-  - {{name: vector-database, driver: requests}}
+  - {{name: vector-database, driver: requests, allocates_only: true}}
   - {{name: observability, driver: even}}
   - {{name: support-plan, driver: direct_cost, kind: overhead}}
   - name: shared-network

@@ -267,16 +267,18 @@ def _pools_table(allocation: dict[str, Any]) -> ControlTable:
             pool["idle"],
             "overhead" if pool["kind"] == "overhead" else "shared",
             pool["team"],
+            pool["allocates_only"],
         )
         for pool in allocation["pools"]
     ]
     rows += [
-        (_policy_pool(component), "direct_cost", "show", component, None)
+        (_policy_pool(component), "direct_cost", "show", component, None, False)
         for component in _POLICY_COMPONENTS
         if allocation["policies"][component] in _DISTRIBUTING
     ]
-    columns = ("pool_id", "driver", "idle_policy", "component", "team_id")
-    return ControlTable.of_texts("pools", columns, rows)
+    texts = ("pool_id", "driver", "idle_policy", "component", "team_id")
+    columns = {**dict.fromkeys(texts, "VARCHAR"), "allocates_only": "BOOLEAN"}
+    return ControlTable("pools", columns, rows)
 
 
 def _percentages_table(allocation: dict[str, Any]) -> ControlTable:

@@ -152,12 +152,23 @@ class Pool(Declared):
     kind: Literal["shared", "overhead"] = "shared"
     team: Name | None = None
     percentages: dict[Name, Percentage] = Field(default_factory=dict)
+    allocates_only: bool = False
 
     @model_validator(mode="after")
     def _percentages_fit_the_driver(self) -> Self:
         if problem := self._percentages_problem():
             text = f"pool {self.name!r}: {problem}"
             raise complaints_error([Complaint(("percentages",), text)])
+        return self
+
+    @model_validator(mode="after")
+    def _counts_something_else(self) -> Self:
+        if self.allocates_only and self.driver not in ("requests", "tokens"):
+            text = (
+                f"pool {self.name!r}: allocates_only is for drivers 'requests' and"
+                f" 'tokens', not for {self.driver!r}."
+            )
+            raise complaints_error([Complaint(("allocates_only",), text)])
         return self
 
     def _percentages_problem(self) -> str:

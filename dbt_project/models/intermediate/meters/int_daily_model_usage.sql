@@ -1,6 +1,7 @@
 {#-
   What each model served on each day, under its canonical id: summed once, since what
-  meters say is read from evidence, and made distinct, whenever it is asked for.
+  meters say is read from evidence, and made distinct, whenever it is asked for. What a
+  pool says that it only divides by (queries of a database) is no inference of a model.
 -#}
 select
     coalesce(aliases.model_id, usage_rows.model_id) as model_id,
@@ -15,4 +16,6 @@ select
     ) as reading_count_without_cached
 from {{ ref('int_model_usage') }} as usage_rows
 left join {{ source('control', 'catalog_model_aliases') }} as aliases on usage_rows.model_id = aliases.alias
+left join {{ source('control', 'pools') }} as pools on usage_rows.pool_id = pools.pool_id
+where not coalesce(pools.allocates_only, false)
 group by coalesce(aliases.model_id, usage_rows.model_id), cast(usage_rows.period_start as date)

@@ -95,6 +95,7 @@ policies: {tax: proportional}
                 "kind": "shared",
                 "percentages": {"a": "33.3", "b": "66.70"},
                 "team": None,
+                "allocates_only": False,
             }
         ],
         "policies": {
@@ -178,6 +179,11 @@ def test_what_is_known_as_ai_decides_after_the_rules_of_the_workspace(
         (
             "pools:\n  - {name: p, driver: even, percentages: {a: 100}}\n",
             "allocation.yml:2: pool 'p': percentages belong to driver 'fixed', not to",
+        ),
+        (
+            "pools:\n  - {name: p, driver: gpu_hours, allocates_only: true}\n",
+            "allocation.yml:2: pool 'p': allocates_only is for drivers 'requests' and"
+            " 'tokens', not for 'gpu_hours'.",
         ),
         (
             "pools:\n  - {name: p, driver: even}\n  - {name: p, driver: even}\n",
