@@ -32,8 +32,8 @@ CATALOG_SECTIONS = frozenset({"models", "features", "teams", "cost_centers"})
 class Coverage:
     """What would become of the money if the proposals were accepted.
 
-    All are effective cost in the currency of most of the money; ``unowned`` is AI
-    without a model, feature, team or pool.
+    All are effective cost in the currency of most of the money, of AI before tax and
+    credits; ``unowned`` is AI without a model, feature, team or pool.
     """
 
     bill: Decimal
@@ -125,7 +125,7 @@ def coverage_of(spend: Spend) -> Coverage:
         or group.has_owner
         or group.tags.keys() & {"model", "feature", "team"}
     ]
-    bill, ai = total(spend.groups, currency), total(spend.ai, currency)
+    bill, ai = spend.bill, total(spend.ai, currency)
     on_models, on_all = total(named, currency), total(owned, currency)
     return Coverage(bill, ai, on_models, on_all - on_models, ai - on_all)
 

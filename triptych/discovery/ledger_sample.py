@@ -55,11 +55,14 @@ _FOCUS_SELECT = """
     InvoiceIssuerName) AS service_provider_name,
   ServiceName AS service_name, ServiceCategory AS service_category, SkuId AS sku_id,
   SkuMeter AS sku_meter, SkuPriceDetails AS sku_price_details,
-  ChargeDescription AS charge_description, ChargeCategory AS charge_category,
+  ChargeDescription AS charge_description,
+  upper(ChargeCategory[1]) || lower(ChargeCategory[2:]) AS charge_category,
   ResourceId AS resource_id, ResourceName AS resource_name,
   ResourceType AS resource_type, SubAccountId AS sub_account_id,
   SubAccountName AS sub_account_name, RegionId AS region_id, Tags AS tags,
   BilledCost AS billed_cost, EffectiveCost AS effective_cost,
+  CASE WHEN charge_category IN ('Tax', 'Credit') THEN 0 ELSE EffectiveCost END
+    AS effective_spend,
   BillingCurrency AS billing_currency, BillingPeriodStart AS billing_period_start,
   ChargePeriodStart AS charge_period_start
 """
@@ -71,14 +74,44 @@ _AWS_SELECT = """
   CAST(NULL AS VARCHAR) AS service_category, CAST(NULL AS VARCHAR) AS sku_id,
   line_item_usage_type AS sku_meter, CAST(NULL AS VARCHAR) AS sku_price_details,
   line_item_line_item_description AS charge_description,
-  line_item_line_item_type AS charge_category, line_item_resource_id AS resource_id,
+  CASE WHEN line_item_line_item_type = 'Tax' THEN 'Tax'
+    WHEN line_item_line_item_type
+      IN ('Credit', 'Refund', 'EdpDiscount', 'BundledDiscount') THEN 'Credit'
+    WHEN line_item_line_item_type
+      IN ('Fee', 'RIFee', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee')
+      THEN 'Purchase' ELSE 'Usage' END AS charge_category,
+  line_item_resource_id AS resource_id,
   CAST(NULL AS VARCHAR) AS resource_name, CAST(NULL AS VARCHAR) AS resource_type,
   line_item_usage_account_id AS sub_account_id,
   line_item_usage_account_name AS sub_account_name,
   product_region_code AS region_id, resource_tags AS tags,
   line_item_unblended_cost AS billed_cost,
-  coalesce(savings_plan_savings_plan_effective_cost, reservation_effective_cost,
-    line_item_unblended_cost) AS effective_cost,
+  CASE line_item_line_item_type
+    WHEN 'SavingsPlanCoveredUsage'
+      THEN coalesce(savings_plan_savings_plan_effective_cost, line_item_unblended_cost)
+    WHEN 'DiscountedUsage'
+      THEN coalesce(reservation_effective_cost, line_item_unblended_cost)
+    WHEN 'SavingsPlanNegation'
+      THEN CASE WHEN is_covered_cost_unknown THEN line_item_unblended_cost ELSE 0 END
+    WHEN 'SavingsPlanUpfrontFee' THEN 0
+    WHEN 'SavingsPlanRecurringFee'
+      THEN coalesce(
+        savings_plan_total_commitment_to_date - savings_plan_used_commitment,
+        line_item_unblended_cost - CASE fee_rank WHEN 1 THEN covered_cost ELSE 0 END)
+    WHEN 'RIFee'
+      THEN coalesce(
+        coalesce(reservation_unused_amortized_upfront_fee_for_billing_period,
+          reservation_unused_recurring_fee * 0)
+        + coalesce(reservation_unused_recurring_fee, 0),
+        line_item_unblended_cost - CASE fee_rank WHEN 1 THEN reserved_cost ELSE 0 END)
+    WHEN 'Fee'
+      THEN CASE WHEN reservation_arn <> '' THEN 0 ELSE line_item_unblended_cost END
+    WHEN 'Refund'
+      THEN CASE WHEN line_item_product_code = 'ComputeSavingsPlans' THEN 0
+        ELSE line_item_unblended_cost END
+    ELSE line_item_unblended_cost END AS effective_cost,
+  CASE WHEN charge_category IN ('Tax', 'Credit') THEN 0 ELSE effective_cost END
+    AS effective_spend,
   line_item_currency_code AS billing_currency,
   bill_billing_period_start_date AS billing_period_start,
   line_item_usage_start_date AS charge_period_start
@@ -87,22 +120,66 @@ _GOOGLE_SELECT = """
   'Google Cloud' AS service_provider_name, service_description AS service_name,
   CAST(NULL AS VARCHAR) AS service_category, sku_id AS sku_id,
   CAST(NULL AS VARCHAR) AS sku_meter, CAST(NULL AS VARCHAR) AS sku_price_details,
-  sku_description AS charge_description, cost_type AS charge_category,
+  sku_description AS charge_description,
+  CASE cost_type WHEN 'tax' THEN 'Tax' WHEN 'regular' THEN 'Usage' ELSE 'Adjustment' END
+    AS charge_category,
   resource_global_name AS resource_id, resource_name AS resource_name,
   CAST(NULL AS VARCHAR) AS resource_type, project_id AS sub_account_id,
   project_name AS sub_account_name, location_region AS region_id,
   map_concat(coalesce(project_labels, MAP {}), coalesce(tags, MAP {}),
     coalesce(labels, MAP {})) AS tags,
   cost + coalesce(credits_amount, 0) AS billed_cost,
-  cost + coalesce(credits_amount, 0) AS effective_cost, currency AS billing_currency,
+  cost + coalesce(credits_amount, 0) AS effective_cost,
+  CASE cost_type WHEN 'tax' THEN 0
+    ELSE cost + coalesce(credits_amount, 0) - coalesce(promotion_amount, 0) END
+    AS effective_spend,
+  currency AS billing_currency,
   invoice_month_start AS billing_period_start, usage_start_time AS charge_period_start
 """
-#: Stream → the ledger's columns over its own, as dbt's staging models have them.
-LEDGER_SELECTS = {
-    "focus": _FOCUS_SELECT,
-    "aws_cur2": _AWS_SELECT,
-    "gcp_billing_export": _GOOGLE_SELECT,
+#: What a commitment covered is taken from its fee, of several fees from the first.
+_AWS_FEES = "('SavingsPlanRecurringFee', 'RIFee')"
+_AWS_ROWS = f"""(
+  WITH lines AS NOT MATERIALIZED (
+    SELECT *, coalesce(savings_plan_savings_plan_a_r_n, '') AS plan_arn,
+      coalesce(reservation_reservation_a_r_n, '') AS reservation_arn FROM delivered
+    WHERE coalesce(line_item_operation, '') NOT IN ('EKSPod-EC2', 'ECSTask-EC2')
+  ), ranked AS NOT MATERIALIZED (
+    SELECT *, 0 AS fee_rank FROM lines
+    WHERE line_item_line_item_type NOT IN {_AWS_FEES}
+    UNION ALL
+    SELECT *, row_number() OVER (
+      PARTITION BY line_item_line_item_type, plan_arn, reservation_arn,
+        bill_billing_period_start_date, CASE line_item_line_item_type
+          WHEN 'SavingsPlanRecurringFee' THEN line_item_usage_start_date END
+      ORDER BY line_item_unblended_cost DESC, identity_line_item_id ASC NULLS LAST)
+    FROM lines WHERE line_item_line_item_type IN {_AWS_FEES}
+  )
+  SELECT ranked.*, coalesce(covered.cost, 0) AS covered_cost,
+    coalesce(reserved.cost, 0) AS reserved_cost,
+    covered.plan IS NOT NULL AND covered.cost IS NULL AS is_covered_cost_unknown
+  FROM ranked
+  LEFT JOIN (
+    SELECT plan_arn AS plan, bill_billing_period_start_date AS period,
+      line_item_usage_start_date AS hour,
+      sum(savings_plan_savings_plan_effective_cost) AS cost
+    FROM lines WHERE line_item_line_item_type = 'SavingsPlanCoveredUsage' GROUP BY ALL
+  ) AS covered ON covered.plan = plan_arn
+    AND covered.period = bill_billing_period_start_date
+    AND covered.hour = line_item_usage_start_date
+  LEFT JOIN (
+    SELECT reservation_arn AS reservation, bill_billing_period_start_date AS period,
+      sum(reservation_effective_cost) AS cost
+    FROM lines WHERE line_item_line_item_type = 'DiscountedUsage' GROUP BY ALL
+  ) AS reserved ON reserved.reservation = reservation_arn
+    AND reserved.period = bill_billing_period_start_date
+)"""
+#: Stream → the ledger's columns over its own and the rows, as dbt's staging has them.
+_LEDGER = {
+    "focus": (_FOCUS_SELECT, "delivered"),
+    "aws_cur2": (_AWS_SELECT, _AWS_ROWS),
+    "gcp_billing_export": (_GOOGLE_SELECT, "delivered"),
 }
+BILL_STREAMS = tuple(_LEDGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +262,28 @@ def sample_file(
             f" FROM read_parquet([{read_name(workdir / 'landed.parquet')}])"
         )
         connection.execute(
-            f"CREATE OR REPLACE TABLE {table} AS"
-            f" SELECT {LEDGER_SELECTS[kind.stream]} FROM ({rows})"
+            f"CREATE OR REPLACE TABLE {table} AS {ledger_query(kind.stream, rows)}"
         )
     return SampledFile(table, landed.rejected, is_sampled=looked_at != path)
+
+
+def ledger_query(stream: str, rows: str, *, more: str = "") -> str:
+    """Return a query of the ledger's columns over rows of a stream.
+
+    ``effective_spend`` is effective cost before tax and credits, as AI cost is.
+
+    Parameters
+    ----------
+    stream : str
+        One of :data:`BILL_STREAMS`.
+    rows : str
+        A query of the stream's rows.
+    more : str
+        Further columns of these.
+    """
+    select, source = _LEDGER[stream]
+    columns = f"{select.rstrip()}, {more}" if more else select
+    return f"WITH delivered AS NOT MATERIALIZED ({rows}) SELECT {columns} FROM {source}"
 
 
 def union(tables: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from triptych.core.file_names import literal, search_path
-from triptych.discovery.ledger_sample import LEDGER_SELECTS
+from triptych.discovery.ledger_sample import BILL_STREAMS, ledger_query
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -53,7 +53,7 @@ def loaded_tables(
         connection.execute(f"ATTACH {literal(str(raw_database))} AS {_RAW} (READ_ONLY)")
     except duckdb.Error:
         return []
-    tables = [_table(connection, stream, sorted(without)) for stream in LEDGER_SELECTS]
+    tables = [_table(connection, stream, sorted(without)) for stream in BILL_STREAMS]
     return [table for table in tables if table]
 
 
@@ -61,14 +61,17 @@ def _table(
     connection: duckdb.DuckDBPyConnection, stream: str, without: Collection[str]
 ) -> str:
     period, table = _PERIODS[stream], f"loaded_{stream}"
+    rows = (
+        f"SELECT * FROM {_RAW}.evidence.{stream}"
+        f" WHERE NOT list_contains($without, _source) AND {period} >= ("
+        f"SELECT max({period}) - INTERVAL 1 MONTH FROM {_RAW}.evidence.{stream}"
+        " WHERE NOT list_contains($without, _source))"
+    )
+    query = ledger_query(stream, rows, more="_source AS source")
     try:
         connection.execute(
-            f"CREATE TABLE {table} AS SELECT {LEDGER_SELECTS[stream]},"
-            f" _source AS source FROM {_RAW}.evidence.{stream}"
-            f" WHERE NOT list_contains(?, _source) AND {period} >= ("
-            f"SELECT max({period}) - INTERVAL 1 MONTH FROM {_RAW}.evidence.{stream}"
-            f" WHERE NOT list_contains(?, _source)) LIMIT {_MOST_ROWS}",
-            [list(without), list(without)],
+            f"CREATE TABLE {table} AS {query} LIMIT {_MOST_ROWS}",
+            {"without": list(without)},
         )
         row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     except duckdb.Error:

@@ -37,7 +37,9 @@ class SpendGroup:
     has_scope, has_owner : bool
         Whether rules that are there already decide their scope and their owner.
     cost : Decimal
-        Billed [currency].
+        Effective, before tax and credits, as AI cost is [currency].
+    amortised_cost : Decimal
+        Effective, with tax and credits [currency].
     """
 
     rule_id: str | None
@@ -53,6 +55,7 @@ class SpendGroup:
     has_owner: bool
     currency: str
     cost: Decimal
+    amortised_cost: Decimal
     line_count: int
 
 
@@ -67,6 +70,12 @@ class Spend:
     def currency(self) -> str:
         """Return the currency of most of the money; empty where there is none."""
         return currency_of(self.groups)
+
+    @property
+    def bill(self) -> Decimal:
+        """Return the amortised cost of all charges in that currency."""
+        mine = (each for each in self.groups if each.currency == self.currency)
+        return sum((each.amortised_cost for each in mine), _NOTHING)
 
     @property
     def ai(self) -> list[SpendGroup]:
@@ -130,7 +139,8 @@ def _groups(
         "SELECT rule_id, kind, is_ai, named_model, named_in, spelling, sub_account_id,"
         f" service_name, coalesce({has_scope}, false) AS has_scope,"
         f" coalesce({has_owner}, false) AS has_owner, billing_currency,"
-        f" sum(effective_cost) AS cost, count(*) AS line_count{values}"
+        " sum(effective_spend) AS cost, sum(effective_cost) AS amortised_cost,"
+        f" count(*) AS line_count{values}"
         " FROM classified GROUP BY ALL"
         " ORDER BY abs(cost) DESC, service_name, named_model, sub_account_id, spelling"
     ).fetchall()
@@ -144,9 +154,9 @@ def first_tag(keys: Sequence[str]) -> str:
 
 
 def _group(row: Sequence[object], roles: Sequence[Role]) -> SpendGroup:
-    *fixed, currency, cost, lines = row[:13]
+    *fixed, currency, cost, amortised, lines = row[:14]
     rule, kind, is_ai, model, column, spelling, account, service, scope, owner = fixed
-    values = zip(roles, row[13:], strict=True)
+    values = zip(roles, row[14:], strict=True)
     tags = {role: str(value) for role, value in values if value is not None}
     return SpendGroup(
         rule_id=_text(rule),
@@ -162,6 +172,7 @@ def _group(row: Sequence[object], roles: Sequence[Role]) -> SpendGroup:
         has_owner=bool(owner),
         currency=str(currency or ""),
         cost=Decimal(str(cost)),
+        amortised_cost=Decimal(str(amortised)),
         line_count=int(str(lines)),
     )
 
