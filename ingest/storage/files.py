@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 import os
 import zlib
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING
 
 from ingest.connector import FileFormat, Finding, RestingPlace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 #: More of a line than any header has; more is read of none. The engine has the same.
 LONGEST_LINE = 2_000_000
+_LOOKED_AT_RECORDS = 20
 _FORMATS: dict[str, FileFormat] = {
     ".csv": "csv",
     ".csv.gz": "csv",
@@ -199,20 +201,37 @@ def format_of_name(name: str) -> FileFormat:
     )
 
 
-def column_names(path: Path, *, delimiter: str = ",") -> list[str]:
-    """Return the column names of a CSV or Parquet file; empty if unreadable.
+def column_names(
+    path: Path, *, delimiter: str = ",", encoding: str = "utf-8"
+) -> list[str]:
+    """Return the column names of a data file; empty if unreadable.
 
-    Only the header is read. What is wrong with an unreadable file is said when it
-    is landed, with all that is known then.
+    Only the header is read, of JSON Lines the first records. What is wrong with an
+    unreadable file is said when it is landed, with all that is known then.
     """
+    name = path.name.lower()
     try:
-        if path.suffix == ".parquet":
+        if name.endswith(".parquet"):
             return _parquet_names(path)
-        with open_text(path) as text:
+        if is_data_file(name) and format_of_name(name) == "jsonl":
+            return _record_names(path)
+        with open_text(path, encoding=encoding) as text:
             first = text.readline(LONGEST_LINE)
             return next(csv.reader([first], delimiter=delimiter), [])
-    except (OSError, EOFError, ValueError, csv.Error, zlib.error):
+    except (OSError, EOFError, ValueError, RecursionError, csv.Error, zlib.error):
         return []
+
+
+def _record_names(path: Path) -> list[str]:
+    """Return the names in the first records of JSON Lines: a record may lack some."""
+    names: dict[str, None] = {}
+    with open_text(path) as text:
+        lines = iter(lambda: text.readline(LONGEST_LINE), "")
+        for line in islice(filter(str.strip, lines), _LOOKED_AT_RECORDS):
+            record = json.loads(line)
+            if isinstance(record, dict):
+                names |= dict.fromkeys(record)
+    return list(names)
 
 
 def _parquet_names(path: Path) -> list[str]:

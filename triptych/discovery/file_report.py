@@ -153,7 +153,7 @@ def report_on(
         kind, connector, problem, next_step = why_not_read(path)
         state: State = "other" if connector else "not_read"
         return FileReport(label, state, kind, connector, problem, next_step)
-    columns = column_names(path, delimiter=reading.delimiter)
+    columns = _columns(path, reading)
     kind_of_bill = format_of_header(columns)
     if kind_of_bill is None and reading.is_mapped and columns:
         kind_of_bill = FOCUS_FORMAT
@@ -168,7 +168,18 @@ def report_on(
         )
     if kind_of_bill is None:
         return _no_bill(path, columns, label)
-    return _bill(connection, path, kind_of_bill, label, table, reading)
+    return _bill(connection, path, kind_of_bill, label, table, reading, columns)
+
+
+def _columns(path: Path, reading: Reading) -> list[str]:
+    """Return the names of a file's columns as the source that has it reads them."""
+    if not reading.is_of_native:
+        columns = column_names(path, delimiter=reading.delimiter)
+        kind = format_of_header(columns)
+        if kind is not None and kind.is_native:
+            return columns
+    form = {"delimiter": reading.delimiter, "encoding": reading.encoding}
+    return column_names(path, **form)
 
 
 def _no_bill(path: Path, columns: list[str], label: str) -> FileReport:
@@ -225,6 +236,7 @@ def _bill(
     label: str,
     table: str,
     reading: Reading,
+    columns: list[str],
 ) -> FileReport:
     try:
         sampled = sample_file(
@@ -263,7 +275,7 @@ def _bill(
         services=_top(connection, table, "service_name"),
         accounts=_top(connection, table, "coalesce(sub_account_name, sub_account_id)"),
         tags=_tags(connection, table),
-        columns=tuple(column_names(path, delimiter=reading.delimiter)),
+        columns=tuple(columns),
         is_sampled=sampled.is_sampled,
         table=table,
     )

@@ -144,6 +144,7 @@ def _reading_of(connector: Connector) -> Reading:
         getattr(config, "delimiter", ","),
         getattr(config, "encoding", "utf-8"),
         connector.landing("focus") if declares else LandingOptions(),
+        is_of_native=connector.type == "gcp_billing",
     )
 
 

@@ -184,11 +184,16 @@ BILL_STREAMS = tuple(_LEDGER)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a source says that its files are to be read."""
+    """How a source says that its files are to be read.
+
+    ``is_of_native`` says that it also holds for bills in their provider's own columns,
+    which a folder of FOCUS reads as their provider writes them.
+    """
 
     delimiter: str = ","
     encoding: str = "utf-8"
     options: LandingOptions = field(default_factory=LandingOptions)
+    is_of_native: bool = False
 
     @property
     def is_mapped(self) -> bool:
@@ -251,10 +256,12 @@ def sample_file(
     stream = STREAMS[kind.stream]
     with TemporaryDirectory(prefix="triptych-look-") as folder:
         workdir = Path(folder)
-        looked_at = beginning_of(path, workdir)
-        part = kind.part(looked_at, label=label, workdir=workdir)
+        looked_at = beginning_of(path, workdir, encoding=reading.encoding)
+        form = {"delimiter": reading.delimiter, "encoding": reading.encoding}
+        own_form = form if reading.is_of_native else {}
+        part = kind.part(looked_at, label=label, workdir=workdir, **own_form)
         if not kind.is_native:
-            part = replace(part, delimiter=reading.delimiter, encoding=reading.encoding)
+            part = replace(part, **form)
         lander = Lander(connection, stream=stream, options=reading.options)
         landed = lander.land(part, workdir / "landed.parquet")
         rows = (
@@ -291,17 +298,17 @@ def union(tables: Sequence[str]) -> str:
     return " UNION ALL ".join(f"SELECT * FROM {table}" for table in tables)
 
 
-def beginning_of(path: Path, workdir: Path) -> Path:
+def beginning_of(path: Path, workdir: Path, *, encoding: str = "utf-8") -> Path:
     """Return the file, or a copy of its beginning where it is huge.
 
     Text ends with a whole line. Compressed text is taken whole: it cannot be cut
-    without reading it.
+    without reading it. So is UTF-16, in which a line does not end with one byte.
     """
-    if path.stat().st_size <= SAMPLED_ABOVE_BYTES:
+    if path.stat().st_size <= SAMPLED_ABOVE_BYTES or encoding == "utf-16":
         return path
     copy = workdir / f"beginning{path.suffix.lower()}"
     match path.suffix.lower():
-        case ".csv":
+        case ".csv" | ".jsonl" | ".ndjson":
             with path.open("rb") as file:
                 content = file.read(SAMPLED_ABOVE_BYTES)
             copy.write_bytes(content[: content.rindex(b"\n") + 1])

@@ -55,8 +55,18 @@ class BillFormat:
         """Whether it has the provider's own columns and not those of FOCUS."""
         return self.name in _NATIVE
 
-    def part(self, path: Path, *, label: str, workdir: Path) -> FilePart:
+    def part(
+        self,
+        path: Path,
+        *,
+        label: str,
+        workdir: Path,
+        delimiter: str = ",",
+        encoding: str = "utf-8",
+    ) -> FilePart:
         """Return the file as the runner lands it.
+
+        Google's is laid flat by how ``delimiter`` and ``encoding`` say it is written.
 
         Raises
         ------
@@ -65,7 +75,14 @@ class BillFormat:
         """
         file_format = format_of_name(path.name)
         if self.stream == "gcp_billing_export":
-            return flatten_file(path, format_=file_format, workdir=workdir, label=label)
+            return flatten_file(
+                path,
+                format_=file_format,
+                workdir=workdir,
+                label=label,
+                delimiter=delimiter,
+                encoding=encoding,
+            )
         return FilePart(
             path,
             file_format,
