@@ -28,7 +28,7 @@ BAD_DATA = (
     *(TriptychError, duckdb.Error, csv.Error, zlib.error),
     *(OSError, EOFError, ValueError, OverflowError, RecursionError, MemoryError),
 )
-_UNREADABLE = (OSError, EOFError, UnicodeError, LookupError, csv.Error, zlib.error)
+_UNREADABLE = (OSError, EOFError, LookupError, csv.Error, zlib.error)
 #: Of a file; that many names take no time, and a hundred times as many all of it.
 MOST_COLUMNS = 2_000
 
@@ -109,6 +109,16 @@ def advice_on_missing(
     )
 
 
+def in_another_encoding(encoding: str, origin: str) -> MalformedDeliveryError:
+    """Say that a text file is not in the encoding in which its source reads it."""
+    return MalformedDeliveryError(
+        f"It is not text in {encoding}.",
+        where=origin,
+        next_step="Set 'encoding' on this source (utf-8, utf-16 or latin-1), or save"
+        " the file as UTF-8.",
+    )
+
+
 def read_header(part: FilePart) -> list[str]:
     """Return the column names of a CSV file.
 
@@ -124,6 +134,8 @@ def read_header(part: FilePart) -> list[str]:
             _refuse_endless(first, part.uri)
             rows = csv.reader(chain([first], lines), delimiter=part.delimiter)
             header = next(rows, [])
+    except UnicodeError as error:
+        raise in_another_encoding(part.encoding, part.uri) from error
     except _UNREADABLE as error:
         raise MalformedDeliveryError(
             f"The first line cannot be read: {error}.",

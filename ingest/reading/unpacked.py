@@ -43,7 +43,7 @@ def unpacked(part: FilePart, beside: Path) -> Iterator[FilePart]:
     MalformedDeliveryError
         It is damaged, or far larger than it seems.
     """
-    if part.path.suffix != ".gz":
+    if part.path.suffix.lower() != ".gz":
         yield part
         return
     plain = beside.with_name(f".{beside.name}.unpacked")

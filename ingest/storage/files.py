@@ -264,6 +264,6 @@ def open_text(path: Path, *, encoding: str = "utf-8") -> io.TextIOWrapper:
     """Open a text file, compressed or not, without its byte order mark."""
     if encoding == "utf-8":
         encoding = "utf-8-sig"
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         return io.TextIOWrapper(gzip.open(path), encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")

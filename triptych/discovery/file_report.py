@@ -8,17 +8,24 @@ nothing does.
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from ingest.reading.malformed import BAD_DATA, as_failed
+from ingest.reading.malformed import BAD_DATA, as_failed, in_another_encoding
 from ingest.sources.tables.bill_formats import (
     FOCUS_FORMAT,
     format_of_header,
     other_dataset,
 )
-from ingest.storage.files import column_names, is_data_file
+from ingest.storage.files import (
+    LONGEST_LINE,
+    column_names,
+    format_of_name,
+    is_data_file,
+    open_text,
+)
 from triptych.discovery.ledger_sample import Reading, sample_file
 from triptych.discovery.other_files import belongs_to, why_not_read
 
@@ -167,7 +174,7 @@ def report_on(
             next_step="Leave it out, or keep it for reference: it is not loaded.",
         )
     if kind_of_bill is None:
-        return _no_bill(path, columns, label)
+        return _no_bill(path, columns, label, reading)
     return _bill(connection, path, kind_of_bill, label, table, reading, columns)
 
 
@@ -182,8 +189,28 @@ def _columns(path: Path, reading: Reading) -> list[str]:
     return column_names(path, **form)
 
 
-def _no_bill(path: Path, columns: list[str], label: str) -> FileReport:
+def _is_in(encoding: str, path: Path) -> bool:
+    """Tell whether a CSV file's first line is text in an encoding; others pass."""
+    try:
+        if format_of_name(path.name) == "csv":
+            with open_text(path, encoding=encoding) as text:
+                text.readline(LONGEST_LINE)
+    except UnicodeError:
+        return False
+    except (OSError, EOFError, zlib.error):
+        pass
+    return True
+
+
+def _no_bill(
+    path: Path, columns: list[str], label: str, reading: Reading
+) -> FileReport:
     folded = {name.strip().casefold() for name in columns}
+    if not columns and not _is_in(reading.encoding, path):
+        failure = in_another_encoding(reading.encoding, label)
+        return FileReport(
+            label, "not_read", "data file", "", failure.what, failure.next_step
+        )
     if not columns:
         kind, _, problem, next_step = why_not_read(path)
         return FileReport(label, "not_read", kind, "", problem, next_step)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ingest.connector import FileFormat, FilePart
 from ingest.engine.projection import literal, quote
+from ingest.reading.malformed import in_another_encoding
 from ingest.sources.google.export import FIELDS, PROMOTION, ExportField
 from ingest.sources.google.export_csv import UNREADABLE, damaged_cost, readers_of_header
 from triptych.core.errors import MalformedDeliveryError
@@ -110,7 +111,9 @@ def _flatten_csv(
             where=label,
             next_step="Deliver it again; what was loaded before stays current.",
         ) from error
-    except (csv.Error, UnicodeError) as error:
+    except UnicodeError as error:
+        raise in_another_encoding(encoding, label) from error
+    except csv.Error as error:
         raise _malformed(str(error), label) from error
 
 

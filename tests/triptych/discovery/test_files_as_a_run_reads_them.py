@@ -106,16 +106,33 @@ DELIVERED = {
         ", encoding: latin-1",
     ),
     "upper-case Parquet": ("M1.PARQUET", as_parquet(), "focus_files", ""),
+    "upper-case packed CSV": (
+        *("M1.CSV.GZ", gzip.compress(as_csv(FOCUS).encode()), "focus_files", ""),
+    ),
+    "upper-case packed JSON Lines": (
+        *("M1.JSONL.GZ", gzip.compress(as_json_lines(FOCUS)), "focus_files", ""),
+    ),
+    "Google's upper-case packed JSON Lines": (
+        *("M1.JSONL.GZ", gzip.compress(as_json_lines(google())), "gcp_billing", ""),
+    ),
 }
+
+
+def delivered(
+    tmp_path: Path, name: str, content: bytes, type_: str, more: str = ""
+) -> Path:
+    """Return a workspace with one bill and a source for it."""
+    root = initialise(tmp_path / "w").root
+    settings = SETTINGS.format(type=type_, more=more)
+    (root / "triptych.yml").write_text(settings, encoding="utf-8")
+    (root / "bills" / name).write_bytes(content)
+    return root
 
 
 @pytest.mark.parametrize("case", DELIVERED)
 def test_check_is_ready_for_what_a_run_loads(tmp_path: Path, case: str) -> None:
     name, content, type_, more = DELIVERED[case]
-    root = initialise(tmp_path / "w").root
-    settings = SETTINGS.format(type=type_, more=more)
-    (root / "triptych.yml").write_text(settings, encoding="utf-8")
-    (root / "bills" / name).write_bytes(content)
+    root = delivered(tmp_path, name, content, type_, more)
 
     answer = triptych("check", "-w", root, "--json")
     [report] = json.loads(answer.stdout)["sources"][0]["files"]
@@ -125,6 +142,27 @@ def test_check_is_ready_for_what_a_run_loads(tmp_path: Path, case: str) -> None:
     assert answer.exit_code == 0, answer.stderr
     assert loaded.exit_code == 0, loaded.stderr
     assert "2 rows" in loaded.stdout
+
+
+@pytest.mark.parametrize(
+    ("type_", "content", "more"),
+    [
+        ("focus_files", as_csv(FOCUS).encode("utf-16"), ""),
+        ("focus_files", as_csv(FOCUS).encode(), ", encoding: utf-16"),
+        ("gcp_billing", as_csv(flat_google()).encode("utf-16"), ""),
+    ],
+)
+def test_another_encoding_is_answered_with_what_to_set(
+    tmp_path: Path, type_: str, content: bytes, more: str
+) -> None:
+    """To deliver the file again would not help."""
+    root = delivered(tmp_path, "a.csv", content, type_, more)
+    for command in ("check", "ingest"):
+        answer = triptych(command, "-w", root)
+        assert answer.exit_code == 3
+        said = " ".join((answer.stdout + answer.stderr).split())
+        assert "Set 'encoding' on this source (utf-8, utf-16 or latin-1)" in said
+        assert "Deliver it again" not in said
 
 
 def test_a_first_workspace_is_made_from_json_lines(tmp_path: Path) -> None:
