@@ -192,7 +192,8 @@ def print_ingest(report: IngestReport) -> None:
         print(f"{source}: {_counted(count, 'new load')}, {rows}{quarantine}")
     if report.skipped_count:
         print(f"{_counted(report.skipped_count, 'delivery', 'deliveries')} unchanged")
-    if not report.committed and not report.skipped_count:
+    offered = (report.committed, report.skipped_count, report.failures, report.notes)
+    if not any(offered):
         print("No source offered anything.")
     if report.quarantined_row_count:
         print('Rows in quarantine count nowhere: "triptych quarantine list" says why.')

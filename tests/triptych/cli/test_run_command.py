@@ -66,6 +66,22 @@ def test_a_source_that_fails_ends_with_3_and_says_which_file(tmp_path: Path) -> 
     assert "bills: 1 new load, 1 row\n" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("content", "code"), [(HEADER.encode(), 0), (b"", 3), (b"\x1f\x8b\x08", 3)]
+)
+def test_a_delivery_that_holds_nothing_or_is_refused_was_offered(
+    tmp_path: Path, content: bytes, code: int
+) -> None:
+    workspace = new_workspace(tmp_path / "w")
+    [bill] = (workspace.root / "bills").glob("*.csv")
+    bill.unlink()
+    nothing = invoke("ingest", "-w", workspace.root)
+    bill.write_bytes(content)
+    result = invoke("ingest", "-w", workspace.root)
+    assert "No source offered anything." in nothing.stdout
+    assert (result.exit_code, "offered" in result.stdout) == (code, False)
+
+
 def test_keep_going_publishes_what_there_is_and_still_ends_with_3(
     published: Path, tmp_path: Path
 ) -> None:
