@@ -74,9 +74,10 @@ CONDITIONS: Final[dict[str, Condition]] = {
     ),
     "budget": Condition(
         "SELECT concat_ws('/', billing_month, scope_type, scope_id, currency,"
-        " CAST(threshold AS VARCHAR)) AS key, concat_ws(' ', scope_type, scope_id)"
-        " AS subject, billing_month, currency, actual_cost AS amount, budget_amount,"
-        " round(100 * threshold) AS percent,"
+        " CAST(threshold AS VARCHAR)) AS key, CASE scope_type WHEN 'all' THEN 'all AI'"
+        " ELSE concat_ws(' ', replace(scope_type, 'cost_center', 'cost centre'),"
+        " scope_id) END AS subject, billing_month, currency, actual_cost AS amount,"
+        " budget_amount, round(100 * threshold) AS percent,"
         " if(scope_type = 'team', scope_id, NULL) AS team_id"
         " FROM cost.mart_budget_variance, unnest($thresholds) AS levels(threshold)"
         " WHERE budget_amount > 0 AND actual_cost >= threshold * budget_amount AND"
@@ -86,9 +87,10 @@ CONDITIONS: Final[dict[str, Condition]] = {
     ),
     "budget_forecast": Condition(
         "SELECT concat_ws('/', horizon, period, series, model_id, currency) AS key,"
-        " coalesce(model_id, series) AS subject, period, currency, outturn_cost AS"
-        " amount, outturn_cost_low AS low, outturn_cost_high AS high, budget_amount,"
-        f" {_OWNER} AS team_id FROM cost.mart_cost_outturns AS found"
+        " coalesce(model_id, if(series = 'total', 'All AI', series)) AS subject,"
+        " period, currency, outturn_cost AS amount, outturn_cost_low AS low,"
+        f" outturn_cost_high AS high, budget_amount, {_OWNER} AS team_id"
+        " FROM cost.mart_cost_outturns AS found"
         " WHERE budget_outlook = 'will be over'",
         "{subject} will end {period} over its budget of {budget_amount} {currency}:"
         " forecast {amount}, 90 % interval {low} to {high}, all of it above"
@@ -111,11 +113,13 @@ CONDITIONS: Final[dict[str, Condition]] = {
     ),
     "new_unallocated_service": Condition(
         "SELECT concat_ws('/', source, provider, service_name, resource_type, currency)"
-        " AS key, concat_ws(' ', provider, service_name, resource_type) AS subject,"
+        " AS key, concat_ws(' ', if(starts_with(lower(service_name), lower(provider)),"
+        " NULL, provider), service_name, resource_type) AS subject,"
         " min(billing_month) AS since, sum(effective_cost) AS amount, currency,"
         " any_value(suggested_rule) AS rule, CAST(NULL AS VARCHAR) AS team_id"
         " FROM cost.mart_unallocated_causes GROUP BY source, provider, service_name,"
-        " resource_type, currency HAVING sum(effective_cost) >= $min_amount AND"
+        " resource_type, currency HAVING sum(effective_cost) >= $min_amount"
+        " AND round(sum(effective_cost), 2) <> 0 AND"
         f" min(billing_month) = strftime({_NEWEST_DAY}, '%Y-%m')",
         "{subject} is new since {since}, and {amount} {currency} of it belong to no"
         " model. Suggested rule: {rule}",

@@ -161,3 +161,53 @@ def test_a_concluded_study_is_a_gain_or_harm_by_what_its_plan_calls_better(
     assert alert.text == (
         f"Study camera of route ended on 2026-10-30: {said}, grade B."
     )
+
+
+def texts(root: Path, rows: str, **options: object) -> list[str]:
+    """Return what a rule tells of a run with some rows."""
+    Case(Workspace(root)).publish(rows)
+    rule = RuleSettings.model_validate({"channels": ["all"], **options})
+    alerts = find_alerts(PublishedReader(root).snapshot(), rule, TODAY)
+    return sorted(alert.text for alert in alerts)
+
+
+def test_a_budget_of_everything_is_one_of_all_ai(tmp_path: Path) -> None:
+    rows = """
+        INSERT INTO cost.mart_budget_variance VALUES
+          ('2026-10', 'all', 'all', 'EUR', 90, 100),
+          ('2026-10', 'cost_center', '4411', 'EUR', 80, 100)
+        """
+    assert texts(tmp_path, rows, alert="budget", thresholds=[0.8]) == [
+        "Budget of all AI for 2026-10: 90 of 100 EUR is spent, 80 % or more.",
+        "Budget of cost centre 4411 for 2026-10: 80 of 100 EUR is spent, 80 % or more.",
+    ]
+
+
+def test_a_forecast_over_the_whole_budget_is_one_of_all_ai(tmp_path: Path) -> None:
+    rows = """
+        CREATE TABLE cost.mart_cost_outturns AS
+        SELECT 'month' AS horizon, '2026-10' AS period, 'total' AS series,
+          CAST(NULL AS VARCHAR) AS model_id, 'EUR' AS currency, 100 AS budget_amount,
+          110 AS outturn_cost, 105 AS outturn_cost_low, 115 AS outturn_cost_high,
+          'will be over' AS budget_outlook
+        """
+    [text] = texts(tmp_path, rows, alert="budget_forecast")
+    assert text.startswith("All AI will end 2026-10 over its budget of 100 EUR")
+
+
+def test_a_new_service_is_named_once_and_not_for_less_than_a_cent(
+    tmp_path: Path,
+) -> None:
+    rows = """
+        CREATE TABLE cost.mart_unallocated_causes AS
+        SELECT 'api' AS source, 'EUR' AS currency, '2026-10' AS billing_month,
+          NULL AS resource_type, 'a rule' AS suggested_rule, *
+        FROM (VALUES ('Railway', 'Railway Volume', 7), ('Railway', 'Railway', 0),
+          ('AWS', 'Rounded', 0.004), ('AWS', NULL, 0.006))
+          AS causes(provider, service_name, effective_cost)
+        """
+    told = "is new since 2026-10, and {} EUR of it belong to no model."
+    assert texts(tmp_path, rows, alert="new_unallocated_service") == [
+        f"AWS {told.format('0.01')} Suggested rule: a rule",
+        f"Railway Volume {told.format('7')} Suggested rule: a rule",
+    ]
