@@ -73,6 +73,12 @@ def _list(root: Path, beginning: str, *, as_json: bool) -> None:
     from triptych.core.warehouse.gate import open_published
 
     columns = explainable_columns(open_published(root), beginning)
+    if beginning and not columns:
+        raise UsageError(
+            f"No figure begins with {beginning!r}.",
+            where="FIGURE",
+            next_step="'triptych explain --list' shows what there is.",
+        )
     if as_json:
         print_json(columns)
         return

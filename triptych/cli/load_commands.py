@@ -11,6 +11,7 @@ from triptych.cli.options import (
     VerboseOption,
     WorkspaceOption,
     open_workspace,
+    refuse_unknown_source,
 )
 from triptych.cli.printing import print_json, print_table
 
@@ -41,6 +42,7 @@ def list_loads(
     from triptych.core.warehouse.load_lists import read_loads
 
     opened = open_workspace(workspace, is_verbose=verbose)
+    refuse_unknown_source(opened, source)
     rows = [
         load
         for load in reversed(read_loads(opened.workspace.raw_database))

@@ -138,6 +138,27 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     return OpenWorkspace(workspace, settings, progress_for(is_verbose=is_verbose))
 
 
+def refuse_unknown_source(opened: OpenWorkspace, name: str | None) -> None:
+    """Refuse a name that no source of the settings has, and none that has loads.
+
+    Raises
+    ------
+    UsageError
+        There is no such source: an empty list would say something else.
+    """
+    from triptych.core.errors import UsageError
+    from triptych.core.warehouse.load_lists import read_loads
+
+    loads = read_loads(opened.workspace.raw_database) if name is not None else []
+    known = dict.fromkeys(source.name for source in opened.settings.sources)
+    known |= dict.fromkeys(load.source for load in loads)
+    if name is not None and name not in known:
+        raise UsageError(
+            f"There is no source {name!r}.",
+            next_step=f"Known sources: {', '.join(known) or 'none'}.",
+        )
+
+
 def refuse_typed_people(settings: Settings, *typed: str | None) -> None:
     """Refuse names of two people that one of them typed, where identities count.
 

@@ -11,6 +11,7 @@ from triptych.cli.options import (
     VerboseOption,
     WorkspaceOption,
     open_workspace,
+    refuse_unknown_source,
 )
 from triptych.cli.printing import print_json, print_table
 
@@ -35,6 +36,7 @@ def list_reasons(
     from triptych.core.warehouse.inspection import read_quarantine_reasons
 
     opened = open_workspace(workspace, is_verbose=verbose)
+    refuse_unknown_source(opened, source)
     reasons = read_quarantine_reasons(opened.workspace.raw_database, source=source)
     if as_json:
         print_json(reasons)
@@ -72,6 +74,7 @@ def show(
     from triptych.core.warehouse.inspection import read_refused_rows
 
     opened = open_workspace(workspace, is_verbose=verbose)
+    refuse_unknown_source(opened, source)
     rows = read_refused_rows(
         opened.workspace.raw_database, source=source, reason=reason, limit=limit
     )

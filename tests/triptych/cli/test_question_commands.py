@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -218,3 +219,31 @@ def test_an_empty_quarantine_says_so(tmp_path: Path) -> None:
     workspace = new_workspace(tmp_path / "w", charge("1"))
 
     assert "is empty" in invoke("quarantine", "list", "-w", workspace.root).stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("quarantine", "list"), ("quarantine", "show"), ("loads", "list")],
+    ids=" ".join,
+)
+def test_a_mistyped_source_is_refused_and_one_with_loads_is_known(
+    published: Path, tmp_path: Path, command: tuple[str, str]
+) -> None:
+    """An empty list would say that nothing of it is loaded, or in quarantine."""
+    result = invoke(*command, "bils", "-w", published)
+    assert result.exit_code == 2
+    assert "There is no source 'bils'. Known sources: bills." in " ".join(
+        result.stderr.split()
+    )
+    assert not result.stdout
+    root = shutil.copytree(published, tmp_path / "w")
+    settings = (root / "triptych.yml").read_text("utf-8").partition("sources:")[0]
+    (root / "triptych.yml").write_text(f"{settings}sources: []\n", encoding="utf-8")
+    assert invoke(*command, "bills", "-w", root).exit_code == 0
+
+
+def test_figures_that_begin_with_nothing_are_refused(published: Path) -> None:
+    result = invoke("explain", "--list", "cost.mart_modl", "-w", published)
+    assert result.exit_code == 2
+    assert "No figure begins with 'cost.mart_modl'." in result.stderr
+    assert invoke("explain", "--list", "cost.mart_model", "-w", published).stdout
