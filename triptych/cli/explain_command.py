@@ -10,7 +10,7 @@ from triptych.cli.options import (
     JsonOption,
     VerboseOption,
     WorkspaceOption,
-    find_workspace,
+    existing_workspace,
 )
 from triptych.cli.printing import print_json, print_table, to_text
 from triptych.core.errors import UsageError
@@ -47,7 +47,7 @@ def explain(
     """Say where a figure comes from, and work it out again from the evidence."""
     from triptych.core.explanation import NotRederivedError, explain
 
-    root = find_workspace(workspace).root
+    root = existing_workspace(workspace).root
     if listed:
         _list(root, figure or "", as_json=as_json)
         return

@@ -13,7 +13,7 @@ from triptych.cli.options import (
     PeriodOption,
     VerboseOption,
     WorkspaceOption,
-    find_workspace,
+    existing_workspace,
 )
 from triptych.cli.printing import print_json
 from triptych.core.errors import UsageError
@@ -231,7 +231,7 @@ def _published(workspace: Path | None) -> tuple[Any, Any]:
     """Return the workspace and the run that is published in it."""
     from triptych.core.warehouse.gate import open_published
 
-    opened = find_workspace(workspace)
+    opened = existing_workspace(workspace)
     return opened, open_published(opened.root)
 
 

@@ -12,7 +12,7 @@ from triptych.cli.options import (
     JsonOption,
     VerboseOption,
     WorkspaceOption,
-    find_workspace,
+    existing_workspace,
 )
 from triptych.cli.printing import print_json, print_table
 from triptych.core.errors import UsageError
@@ -81,9 +81,11 @@ def mcp(  # noqa: PLR0913  (one parameter for each option)
             next_step='Leave it out, and make tokens with "triptych mcp-tokens add".',
         )
     if http:
-        _serve_http(find_workspace(workspace), host, port, tuple(public_hosts or ()))
+        _serve_http(
+            existing_workspace(workspace), host, port, tuple(public_hosts or ())
+        )
         return
-    _serve_streams(find_workspace(workspace).root, role, cost_centers)
+    _serve_streams(existing_workspace(workspace).root, role, cost_centers)
 
 
 def _serve_streams(
@@ -208,7 +210,7 @@ def add(
     from triptych.service.assistant.tokens import TokenFile
 
     _check_role(role)
-    text = TokenFile(find_workspace(workspace).runs_dir).add(
+    text = TokenFile(existing_workspace(workspace).runs_dir).add(
         name,
         cast("Role", role),
         days=days,
@@ -235,7 +237,7 @@ def list_(
             "expires_at": each.expires_at,
             "is_expired": each.is_expired(datetime.now(UTC)),
         }
-        for each in TokenFile(find_workspace(workspace).runs_dir).read()
+        for each in TokenFile(existing_workspace(workspace).runs_dir).read()
     ]
     if as_json:
         print_json(rows)
@@ -266,5 +268,5 @@ def revoke(
     """Let nobody in with a token from now on."""
     from triptych.service.assistant.tokens import TokenFile
 
-    TokenFile(find_workspace(workspace).runs_dir).revoke(name)
+    TokenFile(existing_workspace(workspace).runs_dir).revoke(name)
     print(f"The token of {name} is revoked.")

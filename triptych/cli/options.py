@@ -179,6 +179,22 @@ def refuse_typed_people(settings: Settings, *typed: str | None) -> None:
         )
 
 
+def existing_workspace(given: Path | None) -> Workspace:
+    """Return the workspace that a command means, which has settings or a run.
+
+    Raises
+    ------
+    SettingsError
+        The folder has neither: its name is mistyped, or it is another one.
+    """
+    from triptych.core.settings.loading import no_workspace
+
+    workspace = find_workspace(given)
+    if not (workspace.settings_file.is_file() or workspace.pointer.is_file()):
+        raise no_workspace(workspace.root)
+    return workspace
+
+
 def find_workspace(given: Path | None) -> Workspace:
     """Return the named workspace, else the current folder, else the variable's."""
     from triptych.core.settings import workspace_from_environment

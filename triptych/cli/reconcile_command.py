@@ -12,7 +12,7 @@ from triptych.cli.options import (
     PeriodOption,
     VerboseOption,
     WorkspaceOption,
-    find_workspace,
+    existing_workspace,
 )
 from triptych.cli.printing import print_json, print_table
 from triptych.core.errors import NotReconciledError
@@ -40,7 +40,7 @@ def reconcile(
     """Hold a month's invoices against its bills, both ways."""
     from triptych.month.reconciliation import read_period
 
-    report = read_period(find_workspace(workspace).root, period, source=source)
+    report = read_period(existing_workspace(workspace).root, period, source=source)
     if as_json:
         print_json(report)
     else:

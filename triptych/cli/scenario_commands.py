@@ -12,7 +12,7 @@ from triptych.cli.options import (
     JsonOption,
     VerboseOption,
     WorkspaceOption,
-    find_workspace,
+    existing_workspace,
 )
 from triptych.cli.printing import print_json, print_table
 
@@ -59,8 +59,8 @@ def new(
     """Write a commented scenario; a file that is there is left alone."""
     from triptych.core.workspace import write_scenario_template
 
-    folder = find_workspace(workspace).scenarios_dir
-    path = file or folder / f"{template.value.replace('-', '_')}.yml"
+    name = f"{template.value.replace('-', '_')}.yml"
+    path = file or existing_workspace(workspace).scenarios_dir / name
     write_scenario_template(template.value, path)
     print(path)
     print(f"Put in your own names and values, then: triptych scenario run {path}")
@@ -96,7 +96,7 @@ def run(
         )
     person = named_signatory(name, "--by")
     found = run_scenario(
-        find_workspace(workspace), asked, by=person, at=datetime.now(tz=UTC)
+        existing_workspace(workspace), asked, by=person, at=datetime.now(tz=UTC)
     )
     if as_json:
         print_json(found)
@@ -172,7 +172,7 @@ def compare(
 def _store(workspace: Path | None) -> ScenarioStore:
     from triptych.core.warehouse.scenario_results import ScenarioStore
 
-    return ScenarioStore(find_workspace(workspace).scenario_results)
+    return ScenarioStore(existing_workspace(workspace).scenario_results)
 
 
 def _head(found: Row) -> Row:

@@ -11,7 +11,7 @@ from triptych.cli.options import (
     JsonOption,
     VerboseOption,
     WorkspaceOption,
-    find_workspace,
+    existing_workspace,
 )
 from triptych.cli.printing import print_csv, print_json, print_table, records
 from triptych.core.errors import UsageError
@@ -40,7 +40,7 @@ def sql(
 
     from triptych.core.warehouse.gate import open_published
 
-    snapshot = open_published(find_workspace(workspace).root)
+    snapshot = open_published(existing_workspace(workspace).root)
     try:
         answer = snapshot.query(query)
     except duckdb.Error as error:

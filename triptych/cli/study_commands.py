@@ -14,7 +14,7 @@ from triptych.cli.options import (
     JsonOption,
     VerboseOption,
     WorkspaceOption,
-    find_workspace,
+    existing_workspace,
     open_workspace,
 )
 from triptych.cli.printing import print_json, print_table
@@ -372,7 +372,7 @@ def report(
     from dashboard import exports
     from triptych.core.warehouse.gate import open_published
 
-    snapshot = open_published(find_workspace(workspace).root)
+    snapshot = open_published(existing_workspace(workspace).root)
     file = exports.study_report_file(snapshot, study_id, form.value)
     if output is None and form is not ReportForm.PDF:
         print(file.content.decode(), end="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,6 +175,7 @@ def test_ctrl_c_ends_a_command_with_130_and_says_what_stays(
 
 #: As where a dataclass is made: its methods are text that Python executes.
 _STOPPED_IN_TEXT = """
+import shutil
 import signal
 from triptych.cli.application import new_application
 
@@ -196,3 +198,37 @@ def test_a_signal_ends_a_command_with_its_code_wherever_it_is(tmp_path: Path) ->
     )
     assert ended.stderr.startswith("triptych wait: Stopped by SIGTERM")
     assert ended.returncode == 143
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("mcp-tokens", "add", "bi", "--role", "finance"),
+        ("mcp-tokens", "list"),
+        ("mcp-tokens", "revoke", "bi"),
+        ("mcp",),
+        ("scenario", "new", "swap-model"),
+        ("scenario", "list"),
+        ("sql", "select 1"),
+        ("explain", "--list"),
+        ("reconcile", "--month", "2026-01"),
+        ("export", "table", "cost.mart_cost_waterfall"),
+    ],
+    ids=" ".join,
+)
+def test_in_a_folder_that_is_no_workspace_nothing_is_made(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """A mistyped folder made tokens and scenarios that no service reads."""
+    result = invoke(*arguments, "-w", tmp_path / "mistyped")
+    assert result.exit_code == 2, result.stdout
+    assert "There is no triptych.yml" in result.stderr
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_what_is_published_is_read_without_settings(
+    published: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(published / "warehouse", tmp_path / "w" / "warehouse")
+    answer = invoke("sql", "select 41 + 1 as answer", "-w", tmp_path / "w")
+    assert (answer.exit_code, "42" in answer.stdout) == (0, True)

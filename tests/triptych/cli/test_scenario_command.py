@@ -287,6 +287,7 @@ def test_a_run_without_the_draws_of_its_studies_says_how_to_get_them(
 def test_a_template_is_a_scenario_that_can_be_read(
     tmp_path: Path, template: Template
 ) -> None:
+    (tmp_path / "triptych.yml").touch()
     made = invoke("new", template.value, "-w", tmp_path)
     assert made.exit_code == 0, made.stderr
     path = tmp_path / "scenarios" / f"{template.value.replace('-', '_')}.yml"

@@ -112,6 +112,16 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
 
+def no_workspace(root: Path) -> SettingsError:
+    """Return the error of a folder that no workspace is in."""
+    return SettingsError(
+        f"There is no {GENERAL_FILE}.",
+        where=str(root),
+        next_step='Run "triptych init" in an empty folder, or name another folder'
+        " with --workspace.",
+    )
+
+
 def load_settings(
     root: Path, *, overrides: Mapping[str, str] | None = None
 ) -> Settings:
@@ -131,12 +141,7 @@ def load_settings(
         line ``file:line: what`` for each.
     """
     if not (root / GENERAL_FILE).is_file():
-        raise SettingsError(
-            f"There is no {GENERAL_FILE}.",
-            where=str(root),
-            next_step='Run "triptych init" in an empty folder, or name another folder'
-            " with --workspace.",
-        )
+        raise no_workspace(root)
     problems = Problems()
     documents = [
         read_document(root / name, problems=problems)
