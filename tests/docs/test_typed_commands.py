@@ -6,7 +6,7 @@ import re
 import shlex
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,8 +14,6 @@ from triptych.cli import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import click
 
 REPOSITORY = Path(__file__).parents[2]
 _FENCED = re.compile(r"^ *```\w+\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -45,7 +43,7 @@ def _words(text: str) -> list[str]:
     return list(takewhile(lambda word: word not in _ENDS, words))
 
 
-def unknown_words(command: click.Command, words: list[str]) -> list[str]:
+def unknown_words(command: Any, words: list[str]) -> list[str]:
     """Return the options, or the subcommand, that a command does not have."""
     options = {name for parameter in command.params for name in parameter.opts}
     options |= {"--help", "-h", *(o for p in command.params for o in p.secondary_opts)}

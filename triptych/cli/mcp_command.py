@@ -80,12 +80,11 @@ def mcp(  # noqa: PLR0913  (one parameter for each option)
             where="--role",
             next_step='Leave it out, and make tokens with "triptych mcp-tokens add".',
         )
+    opened = existing_workspace(workspace)
     if http:
-        _serve_http(
-            existing_workspace(workspace), host, port, tuple(public_hosts or ())
-        )
+        _serve_http(opened, host, port, tuple(public_hosts or ()))
         return
-    _serve_streams(existing_workspace(workspace).root, role, cost_centers)
+    _serve_streams(opened.root, role, cost_centers)
 
 
 def _serve_streams(
