@@ -211,9 +211,12 @@ def study_ledger(snapshot: Snapshot, until: str | None = None) -> list[dict[str,
 @per_run
 def evidence_mix(snapshot: Snapshot) -> pa.Table:
     """Return money by grade, counted and not."""
+    known = table(snapshot, "select * from roi.mart_evidence_mix limit 0").column_names
+    # A run of an earlier version does not tell people and integration apart.
+    other_cost = "other_cost" if "other_cost" in known else "null::double"
     return table(
         snapshot,
-        """
+        f"""
         select
             grade,
             case when counted then 'in the headline' else 'not counted' end as standing,
@@ -221,7 +224,7 @@ def evidence_mix(snapshot: Snapshot) -> pa.Table:
             currency,
             benefit,
             cost,
-            other_cost,
+            {other_cost} as other_cost,
             net_value,
             net_value_low_90,
             net_value_high_90,
