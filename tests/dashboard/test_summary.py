@@ -42,7 +42,7 @@ def test_the_first_page_says_what_ai_cost_and_how_that_stands(look_at: LookAt) -
     assert "+28.9 % against all of Aug 2026" in text
     assert "**EUR 1.8k** or 199.9 % over budget (3.0 ×) in Sep 2026." in text
     # AI cost is before tax, and of what is not AI no figure tells its tax apart.
-    assert "EUR 400.00 more, tax and credits included, is not AI." in text
+    assert "EUR 400.00, with tax and credits, is not AI." in text
     assert "▲ over; budget EUR 900.00." in text
 
 
@@ -115,7 +115,7 @@ def test_what_changed_names_three_bars_and_the_model_behind_each(
 ) -> None:
     app = look_at(page=PAGE)
     # 100 of 2,769, and idle of 150 has no owner either: that is not what is said.
-    assert "EUR 100.00 (3.6 % of usage cost) is unallocated" in links(app)
+    assert "EUR 100.00 (3.6 % of usage) is unallocated" in links(app)
     text = text_of(app)
     assert "**Volume +EUR 7,142.85**, most by ETA v2 (+EUR 4,285.71)" in text
     assert "**Price −EUR 5,300.00**, most by ETA v2 (−EUR 4,500.00)" in text

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 #: Unlike AI cost it is of the whole bill: no mart tells its tax apart.
-_NOT_AI = "tax and credits included, is not AI"
+_NOT_AI = "with tax and credits, is not AI"
 _EITHER_SIDE = "what is missing could put it on either side of its budget"
 
 
@@ -99,7 +99,7 @@ def against_budget(
     text = f"**{bound}{fmt.compact(distance, view.currency)}** or {side}"
     text += f" in {view.period}"
     if spent.not_ai:
-        text += f". {fmt.money(spent.not_ai, view.currency)} more, {_NOT_AI}"
+        text += f". {fmt.money(spent.not_ai, view.currency)}, {_NOT_AI}"
     return f"{text}."
 
 
@@ -228,7 +228,7 @@ def gaps(
         found.append(
             Gap(
                 f"{fmt.money(headline.unallocated, view.currency)}"
-                f" ({fmt.percent(headline.unallocated_ratio)} of usage cost) is"
+                f" ({fmt.percent(headline.unallocated_ratio)} of usage) is"
                 " unallocated",
                 "cost_by_model",
             )

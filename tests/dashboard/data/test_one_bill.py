@@ -121,7 +121,7 @@ def test_the_first_screen_says_what_ai_cost_and_what_else_is_on_the_bill(
     assert ai == f"{effective(published, f'{said} and {spend}'):,.2f}"
     not_ai = f"{said} and step = 'out_of_scope'"
     assert outside == f"{effective(published, not_ai):,.2f}"
-    assert ", tax and credits included, is not AI" in first
+    assert ", with tax and credits, is not AI" in first
 
 
 def effective(snapshot: Snapshot, condition: str) -> Decimal:

@@ -5,11 +5,16 @@
 -#}
 with days as (
     select distinct
-        source,
-        billing_month,
-        charge_date
-    from {{ ref('int_daily_service_charges') }}
-    where component not in ('tax', 'credit') and {{ month_label('charge_date') }} = billing_month
+        charges.source,
+        charges.billing_month,
+        charges.charge_date
+    from {{ ref('int_daily_service_charges') }} as charges
+    cross join {{ ref('int_reporting_moment') }} as moment
+    where
+        charges.component not in ('tax', 'credit')
+        and {{ month_label('charges.charge_date') }} = charges.billing_month
+        -- This month and the one before at the least.
+        and charges.billing_month >= {{ month_label("moment.as_of - interval '32' day") }}
 ),
 
 bills as (
