@@ -91,7 +91,7 @@ def read_loaded_files(
     rows = catalogue.execute(
         _LOADS_OF_MONTHS, [sorted(streams), sorted(months)]
     ).fetchall()
-    groups: dict[tuple[str, str, str, str], dict[str, None]] = defaultdict(dict)
+    groups: dict[tuple[str, str, str, str, bool], dict[str, None]] = defaultdict(dict)
     for stream, source, label, names, projections, signatures in rows:
         if projections is None:
             raise SettingsError(
@@ -103,11 +103,14 @@ def read_loaded_files(
             names, projections, signatures, strict=True
         ):
             _refuse_unreadable(projection, label)
-            group = groups[stream, source, projection, signature]
+            # Not every server reads a bucket and a folder by one relation: one left
+            # the folder out.
+            in_bucket = is_in_bucket(name)
+            group = groups[stream, source, projection, signature, in_bucket]
             group[_location(name, root)] = None
     return [
         LoadedFiles(stream, source, place, tuple(locations), json.loads(projection))
-        for place, ((stream, source, projection, _), locations) in enumerate(
+        for place, ((stream, source, projection, *_), locations) in enumerate(
             groups.items()
         )
     ]

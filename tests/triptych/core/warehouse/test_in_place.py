@@ -40,21 +40,23 @@ def commit(root: Path, new: NewLoad) -> None:
 
 
 def test_spark_is_given_every_name_in_place_once_and_no_folder(tmp_path: Path) -> None:
+    """What was copied is a relation of its own: a server may read one place of two."""
     names = [f"{FOLDER}/export-{n:05d}.snappy.parquet" for n in range(1, 301)]
     other = f"{FOLDER}/another-execution/export-00001.snappy.parquet"
     rewritten = "lake/costs/shop/all/load-1/part-00000.parquet"
     commit(tmp_path, in_bucket(tmp_path, [*names, other, rewritten]))
     with connect(tmp_path / "raw.duckdb", root=tmp_path, read_only=True) as raw:
-        (files,) = read_loaded_files(
+        files, copied = read_loaded_files(
             raw, root=tmp_path, streams={VIEW.name}, months={"2026-03"}
         )
         others = read_loaded_files(
             raw, root=tmp_path, streams={VIEW.name}, months={"2026-04"}
         )
-    assert files.locations == (
-        *(f"s3a{name.removeprefix('s3')}" for name in (*names, other)),
-        str(tmp_path / rewritten),
+    assert files.locations == tuple(
+        f"s3a{name.removeprefix('s3')}" for name in (*names, other)
     )
+    assert copied.locations == (str(tmp_path / rewritten),)
+    assert files.view != copied.view
     assert others == []
 
 
