@@ -137,7 +137,7 @@ PAGES = {
         "close",
         "Checklist for",
         (
-            *("2 of 5", "EUR 140.50", "EUR 120.00"),
+            *("2 of 5", "EUR 20.50", "EUR 120.00"),
             "triptych close --period 2026-09",
         ),
     ),
