@@ -278,8 +278,11 @@ def test_a_decision_that_cannot_be_says_why_and_changes_nothing(
 
 @pytest.mark.full
 def test_what_both_names_have_loaded_is_not_made_one(case: ClosingCase) -> None:
-    """Fewer than twenty charges are alike by chance: the run itself refused nothing."""
-    case.write("triptych.yml", RENAMED)
+    """Both names have the bills where the new one may repeat those of others."""
+    may_repeat = "type: focus_files, path: bills, may_repeat: true}"
+    settings = RENAMED.replace("type: focus_files, path: bills}", may_repeat)
+    assert settings != RENAMED
+    case.write("triptych.yml", settings)
     case.run()
     assert ledger(case) == {"bills": LEDGER, "cloud": LEDGER}
     with pytest.raises(UsageError, match="2 deliveries of 'bills' count as 'cloud'"):
