@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ingest.engine import unknown_loads
 from ingest.engine.agreed_values import AgreedValues
 from ingest.engine.late_answers import late_answers
-from ingest.engine.repeated_charges import SketchesInForce
+from ingest.engine.repeated_charges import SketchesInForce, ways_out
 from ingest.engine.report import CommittedLoad, SourceFailure, withdrawn_note
 from ingest.storage.file_contents import FILE_CONTENTS
 from triptych.core.errors import MalformedDeliveryError
@@ -338,9 +338,7 @@ def _same_bill(load: NewLoad, twin: LoadInForce) -> MalformedDeliveryError:
         f"It is byte for byte the same as {twin.label} (source {twin.source!r}, load"
         f" {twin.load_id}), which counts. It was not loaded.",
         where=load.label,
-        next_step=f"If it replaces that load: triptych withdraw {twin.load_id}"
-        " --because TEXT, and run again. If both are right, set may_repeat: true on"
-        f" source {load.source!r}.",
+        next_step=ways_out(load, twin.source, twin.load_id),
     )
 
 

@@ -248,14 +248,19 @@ def _refuse_unreadable_name(part: FilePart) -> None:
 
 
 def written_state(part: FilePart) -> tuple[int, str] | None:
-    """Return what any write to a delivered file changes; ``None`` of our own copy.
+    """Return what any write to a delivered file changes.
+
+    ``None`` of our own copy, and where it is gone: reading it says so.
 
     A checksum is taken after the rows were read: of a file that grew meanwhile it would
     be that of more rows than were loaded, and the rest would never be.
     """
     if part.is_owned:
         return None
-    return part.path.stat().st_size, file_version(part.path)
+    try:
+        return part.path.stat().st_size, file_version(part.path)
+    except OSError:
+        return None
 
 
 def _refuse_if_written_to(part: FilePart, before: tuple[int, str] | None) -> None:

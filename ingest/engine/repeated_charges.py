@@ -48,10 +48,21 @@ class Repetition:
             f" {other.source!r}, load {other.load_id}), which counts: {money} would"
             " count twice. It was not loaded.",
             where=self.load.label,
-            next_step="If it replaces that load: triptych withdraw"
-            f" {other.load_id} --because TEXT, and run again. If both are right, set"
-            f" may_repeat: true on source {self.load.source!r}.",
+            next_step=ways_out(self.load, other.source, other.load_id),
         )
+
+
+def ways_out(load: NewLoad, source: str, load_id: str) -> str:
+    """Say what to do where charges of a load count by another load, of a source."""
+    renamed = (
+        f" If {source!r} is called {load.source!r} now: triptych source rename"
+        f" {source} {load.source} --because TEXT."
+    )
+    return (
+        f"If it replaces that load: triptych withdraw {load_id} --because TEXT, and run"
+        f" again.{'' if source == load.source else renamed} If both are right, set"
+        f" may_repeat: true on source {load.source!r}."
+    )
 
 
 class SketchesInForce:

@@ -86,21 +86,21 @@ class SmallFiles:
         self._stream = stream
         self._options = options
         self._rest = ParquetAtRest(connection, stream)
-        self._states: dict[Path, tuple[int, str] | None] = {}
 
     def land(self, files: Sequence[SmallFile]) -> dict[Path, LandedPart]:
         """Land those files that can land together; return them by their targets."""
         forms: dict[_Form, list[tuple[SmallFile, FilePart]]] = defaultdict(list)
         landed: dict[Path, LandedPart] = {}
+        before: dict[Path, tuple[int, str] | None] = {}
         with ExitStack() as stack:
             for file in files:
                 if not self._is_plain(file.part):
                     continue
                 try:
-                    self._states[file.target] = written_state(file.part)
+                    before[file.target] = written_state(file.part)
                     plain = stack.enter_context(unpacked(file.part, file.target))
                     form = _Form(columns_of(plain), plain.delimiter, plain.encoding)
-                    _refuse_open_quotes(plain)
+                    _parse_strictly(plain)
                 except BAD_DATA:
                     continue
                 if _FILE not in form.header:
@@ -108,7 +108,11 @@ class SmallFiles:
             for form, alike in forms.items():
                 if len(alike) > 1:
                     landed |= self._of_one_form(form, alike)
-        return landed
+        return {
+            file.target: landed[file.target]
+            for file in files
+            if file.target in landed and written_state(file.part) == before[file.target]
+        }
 
     def _is_plain(self, part: FilePart) -> bool:
         """Tell whether nothing is asked of a file but that its rows can count."""
@@ -126,7 +130,7 @@ class SmallFiles:
         try:
             projection = self._read(form, first, [plain.path for _, plain in alike])
             return self._written(by_name, projection)
-        except (TriptychError, duckdb.Error):
+        except (TriptychError, duckdb.Error, OSError):
             return {}
         finally:
             for table in (_TABLE, "reject_errors", "reject_scans"):
@@ -168,8 +172,6 @@ class SmallFiles:
                 (),
                 totals,
             )
-            if written_state(file.part) != self._states[file.target]:
-                continue
             with suppress(MalformedDeliveryError):
                 self._rest.refuse_two_values(part)
                 landed[file.target] = part
@@ -189,7 +191,7 @@ class SmallFiles:
         return {name for (name,) in rows}
 
 
-def _refuse_open_quotes(plain: FilePart) -> None:
+def _parse_strictly(plain: FilePart) -> None:
     """Raise where a quote stays open: of several files the engine notes none.
 
     Raises

@@ -146,17 +146,14 @@ def refuse_unknown_source(opened: OpenWorkspace, name: str | None) -> None:
     UsageError
         There is no such source: an empty list would say something else.
     """
-    from triptych.core.errors import UsageError
+    from triptych.core.errors import unknown_source
     from triptych.core.warehouse.load_lists import read_loads
 
     loads = read_loads(opened.workspace.raw_database) if name is not None else []
     known = dict.fromkeys(source.name for source in opened.settings.sources)
     known |= dict.fromkeys(load.source for load in loads)
     if name is not None and name not in known:
-        raise UsageError(
-            f"There is no source {name!r}.",
-            next_step=f"Known sources: {', '.join(known) or 'none'}.",
-        )
+        raise unknown_source(name, known)
 
 
 def refuse_typed_people(settings: Settings, *typed: str | None) -> None:

@@ -28,7 +28,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class TriptychError(Exception):
@@ -73,6 +73,14 @@ class SettingsError(TriptychError):
 
 class UsageError(SettingsError):
     """The command was called in a way that cannot work."""
+
+
+def unknown_source(name: str, known: Iterable[str]) -> UsageError:
+    """Return the error of a name that no source has."""
+    return UsageError(
+        f"There is no source {name!r}.",
+        next_step=f"Known sources: {', '.join(known) or 'none'}.",
+    )
 
 
 class SourceError(TriptychError):

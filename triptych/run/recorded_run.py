@@ -20,7 +20,7 @@ from triptych.core.dbt.commands import (
     TransformOutcome,
     installed_figures,
 )
-from triptych.core.errors import SettingsError, UsageError
+from triptych.core.errors import SettingsError, unknown_source
 from triptych.core.marts.build import EngineSettings, MartBuild
 from triptych.core.marts.fingerprint import build_fingerprint
 from triptych.core.marts.own_folder import digest_of_folder
@@ -354,10 +354,7 @@ def bound_connectors(
     known = [connector.config.name for connector in connectors]
     for name in names:
         if name not in known:
-            raise UsageError(
-                f"There is no source {name!r}.",
-                next_step=f"Known sources: {', '.join(known) or 'none'}.",
-            )
+            raise unknown_source(name, known)
     return [c for c in connectors if not names or c.config.name in names]
 
 

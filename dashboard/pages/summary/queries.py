@@ -46,7 +46,7 @@ class Spend:
     row_count: int
     #: On the billed basis what was used and is on no invoice yet; else nothing.
     not_invoiced: Decimal = Decimal(0)
-    #: What else is on the bills, with tax and credits; of a scope nobody can say it.
+    #: What else is on the bills, with tax and credits; of a scope it is not known.
     not_ai: Decimal | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -11,6 +11,7 @@ import pytest
 
 from ingest.connector import FilePart, LandingOptions
 from ingest.engine.landing import LandedPart, Lander
+from ingest.engine.parquet_at_rest import ParquetAtRest
 from ingest.engine.small_files import SmallFile, SmallFiles
 from ingest.streams import STREAMS
 from triptych.core.errors import MalformedDeliveryError
@@ -132,6 +133,37 @@ def test_an_open_quote_is_seen_among_however_many_files(tmp_path: Path) -> None:
         assert set(found) == {part.uri for part in alike} - {"bill [1].csv"}
         with pytest.raises(MalformedDeliveryError, match="never closed"):
             alone(tmp_path / f"alone-{number}", alike[1])
+
+
+def test_a_file_that_grows_while_others_are_read_with_it_lands_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike = parts(tmp_path / "bills", bill("1"), bill("2"), bill("3"))
+    assess = ParquetAtRest.assess_files
+
+    def growing(self: ParquetAtRest, *given: Any) -> Any:
+        answer = assess(self, *given)
+        with alike[1].path.open("a") as file:
+            file.write(bill("4").removeprefix(HEADER))
+        return answer
+
+    monkeypatch.setattr(ParquetAtRest, "assess_files", growing)
+    found = together(tmp_path / "together", alike)
+    assert set(found) == {"bill [0].csv", "bill [2].csv"}
+
+
+def test_a_file_that_is_gone_while_others_are_read_with_it_stops_no_ingest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike = parts(tmp_path / "bills", bill("1"), bill("2"), bill("3"))
+    assess = ParquetAtRest.assess_files
+
+    def going(self: ParquetAtRest, *given: Any) -> Any:
+        alike[1].path.unlink()
+        return assess(self, *given)
+
+    monkeypatch.setattr(ParquetAtRest, "assess_files", going)
+    assert together(tmp_path / "together", alike) == {}
 
 
 def test_a_packed_file_that_is_damaged_stops_no_other(tmp_path: Path) -> None:

@@ -3,6 +3,14 @@
   In a month that is not over both end on the last day billed.
 -#}
 {%- set components = ['direct', 'shared', 'idle', 'unused_commitment', 'overhead'] %}
+{%- set on_billed_days -%}
+left join {{ ref('int_running_months_billed') }} as running
+        on
+            metered.model_id = running.model_id
+            and {{ month_label('metered.metered_date') }} = running.billing_month
+    where metered.metered_date <= coalesce(running.last_billed_date, metered.metered_date)
+    group by {{ month_label('metered.metered_date') }}, metered.model_id
+{%- endset %}
 with model_costs as (
     select * from {{ ref('int_daily_model_costs_live') }}
     where model_id is not null
@@ -36,12 +44,7 @@ usage as (
         end as cached_input_tokens,
         sum(metered.output_tokens) as output_tokens
     from {{ ref('int_daily_model_usage') }} as metered
-    left join {{ ref('int_running_months_billed') }} as running
-        on
-            metered.model_id = running.model_id
-            and {{ month_label('metered.metered_date') }} = running.billing_month
-    where metered.metered_date <= coalesce(running.last_billed_date, metered.metered_date)
-    group by {{ month_label('metered.metered_date') }}, metered.model_id
+    {{ on_billed_days }}
 ),
 
 -- Where no line is for cached input, it was charged as input.
@@ -69,12 +72,7 @@ gpus as (
         metered.model_id,
         sum(metered.gpu_hours) as gpu_hours
     from {{ ref('int_model_gpu_hours') }} as metered
-    left join {{ ref('int_running_months_billed') }} as running
-        on
-            metered.model_id = running.model_id
-            and {{ month_label('metered.metered_date') }} = running.billing_month
-    where metered.metered_date <= coalesce(running.last_billed_date, metered.metered_date)
-    group by {{ month_label('metered.metered_date') }}, metered.model_id
+    {{ on_billed_days }}
 ),
 
 metered_days as (

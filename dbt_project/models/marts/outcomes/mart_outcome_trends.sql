@@ -30,63 +30,41 @@ aged as (
     where outcomes.value is not null
 ),
 
-units as (
+placed as (
     select
-        metric,
-        unit,
-        min(weeks_ago) < {{ weeks }} as is_in_latest,
-        min(weeks_ago) < {{ weeks }} and max(weeks_ago) >= {{ weeks }} as is_on_both_sides
+        *,
+        min(weeks_ago) over (partition by metric, unit) < {{ weeks }}
+        and max(weeks_ago) over (partition by metric, unit) >= {{ weeks }} as is_on_both_sides
     from aged
     where weeks_ago < 2 * {{ weeks }}
-    group by metric, unit
 ),
 
-described as (
+metrics_compared as (
     select
         metric,
         min(unit_of_measure) as unit_of_measure,
         min(currency) as currency,
         max(last_day) as last_day,
         count(distinct currency) > 1 or count(distinct unit_of_measure) > 1 as is_mixed,
-        max(case when weeks_ago >= {{ weeks }} then 1 else 0 end) = 1 as has_prior
-    from aged
-    where weeks_ago < 2 * {{ weeks }}
+        max(weeks_ago) >= {{ weeks }} as has_prior,
+        count(distinct case when is_on_both_sides then unit end) as common_unit_count,
+        count(distinct case when weeks_ago < {{ weeks }} then unit end) as latest_unit_count
+    from placed
     group by metric
-),
-
-unit_counts as (
-    select
-        metric,
-        sum(case when is_on_both_sides then 1 else 0 end) as common_count,
-        sum(case when is_in_latest then 1 else 0 end) as latest_count
-    from units
-    group by metric
-),
-
-compared_metrics as (
-    select
-        described.*,
-        unit_counts.common_count > 0 as has_common_units,
-        case when unit_counts.common_count > 0 then unit_counts.common_count else unit_counts.latest_count end
-            as unit_count
-    from described
-    inner join unit_counts on described.metric = unit_counts.metric
 ),
 
 by_week as (
     select
-        aged.metric,
-        aged.weeks_ago < {{ weeks }} as is_latest,
-        aged.weeks_ago,
-        {{ mean_in_order('aged.value') }} as week_mean
-    from aged
-    inner join units on aged.metric = units.metric and aged.unit = units.unit
-    inner join compared_metrics as metrics on aged.metric = metrics.metric
+        placed.metric,
+        placed.weeks_ago < {{ weeks }} as is_latest,
+        placed.weeks_ago,
+        {{ mean_in_order('placed.value') }} as week_mean
+    from placed
+    inner join metrics_compared as metrics on placed.metric = metrics.metric
     where
-        aged.weeks_ago < 2 * {{ weeks }}
-        and not metrics.is_mixed
-        and (units.is_on_both_sides or (not metrics.has_common_units and units.is_in_latest))
-    group by aged.metric, aged.weeks_ago
+        not metrics.is_mixed
+        and (placed.is_on_both_sides or (metrics.common_unit_count = 0 and placed.weeks_ago < {{ weeks }}))
+    group by placed.metric, placed.weeks_ago
 ),
 
 sides as (
@@ -119,7 +97,7 @@ compared as (
         before.mean as prior_mean,
         before.n as prior_week_count,
         {{ half_width_of_difference('latest.squares', 'latest.n', 'before.squares', 'before.n') }} as half_width
-    from compared_metrics as metrics
+    from metrics_compared as metrics
     left join spread as latest on metrics.metric = latest.metric and latest.is_latest
     left join spread as before on metrics.metric = before.metric and not before.is_latest
 )
@@ -145,13 +123,13 @@ select
     end as verdict,
     cast(coalesce(compared.week_count, 0) as bigint) as week_count,
     cast(coalesce(compared.prior_week_count, 0) as bigint) as prior_week_count,
-    cast(coalesce(compared.unit_count, 0) as bigint) as unit_count,
+    cast(coalesce(nullif(compared.common_unit_count, 0), compared.latest_unit_count, 0) as bigint) as unit_count,
     case
         when compared.metric is null
             then 'nothing of it was delivered: a source with stream: outcomes and this metric'
         when compared.is_mixed
             then 'it is delivered in several currencies or units of measure: a metric for each'
-        when compared.has_prior and not compared.has_common_units
+        when compared.has_prior and compared.common_unit_count = 0
             then 'no unit has values on both sides: a longer series of each'
         when compared.half_width is null
             then 'fewer than three weeks on a side: a longer series of its source'
