@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from attribution.estimates.fitting_processes import ProcessAhead
 
 #: Changes whenever the same months would be judged in another way.
-METHOD_VERSION: Final = 2
+METHOD_VERSION: Final = 3
 TABLE: Final = "platform_elasticities"
 #: The same rows with what each was made of: no bill is judged again for another's.
 KEPT: Final = "kept_elasticities"
@@ -59,6 +59,8 @@ _WAYS_OUT: Final = {
     "cost_not_positive": "credits and refunds that belong to other months",
     "usage_not_positive": "a meter of the requests of those months",
     "usage_too_alike": "a longer series; the slope of all platforms needs less of it",
+    "usage_steady": "a meter of the requests that were served: an amount that is the"
+    " same each day or month says nothing",
     "too_few_pairs": "placements of catalog.yml for each platform that serves a model,"
     " and a meter of its requests; each further month adds a pair",
 }

@@ -15,7 +15,8 @@ with errors that may be alike within a month of all platforms (Liang and Zeger 1
 Biometrika 73), and the quantile of Student's t for one degree of freedom less than
 there are months.
 
-Refused: fewer than 24 pairs, or pairs of fewer than 12 months.
+Refused: fewer than 24 pairs, pairs of fewer than 12 months, or usage that moves with
+the length of months and a steady trend alone.
 """
 
 from __future__ import annotations
@@ -31,9 +32,13 @@ from attribution.costs.elasticity import NotEstimable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from attribution.arrays import Floats
+
 FEWEST_PAIRS: Final = 24
 #: With fewer groups, errors that are alike within a group make intervals too narrow.
 FEWEST_MONTHS: Final = 12
+#: What usage moves by beyond a steady trend and the length of months, as a part of it.
+LEAST_USAGE_CHANGE: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,23 @@ def pooled_elasticity(pairs: Sequence[MonthPair]) -> PooledElasticity | NotEstim
     return _fitted(pairs, months)
 
 
-def _fitted(pairs: Sequence[MonthPair], months: list[str]) -> PooledElasticity:
+def _fitted(
+    pairs: Sequence[MonthPair], months: list[str]
+) -> PooledElasticity | NotEstimable:
     # Slow to load, and not needed where nothing is fitted.
     from statsmodels.regression.linear_model import OLS  # noqa: PLC0415
 
     cost = np.log([pair.cost / pair.prior_cost for pair in pairs])
     usage = np.log([pair.usage / pair.prior_usage for pair in pairs])
     length = np.log([_length_ratio(pair.billing_month) for pair in pairs])
-    design = np.column_stack([usage, length, np.ones(len(pairs))])
+    steady = np.column_stack([length, np.ones(len(pairs))])
+    if (moved := _moved(usage, steady)) < LEAST_USAGE_CHANGE:
+        text = (
+            f"beyond a steady trend and the length of months, usage moved by"
+            f" {moved:.2%} from month to month; {LEAST_USAGE_CHANGE:.1%} is needed"
+        )
+        return NotEstimable("usage_steady", text)
+    design = np.column_stack([usage, steady])
     groups = np.array([months.index(pair.billing_month) for pair in pairs])
     fit = OLS(cost, design).fit(
         cov_type="cluster", cov_kwds={"groups": groups}, use_t=True
@@ -107,6 +121,12 @@ def _fitted(pairs: Sequence[MonthPair], months: list[str]) -> PooledElasticity:
     return PooledElasticity(
         slope, float(low), float(high), drift, len(pairs), len(months)
     )
+
+
+def _moved(usage: Floats, steady: Floats) -> float:
+    """Return the standard deviation of what a trend and the months do not explain."""
+    trend = np.linalg.lstsq(steady, usage, rcond=None)[0]
+    return float(np.std(usage - steady @ trend))
 
 
 def _length_ratio(billing_month: str) -> float:

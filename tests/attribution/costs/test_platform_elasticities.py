@@ -72,6 +72,26 @@ def test_each_platform_of_a_build_has_a_row_and_keeps_it(tmp_path: Path) -> None
     ]
 
 
+def test_usage_that_is_the_same_each_month_says_what_would_change_that(
+    tmp_path: Path,
+) -> None:
+    build = build_with_platforms(tmp_path)
+    with duckdb.connect(str(build)) as connection:
+        connection.execute(
+            "UPDATE roi.mart_platform_usage SET requests = 1000,"
+            " is_comparable_with_prior = billing_month > '2025-01'"
+        )
+    update_platform_elasticities(build)
+    with duckdb.connect(str(build)) as connection:
+        found = connection.execute(
+            "SELECT elasticity, period_count, reason_code, way_out"
+            " FROM estimates.platform_elasticities WHERE platform_id IS NULL"
+        ).fetchone()
+    assert found is not None
+    assert found[:3] == (None, 34, "usage_steady")
+    assert found[3].startswith("a meter of the requests")
+
+
 def test_a_changed_bill_is_judged_again_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

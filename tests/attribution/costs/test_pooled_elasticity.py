@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from attribution.costs.pooled_elasticity import (
     PooledElasticity,
     pooled_elasticity,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MONTHS = [f"{2025 + month // 12}-{month % 12 + 1:02d}" for month in range(18)]
 
@@ -78,6 +83,30 @@ def test_too_few_pairs_or_months_are_refused_with_their_numbers() -> None:
     assert few.text.startswith("17 pairs of neighbouring months, of 17 months")
     short = [pair for seed in range(4) for pair in platform(1.0, 0.5, seed)[:8]]
     assert isinstance(pooled_elasticity(short), NotEstimable)
+
+
+@pytest.mark.parametrize(
+    "usage_of",
+    [
+        lambda _: 1000.0,
+        lambda month: 1000.0 * days(MONTHS[month]),
+        lambda month: 1000.0 * 1.05**month,
+    ],
+    ids=["the same each month", "the same each day", "a twentieth more each month"],
+)
+def test_usage_that_only_a_calendar_or_trend_moves_has_no_slope(
+    usage_of: Callable[[int], float],
+) -> None:
+    """Least squares would say 0 with an interval from 0 to 0: economies of scale."""
+    pairs = [
+        replace(pair, usage=usage_of(at), prior_usage=usage_of(at - 1))
+        for seed in (5, 6)
+        for at, pair in enumerate(platform(100.0, 0.5, seed), start=1)
+    ]
+    refused = pooled_elasticity(pairs)
+    assert isinstance(refused, NotEstimable)
+    assert refused.code == "usage_steady"
+    assert "usage moved by 0.00% from month to month; 0.1% is needed" in refused.text
 
 
 def test_intervals_hold_the_slope_in_simulated_companies() -> None:
