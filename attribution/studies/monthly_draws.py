@@ -5,38 +5,60 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+
+from attribution.causal.panel import FREQUENCIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
+    from attribution.causal.plan import Plan
     from attribution.causal.result import Estimate
 
 #: How many draws stand for all.
 MONTHLY_DRAWS = 1000
 
 
-def monthly_draws(study_id: str, estimate: Estimate) -> pa.Table:
+def monthly_draws(plan: Plan, estimate: Estimate) -> pa.Table:
     """Return equally weighted draws of the total of each month.
 
     Draws are the same ones in every month. Those that are infinite are left out, and
-    counted in ``unbounded_draw_ratio``.
+    counted in ``unbounded_draw_ratio``. A quarter, or a week from one month into the
+    next, is shared among its months by the days that the window has of each.
     """
     chosen = resampled(estimate.effect.weights, MONTHLY_DRAWS)
-    months = estimate.dates.strftime("%Y-%m")
     kept = np.isfinite(estimate.effect.draws[chosen])
     paths = estimate.effect.paths[chosen[kept]]
-    names = list(dict.fromkeys(months))
-    totals = [paths[:, np.asarray(months == name)].sum(axis=1) for name in names]
+    names, parts = _parts_of_months(plan, estimate.dates)
+    totals = [
+        (paths[:, own > 0] * own[own > 0]).sum(axis=1) for own in parts.T if own.any()
+    ]
     numbers = np.flatnonzero(kept).astype(np.int32)
     return pa.table(
         {
-            "study_id": pa.array([study_id] * (len(names) * len(numbers)), pa.string()),
+            "study_id": pa.array([plan.id] * (len(names) * len(numbers)), pa.string()),
             "effect_month": np.repeat(np.array(names, dtype=object), len(numbers)),
             "draw": np.tile(numbers, len(names)),
             "effect": np.concatenate(totals) if totals else np.empty(0),
         }
     )
+
+
+def _parts_of_months(plan: Plan, dates: pd.DatetimeIndex) -> tuple[list[str], Floats]:
+    """Return months, and which part of each period lies in them, periods by months."""
+    offset = pd.tseries.frequencies.to_offset(FREQUENCIES[plan.period])
+    end = pd.Timestamp(plan.window.end)
+    days = [
+        pd.date_range(day, min(day + offset, end), inclusive="left") for day in dates
+    ]
+    counts = pd.crosstab(
+        np.repeat(np.arange(len(dates)), [len(own) for own in days]),
+        np.concatenate([own.strftime("%Y-%m") for own in days]),
+    )
+    whole = counts.to_numpy(dtype=float)
+    return list(counts.columns), whole / whole.sum(axis=1, keepdims=True)
 
 
 def resampled(weights: NDArray[np.float64], count: int) -> NDArray[np.int64]:

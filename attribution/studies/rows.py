@@ -60,7 +60,7 @@ def rows_of_attempt(
     if isinstance(result, Refusal):
         return rows_of_refusal(asked, result, study)
     study |= _found(asked, result)
-    draws = monthly_draws(asked.plan.id, result)
+    draws = monthly_draws(asked.plan, result)
     return _tables(
         {
             "attribution_studies": [study],

@@ -49,7 +49,7 @@ WHERE schema_name = 'cost' AND table_name = 'fct_daily_model_costs'
 """
 _NEWEST_MONTH = "SELECT max(billing_month) FROM cost.fct_daily_model_costs"
 #: Changes whenever the same plan and data would be estimated in another way.
-METHOD_VERSION = 6
+METHOD_VERSION = 7
 _STUDIES = "attribution_studies"
 #: One process fits what was begun, so of many most are left to one on each core.
 _BEGUN_AT_MOST = 8
