@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same inputs would give other figures.
-METHOD_VERSION: Final = 5
+METHOD_VERSION: Final = 6
 _NOTHING: Final = Costs({}, {})
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from attribution.causal import ledger
 from attribution.roi.reading import amount, nothing
 from attribution.roi.register import month_end, month_start
 from attribution.roi.worlds import WORLD_COUNT
@@ -93,9 +94,7 @@ def run_rate_of(
         Draws of what values it, and of how far it has faded.
     """
     terms = feature_return.case.terms
-    claims = _newest(
-        [v for v in feature_return.case.claims if v.claim.months[0] <= month]
-    )
+    claims = _claims_now(feature_return, month)
     if terms is None or not claims:
         return None
     ages = [months_apart(claim.claim.months[-1], month) for claim in claims]
@@ -108,6 +107,12 @@ def run_rate_of(
     net = np.sum(parts, axis=0) * terms.driven_by(worlds) - spent
     status = MEASURED if max(ages) <= 0 else LAST_MEASURED
     return RunRate(month, status, None if np.isnan(net).any() else net)
+
+
+def _claims_now(feature_return: FeatureReturn, month: str) -> list[ValuedClaim]:
+    return _newest(
+        [v for v in feature_return.case.claims if v.claim.months[0] <= month]
+    )
 
 
 def _newest(claims: Sequence[ValuedClaim]) -> list[ValuedClaim]:
@@ -140,19 +145,25 @@ def _spent_in(month: str, *parts: Flows | None) -> Floats | None:
 
 def _benefit(valued: ValuedClaim, month: str, worlds: Worlds) -> Floats:
     """Return the benefit of the last whole month that was measured, faded since."""
+    last, scale = _last_month(valued, month)
+    money = np.asarray(valued.benefit(worlds)[:, last]) * scale
+    age = months_apart(valued.claim.months[-1], month)
+    if age <= 0:
+        return money
+    kept = 1.0 - _fade(valued.claim.study_id, worlds) * min(age / FADE_MONTHS, 1.0)
+    # An effect without bound stays without one, however far it has faded.
+    return np.where((money > 0) & np.isfinite(money), money * kept, money)
+
+
+def _last_month(valued: ValuedClaim, month: str) -> tuple[int, float]:
+    """Return which month was the last one, and what makes a whole one of it."""
     claim = valued.claim
     known = [n for n, one in enumerate(claim.months) if one <= month]
     seen = [_part_seen(claim.periods[n], claim.months[n]) for n in known]
     whole = [n for n, part in zip(known, seen, strict=True) if part >= _SEEN_WHOLE]
-    last = whole[-1] if whole else known[int(np.argmax(seen))]
-    scale = 1.0 if whole else 1.0 / max(seen)
-    money = np.asarray(valued.benefit(worlds)[:, last]) * scale
-    age = months_apart(claim.months[-1], month)
-    if age <= 0:
-        return money
-    kept = 1.0 - _fade(claim.study_id, worlds) * min(age / FADE_MONTHS, 1.0)
-    # An effect without bound stays without one, however far it has faded.
-    return np.where((money > 0) & np.isfinite(money), money * kept, money)
+    if whole:
+        return whole[-1], 1.0
+    return known[int(np.argmax(seen))], 1.0 / max(seen)
 
 
 def _fade(study_id: str, worlds: Worlds) -> Floats:
@@ -190,7 +201,7 @@ def portfolio_columns(
     counted : sequence of FeatureReturn
         What the headline counts.
     overlaps : sequence of Overlap
-        What several of them claim of one outcome: that of its last month is subtracted.
+        What several of them claim of one outcome: so do those that have a run rate.
     month : str or None
         The month; without one there is no run rate.
     worlds : Worlds
@@ -211,9 +222,56 @@ def portfolio_columns(
     }
     if not nets or month is None:
         return row
-    twice = np.zeros(1)
+    known = [
+        feature_return
+        for feature_return, rate in zip(counted, rates, strict=True)
+        if rate is not None and rate.net is not None
+    ]
+    twice = np.zeros(WORLD_COUNT)
     for overlap in overlaps:
-        last = max((m for m in overlap.by_month if m <= month), default=None)
-        if last is not None:
-            twice = twice + overlap.by_month[last]
+        if overlap.by_month:
+            twice = twice + _claimed_twice(overlap, known, month, worlds)
     return {**row, **amount("run_rate_net", np.sum(nets, axis=0) - twice)}
+
+
+def _claimed_twice(
+    overlap: Overlap, known: Sequence[FeatureReturn], month: str, worlds: Worlds
+) -> Floats:
+    """Return what run rates have too much of one outcome, by the rule of the ledger.
+
+    All of them are of one month. Of what has no bound nothing is subtracted.
+    """
+    claims = [
+        (valued, feature_return.case.terms.driven_by(worlds))
+        for feature_return in known
+        if feature_return.case.terms is not None
+        for valued in _claims_now(feature_return, month)
+        if valued.claim.study_id in overlap.study_ids
+    ]
+    everywhere = frozenset({""}).union(*(one.claim.units for one, _ in claims))
+    whole = ((month_start(month), month_end(month)),)
+    effects, worths = {}, {}
+    for valued, factor in claims:
+        study = valued.claim.study_id
+        worths[study] = valued.worth_of_one(worlds)[:, _last_month(valued, month)[0]]
+        worths[study] = worths[study] * factor
+        money = _benefit(valued, month, worlds) * factor
+        with np.errstate(divide="ignore", invalid="ignore"):
+            effect = money / worths[study]
+        effects[study] = np.where(np.isfinite(effect), effect, 0.0)
+    settled = ledger.ledger_of(
+        [
+            ledger.Claim(
+                valued.claim.study_id,
+                overlap.outcome,
+                valued.claim.units or everywhere,
+                whole,
+                effects[valued.claim.study_id][:, None],
+            )
+            for valued, _ in claims
+        ]
+    )
+    twice = np.zeros(WORLD_COUNT)
+    for study, effect in effects.items():
+        twice += (effect - settled.draws_of(study)[:, 0]) * worths[study]
+    return twice
