@@ -18,7 +18,7 @@ from attribution.roi.worlds import WORLD_COUNT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attribution.arrays import Floats
+    from attribution.arrays import Flags, Floats
     from attribution.roi.claims import Claim
     from attribution.roi.register import Assumed
     from attribution.roi.worlds import Worlds
@@ -73,6 +73,11 @@ class ValuedClaim:
         signs = np.array([conversion.sign for conversion in self.conversions])
         worth = np.asarray(_by_month(self.conversions, worlds.of) * signs)
         return worth * _by_month(self.margins, worlds.of) if self.margins else worth
+
+    @property
+    def is_in_books(self) -> Flags:
+        """Which of its months have a benefit that shows in the books."""
+        return np.array([one.is_cash is True for one in self.conversions])
 
     @property
     def hours(self) -> Floats | None:
@@ -141,12 +146,9 @@ class Terms:
         for claim in self.claims:
             columns = [place[month] for month in claim.claim.months]
             money = claim.benefit(worlds) * factor
-            in_books = np.array(
-                [conversion.is_cash is True for conversion in claim.conversions]
-            )
             with np.errstate(invalid="ignore"):
                 benefit[:, columns] += money
-                cash[:, columns] += np.where(in_books, money, 0.0)
+                cash[:, columns] += np.where(claim.is_in_books, money, 0.0)
         return Flows(
             self.months,
             benefit=_without_doubt(benefit),

@@ -30,25 +30,38 @@ class Overlap:
 
     Attributes
     ----------
-    by_month : dict of str to ndarray
-        Money that is claimed twice, by month and world.
+    by_month, cash_by_month : dict of str to ndarray
+        Money that is claimed twice, by month and world, and the part of it that shows
+        in the books.
     """
 
     outcome: str
     feature_ids: tuple[str, ...]
     study_ids: tuple[str, ...]
     by_month: dict[str, Floats]
+    cash_by_month: dict[str, Floats]
 
     def draws(self, month: str | None) -> Floats:
         """Return the money of a month, or of all, by world."""
-        if month is not None:
-            return self.by_month.get(month, np.zeros(1))
-        return np.asarray(sum(self.by_month.values(), np.zeros(1)))
+        return _of_month(self.by_month, month)
+
+    def cash_draws(self, month: str | None) -> Floats:
+        """Return the part of it that shows in the books."""
+        return _of_month(self.cash_by_month, month)
 
     def until(self, month: str) -> Overlap:
         """Return what was claimed twice up to a month."""
-        kept = {one: money for one, money in self.by_month.items() if one <= month}
-        return replace(self, by_month=kept)
+        kept = [
+            {one: money for one, money in by_month.items() if one <= month}
+            for by_month in (self.by_month, self.cash_by_month)
+        ]
+        return replace(self, by_month=kept[0], cash_by_month=kept[1])
+
+
+def _of_month(by_month: dict[str, Floats], month: str | None) -> Floats:
+    if month is not None:
+        return by_month.get(month, np.zeros(1))
+    return np.asarray(sum(by_month.values(), np.zeros(1)))
 
 
 def overlaps_of(features: Sequence[FeatureReturn], worlds: Worlds) -> Iterator[Overlap]:
@@ -70,16 +83,21 @@ def _of_outcome(
     if not settled.overlaps:
         return
     by_month: dict[str, Floats] = {}
+    cash_by_month: dict[str, Floats] = {}
     for valued in claims:
         claim = valued.claim
         gone = _finite(claim.effects) - settled.draws_of(claim.study_id)
         money = gone * valued.worth_of_one(worlds)
-        for number, month in enumerate(claim.months):
-            by_month[month] = by_month.get(month, np.zeros(1)) + money[:, number]
+        cash = np.where(valued.is_in_books, money, 0.0)
+        for found, drawn in ((by_month, money), (cash_by_month, cash)):
+            for number, month in enumerate(claim.months):
+                found[month] = found.get(month, np.zeros(1)) + drawn[:, number]
     studies = {name for overlap in settled.overlaps for name in overlap.study_ids}
     shared = [v.claim for v in claims if v.claim.study_id in studies]
     names = sorted({claim.feature_id for claim in shared})
-    yield Overlap(outcome, tuple(names), tuple(sorted(studies)), by_month)
+    yield Overlap(
+        outcome, tuple(names), tuple(sorted(studies)), by_month, cash_by_month
+    )
 
 
 def _claim(valued: ValuedClaim, everywhere: frozenset[str]) -> ledger.Claim:

@@ -137,7 +137,8 @@ class Portfolio:
 
     def _figures(self, month: str | None) -> Row:
         overlap = sum((one.draws(month) for one in self.overlaps), np.zeros(1))
-        counted = _together(self.counted, month, less=overlap)
+        in_books = sum((one.cash_draws(month) for one in self.overlaps), np.zeros(1))
+        counted = _together(self.counted, month, less=overlap, less_cash=in_books)
         beside = money(_together(self.beside, month))
         names = ("", "_low_90", "_high_90")
         return {
@@ -194,18 +195,24 @@ def _span(prefix: str, features: Sequence[FeatureReturn]) -> Row:
 
 
 def _together(
-    features: Sequence[FeatureReturn], month: str | None, *, less: Floats | None = None
+    features: Sequence[FeatureReturn],
+    month: str | None,
+    *,
+    less: Floats | float = 0.0,
+    less_cash: Floats | float = 0.0,
 ) -> Flows | None:
-    """Return the money of some features in a month, or over all their windows."""
+    """Return the money of some features in a month, or over all their windows.
+
+    ``less`` is what they claim twice, ``less_cash`` the part of it in the books.
+    """
     parts = [
         part for feature in features if (part := _part(feature, month)) is not None
     ]
     if not parts:
         return None
-    overlap = np.zeros(1) if less is None else less
     with np.errstate(invalid="ignore"):
-        benefit = sum(_total(part.benefit) for part in parts) - overlap
-        cash = sum(_total(part.cash) for part in parts)
+        benefit = sum(_total(part.benefit) for part in parts) - less
+        cash = sum(_total(part.cash) for part in parts) - less_cash
     return Flows(
         (month or TO_DATE,),
         benefit=_column(benefit),

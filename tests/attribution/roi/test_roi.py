@@ -310,6 +310,22 @@ def test_what_two_features_claim_of_one_outcome_is_subtracted_once() -> None:
     assert headline(rows(inputs(apart, [HALF_A_EURO], OTHER_COST)))["benefit"] == 160
 
 
+def test_cash_that_two_features_claim_is_subtracted_once_too() -> None:
+    """Of 100 and 60 minutes at half a euro 50 are left; 30 of 80 were claimed twice.
+
+    Of the excess 100 parts of 160 are the first's: its cash is 50 - 18.75.
+    """
+    cash, capacity = (replace(HALF_A_EURO, is_cash=one) for one in (True, False))
+    both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60))]
+    total = headline(rows(inputs(both, [cash], OTHER_COST)))
+    assert (total["benefit"], total["cash_benefit"]) == pytest.approx((100.0, 100.0))
+    of_eta = replace(capacity, id="of-eta", feature_id="eta")
+    found = rows(inputs(both, [cash, of_eta], OTHER_COST))
+    assert headline(found)["cash_benefit"] == pytest.approx(2 * (50 - 18.75))
+    [january] = [r for r in found["roi_portfolio"] if r["roi_window"] == "2026-01"]
+    assert january["cash_benefit"] == pytest.approx(50 - 18.75)
+
+
 def test_money_is_discounted_from_the_end_of_its_month() -> None:
     """30 after one and 20 after two months, at 21 % a year."""
     rate = assumed("discount_rate", 0.21, unit="ratio/year")
