@@ -18,6 +18,7 @@ from attribution.roi.claims import INTERIM, WITHDRAWN
 from attribution.roi.flows import Terms, ValuedClaim
 from attribution.roi.joining import JoinedClaim, joined
 from attribution.roi.register import months_between, singular
+from attribution.roi.worlds import Worlds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Characters of a basis: enough to tell any two apart.
 _BASIS_LENGTH: Final = 16
+#: The level at which an assumption has its assumed value.
+_MEDIAN: Final = 0.5
 #: Unit of outcomes that have none; what one of it is, the conversion says.
 _NO_UNIT: Final = "ratio"
 
@@ -172,7 +175,10 @@ def case_of(
 def _break_even(
     refused: Claim, costs: Costs, months: Sequence[str], register: Register
 ) -> float | None:
-    """Return what a study that cannot tell would have to find; no causal claim."""
+    """Return what a study that cannot tell would have to find; no causal claim.
+
+    It pays for all cost, people and integration too, at the assumed values.
+    """
     conversion = _holding("conversion", refused, months[-1], register)
     if conversion is None:
         return None
@@ -180,7 +186,10 @@ def _break_even(
     if conversion.takes_margin:
         margin = _holding("margin", refused, months[-1], register)
         worth *= margin.value if margin else 0.0
-    spent = sum(costs.by_month.get(month) or 0.0 for month in months)
+    terms = terms_of(refused.feature_id, (), costs, tuple(months), register)
+    as_assumed = Worlds(levels={one.id: _MEDIAN for one in terms.assumed})
+    flows = terms.flows(as_assumed)
+    spent = float((flows.cost + flows.other).sum(axis=1)[0])
     return spent / worth if worth else None
 
 

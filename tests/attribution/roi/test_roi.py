@@ -152,6 +152,25 @@ def test_a_refused_effect_gives_no_figure_its_reason_and_the_break_even() -> Non
     assert row["break_even_effect"] == -100.0
 
 
+def test_what_would_pay_for_a_feature_pays_for_people_and_integration_too() -> None:
+    """50 of the bill, 2 hours at 10 and 2 of 10 parts of 100: 90 at half a euro."""
+    entries = [
+        HALF_A_EURO,
+        assumed("labour", 10.0, unit="EUR/hour", low=5.0, high=30.0),
+        assumed(
+            "integration",
+            100.0,
+            unit="EUR",
+            feature_id="care",
+            months=10,
+            valid_from=date(2026, 1, 1),
+        ),
+    ]
+    hours = {"care": {"2026-02": 2.0}}
+    row = to_date(rows(inputs([refused()], entries, COST, hours=hours)))
+    assert row["break_even_effect"] == pytest.approx(-180.0)
+
+
 def test_a_month_without_a_conversion_makes_the_return_not_computable() -> None:
     ended = replace(HALF_A_EURO, valid_to=date(2026, 2, 1))
     row = to_date(rows(inputs([claim()], [ended], COST)))
