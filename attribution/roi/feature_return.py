@@ -351,7 +351,8 @@ def _break_even(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
         return {"break_even_effect": case.break_even, "break_even_ratio": None}
     claim = case.claims[0]
     spent = float((flows.cost + flows.other).sum(axis=1).mean())
-    worth = float(claim.worth_of_one(worlds).mean())
+    known = [month in case.months for month in claim.claim.months]
+    worth = float(claim.worth_of_one(worlds)[:, known].mean())
     benefit = flows.benefit[np.isfinite(flows.benefit).all(axis=1)]
     brought_in = float(benefit.sum(axis=1).mean()) if len(benefit) else 0.0
     return {

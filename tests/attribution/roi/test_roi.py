@@ -497,6 +497,19 @@ def test_as_of_a_month_nothing_is_counted_that_came_later() -> None:
         assert {**until_end, "roi_window": ""} == {**so_far, "roi_window": ""}
 
 
+def test_as_of_a_month_an_effect_breaks_even_at_what_it_was_worth_until_then() -> None:
+    """Of January 20 at half a euro are 40 minutes; February is at one euro."""
+    until, since = (
+        replace(HALF_A_EURO, version="1", valid_to=date(2026, 2, 1)),
+        replace(HALF_A_EURO, version="2", value=1.0, valid_from=date(2026, 2, 1)),
+    )
+    found = rows(inputs([claim(effects=(-100, -100))], [until, since], LONG_COST))
+    of_january = next(
+        row for row in found["roi_features"] if row["roi_window"] == "until_2026-01"
+    )
+    assert of_january["break_even_effect"] == -40.0
+
+
 def test_a_feature_that_launched_later_is_in_no_earlier_portfolio() -> None:
     """Care is measured from January, eta in February only: 60 × 0.5 less 5."""
     both = [
