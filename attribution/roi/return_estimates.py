@@ -25,7 +25,7 @@ from attribution.roi.valuing import Costs, Reason, case_of
 from attribution.roi.worlds import Worlds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from attribution.roi.inputs import Inputs
@@ -166,12 +166,19 @@ def _model_rows(
             costs = inputs.model_costs[feature, model]
             is_alone = len(names) == 1
             claims = inputs.claims.get(feature, ()) if is_alone else ()
+            if is_alone:
+                costs = replace(costs, hours=_hours(inputs, feature))
             case = case_of(feature, claims, costs, inputs.register)
             if not is_alone:
                 case = replace(case, months=by_feature[feature].case.months)
             found = FeatureReturn.of(case, worlds)
             for row in found.rows(worlds):
                 yield _of_model(model, row, by_feature[feature], is_alone=is_alone)
+
+
+def _hours(inputs: Inputs, feature: str) -> Mapping[str, float]:
+    """Return the hours booked on a feature: those of its only model."""
+    return inputs.costs.get(feature, _NOTHING).hours
 
 
 def _of_model(model: str, row: Row, feature: FeatureReturn, *, is_alone: bool) -> Row:

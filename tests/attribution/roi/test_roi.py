@@ -621,6 +621,22 @@ def test_the_effect_of_several_models_is_not_divided_among_them() -> None:
     assert found["roi_models"][0]["net_value"] == 50.0
 
 
+def test_the_only_model_of_a_feature_bears_its_hours_as_the_feature_does() -> None:
+    """100 less 50 of the bill and 2 hours at 10: 30, in both."""
+    found = rows(
+        inputs(
+            [claim(effects=(-100, -100))],
+            [HALF_A_EURO, assumed("labour", 10.0, unit="EUR/hour")],
+            COST,
+            hours={"care": {"2026-02": 2.0}},
+            models={("care", "only"): COST["care"]},
+        )
+    )
+    of_model = found["roi_models"][0]
+    assert (of_model["roi_window"], of_model["other_cost"]) == ("to_date", 20.0)
+    assert of_model["net_value"] == to_date(found)["net_value"] == 30.0
+
+
 def test_the_tornado_says_which_part_of_the_spread_each_thing_is() -> None:
     """A sum of two normal things, one with twice the spread: 4 and 1 of 5 parts."""
     rng = np.random.default_rng(3)
