@@ -254,6 +254,17 @@ class Plan(Declared):
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
     @property
+    def cell(self) -> str:
+        """What an average effect is of: a unit in a period, or what is divided by."""
+        if self.process is not None:
+            return "document"
+        if self.assignment and self.assignment.counts_clusters_once:
+            return f"treated cluster and {self.period}"
+        if self.assignment and self.denominator:
+            return f"unit of {self.denominator}"
+        return f"treated unit and {self.period}"
+
+    @property
     def break_even(self) -> float | None:
         """Effect over the window that pays for the feature, if known.
 

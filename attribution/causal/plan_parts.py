@@ -78,6 +78,11 @@ class Assignment(Declared):
         " prints it.",
     )
 
+    @property
+    def counts_clusters_once(self) -> bool:
+        """Whether what is compared is clusters, whatever their size."""
+        return self.cluster is not None and self.estimand == "cluster"
+
 
 class OtherLaunch(Declared):
     """Something else that may have moved the outcome."""

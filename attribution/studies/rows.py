@@ -64,7 +64,7 @@ def rows_of_attempt(
     return _tables(
         {
             "attribution_studies": [study],
-            "attribution_estimates": _estimates(study, result),
+            "attribution_estimates": _estimates(study, result, asked.plan),
             "attribution_checks": _checks(result),
             "attribution_counterfactuals": _counterfactuals(result),
             "attribution_contributions": _contributions(result),
@@ -206,8 +206,11 @@ def is_interim(asked: Asked, estimate: Estimate) -> bool:
 
 
 def _estimands(plan: Plan) -> tuple[tuple[str, str], ...]:
-    average = f"{plan.outcome_unit} per treated unit and {plan.period}"
-    return ("total", plan.outcome_unit), ("average", average)
+    return ("total", plan.outcome_unit), ("average", _average_unit(plan))
+
+
+def _average_unit(plan: Plan) -> str:
+    return f"{plan.outcome_unit} per {plan.cell}"
 
 
 def _identity(study: Mapping[str, Any]) -> _Row:
@@ -215,7 +218,7 @@ def _identity(study: Mapping[str, Any]) -> _Row:
     return {name: study[name] for name in shared}
 
 
-def _estimates(study: _Row, estimate: Estimate) -> list[_Row]:
+def _estimates(study: _Row, estimate: Estimate, plan: Plan) -> list[_Row]:
     relative = replace(estimate, level=_LEVEL).relative or (None, None, None)
     shared = _identity(study) | {
         "relative_effect": relative[0],
@@ -224,11 +227,10 @@ def _estimates(study: _Row, estimate: Estimate) -> list[_Row]:
         "probability_positive": estimate.effect.probability_positive,
         "p_value": estimate.effect.p_value,
     }
-    average = f"{study['outcome_unit']} per treated unit and {study['period']}"
     return [
-        shared | {"estimand": "total", "unit": study["outcome_unit"]}
+        shared | {"estimand": "total", "unit": plan.outcome_unit}
         | _with_intervals(estimate.effect),
-        shared | {"estimand": "average", "unit": average}
+        shared | {"estimand": "average", "unit": _average_unit(plan)}
         | _with_intervals(estimate.average),
     ]  # fmt: skip
 

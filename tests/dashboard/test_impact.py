@@ -121,7 +121,29 @@ def test_a_card_has_effect_interval_chance_grade_and_its_reason(
 def test_an_average_is_per_unit_and_period_or_per_document(
     design: str, said: str
 ) -> None:
-    study = SimpleNamespace(design=design, period="month")
+    study = SimpleNamespace(design=design, period="month", plan={})
+    assert words.per_cell(study) == said  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ({"assignment": {"column": "arm"}}, "per treated unit and day"),
+        (
+            {"assignment": {"column": "arm"}, "denominator": "resolved_tickets"},
+            "per unit of resolved tickets",
+        ),
+        (
+            {"assignment": {"cluster": "team", "estimand": "cluster"}},
+            "per treated cluster and day",
+        ),
+        ({"assignment": {"cluster": "team"}}, "per treated unit and day"),
+    ],
+)
+def test_an_average_of_an_experiment_is_per_what_it_divides_by(
+    plan: dict[str, object], said: str
+) -> None:
+    study = SimpleNamespace(design="experiment", period="day", plan=plan)
     assert words.per_cell(study) == said  # type: ignore[arg-type]
 
 

@@ -117,6 +117,7 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
         observed=_observed(arms, sums),
         effect=effect,
         cells=_cells(panel, arms, sums),
+        per=plan.cell,
         best_grade="A",
         checks=(
             _ratio(panel, assigned),
@@ -146,8 +147,7 @@ def _estimand(plan: Plan) -> str:
     what = "the outcome"
     if plan.denominator:
         what = f"the outcome per {plan.denominator}, times the treated units' own"
-    clustered = plan.assignment and plan.assignment.cluster
-    once = clustered and plan.assignment and plan.assignment.estimand == "cluster"
+    once = plan.assignment is not None and plan.assignment.counts_clusters_once
     over = "treated clusters, each counting once," if once else "treated units"
     return (
         f"Intention to treat: what assignment changed of {what}, in total over the"

@@ -85,7 +85,7 @@ def sums_of(panel: Panel, plan: Plan, arms: Arms, complete: Flags) -> Sums | Non
     if not assigned.cluster:
         return sums
     names = clusters_of(panel, assigned)[complete]
-    return _by_cluster(sums, names, counts_once=assigned.estimand == "cluster")
+    return _by_cluster(sums, names, counts_once=assigned.counts_clusters_once)
 
 
 def sums_of_units(arms: Arms) -> Sums:

@@ -88,6 +88,11 @@ def per_cell(study: Study) -> str:
     """Write what an average effect is per."""
     if study.design == "automation_savings":
         return "per document"
+    drawn = study.plan.get("assignment") or {}
+    if drawn.get("cluster") and drawn.get("estimand") == "cluster":
+        return f"per treated cluster and {study.period}"
+    if drawn and (below := study.plan.get("denominator")):
+        return f"per unit of {words(below)}"
     return f"per treated unit and {study.period}"
 
 

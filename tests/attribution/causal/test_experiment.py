@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from attribution import Estimate, Refusal, estimate
+from attribution import Estimate, Plan, Refusal, estimate
 from attribution.causal.estimators.experiment import (
     adjusted_difference,
     cluster_difference,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from attribution.causal.checks.check import Check
     from attribution.causal.estimators.difference import Difference
-    from attribution.causal.plan import Plan
 
 DAYS, LAUNCH = 40, 30
 
@@ -337,9 +336,32 @@ def test_minutes_per_ticket_are_compared_as_a_ratio_of_sums() -> None:
     assert found.effect.point == pytest.approx(150.0 - 15.0 * 125.0 / 11.0)
     assert found.average.point == pytest.approx(10.0 - 125.0 / 11.0)
     assert "per tickets" in found.estimand
+    assert "Per unit of tickets: -1.364 (" in found.report()
     below = estimate(rows.assign(tickets=[-1.0, *tickets[1:]]), plan)
     assert isinstance(below, Refusal)
     assert below.code == "outcome_negative"
+
+
+@pytest.mark.parametrize(
+    ("facts", "cell"),
+    [
+        ({}, "treated unit and week"),
+        ({"denominator": "tickets"}, "unit of tickets"),
+        ({"cluster": "team", "estimand": "cluster"}, "treated cluster and week"),
+        ({"cluster": "team"}, "treated unit and week"),
+    ],
+)
+def test_a_plan_says_what_its_average_effect_is_of(
+    facts: dict[str, str], cell: str
+) -> None:
+    own = {name: facts[name] for name in ("denominator",) if name in facts}
+    drawn = {name: said for name, said in facts.items() if name not in own}
+    assignment = {"column": "arm", "unit": "user"} | drawn
+    plan = plan_of(LAUNCH + 1, LAUNCH, assignment=assignment, **own)
+    assert Plan.model_validate(plan.model_dump() | {"period": "week"}).cell == cell
+    process = {"process": {}, "outcome_unit": "minutes", "assignment": None}
+    counted = plan.model_dump() | {"denominator": None} | process
+    assert Plan.model_validate(counted).cell == "document"
 
 
 def test_rare_events_are_compared_exactly() -> None:
