@@ -89,10 +89,34 @@ def treated_unit_count(history: pd.DataFrame, plan: Plan) -> float:
     return float(len(plan.treated) or len(plan.rollout) or 1)
 
 
+def cells_of_a_period(history: pd.DataFrame, plan: Plan) -> float | None:
+    """Return what an effect is per, in a period: units, or what the history divides by.
+
+    ``None`` where the history lacks what the plan divides by.
+    """
+    below, rows = plan.denominator if plan.assignment else None, history
+    if plan.process is not None:
+        below = plan.process.volume
+        named = [str(unit) for unit in (*plan.treated, *plan.rollout)]
+        if named:
+            rows = rows[rows["unit"].astype(str).isin(named)]
+    drawn = plan.assignment
+    if drawn is not None and drawn.counts_clusters_once:
+        if drawn.cluster not in rows:
+            return None
+        return float(rows[drawn.cluster].nunique()) * drawn.expected_share
+    if below is None:
+        return treated_unit_count(history, plan)
+    if below not in rows:
+        return None
+    in_a_period = float(rows[below].sum()) / max(rows["date"].nunique(), 1)
+    return in_a_period * (drawn.expected_share if drawn else 1.0)
+
+
 def _planned(
     history: pd.DataFrame, plan: Plan, lengths: Sequence[int], declared: int, seed: int
 ) -> Iterator[PlannedLength]:
-    units = treated_unit_count(history, plan)
+    cells = cells_of_a_period(history, plan)
     for periods in lengths:
         end = pd.date_range(
             plan.launch, periods=periods + 1, freq=FREQUENCIES[plan.period]
@@ -102,7 +126,8 @@ def _planned(
         cost = value = None
         if plan.economics is not None:
             cost = plan.economics.cost_amount * periods / declared
-            value = plan.economics.value_amount_per_unit * units * periods
+            if cells is not None:
+                value = plan.economics.value_amount_per_unit * cells * periods
         effect = minimum_detectable_effect(history, longer, seed=seed)
         if isinstance(effect, Refusal) or not math.isfinite(effect):
             reason = effect.message if isinstance(effect, Refusal) else "without bound"

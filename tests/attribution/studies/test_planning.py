@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from attribution.causal.plan import Plan
-from attribution.studies.planning import planned_lengths, treated_unit_count
+from attribution.studies.planning import (
+    cells_of_a_period,
+    planned_lengths,
+    treated_unit_count,
+)
 from attribution.studies.power import minimum_detectable_effect
 from tests.attribution.studies_for_tests import frame_of, plan_of, trial_study
 from triptych.cli import app
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pandas as pd
 
 ECONOMICS = {"cost_amount": 4000.0, "value_amount_per_unit": 8.0}
 
@@ -60,6 +63,50 @@ def test_of_an_experiment_the_share_of_all_units_is_treated() -> None:
     frame, plan = trial_study()
     assert treated_unit_count(frame, plan) == 6.0
     assert treated_unit_count(frame, plan_of(12, 8, treated=("a", "b"))) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("facts", "cells"),
+    [
+        # 400 users in 40 clusters, half of each treated, with 3 tickets each a day.
+        ({}, 200.0),
+        ({"denominator": "tickets"}, 600.0),
+        ({"assignment": {"cluster": "team", "estimand": "cluster"}}, 20.0),
+        ({"assignment": {"cluster": "team"}}, 200.0),
+        ({"denominator": "never_delivered"}, None),
+    ],
+)
+def test_an_effect_is_worth_as_often_as_what_it_is_per_comes_in_a_period(
+    facts: dict[str, Any], cells: float | None
+) -> None:
+    users = np.arange(400)
+    frame = pd.DataFrame(
+        {
+            "unit": np.tile([f"u{user}" for user in users], 2),
+            "date": np.repeat(pd.to_datetime(["2026-01-05", "2026-01-06"]), 400),
+            "outcome": 1.0,
+            "team": np.tile(users % 40, 2),
+            "tickets": np.repeat([2.0, 4.0], 400),
+        }
+    )
+    drawn = {"column": "arm", "unit": "user"} | facts.get("assignment", {})
+    plan = plan_of(12, 8, **facts | {"assignment": drawn})
+    assert cells_of_a_period(frame, plan) == cells
+
+
+def test_an_effect_on_minutes_per_document_is_worth_its_documents() -> None:
+    """Of 30 and 50 documents in the office that has it; the other's are none of it."""
+    frame = pd.DataFrame(
+        {
+            "unit": ["a", "a", "b", "b"],
+            "date": pd.to_datetime(["2026-01-05", "2026-01-06"] * 2),
+            "outcome": 1.0,
+            "volume": [30.0, 50.0, 900.0, 900.0],
+        }
+    )
+    facts: dict[str, Any] = {"process": {}, "outcome_unit": "minutes"}
+    assert cells_of_a_period(frame, plan_of(12, 8, treated=("a",), **facts)) == 40.0
+    assert cells_of_a_period(frame, plan_of(12, 8, **facts)) == 940.0
 
 
 def test_the_command_prints_a_row_for_each_length(tmp_path: Path) -> None:
