@@ -254,6 +254,7 @@ def features_of(
             "counted": bool(part.case and part.case.is_counted),
             "reason": f"not computable: {reason.text}" if reason else None,
             **_cost(part, "cost", costed),
+            **_other_cost(part),
             **_cost(earlier, "base_cost", costed),
             **_value(part),
             **_base_value(earlier),
@@ -266,6 +267,14 @@ def _cost(part: Part, name: str, costed: Collection[str | None]) -> Row:
     if part.feature_id not in costed or flows.discount is None:
         return nothing(name)
     return amount(name, (flows.cost * flows.discount).sum(axis=1))
+
+
+def _other_cost(part: Part) -> Row:
+    """Return the present value of a part's people and one-offs."""
+    flows = part.flows
+    if flows.discount is None:
+        return nothing("other_cost")
+    return amount("other_cost", (flows.other * flows.discount).sum(axis=1))
 
 
 def _value(part: Part) -> Row:

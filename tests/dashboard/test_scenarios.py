@@ -101,6 +101,22 @@ def test_the_base_is_reconciled_with_the_measured_net_value(
     assert "12 months from 2026-01 in place of the measured 2 months to" in text
 
 
+def test_what_a_move_costs_once_is_next_to_what_belongs_to_no_feature(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """Results of an earlier version do not have it, and are shown all the same."""
+    publish(tmp_path)
+    save_scenario(tmp_path, "Move", MOVE)
+    [saved] = queries.saved_scenarios(tmp_path)
+    told = queries.scenario_features(saved).to_pylist()
+    assert [round(row["other_cost"]) for row in told] == [0, 600]
+    assert "People and one-offs" in shown(tmp_path, open_app)
+    for row in saved["features"]:
+        del row["other_cost"]
+    earlier = queries.scenario_features(saved).to_pylist()
+    assert [row["other_cost"] for row in earlier] == [None, None]
+
+
 def test_the_base_is_reconciled_with_the_run_rate_under_its_persistence(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

@@ -369,6 +369,7 @@ def _show_features(view: Page, one: Result) -> None:
             tables.Column("standing", "Standing"),
             tables.Column("benefit", "Benefit", "estimate"),
             tables.Column("cost", "Cost", "estimate"),
+            tables.Column("other_cost", "People and one-offs", "estimate"),
             tables.Column("base_cost", "Cost of the base", "estimate"),
             tables.Column("npv", "NPV", "estimate", "no_npv"),
             tables.Column("npv_low_90", "90 % from", "estimate"),

@@ -263,6 +263,8 @@ def scenario_features(result: Result) -> pa.Table:
                 **row,
                 "feature": row["feature_id"] or _NO_FEATURE,
                 "currency": result["currency"],
+                # Results that were saved before it was worked out have none.
+                "other_cost": row.get("other_cost"),
                 "standing": "counted" if row["counted"] else "not counted",
                 "no_npv": row["reason"]
                 or ("a cost without a return" if row["npv"] is None else None),

@@ -640,6 +640,27 @@ def test_a_value_that_holds_longer_in_a_scenario_tells_no_gain() -> None:
     assert "no conversion of minutes" in found["summary"]["difference_reason"]
 
 
+def test_features_and_what_belongs_to_none_make_up_the_whole() -> None:
+    """Care nets 12,000 − 4,800; of no feature are 800 of cost and 600 of moving."""
+    found = result(MOVE)
+    [care, rest] = found["features"]
+    told = [(row["benefit"], row["cost"], row["other_cost"]) for row in (care, rest)]
+    assert told[0] == pytest.approx((12_000.0, 4_800.0, 0.0))
+    assert told[1][1:] == pytest.approx((800.0, 600.0))
+    assert care["npv"] == pytest.approx(7_200.0)
+    assert found["summary"]["npv"] == pytest.approx(7_200.0 - 800.0 - 600.0)
+
+
+def test_a_feature_shows_the_people_and_one_offs_between_benefit_and_npv() -> None:
+    """12,000 − 600 − 11 × 300 of cost − 120 once."""
+    change = {"kind": "model_swap", "model": "assistant", "cost_factor": 0.5}
+    found = result(change | {"one_off_cost": 120.0, "from_month": 2})
+    [care, rest] = found["features"]
+    assert care["cost"] == pytest.approx(3_900.0)
+    assert (care["other_cost"], rest["other_cost"]) == pytest.approx((120.0, 0.0))
+    assert care["npv"] == pytest.approx(12_000.0 - 3_900.0 - 120.0)
+
+
 def test_a_feature_whose_cost_is_not_known_shows_none() -> None:
     found = result(base=run_of(lines=(IDLE,)))
     [care, rest] = found["features"]
