@@ -43,10 +43,11 @@ group by billing_month having bool_and(is_complete) order by billing_month desc
 """
 _LINES: Final = """
 select feature_id, model_id, platform_id, pool_id, component,
-    cast(sum(effective_cost) as double) / ?
+    cast(sum(effective_cost) as double) / ?, max(charge_date)
 from cost.fct_daily_model_costs
 where list_contains(?, billing_month) and currency = ?
-group by all having sum(effective_cost) <> 0 order by all
+group by feature_id, model_id, platform_id, pool_id, component
+having sum(effective_cost) <> 0 order by all
 """
 _UNCONVERTED: Final = """
 select distinct feature_id from cost.fct_daily_model_costs
@@ -99,6 +100,8 @@ class CostLine:
     ----------
     cost : float
         Mean of the months that are carried forward, in the reporting currency.
+    last_day : date or None
+        The last day with a charge of it in these months.
     """
 
     feature_id: str | None
@@ -107,6 +110,7 @@ class CostLine:
     pool_id: str | None
     component: str
     cost: float
+    last_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ change of the scenario.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -75,6 +75,12 @@ class Projection:
             for number in self.lines_where(platform=platform)
             if not models or self.lines[number].model_id in models
         ]
+
+    def feature_of(self, model: str) -> str | None:
+        """Return whose a model is; of one that moved, where it was charged last."""
+        own = [line for line in self.lines if line.model_id == model]
+        newest = max(own, key=lambda line: (line.last_day or date.min, line.cost))
+        return newest.feature_id
 
     def month_of(self, number: int) -> str:
         """Return a month by its number, counted from 1."""

@@ -108,7 +108,7 @@ def _model_swap(draft: Draft, change: Change, values: Values) -> None:
     lines = draft.projection.lines_where(model=change.model)
     factor = draft.worlds.of(values["cost_factor"])
     draft.multiply(lines, draft.from_month(change.from_month, factor))
-    feature = draft.projection.lines[lines[0]].feature_id
+    feature = draft.projection.feature_of(change.model)
     if feature is not None and change.effect_factor != Amount(value=1.0):
         effect = draft.worlds.of(values["effect_factor"])
         path = draft.from_month(change.from_month, effect)
@@ -174,7 +174,7 @@ def _sourcing(draft: Draft, change: Change, values: Values) -> None:
         own = [n for n in lines if projection.lines[n].feature_id == feature]
         factor = (price * millions * draft.uses[feature] + fixed) / now
         draft.replace_growth(own, factor, month=change.from_month)
-    feature = projection.lines[lines[0]].feature_id
+    feature = projection.feature_of(change.model)
     draft.spend_once(feature, values["one_off_cost"], month=change.from_month)
 
 

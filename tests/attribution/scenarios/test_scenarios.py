@@ -237,6 +237,19 @@ def test_another_model_costs_less_and_does_less() -> None:
     assert found["summary"]["npv_difference"] == pytest.approx(11 * 200.0 - 120.0)
 
 
+def test_a_model_that_moved_does_less_for_the_feature_that_has_it_now() -> None:
+    """Once 50 of the model were charged to alpha; care has it, and loses half of it."""
+    once = replace(OWN, feature_id="alpha", cost=50.0, last_day=date(2025, 11, 14))
+    own, shared = (replace(each, last_day=date(2025, 12, 31)) for each in (OWN, SHARED))
+    change = {"kind": "model_swap", "model": "assistant", "cost_factor": 1.0}
+    change |= {"effect_factor": 0.5, "one_off_cost": 100.0}
+    found = result(change, base=run_of(lines=(once, own, shared, IDLE)))
+    assert monthly(found, "benefit")[0] == pytest.approx(500.0)
+    assert found["summary"]["npv_difference"] == pytest.approx(-12 * 500.0 - 100.0)
+    other = {row["feature_id"]: row["other_cost"] for row in found["features"]}
+    assert other == pytest.approx({"alpha": 0.0, "care": 100.0, None: 0.0})
+
+
 def test_a_move_is_paid_twice_while_both_run() -> None:
     """700 + 350 for two months, then 350; 600 of migration in two halves."""
     found = result(MOVE)

@@ -19,6 +19,7 @@ from attribution.scenarios.scenario_file import read_scenario
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.cli import app
 from triptych.cli.scenario_commands import Template
+from triptych.core.warehouse.reader import PublishedReader
 from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -80,6 +81,22 @@ def invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["scenario", *map(str, arguments)])
 
 
+#: Until 2 September the model was charged to a feature that comes first by name.
+_MOVED = """
+INSERT INTO cost.fct_daily_model_costs BY NAME
+SELECT * REPLACE (DATE '2026-09-01' AS charge_date, 'earlier' AS feature_id)
+FROM cost.fct_daily_model_costs
+WHERE model_id = 'eta-v2' AND billing_month = '2026-09' AND component = 'direct'
+"""
+SWAP = """\
+name: Half of the effect
+horizon_months: 12
+run_rate_months: 1
+changes:
+  - {kind: model_swap, model: eta-v2, cost_factor: 1, effect_factor: 0.5}
+"""
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     path = publish(tmp_path, "complete")
@@ -103,6 +120,20 @@ def ran(
     assert result.exit_code == 0, result.stderr
     found: dict[str, Any] = json.loads(result.stdout)
     return found
+
+
+def test_a_model_that_moved_is_swapped_for_the_feature_that_has_it_now(
+    workspace: Workspace,
+) -> None:
+    """A thousand minutes at EUR 2 are half: a thousand euros less in twelve months."""
+    path = PublishedReader(workspace.root).current_path()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(_MOVED)
+    file = write(workspace, SWAP)
+    result = invoke("run", file, "-w", workspace.root, "--by", "Planning", "--json")
+    assert result.exit_code == 0, result.stderr
+    summary = json.loads(result.stdout)["summary"]
+    assert summary["npv_difference"] == pytest.approx(-12 * 1000.0)
 
 
 def test_a_scenario_is_worked_out_and_saved_under_its_id(workspace: Workspace) -> None:
