@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from attribution.costs.elasticity import NotEstimable
-from attribution.roi.register import Assumed, Register, month_start
+from attribution.roi.register import Assumed, Register, month_end, month_start
 from attribution.scenarios.changes import (
     Adoption,
     Amount,
@@ -29,7 +29,8 @@ from triptych.core.errors import UsageError
 from triptych.core.settings.problems import known_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
 
     from attribution.scenarios.changes import Change
     from attribution.scenarios.projection import Projection
@@ -47,6 +48,7 @@ _UNITS: Final = {
 }
 #: A wider interval of the elasticity holds both 0 and 1, or as good as both.
 _WIDEST: Final = 1.0
+_ADDED_UP: Final = frozenset({"integration", "driver"})
 _PART_KINDS: Final = frozenset({"margin", "discount_rate"})
 
 
@@ -330,25 +332,44 @@ def _register(
         if isinstance(change, AssumptionChange):
             start = month_start(projection.month_of(change.from_month))
             old = [entry for entry in entries if entry.id == change.id]
-            replaced[change.id] = old[-1]
+            versions = _versions_from(old, start)
+            replaced[change.id] = versions[0]
             entries = [entry for entry in entries if entry.id != change.id]
             entries += [
                 replace(entry, valid_to=min(start, entry.valid_to or start))
                 for entry in old
                 if entry.valid_from < start
             ]
-            entries.append(
-                replace(
-                    old[-1],
-                    version=SCENARIO,
-                    value=change.to.value,
-                    low=change.to.low,
-                    high=change.to.high,
-                    valid_from=start,
-                    valid_to=None,
-                )
-            )
+            entries += _with_value(change.to, versions, start)
     return Register(entries), replaced
+
+
+def _with_value(
+    to: Amount, versions: Sequence[Assumed], start: date
+) -> Iterable[Assumed]:
+    """Yield versions with another value: the first from a day on, without a gap."""
+    starts = [start, *(later.valid_from for later in versions[1:])]
+    for version, first, end in zip(versions, starts, [*starts[1:], None], strict=True):
+        yield replace(
+            version,
+            version=SCENARIO,
+            value=to.value,
+            low=to.low,
+            high=to.high,
+            valid_from=first,
+            valid_to=end,
+        )
+
+
+def _versions_from(versions: Sequence[Assumed], day: date) -> list[Assumed]:
+    """Return the version that had begun by a day, and those that follow it.
+
+    Whether somebody approved a value is said of each of them. Of what is added up over
+    its versions there is one.
+    """
+    begun = [one for one in versions if one.valid_from <= day]
+    found = [*begun[-1:], *(one for one in versions if one.valid_from > day)]
+    return found[:1] if found[0].kind in _ADDED_UP else found
 
 
 def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
@@ -362,7 +383,11 @@ def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
             known = [
                 entry for entry in projection.register.entries if entry.id == change.id
             ]
-            if not known[-1].is_approved:
+            start = month_start(projection.month_of(change.from_month))
+            end = month_end(projection.months[-1])
+            held, *later = _versions_from(known, start)
+            within = [held, *(one for one in later if one.valid_from < end)]
+            if not all(one.is_approved for one in within):
                 yield (
                     f"{name}: nobody approved {change.id}; where an approved value"
                     " holds, it changes nothing."

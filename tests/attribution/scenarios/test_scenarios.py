@@ -350,6 +350,30 @@ def test_another_value_of_an_assumption_holds_from_its_month_on() -> None:
     ]
 
 
+def test_a_value_in_force_is_replaced_and_not_a_proposal_for_later() -> None:
+    """In the half year before the proposal holds, 0.8 is approved as 1.0 was."""
+    until = replace(MINUTE, valid_to=date(2026, 7, 1))
+    later = replace(MINUTE, version="2", value=3.0, valid_from=date(2026, 7, 1))
+    proposed = replace(later, is_approved=False)
+    base = run_of(register=(until, proposed, NO_INTEREST))
+    change = {"kind": "assumption", "id": "minute", "to": 0.8}
+    found = result(change, base=base, horizon_months=6)
+    assert monthly(found, "benefit") == pytest.approx([800.0] * 6)
+    assert found["summary"]["counted_features"] == ["care"]
+    assert [row["value"] for row in found["replaced"]] == [1.0]
+    assert found["notes"] == []
+
+
+def test_a_month_whose_value_nobody_approved_is_not_approved_by_a_scenario() -> None:
+    until = replace(MINUTE, valid_to=date(2026, 7, 1))
+    later = replace(MINUTE, version="2", value=3.0, valid_from=date(2026, 7, 1))
+    base = run_of(register=(until, replace(later, is_approved=False), NO_INTEREST))
+    found = result({"kind": "assumption", "id": "minute", "to": 0.8}, base=base)
+    assert monthly(found, "benefit") == pytest.approx([800.0] * 12)
+    assert found["summary"]["counted_features"] == []
+    assert "nobody approved minute" in found["notes"][0]
+
+
 def test_a_break_even_is_where_the_mean_is_nothing() -> None:
     """What a minute is worth may fall to 0.7, the effect to 700, for 700 of cost."""
     found = result(PRICE | {"factor": 1.0})
