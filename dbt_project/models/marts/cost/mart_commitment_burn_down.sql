@@ -88,8 +88,9 @@ stated as (
         *,
         case
             when not is_known then 'unknown'
+            -- Before the first day of its bill, too: of that, the register says what was used.
+            when days_left <= 0 or ends_on <= first_billed_day then 'expired'
             when known_until is null then 'not_started'
-            when days_left <= 0 then 'expired'
             else 'running'
         end as state,
         {{ to_money('greatest(granted_amount - used_so_far - lapsed_so_far, 0)') }} as left_amount
