@@ -107,12 +107,13 @@ hours as (
             order by logs.hours desc, case when rates.team_id is null then 1 else 0 end asc
         ) as choice
     from months
+    cross join {{ source('control', 'delivery_rules') }} as rules
     inner join {{ ref('int_worklogs_owned') }} as logs
-        on months.month = {{ month_label('logs.started_at') }} and logs.category = 'integration'
+        on months.month = {{ local_month('logs.started_at') }} and logs.category = 'integration'
     left join {{ source('control', 'loaded_hourly_rates') }} as rates
         on
             (rates.team_id is null or logs.team_id = rates.team_id)
-            and {{ is_valid_on('rates', 'cast(logs.started_at as date)') }}
+            and {{ is_valid_on('rates', local_day('logs.started_at')) }}
     where months.period <> 'before'
 ),
 
