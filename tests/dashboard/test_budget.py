@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from dashboard.pages.budget import anomaly_queries, anomaly_sentences
 from dashboard.pages.budget import queries as budget_queries
+from dashboard.pages.budget.charts import bullets
 from dashboard.pages.budget.tiles import within
 from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
+from dashboard.shared.charts import palette
 from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
@@ -38,6 +41,16 @@ def test_the_tiles_show_budget_year_and_landings(look_at: LookAt) -> None:
     assert "Stale: model old-v1. Not known: team ghost." in text
     assert "90 % interval EUR 3.9k to 4.2k" in text
     assert len(app.get("vega_lite_chart")) == 6
+
+
+def test_a_budget_that_is_not_known_is_not_drawn_as_one_that_is_exceeded() -> None:
+    """Vega begins anew with the first colour, that of over, where one is missing."""
+    row: dict[str, Any] = {"scope": "all", "state": "unknown", "times_budget": None}
+    row |= {"actual": Decimal(80), "budget": None, "longer": Decimal(80)}
+    drawn = bullets(pa.Table.from_pylist([row]), "EUR", palette()).to_dict()
+    scale = drawn["layer"][0]["encoding"]["color"]["scale"]
+    colours = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert colours["? unknown"] == colours["◌ stale"] != colours["▲ over"]
 
 
 @pytest.mark.parametrize(
