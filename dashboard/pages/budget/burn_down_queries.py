@@ -12,14 +12,26 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 
+#: Where each stands, by its name: where several share one, the id follows.
+_STANDING = """(
+    select
+        *,
+        case when count(*) over (partition by commitment_name) > 1
+            then commitment_name || ' (' || commitment_id || ')'
+            else commitment_name end as commitment
+    from cost.mart_commitment_burn_down
+    where is_newest
+)"""
+
+
 @per_run
 def commitments_burning_down(snapshot: Snapshot) -> pa.Table:
     """Return where each commitment stands, the most money at risk first."""
     return table(
         snapshot,
-        """
+        f"""
         select
-            commitment_name as commitment,
+            commitment,
             replace(commitment_type, '_', ' ') as kind,
             state,
             currency,
@@ -38,8 +50,7 @@ def commitments_burning_down(snapshot: Snapshot) -> pa.Table:
             source,
             commitment_id,
             reason
-        from cost.mart_commitment_burn_down
-        where is_newest
+        from {_STANDING}
         order by array_position(
                 ['running', 'unknown', 'not_started', 'expired'], state
             ),
@@ -57,11 +68,8 @@ def burn_down_months(snapshot: Snapshot) -> pa.Table:
     """
     return table(
         snapshot,
-        """
-        with running as (
-            select * from cost.mart_commitment_burn_down
-            where is_newest and state = 'running'
-        ),
+        f"""
+        with running as (select * from {_STANDING} where state = 'running'),
         points as (
             select
                 months.commitment_id, months.known_until as day,
@@ -78,7 +86,7 @@ def burn_down_months(snapshot: Snapshot) -> pa.Table:
             where at_risk_amount is not null
         )
         select
-            running.commitment_name as commitment,
+            running.commitment,
             points.day,
             points.left_ratio,
             points.kind

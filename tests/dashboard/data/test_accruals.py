@@ -5,13 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from dashboard.pages.budget import burn_down_queries
 from dashboard.pages.close import accrual_queries
 from dashboard.shared import selection_queries
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triptych.core.warehouse.reader import Snapshot
 
 
@@ -73,3 +78,22 @@ def test_the_line_of_a_running_commitment_goes_on_to_its_expiry(
         ("2026-08-31", 0.9, "expected"),
         ("2026-12-01", 0.603225806, "expected"),
     ]
+
+
+def test_two_commitments_of_one_name_are_two_lines_that_their_ids_tell_apart(
+    tmp_path: Path,
+) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "insert into cost.mart_commitment_burn_down by name"
+            " select * replace ('pp-2' as commitment_id, 0.4 as remaining_ratio,"
+            " null as at_risk_amount) from cost.mart_commitment_burn_down"
+            " where commitment_id = 'pp'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    rows = burn_down_queries.commitments_burning_down(snapshot).to_pylist()
+    points = burn_down_queries.burn_down_months(snapshot).to_pylist()
+    names = ["Prepaid API (pp)", "Prepaid API (pp-2)"]
+    assert [row["commitment"] for row in rows] == [*names, "Grant", "GPU plan"]
+    known = [(p["commitment"], p["left_ratio"]) for p in points if p["kind"] == "known"]
+    assert known == list(zip(names, (0.9, 0.4), strict=True))
