@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.pages.explore import charts as drawn
 from dashboard.pages.explore import dimensions, queries, sentences
-from dashboard.shared import charts, filters, tables
+from dashboard.shared import charts, filters, selection_queries, tables
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin
@@ -46,13 +46,15 @@ def main() -> None:
         with st.spinner("Adding up …"):
             found = queries.answer(view.snapshot, view.selection, question)
         is_empty = found is not None and is_nothing(view, question, found)
+        of_all = of_all_months(view, question)
         with top:
             if is_empty:
                 show_nothing(view)
             else:
-                say(view, question, found)
+                say(of_all, question, found)
+                say_what_lacks(view, of_all, question)
         if found is not None and found.rows and not is_empty:
-            show(view, question, found)
+            show(of_all, question, found)
     except LineItemsOutOfReachError as error:
         st.info(fmt.markdown(str(error)))
 
@@ -62,6 +64,25 @@ def is_nothing(view: Page, question: Question, found: Answer) -> bool:
     amounts = [row["amount"] for row in found.rows]
     rounds = all(fmt.rounds_to_zero(amount, view.currency) for amount in amounts)
     return rounds and question.covers != "whole_bill" and bool(view.without_ai_cost)
+
+
+def of_all_months(view: Page, question: Question) -> Page:
+    """Return the page with what all months lack that an answer is about."""
+    months = queries.months_of(view.snapshot, view.selection, question)
+    if months == view.selection.period.months:
+        return view
+    period = replace(view.selection.period, months=months)
+    widened = replace(view.selection, period=period)
+    standing = selection_queries.standing(view.snapshot, widened)
+    return replace(view, standing=standing)
+
+
+def say_what_lacks(view: Page, of_all: Page, question: Question) -> None:
+    """Say what the months before the period lack, which the bar does not name."""
+    gap = of_all.standing.gap
+    if gap.lacks != view.standing.gap.lacks and gap.is_material():
+        note = gap.note(is_material=True)
+        st.caption(fmt.markdown(f"{_window(view, question)}: {note}"))
 
 
 def show_nothing(view: Page) -> None:

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from dashboard.pages.explore import charts, dimensions, queries
@@ -302,6 +303,23 @@ def test_a_restated_month_before_is_named_where_it_is_compared_with(
     compared = open_app(tmp_path, page=PAGE, by="Service", compare="true")
     assert said in text_of(compared)
     assert said not in text_of(open_app(tmp_path, page=PAGE, by="Service"))
+
+
+def test_a_sum_of_months_is_at_least_where_an_earlier_one_lacks_something(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update core.mart_month_completeness set is_complete = false,"
+            " missing = 'exchange rate USD to EUR', missing_amount = null"
+            " where billing_month = '2026-08'"
+        )
+    months = text_of(open_app(tmp_path, page=PAGE, by="Month"))
+    assert "AI cost is **at least EUR" in months
+    assert "2026: aws lacks exchange rate USD to EUR. Together: exchange" in months
+    one = text_of(open_app(tmp_path, page=PAGE, by="Model"))
+    assert "AI cost is **EUR 2,769.00** in Sep 2026" in one
+    assert "aws lacks" not in one
 
 
 def test_a_link_to_what_did_not_arrive_says_what_is_shown(
