@@ -42,7 +42,7 @@ _FIRST_READ_DAYS = 365
 _MAX_OFFSET = 10_000
 _SLICE = timedelta(days=30)
 _SHORTEST_SLICE = timedelta(minutes=10)
-_READING_VERSION = 1
+_READING_VERSION = 2
 
 
 class PagerdutyConfig(SourceConfig):

@@ -2,7 +2,8 @@
 
 The API keeps no impact: an incident starts when its record was made, and the row says
 so. Older payloads have no ``resolved_at``; the last change of state is when a resolved
-incident was resolved, and says nothing of any other. Titles and people have no column.
+incident was resolved, and says nothing of any other. One that was merged into another
+is resolved by that, and counts nowhere, like a test. Titles and people have no column.
 
 Source: PagerDuty REST API v2, *List incidents*; Analytics API, *Raw data, multiple
 incidents*.
@@ -28,6 +29,8 @@ _STATUSES = {
     "acknowledged": "acknowledged",
     "resolved": "resolved",
 }
+#: Why an incident was resolved that goes on as a part of another.
+_MERGED = "merge_resolve_reason"
 #: The name of UTC that the Analytics API takes and repeats.
 TIME_ZONE = "Etc/UTC"
 
@@ -105,6 +108,7 @@ def _facts(
         "created_at": created_at,
         "impact_started_at": created_at,
         "starts_at_record": True,
+        "is_test": text(part_of(incident.get("resolve_reason"), "type")) == _MERGED,
         "acknowledged_at": _acknowledged_at(incident, effort, created_at),
         "severity": text(part_of(incident.get("priority"), "summary"))
         or text(incident.get("urgency")),

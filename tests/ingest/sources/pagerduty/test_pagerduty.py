@@ -178,6 +178,21 @@ def test_an_incident_that_was_opened_again_keeps_the_states_it_was_seen_in(
     ]
 
 
+def test_an_incident_that_was_merged_into_another_counts_nowhere(
+    case: ConnectorCase, pagerduty: LoopbackPagerduty
+) -> None:
+    """PagerDuty resolves it; the one that it is a part of now goes on."""
+    pagerduty.incidents[0]["resolve_reason"] = {
+        "type": "merge_resolve_reason",
+        "incident": {"id": "P2", "type": "incident_reference"},
+    }
+    pagerduty.incidents[1]["resolve_reason"] = None
+    case.ingest().raise_first_failure()
+    assert case.query(
+        'select distinct "incident_id", "is_test" from evidence.incidents order by 1'
+    ) == [("P1", True), ("P2", False), ("P3", False)]
+
+
 def test_only_recent_weeks_and_what_is_open_are_asked_for_again(
     case: ConnectorCase, pagerduty: LoopbackPagerduty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
