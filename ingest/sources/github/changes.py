@@ -64,7 +64,7 @@ class GithubRules:
     reading : GithubReading
         How its deployments become rows.
     production : sequence of str
-        Environments whose deployments are compared.
+        Environments, or tiers of them, whose deployments are compared; in any case.
     workflows : mapping of str to str
         Name of the file of a workflow that deploys → environment.
     has_pull_requests : bool
@@ -173,7 +173,7 @@ class RepositoryChanges:
         """
         first: dict[str | None, Row] = {}
         for row in sorted(states, key=lambda row: str(row["finished_at"])):
-            if row["finished_at"] and row["environment"] in self._rules.production:
+            if row["finished_at"] and self._is_production(row):
                 first.setdefault(row["attempt"], row)
         for row in first.values():
             if row["status"] == "success":
@@ -183,6 +183,12 @@ class RepositoryChanges:
                     str(row["deployment_id"]),
                     str(row["commit_sha"]),
                 )
+
+    def _is_production(self, row: Row) -> bool:
+        """Tell it by name or tier, in any case, as the metrics do."""
+        names = {name.strip().lower() for name in self._rules.production}
+        told = row["environment"], row["environment_tier"]
+        return any((name or "").lower() in names for name in told)
 
     def _before(self, head: Deployed) -> Deployed | None:
         """Return what succeeded in the same environment last before a deployment."""

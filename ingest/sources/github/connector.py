@@ -76,7 +76,7 @@ class GithubConfig(CodeHostConfig):
     )
     production_environments: tuple[str, ...] = Field(
         default=("production", "prod", "live"),
-        description="Environments whose deployments are compared.",
+        description="Environments, or tiers of them, whose deployments are compared.",
     )
     payload: dict[str, str] = Field(
         default_factory=lambda: {name: name for name in PAYLOAD_COLUMNS},

@@ -300,6 +300,20 @@ def test_other_environments_are_not_compared_with(
     assert committed(case) == [("deployments", 9)]
 
 
+@pytest.mark.parametrize(
+    ("environment", "tiers"),
+    [("Production", {}), ("prod-eu", {"prod-eu": "Production"})],
+)
+def test_production_is_known_by_its_tier_and_in_any_case(
+    github: LoopbackGithub, tmp_path: Path, environment: str, tiers: dict[str, str]
+) -> None:
+    """Vercel writes Production, and the metrics count it as production."""
+    for deployment in github.deployments["acme/eta"]:
+        deployment["environment"] = environment
+    case = case_of(github, tmp_path, environment_tiers=tiers)
+    assert committed(case) == [("commits", 3), ("deployments", 9)]
+
+
 def test_a_revision_that_is_gone_leaves_its_changes_untold(
     github: LoopbackGithub, case: ConnectorCase
 ) -> None:
