@@ -3,7 +3,8 @@
 An export writes a folder per month and, below it, per run; a manifest ends each run.
 The newest run of a month is the whole month, whether the export creates a new report
 each time or overwrites the previous one, so it alone counts; what the manifest does
-not name does not. A file must hold as many rows as its manifest announces.
+not name does not. A run of some days of a month, such as of a week, never stands for
+the month. A file must hold as many rows as its manifest announces.
 
 Older exports write no manifest: of each month the newest file counts, and nothing
 proves that it is whole.
@@ -171,7 +172,9 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
         self._refuse_several_exports(found)
         newest: dict[str, RunManifest] = {}
         for run in sorted(found, key=lambda run: run.order):
-            if window.overlaps_month(run.period):
+            before = newest.get(run.period)
+            is_less = run.part and before is not None and not before.part
+            if window.overlaps_month(run.period) and not is_less:
                 newest[run.period] = run
         return [self._month(run) for _, run in sorted(newest.items())]
 
@@ -191,7 +194,7 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
             return runs
         # Below a run's own folder a file without a manifest is half a delivery.
         return [
-            RunManifest.of_file(stored, period=_period_of(folder))
+            RunManifest.of_file(stored, period=_period_of(folder), folder=folder)
             for stored in self._store.list_objects(f"{self._base}/{folder}/")
             if stored.size and format_of(stored.key)
         ]
@@ -214,6 +217,8 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
         )
         if run.problem or run.skip_reason:
             return replace(month, problem=run.problem)
+        if run.part:
+            return replace(month, problem=self._incomplete_month(run))
         try:
             files = self._manifests.named_files(run.keys, run.manifest)
             for file, size in zip(files, run.sizes, strict=True):
@@ -221,6 +226,15 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
         except (MalformedDeliveryError, IncompleteDeliveryError) as problem:
             return replace(month, problem=problem)
         return replace(month, files=files, row_counts=run.row_counts)
+
+    def _incomplete_month(self, run: RunManifest) -> IncompleteDeliveryError:
+        return IncompleteDeliveryError(
+            f"The newest run of {run.period} is of {run.part}, only a part of the"
+            " month.",
+            where=self._store.uri(run.manifest.key),
+            next_step="Export the month to date each day, or run the export for the"
+            " whole month. What was loaded before stays current.",
+        )
 
     def _refuse_unless_whole(
         self, file: StoredObject, size: int | None, manifest: StoredObject

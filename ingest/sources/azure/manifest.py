@@ -10,9 +10,10 @@ documentation of Microsoft's FinOps toolkit.
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingest.storage.manifests import format_of
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 _READ_TYPES = frozenset({"focuscost", "actualcost", "usage"})
 _LONGEST_MONTH_DAYS = 31
+#: How long after the last day of a month to date its run may begin.
+_LATEST_RUN = timedelta(days=3)
+_WEEK_TO_DATE, _OF_BILLING_MONTH = "weektodate", "billing"
+_DAYS_OF_FOLDER = re.compile(r"(\d{8})-(\d{8})")
 _MONTH_IN_PATH = re.compile(r"(?:^|/)\d{8}-\d{8}/(.+)$")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
@@ -37,7 +42,8 @@ class RunManifest:
 
     ``sizes`` and ``row_counts`` stand beside ``keys``; ``None`` where the manifest does
     not say. ``submitted_at`` orders runs; ``problem`` is why the manifest cannot be
-    used, ``skip_reason`` why it need not be.
+    used, ``skip_reason`` why it need not be. ``part`` names the days of a run of less
+    than its month.
     """
 
     manifest: StoredObject
@@ -49,12 +55,21 @@ class RunManifest:
     row_counts: tuple[int | None, ...] = ()
     problem: MalformedDeliveryError | None = None
     skip_reason: str = ""
+    part: str = ""
 
     @classmethod
-    def of_file(cls, stored: StoredObject, *, period: str) -> RunManifest:
+    def of_file(cls, stored: StoredObject, *, period: str, folder: str) -> RunManifest:
         """Return what stands for a run that wrote one file and no manifest."""
+        days = _DAYS_OF_FOLDER.fullmatch(folder)
+        start, end = (_moment(day) for day in days.groups()) if days else (None, None)
         return cls(
-            stored, period, keys=(stored.key,), sizes=(None,), row_counts=(None,)
+            stored,
+            period,
+            keys=(stored.key,),
+            sizes=(None,),
+            row_counts=(None,),
+            # A copy may be younger than the run.
+            part=_part_of_month(start, end, submitted_at=None),
         )
 
     @property
@@ -99,13 +114,11 @@ def parsed_run(
     """
     config = _section(content, "exportConfig")
     run = _section(content, "runInfo")
-    start = _month_start(run, manifest, malformed)
     kind = str(config.get("type", ""))
     common: dict[str, Any] = {
         "manifest": manifest,
-        "period": f"{start:%Y-%m}",
         "resource_id": str(config.get("resourceId", "")),
-        "submitted_at": _moment(run.get("submittedTime")) or _BEGINNING,
+        **_when(config, run, _month_start(run, manifest, malformed)),
     }
     if kind and kind.casefold() not in _READ_TYPES:
         return RunManifest(**common, skip_reason=_other_dataset(kind))
@@ -142,6 +155,42 @@ def _month_start(
             "Run the export for each month by itself.",
         )
     return start
+
+
+def _when(
+    config: Mapping[str, Any], run: Mapping[str, Any], start: datetime
+) -> dict[str, Any]:
+    """Return of which month a run is, of which part of it, and when it was run."""
+    submitted_at, end = _moment(run.get("submittedTime")), _moment(run.get("endDate"))
+    time_frame = str(config.get("timeFrame", "")).casefold()
+    return {
+        "period": f"{start:%Y-%m}",
+        "submitted_at": submitted_at or _BEGINNING,
+        "part": _part_of_month(start, end, submitted_at, time_frame=time_frame),
+    }
+
+
+def _part_of_month(
+    start: datetime | None,
+    end: datetime | None,
+    submitted_at: datetime | None,
+    *,
+    time_frame: str = "",
+) -> str:
+    """Return the days of a run that leaves out days of its month that were over.
+
+    A month to date ends about when it is run. A billing month may begin on any day.
+    """
+    if start is None or end is None:
+        return ""
+    days_of_month = calendar.monthrange(start.year, start.month)[1]
+    if (end - start).days + 1 >= days_of_month:
+        return ""
+    is_begun = start.day == 1 or _OF_BILLING_MONTH in time_frame
+    is_to_date = submitted_at is None or submitted_at <= end + _LATEST_RUN
+    if is_begun and is_to_date and time_frame != _WEEK_TO_DATE:
+        return ""
+    return f"{start:%Y-%m-%d} to {end:%Y-%m-%d}"
 
 
 def _other_dataset(kind: str) -> str:

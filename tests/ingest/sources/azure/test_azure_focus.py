@@ -121,6 +121,67 @@ def test_the_time_of_the_run_decides_and_not_the_name_of_its_folder(
     assert billed(case_of(tmp_path)) == 1
 
 
+PARTS = {
+    "a week": {"startDate": "2026-05-08T00:00:00", "endDate": "2026-05-14T00:00:00"},
+    "days chosen later": {
+        "endDate": "2026-05-10T00:00:00",
+        "submittedTime": "2026-07-01T00:00:00Z",
+    },
+}
+
+
+def _run_of(manifest: Path, **run: str) -> None:
+    """Let a run be of other days."""
+    content = json.loads(manifest.read_text())
+    content["runInfo"] |= {"submittedTime": "2026-05-29T00:00:00Z"} | run
+    manifest.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("run", PARTS.values(), ids=PARTS)
+def test_a_later_run_of_some_days_never_replaces_the_whole_month(
+    layout: ExportLayout, tmp_path: Path, run: dict[str, str]
+) -> None:
+    for costs in (["10", "5"], ["5"]):
+        layout.deliver("2026-05", [focus_table("2026-05", costs)])
+    _, newest = sorted((tmp_path / "copy").rglob("manifest.json"))
+    _run_of(newest, **run)
+    assert billed(case_of(tmp_path)) == 15
+
+
+@pytest.mark.parametrize("run", PARTS.values(), ids=PARTS)
+def test_a_month_of_which_only_some_days_were_exported_is_refused(
+    layout: ExportLayout, tmp_path: Path, run: dict[str, str]
+) -> None:
+    layout.deliver("2026-05", [focus_table("2026-05", ["5"])])
+    (manifest,) = (tmp_path / "copy").rglob("manifest.json")
+    _run_of(manifest, **run)
+    (failure,) = case_of(tmp_path).ingest().failures
+    assert isinstance(failure.error, IncompleteDeliveryError)
+    days = f"{run.get('startDate', '2026-05-01')[:10]} to {run['endDate'][:10]}"
+    assert f"is of {days}, only a part" in str(failure.error)
+
+
+def test_a_week_to_date_is_no_month_though_it_begins_with_it(
+    layout: ExportLayout, tmp_path: Path
+) -> None:
+    layout.deliver("2026-06", [focus_table("2026-06", ["5"])])
+    (manifest,) = (tmp_path / "copy").rglob("manifest.json")
+    content = json.loads(manifest.read_text())
+    content["exportConfig"]["timeFrame"] = "WeekToDate"
+    manifest.write_text(json.dumps(content))
+    (failure,) = case_of(tmp_path).ingest().failures
+    assert "only a part of the month" in str(failure.error)
+
+
+def test_a_billing_month_may_begin_on_any_day(
+    layout: ExportLayout, tmp_path: Path
+) -> None:
+    layout.deliver("2026-05", [focus_table("2026-05", ["5"])])
+    (manifest,) = (tmp_path / "copy").rglob("manifest.json")
+    _run_of(manifest, startDate="2026-05-14T00:00:00", endDate="2026-06-13T00:00:00")
+    assert billed(case_of(tmp_path)) == 5
+
+
 def test_a_run_without_its_manifest_has_not_ended_and_does_not_count(
     layout: ExportLayout, tmp_path: Path
 ) -> None:
@@ -450,6 +511,14 @@ def test_of_files_without_a_manifest_the_newest_of_a_month_counts(
         path.write_text(_details([("Usage", cost, "OnDemand")]))
         os.utime(path, (1_780_000_000 + number, 1_780_000_000 + number))
     assert billed(case_of(tmp_path)) == 7
+
+
+def test_a_file_of_a_week_without_a_manifest_is_no_month(tmp_path: Path) -> None:
+    folder = tmp_path / "copy" / "costs" / "focus" / "20260508-20260514"
+    folder.mkdir(parents=True)
+    (folder / "focus_1.csv").write_text(_details([("Usage", "5", "OnDemand")]))
+    (failure,) = case_of(tmp_path).ingest().failures
+    assert "is of 2026-05-08 to 2026-05-14" in str(failure.error)
 
 
 CLASSES = [
