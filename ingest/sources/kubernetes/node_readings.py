@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ingest.sources.kubernetes.gpu_readings import own_reading, share_gpus
 from ingest.sources.kubernetes.node_capacity import add_capacity
+from ingest.sources.kubernetes.opencost_answers import last_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +19,9 @@ def readings_of(
     allocations: Sequence[Allocation],
     declared: Callable[[Allocation], DeclaredGpus],
 ) -> list[Reading]:
-    """Return a reading for each allocation, in their order.
+    """Return a reading for each allocation, in their order; of one said twice, one.
+
+    What came twice would share its GPU with itself, and its node would have more.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ def readings_of(
     declared : callable
         What is declared about the node of an allocation.
     """
-    readings = [own_reading(each, declared(each)) for each in allocations]
+    readings = [own_reading(each, declared(each)) for each in last_words(allocations)]
     share_gpus(readings, declared)
     add_capacity(readings, declared)
     return readings

@@ -24,7 +24,7 @@ from ingest.reading.gpu_slices import profile_in_name
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 #: Parts of a name that OpenCost reserves, and what such a row is about.
 _RESERVED = {
@@ -183,6 +183,11 @@ def allocations_of(set_: Mapping[str, Any], *, cluster: str = "") -> list[Alloca
         Name of the cluster where an entry does not say it.
     """
     return [_allocation(name, entry, cluster) for name, entry in set_.items()]
+
+
+def last_words(allocations: Iterable[Allocation]) -> list[Allocation]:
+    """Return each allocation once: of a step that came twice, what was said last."""
+    return list({(a.place.cluster, a.name, a.start): a for a in allocations}.values())
 
 
 def window_start(set_: Mapping[str, Any]) -> str | None:

@@ -92,7 +92,7 @@ def meter_part(
     target_of = once_per_workload(mapping.target)
     rows = (
         _meter_row(reading, target_of(reading.allocation), source)
-        for reading in _last_words(readings)
+        for reading in readings
     )
     return _part(METER_STREAM, rows, uri)
 
@@ -101,7 +101,7 @@ def cost_part(readings: Sequence[Reading], prices: Prices, *, uri: str) -> RowsP
     """Return the costs that OpenCost works out as rows of ``opencost_costs``."""
     rows = (
         _cost_row(reading.allocation, prices)
-        for reading in _last_words(readings)
+        for reading in readings
         if reading.allocation.total_cost
     )
     return _part(COST_STREAM, rows, uri)
@@ -121,15 +121,6 @@ def export_part(
         # A day that is exported twice counts once, as it was exported last.
         by_key[row["allocation_name"], row["period_start"]] = {**row, **priced}
     return _part(COST_STREAM, iter(by_key.values()), uri)
-
-
-def _last_words(readings: Sequence[Reading]) -> list[Reading]:
-    """Return one reading for each allocation: a step that came twice counts once."""
-    by_key = {
-        (r.allocation.place.cluster, r.allocation.name, r.allocation.start): r
-        for r in readings
-    }
-    return list(by_key.values())
 
 
 def _meter_row(reading: Reading, target: Target, source: str) -> dict[str, str | None]:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from ingest.sources.kubernetes.opencost_answers import Allocation
 
 _REPORTS = (".csv", ".csv.gz")
+#: Changing how reports become rows makes every month new again.
+_READING_VERSION = 2
 
 
 class OpenshiftMetricsConfig(SourceConfig):
@@ -136,7 +138,8 @@ class OpenshiftMetrics(Source[OpenshiftMetricsConfig]):
     @property
     def _reading(self) -> str:
         """Changes whenever the same reports would be read otherwise."""
-        return self._digest_of("cluster", "mapping", "gpus")
+        options = self._digest_of("cluster", "mapping", "gpus")
+        return f"{_READING_VERSION} {options}"
 
 
 def _passed_over(file: LocalFile) -> Delivery:

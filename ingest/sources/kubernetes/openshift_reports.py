@@ -18,7 +18,13 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from ingest.reading.gpu_slices import profile_in_name
-from ingest.sources.kubernetes.opencost_answers import Allocation, GpuUse, Place, Use
+from ingest.sources.kubernetes.opencost_answers import (
+    Allocation,
+    GpuUse,
+    Place,
+    Use,
+    last_words,
+)
 from ingest.sources.kubernetes.workload_readings import DeclaredGpus
 from ingest.storage.files import open_text
 from triptych.core.errors import MalformedDeliveryError
@@ -71,7 +77,8 @@ class Reports:
 
     def allocations(self, *, cluster: str) -> list[Allocation]:
         """Return pods, the GPUs they held, and what was idle of each node."""
-        pods = [self._pod(row, cluster) for row in self.pods]
+        # A report that was written again repeats hours, and a node has them once.
+        pods = last_words(self._pod(row, cluster) for row in self.pods)
         labels = {(p.place.namespace, p.place.pod): p.labels for p in pods}
         nodes = {p.place.node: p.place.provider_id for p in pods}
         gpus = [self._gpu(row, cluster, labels, nodes) for row in self.gpus]

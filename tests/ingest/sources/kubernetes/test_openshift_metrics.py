@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -179,6 +180,31 @@ def test_slices_whole_gpus_and_cores_are_read_with_what_the_node_had(
         ("eta", 20, 8, 4, None, None),
         ("vision", 2, 4, 2, None, None),
         (None, None, None, None, 4, 32),
+    ]
+
+
+def test_reports_that_were_written_again_count_once(
+    case: ConnectorCase, cluster: Cluster
+) -> None:
+    """The operator collects hours again when it is set up again.
+
+    Two pods hold 10 of 16 cores, and eta one GPU and 3 / 7 of another.
+    """
+    cluster.pods.clear()
+    cluster.gpus.clear()
+    cluster.add_hour(START)
+    cluster.pods.append(pod(START, "eta-1", cores=4, labels="label_model:eta"))
+    cluster.deliver()
+    shutil.copytree(cluster.folder, cluster.folder / "again")
+    case.ingest()
+    found = [
+        (model, None if held is None else round(Decimal(str(held)) * 7, 9), *rest)
+        for model, held, *rest in case.query(HOURS)
+    ]
+    assert found == [
+        ("eta", 10, 8, 4, None, None),
+        ("vision", 1, 2, 1, None, None),
+        (None, None, None, None, 2, 16),
     ]
 
 
