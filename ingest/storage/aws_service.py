@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import ingest.http.client
 from ingest.http.pages import follow_pages
+from ingest.http.refusals import NotThereError
 from ingest.storage.aws_session import new_session
 from ingest.storage.object_errors import CREDENTIAL_CHAIN
 from triptych.core.errors import (
@@ -97,6 +98,8 @@ class Operation:
         What requests and answers call the place of the next page.
     refusals : mapping of str to (str, str)
         Error code → what it means, and what to do.
+    missing : str
+        How its message begins where there is nothing of the name that is asked for.
     """
 
     service: str
@@ -109,6 +112,7 @@ class Operation:
     access_advice: str = ""
     next_page_key: str = "NextToken"
     refusals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    missing: str = ""
 
 
 class AwsService:
@@ -161,6 +165,8 @@ class AwsService:
             Credentials are missing or wrong, or lack the permission.
         TransientSourceError
             The service did not answer as it should, after several tries.
+        NotThereError
+            There is nothing of the name that is asked for.
         FatalSourceError
             It refuses the request, or the client the source's settings.
         """
@@ -262,7 +268,8 @@ def _service_error(
     error: Any,  # noqa: ANN401  (a botocore ClientError)
     operation: Operation,
 ) -> SourceError:
-    code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    details = error.response.get("Error", {})
+    code = str(details.get("Code", "unknown"))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _DENIED or status == HTTPStatus.FORBIDDEN:
         return SourceAccessError(
@@ -273,6 +280,12 @@ def _service_error(
         )
     if code in _BAD_CREDENTIALS or status == HTTPStatus.UNAUTHORIZED:
         return _bad_credentials(code, operation)
+    if operation.missing and str(details.get("Message")).startswith(operation.missing):
+        return NotThereError(
+            f"There is no longer what was asked for ({code}).",
+            where=operation.where,
+            next_step="Run again.",
+        )
     if code in operation.refusals:
         what, next_step = operation.refusals[code]
         return FatalSourceError(what, where=operation.where, next_step=next_step)

@@ -1,7 +1,8 @@
 """Asks SageMaker for model packages and endpoints, and for what an endpoint serves.
 
 An endpoint names a configuration, that its models, and a model the package that it was
-made from. A configuration never changes, so it is asked for once.
+made from. A configuration never changes, so it is asked for once. It and its models may
+be deleted while the endpoint serves them; what is served is not known then.
 
 Source: Amazon SageMaker API reference, *ListModelPackages*, *ListEndpoints*,
 *DescribeEndpoint*, *DescribeEndpointConfig*, *DescribeModel*.
@@ -9,9 +10,11 @@ Source: Amazon SageMaker API reference, *ListModelPackages*, *ListEndpoints*,
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ingest.http.pages import each_once
+from ingest.http.refusals import NotThereError
 from ingest.sources.sagemaker.rows import ModelVersion, version_of
 from ingest.storage.aws_service import AwsService, Operation
 
@@ -86,14 +89,22 @@ class SagemakerApi:
             self._listed("list_endpoints"), key=lambda one: one.get("EndpointArn")
         )
         return [
-            self._ask("describe_endpoint", EndpointName=one.get("EndpointName"))
+            endpoint
             for one in listed
+            for endpoint in self._described(one.get("EndpointName"))
         ]
 
     def served_by(self, configuration: str) -> ModelVersion:
-        """Return the version that a configuration serves; unknown if it has several."""
+        """Return the version that a configuration serves.
+
+        It is unknown where there are several, or where one was deleted.
+        """
         if configuration not in self._versions:
-            self._versions[configuration] = self._version_in(configuration)
+            try:
+                found = self._version_in(configuration)
+            except NotThereError:
+                found = ModelVersion()
+            self._versions[configuration] = found
         return self._versions[configuration]
 
     def probe(self) -> tuple[int, int]:
@@ -102,6 +113,11 @@ class SagemakerApi:
         for endpoint in endpoints:
             self.served_by(str(endpoint.get("EndpointConfigName")))
         return len(self.model_packages()), len(endpoints)
+
+    def _described(self, endpoint: object) -> Iterator[Mapping[str, Any]]:
+        """Yield an endpoint, unless it was deleted since it was listed."""
+        with contextlib.suppress(NotThereError):
+            yield self._ask("describe_endpoint", EndpointName=endpoint)
 
     def _version_in(self, configuration: str) -> ModelVersion:
         told = self._ask("describe_endpoint_config", EndpointConfigName=configuration)
@@ -139,4 +155,5 @@ def _operation(method: str) -> Operation:
         answer_key=answer_key,
         content="what it documents",
         settings="'region', 'profile' and 'endpoint_url'",
+        missing="Could not find",
     )

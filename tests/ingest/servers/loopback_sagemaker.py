@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.ingest.servers.http_server import Answer, Request, ScriptedServer, paged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from datetime import datetime
     from typing import Self
 
@@ -30,6 +30,8 @@ class LoopbackSagemaker:
     configurations: dict[str, list[str]] = field(default_factory=dict)
     models: dict[str, str | None] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
+    #: Endpoints that are listed, and deleted before they are looked at.
+    deleted: set[str] = field(default_factory=set)
     page_size: int = 2
     server: ScriptedServer = field(default_factory=ScriptedServer)
 
@@ -54,6 +56,9 @@ class LoopbackSagemaker:
         if operation in self.denied:
             return Answer({"__type": "AccessDeniedException", "Message": "no"}, 400)
         asked = request.json()
+        if self._is_gone(operation, asked):
+            message = 'Could not find what is named "x".'
+            return Answer({"__type": "ValidationException", "message": message}, 400)
         match operation:
             case "ListModelPackageGroups":
                 groups = [{"ModelPackageGroupName": name} for name in self.packages]
@@ -79,6 +84,22 @@ class LoopbackSagemaker:
                 container = {"ModelPackageName": self.models[name]}
                 return Answer({"ModelName": name, "PrimaryContainer": container})
         return Answer({"__type": "UnknownOperationException"}, 400)
+
+    def _is_gone(self, operation: str, asked: dict[str, Any]) -> bool:
+        """Tell it as SageMaker does, which knows no error of its own for that."""
+        names: dict[str, tuple[str, Container[str]]] = {
+            "DescribeEndpoint": ("EndpointName", self.described),
+            "DescribeEndpointConfig": ("EndpointConfigName", self.configurations),
+            "DescribeModel": ("ModelName", self.models),
+        }
+        name, known = names.get(operation, ("", ()))
+        return bool(name) and asked[name] not in known
+
+    @property
+    def described(self) -> set[str]:
+        """Return the endpoints that are there when they are looked at."""
+        names = {endpoint["EndpointName"] for endpoint in self.endpoints}
+        return names - self.deleted
 
     def _list(self, key: str, items: Sequence[Any], request: Request) -> Answer:
         size = self.page_size

@@ -180,6 +180,34 @@ def test_packages_are_versions_and_what_is_new_is_loaded(
     assert committed(case) == {"model_versions": 4}
 
 
+def test_what_was_deleted_leaves_the_version_unknown_and_all_else_told(
+    sagemaker: LoopbackSagemaker, case: ConnectorCase
+) -> None:
+    """An endpoint goes on serving a model that is deleted, or its configuration.
+
+    With a model of version 1 of zeta there is one of an unknown version.
+    """
+    sagemaker.configurations["eta-2"].append("deleted-model")
+    del sagemaker.models["zeta-b"]
+    del sagemaker.configurations["other-1"]
+    assert committed(case) == {"model_versions": 3, "deployments": 3}
+    assert case.query(
+        "select service, status, model_version from evidence.deployments order by 1"
+    ) == [
+        ("eta-prod", "success", None),
+        ("other", "failure", None),
+        ("zeta-prod", "open", None),
+    ]
+    assert all(finding.is_ok for finding in case.connector().check())
+
+
+def test_an_endpoint_that_is_deleted_meanwhile_is_none(
+    sagemaker: LoopbackSagemaker, case: ConnectorCase
+) -> None:
+    sagemaker.deleted.add("other")
+    assert committed(case) == {"model_versions": 3, "deployments": 2}
+
+
 def test_a_configuration_is_asked_for_once(
     sagemaker: LoopbackSagemaker, case: ConnectorCase
 ) -> None:
