@@ -107,7 +107,7 @@ _AWS_SELECT = """
     WHEN 'Fee'
       THEN CASE WHEN reservation_arn <> '' THEN 0 ELSE line_item_unblended_cost END
     WHEN 'Refund'
-      THEN CASE WHEN line_item_product_code = 'ComputeSavingsPlans' THEN 0
+      THEN CASE WHEN line_item_product_code LIKE '%SavingsPlans' THEN 0
         ELSE line_item_unblended_cost END
     ELSE line_item_unblended_cost END AS effective_cost,
   CASE WHEN charge_category IN ('Tax', 'Credit') THEN 0 ELSE effective_cost END

@@ -107,6 +107,8 @@ WRITTEN = {
         cur2("Tax", "AmazonEC2", "2"),
         cur2("EdpDiscount", "AmazonEC2", "-1"),
         cur2("Usage", "AmazonEC2", "12", line_item_operation="EKSPod-EC2"),
+        cur2("SavingsPlanUpfrontFee", "MachineLearningSavingsPlans", "800"),
+        cur2("Refund", "MachineLearningSavingsPlans", "-800"),
     ],
     "google": [google("regular", "40", "-10"), google("tax", "4")],
 }
@@ -138,6 +140,7 @@ def amounts(coverage: Coverage) -> tuple[Decimal, ...]:
         # 100 + 19 - 30 + 50; of Bedrock its usage alone is AI cost.
         ("focus", "139", "100", "100", "0"),
         # Covered 9, unused 10 - 9; reserved 5, unused 7 - 5; tax 2; discount -1.
+        # An upfront fee and its refund are no amortised cost.
         ("cur2", "18", "16", "0", "16"),
         # 40 - 10 + 4: a promotion is a credit.
         ("google", "34", "40", "40", "0"),

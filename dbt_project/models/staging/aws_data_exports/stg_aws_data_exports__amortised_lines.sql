@@ -105,7 +105,7 @@ select
         when line_item_line_item_type = 'Fee' and nullif(reservation_reservation_a_r_n, '') is not null
             then 0
         -- The refund of a savings plan's upfront fee, which was never an amortised cost.
-        when line_item_line_item_type = 'Refund' and line_item_product_code = 'ComputeSavingsPlans'
+        when line_item_line_item_type = 'Refund' and line_item_product_code like '%SavingsPlans'
             then 0
         else line_item_unblended_cost
     end as amortised_cost,
