@@ -3,8 +3,11 @@
   effective amount follows AWS's amortisation rule by line item type. What a
   commitment left unused is a charge of its own. Split rows of EKS and ECS repeat
   their instance's money and are a meter, never money. Products of the marketplace, among them
-  Bedrock's models of other vendors, have a code that nobody can read, and a name.
+  Bedrock's models of other vendors, have a code that nobody can read, and a name. A negation
+  and a fee repeat the quantity of what they cover; they consume none.
 -#}
+{%- set if_usage = "case when line_item_line_item_type in ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage')"
+    ~ ' then ' -%}
 {%- set shared = {
     'billing_currency': 'line_item_currency_code',
     'billing_period_start': 'bill_billing_period_start_date',
@@ -36,8 +39,8 @@
     'list_cost': 'pricing_public_on_demand_cost',
     'charge_category': 'charge_category',
     'pricing_unit': 'pricing_unit',
-    'consumed_quantity': 'line_item_usage_amount',
-    'consumed_unit': 'pricing_unit',
+    'consumed_quantity': if_usage ~ 'line_item_usage_amount end',
+    'consumed_unit': if_usage ~ 'pricing_unit end',
     'commitment_discount_status': 'commitment_discount_status',
 }) -%}
 {%- set unused = dict(shared, **{
