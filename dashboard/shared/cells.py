@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,6 +13,10 @@ from triptych.core.spreadsheet_text import FORMULA_SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+#: What a cell is quoted for: a number sign, too, which begins a comment in readers
+#: that are to skip the facts.
+_QUOTED = re.compile(r'[,"\r\n#]')
 
 
 def safe_text(text: str) -> str:
@@ -50,12 +54,19 @@ def to_csv(
 ) -> bytes:
     """Return CSV in UTF-8: a line ``# name: text`` for each fact, then the table.
 
-    RFC 4180 from the line with the column names on. A fact never breaks its line.
+    RFC 4180 from the line with the column names on. A fact never breaks its line, and
+    a number sign in a cell is in quotes: outside of them it would begin a comment.
     """
     text = io.StringIO(newline="")
     for name, said in facts:
         text.write(f"# {name}: {' '.join(said.split())}\r\n")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([to_cell(value) for value in row] for row in table)
+    for row in (columns, *table):
+        text.write(",".join(_quoted(to_cell(value)) for value in row) or '""')
+        text.write("\r\n")
     return text.getvalue().encode()
+
+
+def _quoted(cell: str) -> str:
+    if _QUOTED.search(cell) is None:
+        return cell
+    return '"' + cell.replace('"', '""') + '"'

@@ -188,6 +188,24 @@ def test_no_text_of_the_data_becomes_a_formula(tmp_path: Path) -> None:
         assert str(sheet["A5"].value).startswith("'")
 
 
+def test_a_name_with_a_number_sign_is_no_comment(tmp_path: Path) -> None:
+    names = ["Team #1", "#1", 'the "#1", C#', "a\n# b"]
+    for name in names:
+        root = tmp_path / str(names.index(name))
+        snapshot = changed(
+            root, f"update cost.fct_daily_model_costs set team_id = '{name}'"
+        )
+        statement = exports.read_statement(snapshot, MONTH, "Amortised", "cc-100")
+        file = root / "statement.csv"
+        file.write_bytes(render_csv(statement))
+        read = duckdb.connect().execute(
+            "select team_id, sum(cast(amount as decimal(28, 10)))"
+            " from read_csv(?, comment='#', all_varchar=true) group by all",
+            [str(file)],
+        )
+        assert read.fetchall() == [(name, TOTALS["cc-100"])]
+
+
 def test_simulated_data_is_marked_on_every_page_sheet_and_row(tmp_path: Path) -> None:
     snapshot = published(tmp_path, is_synthetic=True)
     statement = exports.read_statement(snapshot, MONTH, "Amortised", None)
