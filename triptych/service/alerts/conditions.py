@@ -73,13 +73,15 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " {last_day}. Driver: {cause}. Owner: {team_id}.",
     ),
     "budget": Condition(
-        "SELECT concat_ws('/', billing_month, scope_type, scope_id, currency,"
-        " CAST(threshold AS VARCHAR)) AS key, CASE scope_type WHEN 'all' THEN 'all AI'"
+        "SELECT concat_ws('/', billing_month, scope_type, scope_id, currency, level)"
+        " AS key, CASE scope_type WHEN 'all' THEN 'all AI'"
         " ELSE concat_ws(' ', replace(scope_type, 'cost_center', 'cost centre'),"
         " scope_id) END AS subject, billing_month, currency, actual_cost AS amount,"
-        " budget_amount, round(100 * threshold) AS percent,"
+        " budget_amount, rtrim(rtrim(CAST(100 * threshold AS VARCHAR), '0'), '.')"
+        " AS percent,"
         " if(scope_type = 'team', scope_id, NULL) AS team_id"
-        " FROM cost.mart_budget_variance, unnest($thresholds) AS levels(threshold)"
+        " FROM cost.mart_budget_variance, (SELECT level, CAST(level AS DECIMAL(10, 8))"
+        " AS threshold FROM unnest($thresholds) AS levels(level))"
         " WHERE budget_amount > 0 AND actual_cost >= threshold * budget_amount AND"
         f" billing_month >= strftime({_NEWEST_DAY} - INTERVAL 1 MONTH, '%Y-%m')",
         "Budget of {subject} for {billing_month}: {amount} of {budget_amount}"
@@ -171,7 +173,8 @@ def find_alerts(snapshot: Snapshot, rule: RuleSettings, today: date) -> list[Ale
     condition = CONDITIONS[rule.alert]
     given: dict[str, Any] = {
         "min_amount": rule.min_amount,
-        "thresholds": [Decimal(str(level)) for level in rule.thresholds],
+        # As texts: a level is not another one because a finer one joins it.
+        "thresholds": [str(level) for level in rule.thresholds],
         "within_days": rule.within_days,
         "today": today.isoformat(),
     }

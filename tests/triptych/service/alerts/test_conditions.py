@@ -211,3 +211,32 @@ def test_a_new_service_is_named_once_and_not_for_less_than_a_cent(
         f"AWS {told.format('0.01')} Suggested rule: a rule",
         f"Railway Volume {told.format('7')} Suggested rule: a rule",
     ]
+
+
+def test_a_level_of_a_budget_is_written_as_it_was_set(tmp_path: Path) -> None:
+    rows = """
+        INSERT INTO cost.mart_budget_variance VALUES
+          ('2026-10', 'all', 'all', 'EUR', 99.7, 100)
+        """
+    assert texts(tmp_path, rows, alert="budget", thresholds=[0.995, 1.0]) == [
+        "Budget of all AI for 2026-10: 99.70 of 100 EUR is spent, 99.5 % or more."
+    ]
+
+
+def test_a_finer_level_leaves_the_other_levels_the_alerts_that_they_were(
+    tmp_path: Path,
+) -> None:
+    Case(Workspace(tmp_path)).publish(
+        "INSERT INTO cost.mart_budget_variance VALUES"
+        " ('2026-10', 'all', 'all', 'EUR', 100, 100)"
+    )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    keys = []
+    for levels in ([0.8, 1.0], [0.8, 0.95, 1.0]):
+        rule = RuleSettings.model_validate(
+            {"alert": "budget", "channels": ["all"], "thresholds": levels}
+        )
+        keys.append({alert.key for alert in find_alerts(snapshot, rule, TODAY)})
+    coarse, fine = keys
+    assert fine - coarse == {"budget/2026-10/all/all/EUR/0.95"}
+    assert coarse < fine
