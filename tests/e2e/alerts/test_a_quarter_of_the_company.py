@@ -192,16 +192,18 @@ def spent_to(snapshot: Snapshot, day: date) -> dict[str, Decimal]:
 def commitments(snapshot: Snapshot) -> str:
     rows = snapshot.query(
         "SELECT commitment_id, commitment_name, ends_on, remaining_amount,"
-        " at_risk_amount, currency, is_newest FROM cost.mart_commitment_burn_down"
+        " at_risk_amount, currency, is_newest, reason"
+        " FROM cost.mart_commitment_burn_down"
         " WHERE is_newest"
     ).to_pylist()
     values = ", ".join(f"({', '.join(map(sql, row.values()))})" for row in rows)
     return (
         "CREATE TABLE cost.mart_commitment_burn_down AS SELECT commitment_id,"
         " commitment_name, CAST(ends_on AS DATE) AS ends_on, remaining_amount,"
-        " at_risk_amount, currency, CAST(is_newest AS BOOLEAN) AS is_newest"
+        " at_risk_amount, currency, CAST(is_newest AS BOOLEAN) AS is_newest,"
+        " CAST(reason AS VARCHAR) AS reason"
         f" FROM (VALUES {values}) AS listed(commitment_id, commitment_name, ends_on,"
-        " remaining_amount, at_risk_amount, currency, is_newest)"
+        " remaining_amount, at_risk_amount, currency, is_newest, reason)"
     )
 
 

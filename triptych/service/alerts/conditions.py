@@ -29,6 +29,18 @@ _OWNER = (
     "(SELECT arg_max(team_id, coalesce(valid_from, DATE '1900-01-01'))"
     " FROM core.dim_models AS models WHERE models.model_id = found.model_id)"
 )
+#: What holds where an assumption ends: its next version, or another of its kind of
+#: which one at a time holds. An approved one is followed by an approved one only.
+_SUCCESSOR = (
+    "SELECT 1 FROM core.mart_assumptions AS later WHERE"
+    " later.valid_from <= found.valid_to"
+    " AND coalesce(later.valid_to > found.valid_to, true)"
+    " AND (later.is_approved OR NOT found.is_approved)"
+    " AND (later.assumption_id = found.assumption_id"
+    " OR later.kind NOT IN ('integration', 'driver') AND later.kind = found.kind"
+    " AND later.feature_id = found.feature_id"
+    " AND later.metric IS NOT DISTINCT FROM found.metric)"
+)
 #: A change is a gain or harm by what the plan calls better.
 _VERDICT = (
     "CASE verdict WHEN 'positive' THEN 'increase' WHEN 'negative' THEN 'decrease'"
@@ -50,6 +62,8 @@ class Condition:
         Rows with ``key``, ``team_id`` and whatever ``text`` names.
     text : str
         The message, with names of columns in braces.
+    otherwise : str
+        The message of a row in which ``is_other`` holds.
     is_lasting : bool
         It is over once no row has its key, and a later one is a new alert; otherwise
         it is an event, which is told once for good.
@@ -57,6 +71,7 @@ class Condition:
 
     sql: str
     text: str
+    otherwise: str = ""
     is_lasting: bool = False
 
 
@@ -118,23 +133,34 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " AS key, concat_ws(' ', if(starts_with(lower(service_name), lower(provider)),"
         " NULL, provider), service_name, resource_type) AS subject,"
         " min(billing_month) AS since, sum(effective_cost) AS amount, currency,"
-        " any_value(suggested_rule) AS rule, CAST(NULL AS VARCHAR) AS team_id"
-        " FROM cost.mart_unallocated_causes GROUP BY source, provider, service_name,"
-        " resource_type, currency HAVING sum(effective_cost) >= $min_amount"
+        " any_value(suggested_rule) AS rule, CAST(NULL AS VARCHAR) AS team_id,"
+        " EXISTS (SELECT 1 FROM cost.fct_daily_service_costs AS billed WHERE"
+        " billed.source = causes.source AND billed.service_name = causes.service_name"
+        " AND billed.provider IS NOT DISTINCT FROM causes.provider"
+        f" AND billed.billing_month < strftime({_NEWEST_DAY}, '%Y-%m')) AS is_other"
+        " FROM cost.mart_unallocated_causes AS causes GROUP BY source, provider,"
+        " service_name, resource_type, currency"
+        " HAVING sum(effective_cost) >= $min_amount"
         " AND round(sum(effective_cost), 2) <> 0 AND"
         f" min(billing_month) = strftime({_NEWEST_DAY}, '%Y-%m')",
         "{subject} is new since {since}, and {amount} {currency} of it belong to no"
+        " model. Suggested rule: {rule}",
+        "{subject} is not new, but since {since} {amount} {currency} of it belong to no"
         " model. Suggested rule: {rule}",
     ),
     "commitment_lapsing": Condition(
         "SELECT concat_ws('/', commitment_id, CAST(ends_on AS VARCHAR)) AS key,"
         " commitment_name, ends_on, remaining_amount AS amount, at_risk_amount AS risk,"
-        " currency, CAST(NULL AS VARCHAR) AS team_id"
-        " FROM cost.mart_commitment_burn_down WHERE is_newest AND remaining_amount > 0"
-        " AND ends_on BETWEEN CAST($today AS DATE) AND CAST($today AS DATE)"
+        " currency, CAST(NULL AS VARCHAR) AS team_id, reason,"
+        " at_risk_amount IS NULL AS is_other"
+        " FROM cost.mart_commitment_burn_down WHERE is_newest"
+        " AND coalesce(remaining_amount > 0, true) AND ends_on BETWEEN"
+        " CAST($today AS DATE) AND CAST($today AS DATE)"
         " + to_days(CAST($within_days AS INTEGER))",
         "{commitment_name} ends on {ends_on} with {amount} {currency} unused;"
         " {risk} {currency} of it will probably lapse.",
+        "{commitment_name} ends on {ends_on}. How much of it will lapse is not known:"
+        " {reason}",
     ),
     "study_concluded": Condition(
         "SELECT concat_ws('/', study_id, CAST(window_end AS VARCHAR)) AS key, study_id,"
@@ -149,11 +175,16 @@ CONDITIONS: Final[dict[str, Condition]] = {
     ),
     "assumption_expiring": Condition(
         "SELECT concat_ws('/', assumption_id, assumption_version) AS key,"
-        " assumption_id, owner, valid_to, CAST(NULL AS VARCHAR) AS team_id"
-        " FROM core.mart_assumptions WHERE valid_to BETWEEN CAST($today AS DATE)"
-        " AND CAST($today AS DATE) + to_days(CAST($within_days AS INTEGER))",
+        " assumption_id, owner, valid_to, CAST(NULL AS VARCHAR) AS team_id,"
+        " NOT is_approved AS is_other"
+        " FROM core.mart_assumptions AS found WHERE valid_to BETWEEN"
+        " CAST($today AS DATE) AND CAST($today AS DATE)"
+        " + to_days(CAST($within_days AS INTEGER))"
+        f" AND NOT EXISTS ({_SUCCESSOR})",
         "Assumption {assumption_id} of {owner} is valid until {valid_to}; what it"
         " values counts in no headline after that.",
+        "Assumption {assumption_id} of {owner} is valid until {valid_to}. It is not"
+        " approved and counts in no headline.",
     ),
 }
 
@@ -187,11 +218,15 @@ def find_alerts(snapshot: Snapshot, rule: RuleSettings, today: date) -> list[Ale
         Alert(
             rule.alert,
             f"{rule.alert}/{row['key']}",
-            condition.text.format_map({k: written(v) for k, v in row.items()}),
+            _text(condition, row).format_map({k: written(v) for k, v in row.items()}),
             row["team_id"],
         )
         for row in rows
     ]
+
+
+def _text(condition: Condition, row: dict[str, Any]) -> str:
+    return condition.otherwise if row.get("is_other") else condition.text
 
 
 def written(value: object) -> str:

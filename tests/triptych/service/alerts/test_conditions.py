@@ -59,6 +59,9 @@ CALLS = (
     Call(
         "new_unallocated_service",
         """
+        CREATE TABLE cost.fct_daily_service_costs AS
+        SELECT 'aws' AS source, 'AWS' AS provider, 'Known' AS service_name,
+          '2026-09' AS billing_month;
         CREATE TABLE cost.mart_unallocated_causes AS
         SELECT 'aws' AS source, 'AWS' AS provider, 'EUR' AS currency,
           NULL AS resource_type, 'a rule' AS suggested_rule, *
@@ -75,7 +78,7 @@ CALLS = (
         """
         CREATE TABLE cost.mart_commitment_burn_down AS
         SELECT commitment_name AS commitment_id, 'EUR' AS currency,
-          20 AS at_risk_amount, *
+          20 AS at_risk_amount, CAST(NULL AS VARCHAR) AS reason, *
         FROM (VALUES ('Soon', DATE '2026-11-30', 50, true),
           ('Later', DATE '2026-12-01', 50, true), ('Past', DATE '2026-10-30', 50, true),
           ('Spent', DATE '2026-11-01', 0, true), ('Was', DATE '2026-11-01', 50, false))
@@ -105,7 +108,9 @@ CALLS = (
         "assumption_expiring",
         """
         CREATE TABLE core.mart_assumptions AS
-        SELECT 1 AS assumption_version, 'Ana' AS owner, *
+        SELECT 1 AS assumption_version, 'Ana' AS owner, 'labour' AS kind,
+          assumption_id AS feature_id, CAST(NULL AS VARCHAR) AS metric,
+          true AS is_approved, DATE '2026-01-01' AS valid_from, *
         FROM (VALUES ('soon', DATE '2026-11-30'), ('later', DATE '2026-12-01'),
           ('expired', DATE '2026-10-30'), ('open', NULL))
           AS assumptions(assumption_id, valid_to)
@@ -199,6 +204,8 @@ def test_a_new_service_is_named_once_and_not_for_less_than_a_cent(
     tmp_path: Path,
 ) -> None:
     rows = """
+        CREATE TABLE cost.fct_daily_service_costs (source VARCHAR, provider VARCHAR,
+          service_name VARCHAR, billing_month VARCHAR);
         CREATE TABLE cost.mart_unallocated_causes AS
         SELECT 'api' AS source, 'EUR' AS currency, '2026-10' AS billing_month,
           NULL AS resource_type, 'a rule' AS suggested_rule, *
@@ -210,6 +217,26 @@ def test_a_new_service_is_named_once_and_not_for_less_than_a_cent(
     assert texts(tmp_path, rows, alert="new_unallocated_service") == [
         f"AWS {told.format('0.01')} Suggested rule: a rule",
         f"Railway Volume {told.format('7')} Suggested rule: a rule",
+    ]
+
+
+def test_a_service_that_was_billed_before_is_not_called_new(tmp_path: Path) -> None:
+    rows = """
+        CREATE TABLE cost.fct_daily_service_costs AS
+        SELECT 'api' AS source, 'AWS' AS provider, *
+        FROM (VALUES ('Old', '2026-09'), ('Old', '2026-10'), ('New', '2026-10'))
+          AS billed(service_name, billing_month);
+        CREATE TABLE cost.mart_unallocated_causes AS
+        SELECT 'api' AS source, 'AWS' AS provider, 'EUR' AS currency,
+          '2026-10' AS billing_month, NULL AS resource_type,
+          'a rule' AS suggested_rule, *
+        FROM (VALUES ('Old', 500), ('New', 7)) AS causes(service_name, effective_cost)
+        """
+    assert texts(tmp_path, rows, alert="new_unallocated_service") == [
+        "AWS New is new since 2026-10, and 7 EUR of it belong to no model. Suggested"
+        " rule: a rule",
+        "AWS Old is not new, but since 2026-10 500 EUR of it belong to no model."
+        " Suggested rule: a rule",
     ]
 
 
@@ -240,3 +267,53 @@ def test_a_finer_level_leaves_the_other_levels_the_alerts_that_they_were(
     coarse, fine = keys
     assert fine - coarse == {"budget/2026-10/all/all/EUR/0.95"}
     assert coarse < fine
+
+
+def test_what_lapses_of_a_commitment_is_unknown_with_its_reason(
+    tmp_path: Path,
+) -> None:
+    rows = """
+        CREATE TABLE cost.mart_commitment_burn_down AS
+        SELECT name AS commitment_id, name AS commitment_name, 'EUR' AS currency,
+          DATE '2026-11-10' AS ends_on, true AS is_newest,
+          CAST(NULL AS INTEGER) AS at_risk_amount, *
+        FROM (VALUES ('Young', 50, 'Fewer than 28 days are known: no pace yet.'),
+          ('Unread', NULL, 'The bill aws has no charges in EUR.'))
+          AS commitments(name, remaining_amount, reason)
+        """
+    assert texts(tmp_path, rows, alert="commitment_lapsing") == [
+        "Unread ends on 2026-11-10. How much of it will lapse is not known: The bill"
+        " aws has no charges in EUR.",
+        "Young ends on 2026-11-10. How much of it will lapse is not known: Fewer than"
+        " 28 days are known: no pace yet.",
+    ]
+
+
+def test_an_assumption_that_another_follows_does_not_expire(tmp_path: Path) -> None:
+    rows = """
+        CREATE TABLE core.mart_assumptions AS
+        SELECT assumption_id || valid_from AS assumption_version, 'Ana' AS owner,
+          CAST(NULL AS VARCHAR) AS metric, *
+        FROM (VALUES
+          ('rate', 'labour', 'all', true, DATE '2026-01-01', DATE '2026-11-10'),
+          ('rate', 'labour', 'all', true, DATE '2026-11-10', NULL),
+          ('margin', 'margin', 'a', true, DATE '2026-01-01', DATE '2026-11-10'),
+          ('new-margin', 'margin', 'a', true, DATE '2026-11-10', NULL),
+          ('gap', 'labour', 'b', true, DATE '2026-01-01', DATE '2026-11-10'),
+          ('gap', 'labour', 'b', true, DATE '2026-11-11', NULL),
+          ('hoped', 'labour', 'c', true, DATE '2026-01-01', DATE '2026-11-10'),
+          ('hoped', 'labour', 'c', false, DATE '2026-11-10', NULL),
+          ('build', 'integration', 'd', true, DATE '2026-01-01', DATE '2026-11-10'),
+          ('more', 'integration', 'd', true, DATE '2026-11-10', NULL),
+          ('draft', 'labour', 'e', false, DATE '2026-01-01', DATE '2026-11-10'))
+          AS assumptions(assumption_id, kind, feature_id, is_approved, valid_from,
+            valid_to)
+        """
+    of = "Assumption {} of Ana is valid until 2026-11-10"
+    counts = f"{of}; what it values counts in no headline after that."
+    assert texts(tmp_path, rows, alert="assumption_expiring") == [
+        counts.format("build"),
+        f"{of.format('draft')}. It is not approved and counts in no headline.",
+        counts.format("gap"),
+        counts.format("hoped"),
+    ]
