@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 200
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _NEWEST_DAY = "(SELECT max(charge_date) FROM cost.fct_daily_model_costs)"
+#: Team of the newest version of a model that has begun by a day.
 _OWNER = (
-    "(SELECT arg_max(team_id, coalesce(valid_from, DATE '1900-01-01'))"
-    " FROM core.dim_models AS models WHERE models.model_id = found.model_id)"
+    "(SELECT arg_max_null(team_id, coalesce(valid_from, DATE '1900-01-01'))"
+    " FROM core.dim_models AS models WHERE models.model_id = found.model_id"
+    " AND coalesce(valid_from <= {day}, true))"
+)
+#: A service as a sentence names it: not "Railway Railway".
+SERVICE: Final = (
+    "concat_ws(' ', if(starts_with(lower(service_name), lower(provider)),"
+    " NULL, provider), service_name)"
 )
 #: What holds where an assumption ends: its next version, or another of its kind of
 #: which one at a time holds. An approved one is followed by an approved one only.
@@ -81,7 +88,8 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " CAST(first_day AS VARCHAR)) AS key, coalesce(model_id, service_name, series)"
         " AS subject, excess_cost AS amount, currency, first_day, last_day,"
         " concat_ws(' of ', replace(driver, '_', ' '), driver_subject) AS cause,"
-        f" {_OWNER} AS team_id FROM cost.mart_cost_anomalies AS found"
+        f" {_OWNER.format(day='found.last_day')} AS team_id"
+        " FROM cost.mart_cost_anomalies AS found"
         " WHERE status <> 'provisional' AND excess_cost >= $min_amount"
         f" AND last_day >= {_NEWEST_DAY} - INTERVAL 14 DAY",
         "{subject} cost {amount} {currency} more than expected from {first_day} to"
@@ -106,7 +114,8 @@ CONDITIONS: Final[dict[str, Condition]] = {
         "SELECT concat_ws('/', horizon, period, series, model_id, currency) AS key,"
         " coalesce(model_id, if(series = 'total', 'All AI', series)) AS subject,"
         " period, currency, outturn_cost AS amount, outturn_cost_low AS low,"
-        f" outturn_cost_high AS high, budget_amount, {_OWNER} AS team_id"
+        " outturn_cost_high AS high, budget_amount,"
+        f" {_OWNER.format(day=_NEWEST_DAY)} AS team_id"
         " FROM cost.mart_cost_outturns AS found"
         " WHERE budget_outlook = 'will be over'",
         "{subject} will end {period} over its budget of {budget_amount} {currency}:"
@@ -130,8 +139,7 @@ CONDITIONS: Final[dict[str, Condition]] = {
     ),
     "new_unallocated_service": Condition(
         "SELECT concat_ws('/', source, provider, service_name, resource_type, currency)"
-        " AS key, concat_ws(' ', if(starts_with(lower(service_name), lower(provider)),"
-        " NULL, provider), service_name, resource_type) AS subject,"
+        f" AS key, concat_ws(' ', {SERVICE}, resource_type) AS subject,"
         " min(billing_month) AS since, sum(effective_cost) AS amount, currency,"
         " any_value(suggested_rule) AS rule, CAST(NULL AS VARCHAR) AS team_id,"
         " EXISTS (SELECT 1 FROM cost.fct_daily_service_costs AS billed WHERE"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from triptych.service.alerts.conditions import written
+from triptych.service.alerts.conditions import SERVICE, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,22 @@ _WEEK_BEFORE: Final = "charge_date <= newest - 7 AND charge_date > newest - 14"
 _MONTH: Final = (
     "(SELECT max(billing_month) FROM cost.fct_daily_model_costs"
     " WHERE charge_date = (SELECT max(charge_date) FROM cost.fct_daily_model_costs))"
+)
+_BUDGETS: Final = (
+    "SELECT billing_month, CASE scope_type WHEN 'all' THEN 'all' ELSE"
+    " concat_ws(' ', replace(scope_type, 'cost_center', 'cost centre'), scope_id) END"
+    " AS subject, currency, actual_cost, budget_amount, state"
+    f" FROM cost.mart_budget_variance WHERE billing_month = {_MONTH}"
+)
+_BUDGET: Final = (
+    "{billing_month}, {subject}: {actual_cost} of {budget_amount} {currency} ({state})."
+)
+#: Whether a model is the team's at the end of the forecast month.
+_IS_OF_TEAM: Final = (
+    "EXISTS (SELECT 1 FROM core.dim_models AS models WHERE team_id = $team"
+    " AND models.model_id = found.model_id AND"
+    " coalesce(valid_from <= last_day(CAST(period || '-01' AS DATE)), true) AND"
+    " coalesce(valid_to > last_day(CAST(period || '-01' AS DATE)), true))"
 )
 _HAS_WEEK_BEFORE: Final = "oldest <= newest - 13"
 
@@ -129,22 +145,26 @@ PARTS: Final = (
     ),
     Part(
         "Budget",
-        "SELECT billing_month, concat_ws(' ', scope_type, nullif(scope_id, 'all'))"
-        " AS subject, currency, actual_cost, budget_amount, state"
-        f" FROM cost.mart_budget_variance WHERE billing_month = {_MONTH}"
-        " AND if($team IS NULL, scope_type IN ('all', 'team'),"
-        " scope_type = 'team' AND scope_id = $team) ORDER BY scope_type, scope_id",
-        "{billing_month}, {subject}: {actual_cost} of {budget_amount} {currency}"
-        " ({state}).",
-        "There is no budget for this month.",
+        f"{_BUDGETS} AND scope_type IN ('all', 'team', 'cost_center')"
+        " ORDER BY scope_type, scope_id",
+        _BUDGET,
+        "No budget of this month is of all AI, a team or a cost centre.",
+        ("finance", "engineering"),
+    ),
+    Part(
+        "Budget",
+        f"{_BUDGETS} AND scope_type = 'team' AND scope_id = $team",
+        _BUDGET,
+        "The team has no budget for this month.",
+        ("team",),
     ),
     Part(
         "Where the month ends",
         "SELECT period, currency, if(series = 'total', 'all', coalesce(model_id,"
         " series)) AS subject, outturn_cost, outturn_cost_low AS low,"
         " outturn_cost_high AS high, budget_outlook FROM cost.mart_cost_outturns"
-        " WHERE horizon = 'month' AND if($team IS NULL, series = 'total', model_id IN"
-        " (SELECT model_id FROM core.dim_models WHERE team_id = $team))"
+        " AS found WHERE horizon = 'month' AND"
+        f" if($team IS NULL, series = 'total', {_IS_OF_TEAM})"
         " ORDER BY outturn_cost DESC",
         "{period}, {subject}: {outturn_cost} {currency} expected, 90 % interval {low}"
         " to {high}; budget: {budget_outlook}.",
@@ -161,9 +181,10 @@ PARTS: Final = (
     ),
     Part(
         "Cost of no model, this month",
-        "SELECT currency, concat_ws(' ', provider, service_name) AS subject,"
+        f"SELECT currency, {SERVICE} AS subject,"
         " sum(effective_cost) AS cost FROM cost.mart_unallocated_causes"
-        f" WHERE billing_month = {_MONTH} GROUP BY ALL ORDER BY cost DESC LIMIT 5",
+        f" WHERE billing_month = {_MONTH} GROUP BY ALL HAVING round(cost, 2) <> 0"
+        " ORDER BY cost DESC LIMIT 5",
         "{subject}: {cost} {currency}.",
         "Every charge of the month belongs to a model, a pool or overhead.",
         ("finance", "engineering"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.triptych.service.alerts.alert_case import Case
+from tests.triptych.service.alerts.alert_case import Case, anomaly
 from triptych.core.settings.notify import RuleSettings
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.core.workspace import Workspace
@@ -317,3 +317,22 @@ def test_an_assumption_that_another_follows_does_not_expire(tmp_path: Path) -> N
         counts.format("gap"),
         counts.format("hoped"),
     ]
+
+
+def test_an_anomaly_goes_to_the_team_that_had_the_model_on_its_last_day(
+    tmp_path: Path,
+) -> None:
+    Case(Workspace(tmp_path)).publish(
+        """
+        CREATE OR REPLACE TABLE core.dim_models AS FROM (VALUES
+          ('moves', 'vision', NULL), ('moves', 'ranking', DATE '2026-11-01'),
+          ('moved', 'vision', NULL), ('moved', 'ranking', DATE '2026-10-30'))
+          AS models(model_id, team_id, valid_from)
+        """,
+        anomaly(date(2026, 10, 30), "moves"),
+        anomaly(date(2026, 10, 30), "moved"),
+    )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    rule = RuleSettings.model_validate({"alert": "anomaly", "channels": ["all"]})
+    teams = {a.text.split()[0]: a.team for a in find_alerts(snapshot, rule, TODAY)}
+    assert teams == {"moves": "vision", "moved": "ranking"}

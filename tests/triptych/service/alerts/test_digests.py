@@ -13,6 +13,8 @@ pytest.importorskip("apprise", reason="the extra notify is not installed")
 from tests.triptych.service.alerts.alert_case import Case, Endpoint, Inbox, anomaly
 from triptych.core.errors import SettingsError
 from triptych.core.settings.notify import DigestSettings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.service.alerts.digest_parts import read_sections
 from triptych.service.alerts.digests import last_due
 from triptych.service.alerts.notifying import notify
 
@@ -288,3 +290,73 @@ def test_a_digest_that_does_not_fit_is_named_with_its_line(
 ) -> None:
     with pytest.raises(SettingsError, match=f"triptych.yml:8: {complaint}"):
         case.settings(rules=f"  digests:\n    - {digest}\n")
+
+
+def said(case: Case, audience: str, team: str | None = None) -> dict[str, list[str]]:
+    """Return heading → sentences of the published run."""
+    snapshot = PublishedReader(case.workspace.root).snapshot()
+    sections = read_sections(snapshot, audience, team)
+    return {section.heading: list(section.lines) for section in sections}
+
+
+def test_a_team_gets_forecasts_of_models_that_are_its_own_at_the_months_end(
+    case: Case,
+) -> None:
+    case.publish(
+        COSTS.format(missing="NULL"),
+        """
+        CREATE OR REPLACE TABLE core.dim_models AS FROM (VALUES
+          ('left', 'vision', NULL, DATE '2026-09-01'),
+          ('left', 'ranking', DATE '2026-09-01', NULL),
+          ('came', 'ranking', NULL, DATE '2026-10-31'),
+          ('came', 'vision', DATE '2026-10-31', NULL),
+          ('leaves', 'vision', NULL, DATE '2026-11-01'),
+          ('leaves', 'ranking', DATE '2026-11-01', NULL))
+          AS models(model_id, team_id, valid_from, valid_to);
+        CREATE TABLE cost.mart_cost_outturns AS SELECT 'month' AS horizon,
+          '2026-10' AS period, 'model' AS series, model_id, 'EUR' AS currency,
+          9 AS outturn_cost, 8 AS outturn_cost_low, 10 AS outturn_cost_high,
+          'no budget' AS budget_outlook FROM core.dim_models GROUP BY ALL
+        """,
+    )
+    forecasts = said(case, "team", "vision")["Where the month ends"]
+    assert sorted(line.partition(":")[0] for line in forecasts) == [
+        "2026-10, came",
+        "2026-10, leaves",
+    ]
+
+
+def test_a_digest_has_budgets_of_cost_centres_and_never_says_that_there_is_none(
+    case: Case,
+) -> None:
+    case.publish(
+        COSTS.format(missing="NULL"),
+        "INSERT INTO cost.mart_budget_variance VALUES"
+        " ('2026-10', 'cost_center', '4411', 'EUR', 80, 100, 'running'),"
+        " ('2026-10', 'model', 'search', 'EUR', 30, 40, 'running')",
+    )
+    assert said(case, "finance")["Budget"] == [
+        "2026-10, cost centre 4411: 80 of 100 EUR (running)."
+    ]
+    assert said(case, "team", "vision")["Budget"] == [
+        "The team has no budget for this month."
+    ]
+
+
+def test_a_service_without_a_model_is_named_once_and_not_for_less_than_a_cent(
+    case: Case,
+) -> None:
+    case.publish(
+        COSTS.format(missing="NULL"),
+        """
+        CREATE TABLE cost.mart_unallocated_causes AS
+        SELECT '2026-10' AS billing_month, 'EUR' AS currency, *
+        FROM (VALUES ('Railway', 'Railway Volume', 7), ('Railway', 'Railway', 0),
+          ('AWS', 'Rounded', 0.004), ('AWS', 'EC2', 2))
+          AS causes(provider, service_name, effective_cost)
+        """,
+    )
+    assert said(case, "finance")["Cost of no model, this month"] == [
+        "Railway Volume: 7 EUR.",
+        "AWS EC2: 2 EUR.",
+    ]
