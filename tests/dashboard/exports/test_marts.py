@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 import openpyxl
@@ -14,13 +15,12 @@ import pytest
 
 from dashboard import exports
 from dashboard.exports import table_xlsx
+from dashboard.shared.cells import to_csv
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.errors import UsageError
 from triptych.core.warehouse.reader import PublishedReader, Snapshot
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+GUIDE = Path(__file__).parents[3] / "docs" / "how_to" / "export_statements.md"
 MART = "cost.mart_cost_waterfall"
 #: The remainder of September, by hand.
 TINY = Decimal("0.0000000001")
@@ -37,7 +37,7 @@ def test_csv_and_parquet_keep_every_digit(snapshot: Snapshot, tmp_path: Path) ->
         file = exports.table_file(snapshot, MART, form)
         path = tmp_path / file.name
         path.write_bytes(file.content)
-        read = "read_csv(?, comment='#', all_varchar=true)"
+        read = "read_csv(?, comment='#', skip=0, all_varchar=true)"
         source = read if form == "csv" else "read_parquet(?)"
         found = (
             duckdb.connect()
@@ -49,6 +49,19 @@ def test_csv_and_parquet_keep_every_digit(snapshot: Snapshot, tmp_path: Path) ->
             .fetchall()
         )
         assert found == [(TINY,)]
+
+
+def test_duckdb_reads_every_row_of_csv_as_the_guide_says(tmp_path: Path) -> None:
+    [options] = re.findall(
+        r"DuckDB reads the rest with\s`([^`]+)`", GUIDE.read_text("utf-8")
+    )
+    facts = [(f"Fact {number}", "text") for number in range(9)]
+    names = ["a", "b", "c, first", "d", "e", "f", "g", "h"]
+    rows = [(f"model-{name[0]}", name) for name in names]
+    file = tmp_path / "models.csv"
+    file.write_bytes(to_csv(facts, ("model_id", "model_name"), rows))
+    answer = duckdb.connect().execute(f"from read_csv(?, {options})", [str(file)])
+    assert answer.fetchall() == rows
 
 
 def test_every_format_says_mark_run_and_what_is_missing(snapshot: Snapshot) -> None:
