@@ -233,10 +233,11 @@ def statement_totals(
             group by step
         )
         select
-            1 as position, 'statement' as kind, cost_center,
-            coalesce(cost_center, 'Without a cost centre') as label, amount, row_count,
-            teams
-        from statements left join teams using (cost_center)
+            1 as position, 'statement' as kind, statements.cost_center,
+            coalesce(statements.cost_center, 'Without a cost centre') as label, amount,
+            row_count, teams
+        from statements left join teams
+            on statements.cost_center is not distinct from teams.cost_center
         union all
         select 2, 'all_statements', null, 'All statements', sum(amount), sum(row_count),
             null

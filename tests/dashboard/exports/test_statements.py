@@ -113,6 +113,19 @@ def test_the_overview_names_the_teams_whose_cost_it_is(tmp_path: Path) -> None:
         assert teams == owners
 
 
+def test_the_overview_names_teams_without_a_cost_centre(tmp_path: Path) -> None:
+    snapshot = changed(
+        tmp_path,
+        "update cost.fct_daily_model_costs set cost_center = null"
+        " where cost_center = 'cc-200'",
+    )
+    totals = exports.statement_totals(snapshot, MONTH, "Amortised", "EUR").to_pylist()
+    named = {row["label"]: row["teams"] for row in totals}
+    assert named["Without a cost centre"] == "Vision"
+    statement = exports.read_statement(snapshot, MONTH, "Amortised", None)
+    assert statement.owners == "Vision"
+
+
 def test_rounded_lines_and_their_rounding_add_up_to_the_total(tmp_path: Path) -> None:
     """Three lines of 0.333 and one of 0.004 are 1.003: 0.99 stated, 0.01 rounding."""
     snapshot = changed(
