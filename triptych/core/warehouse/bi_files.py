@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,8 @@ class BiFolder:
     def refresh(self, published: Path) -> None:
         """Make ``current`` the marts of a published file, unless it is already.
 
+        Who reads them is what the settings say now, also where nothing is new.
+
         Parameters
         ----------
         published : Path
@@ -98,10 +101,11 @@ class BiFolder:
         if not self.settings.formats:
             return
         before = _read_description(self.current)
-        if before.is_of(published.stem, self.settings.formats):
-            return
         try:
-            self._write(published, before)
+            if not before.is_of(published.stem, self.settings.formats):
+                self._write(published, before)
+            elif not self._is_allowed():
+                self._allow(self.current.resolve())
         except (OSError, duckdb.Error) as error:
             raise BiFilesError(
                 f"Run {published.stem} is published, but its files for BI tools could"
@@ -125,6 +129,14 @@ class BiFolder:
         partial.rename(final)
         self._point_to(final)
         self._retire(final)
+
+    def _is_allowed(self) -> bool:
+        """Tell whether those who may read are those that the settings name."""
+        group = self.settings.readable_by == "group"
+        looked_at = (self.root, self.current / DESCRIPTION_FILE)
+        return all(
+            bool(path.stat().st_mode & stat.S_IRGRP) == group for path in looked_at
+        )
 
     def _allow(self, folder: Path) -> None:
         """Let everybody who may read do that and nothing else."""

@@ -208,6 +208,22 @@ def test_files_are_read_by_whom_the_setting_says_and_written_by_none(
         assert stat.S_IMODE(path.stat().st_mode) == wanted, path
 
 
+@pytest.mark.parametrize(("before", "after"), [("group", "owner"), ("owner", "group")])
+def test_who_reads_the_files_changes_though_no_run_is_new(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    published = publish_run(tmp_path, "run-1")
+    for readers in (before, after):
+        settings = BiSettings.model_validate(
+            {"formats": ["parquet"], "readable_by": readers}
+        )
+        folder = folder_of(tmp_path, settings)
+        folder.refresh(published)
+    for path in (folder.root, folder.current, folder.current / "cost/costs.parquet"):
+        is_read_by_group = bool(path.stat().st_mode & stat.S_IRGRP)
+        assert is_read_by_group == (after == "group")
+
+
 def test_a_folder_that_was_shown_stays_for_as_long_as_runs_are_kept(
     tmp_path: Path,
 ) -> None:
