@@ -80,14 +80,16 @@ def collect(
     moment = now or datetime.now(UTC)
     health = judge(workspace, settings, now=moment)
     found = [
-        *_of_run(read_last_run(workspace.runs_dir)),
+        *_of_run(
+            read_last_run(workspace.runs_dir), is_under_way=health.is_run_under_way
+        ),
         *_of_health(health, moment),
         *_of_publication(workspace),
     ]
     return tuple(metric for metric in found if metric.samples)
 
 
-def _of_run(run: LastRun | None) -> Iterator[Metric]:
+def _of_run(run: LastRun | None, *, is_under_way: bool) -> Iterator[Metric]:
     if run is None:
         return
     yield _one(
@@ -102,7 +104,9 @@ def _of_run(run: LastRun | None) -> Iterator[Metric]:
         run.state in {"published", "unchanged", "ingested"} and not run.failures
     )
     yield _one(
-        "triptych_last_run_success", "1 if the last run succeeded, else 0.", is_success
+        "triptych_last_run_success",
+        "1 if the last run succeeded, else 0; none while it is under way.",
+        None if is_under_way else is_success,
     )
     yield _one(
         "triptych_last_run_start_timestamp_seconds",

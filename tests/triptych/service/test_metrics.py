@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import stat
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from tests.dashboard.fixtures.warehouse_fixture import publish
-from tests.triptych.service.test_health import PUBLISHED, record
+from tests.triptych.service.test_health import PUBLISHED, holder, record
 from triptych.cli import app
 from triptych.core.settings import load_settings
 from triptych.core.workspace import Workspace
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+#: A process id above any that this machine gives.
+NOBODY = 2**22 + 1
 
 
 @pytest.fixture
@@ -70,6 +75,15 @@ def test_a_failed_run_counts_the_tests_that_failed(root: Path) -> None:
     assert value(found, "last_run_failed_tests", severity="error") == 1
     assert value(found, "health", state="failed") == 1
     assert value(found, "health", state="fresh") == 0
+
+
+def test_a_run_under_way_has_neither_failed_nor_succeeded(root: Path) -> None:
+    publish(root)
+    record(root, "building")
+    holder(root, os.getpid(), socket.gethostname())
+    assert not [name for name, _ in samples(root) if name.endswith("_success")]
+    holder(root, NOBODY, socket.gethostname())
+    assert value(samples(root), "last_run_success") == 0
 
 
 def test_a_source_that_failed_is_no_success_though_the_run_was_published(
