@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOLDER = dbt_project_dir() / "semantic"
 _SOURCE = re.compile(r"source\('(\w+)', '(\w+)'\)")
+_DIMENSION = re.compile(r"\{\{ Dimension\('delivery_event__(\w+)'\) \}\}")
 _ADDED = re.compile(r" as (\w+),?\n")
 
 
@@ -27,7 +28,7 @@ def test_every_measure_is_described_and_every_column_is_of_its_mart() -> None:
     }
     metrics = [metric for model in described for metric in model.get("metrics", ())]
     names = [metric["name"] for metric in metrics]
-    assert len(names) == len({*names}) == 16
+    assert len(names) == len({*names}) == 18
     assert all(metric["label"] and metric["description"] for metric in metrics)
     for model in described:
         text = (FOLDER / f"{model['name']}.sql").read_text("utf-8")
@@ -53,6 +54,30 @@ def test_requests_of_two_currencies_are_counted_once() -> None:
         source = "{{ source('cost', 'mart_model_unit_costs') }}"
         rows = connection.execute(counted.replace(source, "costs")).fetchall()
     assert rows == [(1000, 7)]
+
+
+def test_a_deployment_that_reached_two_services_is_one() -> None:
+    """Of two, one failed in one of its services."""
+    described = yaml.safe_load((FOLDER / "metrics.yml").read_text("utf-8"))["models"]
+    measures = {m["name"]: m for each in described for m in each.get("metrics", ())}
+    rate = measures["change_fail_ratio"]
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE events AS FROM (VALUES ('k1', 'a', 0), ('k1', 'b', 1),"
+            " ('k2', 'a', 0)) AS events(item_key, deployed_unit, event_value),"
+            " (VALUES ('deployment_frequency'), ('change_fail_ratio'),"
+            " ('change_lead_time')) AS metrics(metric)"
+        )
+        counts = {}
+        for name in ("deployments", rate["numerator"], rate["denominator"]):
+            assert measures[name]["agg"] == "count_distinct"
+            condition = _DIMENSION.sub(r"\1", measures[name]["filter"])
+            row = connection.execute(
+                f"SELECT count(DISTINCT {measures[name]['expr']}) FROM events"
+                f" WHERE {condition}"
+            ).fetchone()
+            counts[name] = row and row[0]
+    assert list(counts.values()) == [2, 1, 2]
 
 
 def test_measures_that_somebody_changed_stay_as_they_are(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ _VELOCITY = """
 SELECT month, scope_id,
   any_value(metric_value) FILTER (metric = 'change_lead_time'),
   any_value(metric_value) FILTER (metric = 'change_fail_ratio'),
-  (SELECT count(*) FROM delivery.fct_deployments AS d WHERE d.counts_as_deployment
-    AND d.month = v.month AND d.team_id = v.scope_id)
+  (SELECT count(DISTINCT d.deployment_key) FROM delivery.fct_deployments AS d
+    WHERE d.counts_as_deployment AND d.month = v.month AND d.team_id = v.scope_id)
 FROM delivery.mart_velocity AS v WHERE scope_kind = 'team' GROUP BY ALL
 """
 #: Metrics, what they are grouped by, and what SQL answers: labels, then figures.
