@@ -149,6 +149,26 @@ def test_all_of_a_source_is_withdrawn_and_its_rows_are_in_no_figure(
     assert shared_now(case) == 100
 
 
+def test_a_source_is_put_back_without_what_was_wrong_before_it_was_withdrawn(
+    case: ClosingCase,
+) -> None:
+    case.bill(CLOSED, *LATE)
+    case.ingest()
+    wrong = newest(case)
+    withdraw(case.workspace, wrong, because="sent twice")
+    whole = withdraw(case.workspace, "bills", because="sold in May")
+    assert wrong not in whole.load_ids
+    report = withdraw(case.workspace, "bills", because="not ours", is_undone=True)
+    assert report.load_ids == whole.load_ids
+    states = {load.load_id: load.state for load in read_loads(_raw(case))}
+    assert states[wrong] == "withdrawn"
+    assert ledger_now(case) == LEDGER
+    # By its own name it comes back all the same.
+    withdraw(case.workspace, wrong, because="it was right", is_undone=True)
+    assert newest(case) == wrong
+    assert ledger_now(case) == LEDGER + 900
+
+
 def test_what_is_withdrawn_of_a_closed_month_becomes_an_adjustment(
     built_workspaces: BuiltWorkspaces, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from ingest.engine.lake import open_catalogue, places_of
 from triptych.core.errors import UsageError
 from triptych.core.lake.withdrawals import LOADS_WITHDRAWN, WITHDRAWAL_UNDONE
 from triptych.core.lock import hold_run_lock
+from triptych.core.warehouse.inspection import ask_catalogue
 from triptych.core.warehouse.load_lists import CataloguedLoad, read_loads
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ def withdraw(
     because : str
         Why, for the audit log.
     is_undone : bool
-        Whether to put back what was withdrawn.
+        Whether to put back what was withdrawn; of a source what was withdrawn with all
+        of it, unless its loads were only withdrawn one by one.
 
     Raises
     ------
@@ -60,6 +63,8 @@ def withdraw(
     with hold_run_lock(workspace.lock_file):
         loads = read_loads(workspace.raw_database)
         wanted = _wanted(loads, target, "withdrawn" if is_undone else "current")
+        if is_undone:
+            wanted = _withdrawn_together(workspace, wanted) or wanted
         event = WITHDRAWAL_UNDONE if is_undone else LOADS_WITHDRAWN
         load_ids = [load.load_id for load in wanted]
         with open_catalogue(places_of(workspace)) as catalogue:
@@ -106,3 +111,23 @@ def _wanted(
         f"No load of {target!r} is {state}: it is {states}.",
         next_step='"triptych loads list --all" says what each is.',
     )
+
+
+def _withdrawn_together(
+    workspace: Workspace, loads: Sequence[CataloguedLoad]
+) -> list[CataloguedLoad]:
+    """Return the loads that were withdrawn with all of their source.
+
+    A load that was withdrawn by itself before was wrong before.
+    """
+    rows = ask_catalogue(
+        workspace.raw_database,
+        "SELECT detail FROM catalogue.audit_log WHERE event = ? ORDER BY position",
+        [LOADS_WITHDRAWN],
+    )
+    is_together: dict[str, bool] = {}
+    for (text,) in rows:
+        detail = json.loads(text)
+        is_whole = bool(detail.get("is_whole_source"))
+        is_together |= dict.fromkeys(detail["load_ids"], is_whole)
+    return [load for load in loads if is_together.get(load.load_id)]
