@@ -28,8 +28,8 @@ def show(view: Page) -> None:
         st.markdown(f"**Not complete:** {gap.size}, in no total.")
         refused = gap_queries.refused_charges(view.snapshot, view.selection)
         lines = [_line(one) for one in refused[:_SHOWN]]
-        # Without refused rows a rate is missing, and without rates rows are.
-        lines += [fmt.markdown(text) for text in gap.lacks if _is_of_rates(text)]
+        # Without refused rows a currency is amiss, and without that rows are.
+        lines += [fmt.markdown(text) for text in gap.lacks if _is_of_currency(text)]
         st.markdown("\n".join(f"- {line}" for line in lines))
         more = len(refused) - _SHOWN
         rest = f"And {fmt.plural(more, 'item')} more. " if more > 0 else ""
@@ -40,8 +40,9 @@ def show(view: Page) -> None:
         )
 
 
-def _is_of_rates(text: str) -> bool:
-    return "exchange rate" in text or "could not be converted" in text
+def _is_of_currency(text: str) -> bool:
+    signs = ("exchange rate", "could not be converted", "was closed in")
+    return any(sign in text for sign in signs)
 
 
 def _line(one: RefusedCharges) -> str:

@@ -84,6 +84,23 @@ def test_a_restated_month_says_what_changed_and_who_did_what(look_at: LookAt) ->
     assert "e8e8e8e8e8e8" in text
 
 
+def test_a_month_closed_in_another_currency_did_not_change_by_nothing(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update cost.mart_period_states set currency = 'USD',"
+            " reason = 'Closed in USD, and reported in EUR since.',"
+            " current_billed_cost = null, current_effective_cost = null,"
+            " difference_billed_cost = null, difference_effective_cost = null"
+            " where billing_month = '2026-08'"
+        )
+    app = open_app(tmp_path, page=PAGE, period="2026-08")
+    assert tiles(app)["Changed since the close"] == "— (not comparable)"
+    assert "Closed in USD, and reported in EUR since." in text_of(app)
+
+
 def test_comments_keep_their_author_and_are_shown_as_they_were_written(
     look_at: LookAt,
 ) -> None:

@@ -12,9 +12,12 @@ from triptych.acts.settings_files import CATALOG, GENERAL, judged_edits, read_te
 from triptych.acts.yaml_values import with_value
 from triptych.core.acts import Act, ActField
 from triptych.core.errors import UsageError
+from triptych.core.warehouse.locks import read_history
 from triptych.discovery.yaml_insertion import NewEntry, with_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from triptych.acts.deed import Filling, Site
 
 _KEYS: Final = ("name", "team", "feature")
@@ -100,15 +103,28 @@ def _draft_currency(site: Site, filling: Filling) -> Draft:
     code = filling.text("currency").upper()
     root = site.workspace.root
     text = read_text(root, GENERAL)
+    closed = [lock.billing_month for lock in read_history(site.workspace).locks]
     return Draft(
         says=f"Figures are reported in {code}, in place of {site.settings.currency}.",
         did=f"Figures are reported in {code}.",
         effect="The next run builds every month anew; charges in other currencies need"
-        " an exchange rate.",
+        f" an exchange rate.{_of_closed_months(closed)}",
         edits=judged_edits(
             root, {GENERAL: with_value(text, ("currency",), code, where=GENERAL)}
         ),
         about="currency",
+    )
+
+
+def _of_closed_months(months: Sequence[str]) -> str:
+    """Say what becomes of closed months; nothing where there are none."""
+    if not months:
+        return ""
+    first, last = months[0], months[-1]
+    span = first if first == last else f"{first} to {last}"
+    return (
+        f" Closed months ({span}) stay in the currency that they were closed in, and"
+        " are in no total in the new one."
     )
 
 

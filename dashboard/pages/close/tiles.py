@@ -116,13 +116,7 @@ def _invoice_figures(view: Page, currency: str) -> tuple[Stated, ...]:
 def _tile_since(view: Page, months: list[dict[str, Any]]) -> None:
     closed = [row for row in months if row["state"] in month_acts.CLOSED]
     differing = [row for row in closed if row["difference"]]
-    st.metric(
-        view.tile_label("Changed since the close"),
-        " + ".join(
-            fmt.signed_money(row["difference"], row["currency"]) for row in differing
-        )
-        or ("nothing" if closed else fmt.unknown("not closed")),
-    )
+    st.metric(view.tile_label("Changed since the close"), _changed(closed))
     count = sum(row["adjustment_count"] for row in closed)
     st.caption(f"{fmt.plural(count, 'adjustment')} listed, in no closed figure")
     explaining.show(
@@ -143,3 +137,17 @@ def _tile_since(view: Page, months: list[dict[str, Any]]) -> None:
             ),
         ),
     )
+
+
+def _changed(closed: list[dict[str, Any]]) -> str:
+    """Return how much closed months changed; an unknown difference is not nothing."""
+    if not closed:
+        return fmt.unknown("not closed")
+    amounts = [
+        fmt.signed_money(row["difference"], row["currency"])
+        for row in closed
+        if row["difference"]
+    ]
+    if any(row["difference"] is None for row in closed):
+        amounts.append(fmt.unknown("not comparable"))
+    return " + ".join(amounts) or "nothing"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.triptych.acts.test_door import ANA, somebody
+from tests.triptych.core.warehouse.journal_fixture import write_closed_workspace
 from tests.triptych.discovery.test_first_hour import GOOD
 from triptych.acts import file_edits
 from triptych.acts.door import NotAllowedError, WorkspaceDoor
@@ -420,6 +421,19 @@ def test_the_currency_keeps_the_remark_behind_it(
     assert after == before.replace("currency: EUR  ", "currency: USD  ", 1)
     with pytest.raises(SettingsError):
         door.preview(ANA, "set_currency", {"currency": "Q1"})
+
+
+def test_another_currency_is_not_that_of_closed_months(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    given = {"currency": "USD"}
+    assert "Closed months" not in door.preview(ANA, "set_currency", given).effect
+    write_closed_workspace(workspace.root)
+    assert door.preview(ANA, "set_currency", given).effect == (
+        "The next run builds every month anew; charges in other currencies need an"
+        " exchange rate. Closed months (2026-08) stay in the currency that they were"
+        " closed in, and are in no total in the new one."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 {#-
-  What a source's month is known to lack: exchange rates, and charges that were refused
+  What a source's month is known to lack: exchange rates, amounts in the reporting
+  currency where it was closed in another one, and charges that were refused
   because their amount, or something else that must be there, cannot be read, with what
   they would have cost at most, if that is known. A refused charge whose month cannot be
   read may be of any month of its load.
@@ -25,6 +26,17 @@ rates as (
     from amounts
     cross join run
     group by amounts.billing_month, amounts.source
+),
+
+closed as (
+    select
+        locked.billing_month,
+        locked.source,
+        min('cost in ' || run.currency || ', as it was closed in ' || locked.currency) as missing
+    from {{ ref('stg_closed_months__cost_waterfall') }} as locked
+    cross join run
+    where locked.step = 'ledger' and locked.currency <> run.currency
+    group by locked.billing_month, locked.source
 ),
 
 refused as (
@@ -68,28 +80,40 @@ unpriced as (
         case when count(amount) = count(*) then sum(amount) end as amount
     from ranked
     group by billing_month, source
+),
+
+lacking as (
+    select
+        coalesce(rates.billing_month, unpriced.billing_month) as billing_month,
+        coalesce(rates.source, unpriced.source) as source,
+        case
+            when rates.is_missing_rate
+                then 'exchange rate ' || rates.currencies || ' to ' || rates.currency || ' for ' || rates.billing_month
+        end as missing_rate,
+        unpriced.missing as unpriced,
+        unpriced.row_count,
+        unpriced.amount,
+        rates.day_count,
+        rates.newest_charge_date
+    from rates
+    full outer join unpriced
+        on rates.billing_month = unpriced.billing_month and rates.source = unpriced.source
 )
 
 select
-    coalesce(rates.billing_month, unpriced.billing_month) as billing_month,
-    coalesce(rates.source, unpriced.source) as source,
-    not coalesce(rates.is_missing_rate, false) and unpriced.missing is null as is_complete,
-    case
-        when coalesce(rates.is_missing_rate, false)
-            then
-                'exchange rate ' || rates.currencies || ' to ' || rates.currency || ' for ' || rates.billing_month
-                || coalesce('; ' || unpriced.missing, '')
-        else unpriced.missing
-    end as missing,
-    coalesce(unpriced.row_count, 0) as missing_row_count,
+    lacking.billing_month,
+    lacking.source,
+    coalesce(lacking.missing_rate, closed.missing, lacking.unpriced) is null as is_complete,
+    nullif(concat_ws('; ', lacking.missing_rate, closed.missing, lacking.unpriced), '') as missing,
+    coalesce(lacking.row_count, 0) as missing_row_count,
     run.currency,
     case
-        when not coalesce(rates.is_missing_rate, false)
-            then {{ to_money('case when unpriced.missing is null then 0 else unpriced.amount end') }}
+        when coalesce(lacking.missing_rate, closed.missing) is null
+            then {{ to_money('case when lacking.unpriced is null then 0 else lacking.amount end') }}
     end as missing_amount,
-    coalesce(rates.day_count, 0) as day_count,
-    rates.newest_charge_date
-from rates
-full outer join unpriced
-    on rates.billing_month = unpriced.billing_month and rates.source = unpriced.source
+    coalesce(lacking.day_count, 0) as day_count,
+    lacking.newest_charge_date
+from lacking
+left join closed
+    on lacking.billing_month = closed.billing_month and lacking.source = closed.source
 cross join run

@@ -24,6 +24,16 @@ booked as (
     group by locks.billing_month, locks.lock_id
 ),
 
+moved_currencies as (
+    select
+        locked.lock_id,
+        min('Closed in ' || locked.currency || ', and reported in ' || run.currency || ' since.') as explanation
+    from {{ ref('stg_closed_months__cost_waterfall') }} as locked
+    cross join {{ source('control', 'run') }} as run
+    where locked.step = 'ledger' and locked.currency <> run.currency
+    group by locked.lock_id
+),
+
 restated as (
     select
         booked.locked_month,
@@ -32,6 +42,7 @@ restated as (
         case
             when restated.source is not null and compared.component = 'credit' then 'late_credit'
             when restated.source is not null then 'restated_export'
+            when moved_currencies.lock_id is not null then 'rule_change'
             when reconverted.source is not null then 'exchange_rate'
             else 'rule_change'
         end as kind,
@@ -51,11 +62,13 @@ restated as (
         compared.locked_effective_cost,
         compared.billed_cost,
         compared.effective_cost,
-        false as is_in_ledger_of_booked_month
+        false as is_in_ledger_of_booked_month,
+        moved_currencies.explanation
     from {{ ref('int_closed_months_compared') }} as compared
     inner join booked on compared.billing_month = booked.locked_month
     left join {{ ref('int_closed_months_restated') }} as restated
         on compared.billing_month = restated.billing_month and compared.source = restated.source
+    left join moved_currencies on booked.lock_id = moved_currencies.lock_id
     left join {{ ref('int_closed_months_reconverted') }} as reconverted
         on compared.billing_month = reconverted.billing_month and compared.source = reconverted.source
 ),
@@ -82,7 +95,8 @@ billed_later as (
         cast(0 as decimal(28, 10)) as locked_effective_cost,
         {{ to_money('sum(costs.billed_cost)') }} as billed_cost,
         {{ to_money('sum(costs.effective_cost)') }} as effective_cost,
-        true as is_in_ledger_of_booked_month
+        true as is_in_ledger_of_booked_month,
+        cast(null as string) as explanation
     from {{ ref('fct_daily_model_costs') }} as costs
     inner join booked on {{ month_label('costs.charge_date') }} = booked.locked_month
     where costs.billing_month > booked.locked_month and costs.component <> 'remainder'
@@ -147,6 +161,7 @@ select
             then 'The bill of the closed month was delivered again after the close.'
         when kind = 'exchange_rate'
             then 'An exchange rate of the closed month was changed after the close.'
+        when explanation is not null then explanation
         when nets_to_zero
             then 'Money moved between owners when rules, catalogue or meters changed: these items add up to zero.'
         else 'Rules, catalogue or meters changed after the close.'

@@ -28,6 +28,7 @@ ledgers as (
 locked_ledgers as (
     select
         locked.lock_id,
+        min(locked.currency) as currency,
         sum(locked.billed_cost) as billed_cost,
         sum(locked.effective_cost) as effective_cost
     from {{ ref('stg_closed_months__cost_waterfall') }} as locked
@@ -64,7 +65,8 @@ months as (
 judged as (
     select
         months.billing_month,
-        run.currency,
+        run.currency as reporting_currency,
+        coalesce(locked_ledgers.currency, run.currency) as currency,
         locks.lock_id,
         locks.locked_at,
         locks.locked_by,
@@ -72,8 +74,14 @@ judged as (
         locks.content_hash,
         locked_ledgers.billed_cost as locked_billed_cost,
         locked_ledgers.effective_cost as locked_effective_cost,
-        case when ledgers.is_complete then ledgers.billed_cost end as current_billed_cost,
-        case when ledgers.is_complete then ledgers.effective_cost end as current_effective_cost,
+        case
+            when ledgers.is_complete and coalesce(locked_ledgers.currency, run.currency) = run.currency
+                then ledgers.billed_cost
+        end as current_billed_cost,
+        case
+            when ledgers.is_complete and coalesce(locked_ledgers.currency, run.currency) = run.currency
+                then ledgers.effective_cost
+        end as current_effective_cost,
         coalesce(adjustments.restated_item_count, 0) as restated_item_count,
         coalesce(adjustments.item_count, 0) as item_count,
         coalesce(ledgers.is_complete, false) as is_complete,
@@ -107,6 +115,8 @@ select
     state,
     case state when 'open' then 'to_date' when 'estimated' then 'accrual' else 'actual' end as basis,
     case
+        when state = 'restated' and currency <> reporting_currency
+            then 'Closed in ' || currency || ', and reported in ' || reporting_currency || ' since.'
         when state = 'restated'
             then 'Items that changed after it was closed: ' || cast(restated_item_count as string) || '.'
         when state = 'locked' then 'Closed by ' || locked_by || ', approved by ' || approved_by || '.'
