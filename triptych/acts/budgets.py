@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from decimal import Decimal, InvalidOperation
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from ingest.engine.row_checks import is_known_currency
 from triptych.acts.deed import Deed, Draft
+from triptych.acts.filling import NUMBER
 from triptych.acts.roles import FINANCE
 from triptych.acts.settings_files import GENERAL, judged_edits, read_text
 from triptych.core.acts import Act, ActField
@@ -34,7 +36,13 @@ _OTHER_NAMES: Final = {
     "budget": "budget_amount",
 }
 _SCOPES: Final = ("all", "cost_center", "team", "feature", "model", "platform")
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-\d{2})?")
+#: What else the marts read as one of them.
+_OTHER_SCOPES: Final = {
+    **dict.fromkeys(("everything", "total", "organisation", "organization"), "all"),
+    **dict.fromkeys(("cost_centre", "costcenter", "costcentre"), "cost_center"),
+    **{f"{name}_id": name for name in ("team", "feature", "model", "platform")},
+}
+_MONTH = re.compile(r"\d{4}-\d{2}(-\d{2})?", re.ASCII)
 #: Month, kind of scope, scope.
 _Key: TypeAlias = tuple[str, str, str]
 _DEFAULT_FILE: Final = "budgets.csv"
@@ -42,14 +50,14 @@ _EFFECT: Final = "The next run compares cost with it."
 
 
 def _draft_line(site: Site, filling: Filling) -> Draft:
+    is_all = filling.text("scope_type") == "all"
     row = {
         "budget_month": filling.text("month"),
         "scope_type": filling.text("scope_type"),
-        "scope_id": filling.text("scope_id") or "all",
+        "scope_id": filling.text("scope_id") or ("all" if is_all else ""),
         "budget_amount": filling.text("amount"),
-        "currency": filling.text("currency") or site.settings.currency,
+        "currency": filling.text("currency").upper() or site.settings.currency,
     }
-    is_all = row["scope_type"] == "all"
     scope = "everything" if is_all else f"{row['scope_type']} {row['scope_id']}"
     says = (
         f"Budget of {scope} for {row['budget_month']}:"
@@ -132,7 +140,7 @@ def _rows(content: bytes, currency: str) -> Iterable[dict[str, str]]:
                 next_step="Write amounts without separators, such as 12000.00.",
             )
         row = {named[key]: value.strip() for key, value in line.items()}
-        row["currency"] = row.get("currency") or currency
+        row["currency"] = row.get("currency", "").upper() or currency
         kept = {column: row[column] for column in _COLUMNS}
         yield _judged(kept, f"row {count}")
     if not count:
@@ -141,23 +149,32 @@ def _rows(content: bytes, currency: str) -> Iterable[dict[str, str]]:
 
 def _judged(row: dict[str, str], where: str) -> dict[str, str]:
     problems = []
-    if not _MONTH.fullmatch(row["budget_month"]):
+    if not _is_month(row["budget_month"]):
         problems.append(f"{row['budget_month']!r} is no month, such as 2026-09")
     if row["scope_type"] not in _SCOPES:
         problems.append(f"{row['scope_type']!r} is not one of {', '.join(_SCOPES)}")
     if not row["scope_id"]:
-        problems.append("scope_id is empty")
-    try:
-        is_amount = Decimal(row["budget_amount"]).is_finite()
-    except InvalidOperation:
-        is_amount = False
-    if not is_amount:
+        kind = row["scope_type"].replace("_", " ")
+        problems.append(f"the id of the {kind} is missing")
+    if not NUMBER.fullmatch(row["budget_amount"]):
         problems.append(f"{row['budget_amount']!r} is no amount, such as 12000.00")
+    if not is_known_currency(row["currency"]):
+        problems.append(f"{row['currency']!r} is no currency, such as EUR")
     if problems:
         raise UsageError(
             f"{problems[0]}.", where=where, next_step="Correct it; nothing was written."
         )
     return row
+
+
+def _is_month(text: str) -> bool:
+    if not _MONTH.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text if text.count("-") == 2 else f"{text}-01")  # noqa: PLR2004
+    except ValueError:
+        return False
+    return True
 
 
 def _merged(text: str, rows: Sequence[dict[str, str]], name: str) -> str:
@@ -193,7 +210,8 @@ def _merged(text: str, rows: Sequence[dict[str, str]], name: str) -> str:
 
 def _key(row: dict[str, str]) -> _Key:
     """Return month and scope as the marts read them: lines of one are added up."""
-    kind = re.sub(r"[ -]", "_", row["scope_type"].strip().lower())
+    word = re.sub(r"[ -]", "_", row["scope_type"].strip().lower())
+    kind = _OTHER_SCOPES.get(word, word)
     scope = "all" if kind == "all" else row["scope_id"].strip()
     return row["budget_month"].strip()[:7], kind, scope
 

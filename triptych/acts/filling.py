@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from triptych.core.acts import Act, ActField, Given
 
 #: As a person writes it in any file of the workspace: a point, and no separators.
-_NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)", re.ASCII)
+NUMBER: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -51,7 +51,7 @@ def _refuse_unfit(field: ActField, value: str) -> None:
             f"{field.label} cannot be {value!r}.",
             next_step=f"Choose one of: {', '.join(field.choices)}.",
         )
-    if field.kind == "number" and not _NUMBER.fullmatch(value):
+    if field.kind == "number" and not NUMBER.fullmatch(value):
         raise UsageError(
             f"{field.label}: {value!r} is not a number.",
             next_step="Write it with a point and no separators, such as 1200.50.",

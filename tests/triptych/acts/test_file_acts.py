@@ -165,14 +165,30 @@ def test_a_budget_replaces_all_lines_of_its_scope_however_they_are_spelt(
     (workspace.root / "budgets.csv").write_text(
         "budget_month,scope_type,scope_id,budget_amount,currency\n"
         "2026-09-01,All,whole,100.00,EUR\n2026-09-01,all,all,20.00,EUR\n"
-        "2026-09-01,team,search,7.00,EUR\n"
+        "2026-09,everything,,3.00,EUR\n2026-09-01,team,search,7.00,EUR\n"
+        "2026-09,Cost centre,cc-100,8.00,EUR\n2026-09,team_id,search,1.00,EUR\n"
     )
-    line = {"month": "2026-09", "scope_type": "all", "amount": "150.00"}
-    door.apply(ANA, "enter_budget", line, token="token-0001")
+    for number, (scope_type, scope_id, amount) in enumerate(
+        (
+            ("all", "", "150.00"),
+            ("cost_center", "cc-100", "9.00"),
+            ("team", "search", "6.00"),
+        )
+    ):
+        given = {"scope_type": scope_type, "scope_id": scope_id, "amount": amount}
+        line = {"month": "2026-09", **given}
+        door.apply(ANA, "enter_budget", line, token=f"token-000{number}")
     assert text_of(workspace, "budgets.csv").splitlines()[1:] == [
         "2026-09,all,all,150.00,EUR",
-        "2026-09-01,team,search,7.00,EUR",
+        "2026-09,team,search,6.00,EUR",
+        "2026-09,cost_center,cc-100,9.00,EUR",
     ]
+
+
+def test_a_budget_of_a_team_says_of_which(door: WorkspaceDoor) -> None:
+    line = {"month": "2026-09", "scope_type": "team", "amount": "150.00"}
+    with pytest.raises(UsageError, match="the form: the id of the team is missing"):
+        door.preview(ANA, "enter_budget", line)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +237,19 @@ def test_a_name_is_given_to_the_newest_entry_of_a_model(
         (
             "month,scope_type,scope_id,amount\n2026-09,all,all,NaN\n",
             "row 1: 'NaN' is no amount",
+        ),
+        (
+            # Python reads these as numbers, and the next run would refuse the rows.
+            "month,scope_type,scope_id,amount\n2026-09,all,all,1_000\n",
+            "row 1: '1_000' is no amount",
+        ),
+        (
+            "month,scope_type,scope_id,amount\n2026-09-31,all,all,1\n",
+            "row 1: '2026-09-31' is no month",
+        ),
+        (
+            "month,scope_type,scope_id,amount,currency\n2026-09,all,all,1,Euro\n",
+            "row 1: 'EURO' is no currency, such as EUR",
         ),
     ],
 )
