@@ -352,6 +352,11 @@ def _named(name: str) -> Any:
     return next(one for one in (*MONTHLY, *STANDING) if one.name == name)
 
 
+def test_accruals_have_the_interval_of_four_in_five() -> None:
+    # docs/concepts/accruals.md, and interval_ratio of the mart: 0.8.
+    assert [each.interval for each in _named("accruals").measures] == ["80 %"]
+
+
 def test_a_run_is_opened_once_for_all_questions_and_a_newer_one_is_seen(
     tmp_path: Path,
 ) -> None:

@@ -249,7 +249,7 @@ MONTHLY: Final = (
                 "estimated",
                 "accrual_amount_low",
                 "accrual_amount_high",
-                "90 %",
+                "80 %",
                 "backtest_month_count",
             ),
         ),
