@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from triptych.core.errors import UsageError
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Put a file in place of the one that is there, in one step and on the disk.
 
+    Whoever could read or write the one before can read or write the new one.
     Two processes must not write the same file at once: what one has half written would
     be the other's.
 
@@ -32,6 +35,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     fresh = path.with_name(f".{path.name.lstrip('.')}.new")
     try:
         with fresh.open("wb") as file:
+            with suppress(FileNotFoundError):
+                shutil.copymode(path, fresh)
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
