@@ -9,6 +9,7 @@ from triptych.acts.roles import FINANCE
 from triptych.core.acts import Act, ActField
 from triptych.core.errors import UsageError
 from triptych.core.settings.problems import known_names
+from triptych.core.warehouse.inspection import ask_catalogue
 from triptych.core.warehouse.load_lists import read_loads
 from triptych.core.warehouse.undecided_sources import read_undecided
 from triptych.evidence.source_decisions import Decision, decide
@@ -81,12 +82,13 @@ def _draft_withdrawal(site: Site, filling: Filling) -> Draft:
 
 
 def _has_earlier(site: Site, load: CataloguedLoad) -> bool:
-    """Tell whether a load had replaced another one of its place."""
-    place = (load.source, load.stream, load.scope)
-    return any(
-        each.state == "superseded" and (each.source, each.stream, each.scope) == place
-        for each in read_loads(site.workspace.raw_database)
+    """Tell whether a load had replaced another one, whose files are still there."""
+    rows = ask_catalogue(
+        site.workspace.raw_database,
+        "SELECT 1 FROM catalogue.loads WHERE superseded_by = ? AND len(files) > 0",
+        [load.load_id],
     )
+    return bool(rows)
 
 
 def _withdraw(site: Site, filling: Filling) -> None:

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.cases.closing_case import (
+    CLOSED,
+    MARCH,
     SETTINGS,
     ClosingCase,
+    charge,
     copy_of_reconciled_company,
 )
 from tests.triptych.acts.test_door import ANA, somebody
 from triptych.acts.door import NotAllowedError, WorkspaceDoor
 from triptych.acts.tokens import entry_of_token
 from triptych.core.errors import UsageError
+from triptych.core.lake.superseded_loads import record_pruning
 from triptych.core.warehouse.load_lists import read_loads
 
 if TYPE_CHECKING:
@@ -73,6 +77,21 @@ def test_a_delivery_is_taken_back_with_its_reason_and_put_back(
     ]
     door.apply(ANA, "withdraw_load", {"load": taken, **WHY}, token="token-0002")
     assert states(case) == before
+
+
+def test_only_a_delivery_that_is_still_there_counts_again(case: ClosingCase) -> None:
+    before = states(case)
+    case.bill(CLOSED, *MARCH, charge("900.00", "API", model="eta"))
+    case.ingest()
+    [newer] = set(states(case)) - set(before)
+    [older] = [load for load, state in states(case).items() if state == "superseded"]
+    door, given = WorkspaceDoor(case.root), {"load": newer, **WHY}
+    text = "The one that it had replaced counts again."
+    assert text in door.preview(ANA, "withdraw_load", given).says
+    record_pruning(case.workspace, [older], reason="old", byte_count=0)
+    assert text not in door.preview(ANA, "withdraw_load", given).says
+    door.apply(ANA, "withdraw_load", given, token="token-0001")
+    assert states(case)[older] == "superseded"
 
 
 def test_a_renamed_source_takes_over_what_was_delivered_under_its_old_name(
