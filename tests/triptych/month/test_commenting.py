@@ -121,6 +121,9 @@ def test_a_comment_that_is_changed_by_hand_is_found(workspace: Workspace) -> Non
         ({"period": "2031-01"}, "x", "--period 2031-01 has no figures"),
         ({"against": "2020-01"}, "x", "--against 2020-01 has no figures"),
         ({"model": "eta"}, "x", "--model 'eta' is no model"),
+        # What a terminal that is not UTF-8 makes of "Köln".
+        ({}, "K\udcf6ln", r"'text' is not UTF-8: 'K\\udcf6ln'"),
+        ({"by": "J\udcf6rg"}, "x", r"'author' is not UTF-8"),
     ],
 )
 def test_what_cannot_be_said_is_refused_and_leaves_no_entry(

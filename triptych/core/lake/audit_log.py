@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from triptych.core.errors import TriptychError
+from triptych.core.errors import TriptychError, UsageError
 from triptych.core.lake.bulk_rows import append_rows
 from triptych.core.lake.journal_key import JournalKey, key_for_entry, key_id_of
 from triptych.core.signatures import signed
@@ -119,13 +119,22 @@ def append_all(
         ``raw.duckdb``, open for writing.
     events : sequence of (str, mapping)
         As for :func:`append`. The signature that is in force is added to each.
+        What cannot be written as UTF-8 is refused: no build could read it, and an entry
+        is never changed.
     at : datetime, optional
         When, UTC, without zone; now by default.
     root : Path, optional
         As for :func:`append`.
+
+    Raises
+    ------
+    UsageError
+        A text is not UTF-8; nothing was added.
     """
     if not events:
         return []
+    for _, detail in events:
+        _refuse_unreadable(detail)
     position, previous, last_seal = _last(connection)
     key = root and key_for_entry(
         root,
@@ -147,6 +156,19 @@ def append_all(
     return entries_of(rows)
 
 
+def _refuse_unreadable(detail: Mapping[str, object]) -> None:
+    """Refuse bytes of another encoding, which Python hands on as half characters."""
+    for name, value in detail.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"{name!r} is not UTF-8: {value!r}.",
+                next_step="Type it in a terminal whose encoding is UTF-8 (LC_ALL)."
+                " Nothing was recorded.",
+            ) from None
+
+
 def append_again(
     connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple[object, ...]]
 ) -> None:
@@ -162,9 +184,18 @@ def with_seal(row: Sequence[Any]) -> tuple[Any, ...]:
 def entries_of(rows: Sequence[Sequence[Any]]) -> list[AuditEntry]:
     """Return rows of the table as entries."""
     return [
-        AuditEntry(position, at, event, json.loads(text), digest, seal)
+        AuditEntry(position, at, event, _detail_of(text), digest, seal)
         for position, at, event, text, _, digest, seal in map(with_seal, rows)
     ]
+
+
+def _detail_of(text: str) -> Any:  # noqa: ANN401  (what JSON has)
+    detail = json.loads(text)
+    if "\\ud" not in text:
+        return detail
+    # Half characters of an entry of before they were refused, which no table takes.
+    readable = json.dumps(detail, ensure_ascii=False).encode(errors="replace")
+    return json.loads(readable)
 
 
 def _last(connection: duckdb.DuckDBPyConnection) -> tuple[int, str, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from triptych.core.errors import UsageError
 from triptych.core.lake import audit_log
 from triptych.core.lake.audit_log import AuditLogError, read_verified
 
@@ -34,6 +36,20 @@ def test_what_is_written_is_read_in_order(log: duckdb.DuckDBPyConnection) -> Non
     assert [entry.position for entry in entries] == [1, 2, 3, 4, 5, 6]
     assert entries[0].detail == {"billing_month": "2026-01", "actor": "Ana Lima"}
     assert len({entry.entry_hash for entry in entries}) == ENTRIES
+
+
+def test_an_entry_that_is_not_utf_8_is_read_without_its_half_characters(
+    log: duckdb.DuckDBPyConnection,
+) -> None:
+    with pytest.raises(UsageError, match="'text' is not UTF-8"):
+        audit_log.append(log, "period_commented", {"text": "K\udcf6ln"})
+    assert len(read_verified(log)) == ENTRIES
+    # As an earlier version wrote one; whole characters beyond the first 65,536 stay.
+    detail = '{"text": "K\\udcf6ln \\ud83d\\ude80"}'
+    [entry] = audit_log.entries_of(
+        [(1, datetime(2026, 6, 1, tzinfo=UTC), "period_commented", detail, "", "")]
+    )
+    assert entry.detail == {"text": "K?ln \U0001f680"}
 
 
 @pytest.mark.parametrize(
