@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Put a file in place of the one that is there, in one step and on the disk.
 
-    Whoever could read or write the one before can read or write the new one.
+    Who could read or write the one before can read or write the new one.
     Two processes must not write the same file at once: what one has half written would
     be the other's.
 

@@ -7,6 +7,7 @@ alert.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, get_args
@@ -115,7 +116,7 @@ def _make(
     title = f"Weekly digest of {due_on}, {written(digest.name)}"
     pairs = [(section.heading, section.lines) for section in sections]
     content = digest_pdf(snapshot, title, pairs)
-    name = f"{_FOLDER}/{due_on}_{re.sub(r'[^A-Za-z0-9-]+', '_', digest.name)}.pdf"
+    name = f"{_FOLDER}/{due_on}_{_in_file_name(digest)}.pdf"
     target = workspace.runs_dir / name
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, content)
@@ -124,6 +125,16 @@ def _make(
         for heading, lines in pairs
     )
     return f"triptych, {settings.organisation}: {title}", body, name
+
+
+def _in_file_name(digest: DigestSettings) -> str:
+    """Return a digest's name in plain letters; no other has the same."""
+    if digest.team is None:
+        return digest.audience
+    plain = re.sub(r"[^A-Za-z0-9-]+", "_", digest.team)
+    if plain != digest.team:
+        plain = f"{plain}-{hashlib.sha256(digest.team.encode()).hexdigest()[:8]}"
+    return f"{digest.audience}_{plain}"
 
 
 def _open_alerts(

@@ -108,6 +108,20 @@ def test_each_audience_gets_its_week_once_with_figures_of_its_own(
     assert "Months that do not reconcile" not in sections(team)
 
 
+def test_teams_of_other_letters_get_files_of_their_own(
+    case: Case, endpoint: Endpoint
+) -> None:
+    of_teams = "".join(
+        f"    - {{audience: team, team: {team}, channels: [all], weekday: friday}}\n"
+        for team in ("配送", "営業", "a b", "a_b")
+    )
+    publish(case)
+    settings = case.settings(rules=f"  digests:\n{of_teams}")
+    notify(case.workspace, settings, now=FRIDAY)
+    assert len(endpoint.bodies) == 4
+    assert len(list((case.workspace.runs_dir / "digests").iterdir())) == 4
+
+
 def test_the_next_week_has_its_own_digest(case: Case, endpoint: Endpoint) -> None:
     settings = case.settings(rules=DIGESTS)
     publish(case)
