@@ -96,7 +96,14 @@ def test_a_month_closed_in_another_currency_did_not_change_by_nothing(
             " difference_billed_cost = null, difference_effective_cost = null"
             " where billing_month = '2026-08'"
         )
+        connection.execute(
+            "update cost.mart_period_adjustments set kind = 'currency_change'"
+            " where not is_in_ledger_of_booked_month"
+        )
     app = open_app(tmp_path, page=PAGE, period="2026-08")
+    text = text_of(app)
+    assert "currency than it was closed in is not to be booked." in text
+    assert "To be booked" not in text.replace("To be booked: no other", "")
     assert tiles(app)["Changed since the close"] == "— (not comparable)"
     assert "Closed in USD, and reported in EUR since." in text_of(app)
 

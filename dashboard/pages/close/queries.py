@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
+#: A month's amounts in two currencies are no difference that a journal could have.
+_BOOKING = (
+    "case when kind = 'currency_change' then 'not to be booked'"
+    " when is_in_ledger_of_booked_month then 'in its bill' else 'to be booked' end"
+)
 #: The kinds of facts that explain a difference between invoice and bill.
 EXPLANATIONS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line")
 _EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANATIONS)
@@ -324,8 +329,7 @@ def adjustments(snapshot: Snapshot, selection: Selection) -> pa.Table:
             locked_{amount} as locked_cost,
             current_{amount} as current_cost,
             is_in_ledger_of_booked_month as is_in_ledger,
-            case when is_in_ledger_of_booked_month then 'in its bill'
-                else 'to be booked' end as booking,
+            {_BOOKING} as booking,
             list_contains($months, booked_month) as is_booked_here,
             list_contains($months, locked_month) as is_about_here,
             explanation
@@ -350,10 +354,9 @@ def adjustment_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
             booked_month,
             replace(kind, '_', ' ') as kind,
             currency,
-            case when is_in_ledger_of_booked_month then 'in its bill'
-                else 'to be booked' end as booking,
+            {_BOOKING} as booking,
             sum({amount}) as amount,
-            sum({amount}) filter (not is_in_ledger_of_booked_month) as to_book,
+            sum({amount}) filter ({_BOOKING} = 'to be booked') as to_book,
             count(*) as row_count
         from cost.mart_period_adjustments
         where list_contains($months, booked_month)

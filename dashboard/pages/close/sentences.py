@@ -98,8 +98,15 @@ def adjustments(totals: list[dict[str, Any]]) -> str:
         f"{fmt.plural(count, 'item')} came to light about closed months."
         " The closed figures do not move."
     )
+    if any(row["booking"] == "not to be booked" for row in totals):
+        text += (
+            " What a month has in another currency than it was closed in is not to be"
+            " booked."
+        )
+    elif not to_book:
+        text += " All are on a later bill, and in its figures already."
     if not to_book:
-        return f"{text} All are on a later bill, and in its figures already."
+        return text
     said = ", ".join(
         f"{fmt.signed_money(row['to_book'], row['currency'])} about"
         f" {fmt.month(row['locked_month'])} in {fmt.month(row['booked_month'])}"

@@ -40,9 +40,9 @@ restated as (
         booked.booked_month,
         booked.lock_id,
         case
+            when moved_currencies.lock_id is not null then 'currency_change'
             when restated.source is not null and compared.component = 'credit' then 'late_credit'
             when restated.source is not null then 'restated_export'
-            when moved_currencies.lock_id is not null then 'rule_change'
             when reconverted.source is not null then 'exchange_rate'
             else 'rule_change'
         end as kind,
@@ -151,6 +151,7 @@ select
     is_in_ledger_of_booked_month,
     nets_to_zero,
     case
+        when explanation is not null then explanation
         when is_in_ledger_of_booked_month and kind = 'late_credit'
             then 'A credit for a day of the closed month, on the bill of ' || booked_month || '.'
         when is_in_ledger_of_booked_month
@@ -161,7 +162,6 @@ select
             then 'The bill of the closed month was delivered again after the close.'
         when kind = 'exchange_rate'
             then 'An exchange rate of the closed month was changed after the close.'
-        when explanation is not null then explanation
         when nets_to_zero
             then 'Money moved between owners when rules, catalogue or meters changed: these items add up to zero.'
         else 'Rules, catalogue or meters changed after the close.'
