@@ -34,7 +34,7 @@ silent as (
     group by issuer_key, currency
 ),
 
-months as (
+expected as (
     select
         invoices.*,
         moment.as_of
@@ -57,6 +57,33 @@ months as (
             silent.issuer_key = invoices.issuer_key
             and silent.currency = invoices.currency
             and silent.billing_month = invoices.billing_month
+),
+
+-- What was booked stays, also where its invoice names another issuer or currency.
+months as (
+    select
+        expected.*,
+        false as is_only_booked
+    from expected
+    union all
+    select
+        booked.issuer_key,
+        booked.issuer_key as invoice_issuer_name,
+        cast(null as string) as source,
+        booked.currency,
+        booked.billing_month,
+        cast(null as decimal(38, 10)) as invoiced_amount,
+        true as is_invoiced,
+        moment.as_of,
+        true as is_only_booked
+    from {{ source('control', 'booked_accruals') }} as booked
+    cross join moment
+    left join expected
+        on
+            booked.billing_month = expected.billing_month
+            and booked.issuer_key = expected.issuer_key
+            and booked.currency = expected.currency
+    where expected.issuer_key is null
 ),
 
 joined as (
@@ -126,6 +153,8 @@ select
     cast(coalesce(joined.covered_month_count, 0) as bigint) as covered_month_count,
     {{ safe_ratio('joined.covered_month_count', 'joined.tried_month_count') }} as coverage_ratio,
     case
+        when joined.is_only_booked
+            then 'Booked, and no bill or invoice of the month has this issuer and currency now.'
         when joined.missing_day_count is null then 'Nothing of the month was delivered.'
         when joined.delivered_amount is null then 'Usage that only an invoice settles has no price.'
         when joined.expected_amount is null
