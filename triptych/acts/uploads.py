@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from triptych.acts.deed import Deed, Draft
 from triptych.acts.file_edits import edit
-from triptych.acts.roles import INSIDE
+from triptych.acts.roles import FINANCE, INSIDE
 from triptych.core.acts import Act, ActField
 from triptych.core.errors import UsageError
 from triptych.discovery.file_report import report_on
@@ -30,6 +31,8 @@ _ENDINGS: Final = frozenset(
 )
 _MOST_BYTES: Final = 64 * 2**20
 _BILLS: Final = "bills"
+#: Streams that have acts of their own, which are for finance alone.
+_OF_FINANCE: Final = frozenset({"invoices", "budgets"})
 
 
 def _draft_upload(site: Site, filling: Filling) -> Draft:
@@ -43,6 +46,7 @@ def _draft_upload(site: Site, filling: Filling) -> Draft:
             next_step=f"Sources read {', '.join(sorted(folders))}.",
         )
     name, content = PurePosixPath(change.name).name, filling.files["file"]
+    _refuse_what_finance_brings(site, folder, name)
     return Draft(
         says=f"{name} is put into {folder}.{_as_bill(site, folder, name, content)}",
         did=f"{name} is in {folder}.",
@@ -72,6 +76,37 @@ def _folders_of_sources(site: Site) -> set[str]:
         # A source of a file alone reads none that is put next to it.
         and not _is_file(site.workspace.root / folder)
     }
+
+
+def _refuse_what_finance_brings(site: Site, folder: str, name: str) -> None:
+    """Refuse a file of a source whose own act is not for whoever brings it.
+
+    Raises
+    ------
+    UsageError
+        It would be read as invoices or budgets.
+    """
+    if site.actor.role in {None, *FINANCE}:
+        return
+    for source in site.settings.sources:
+        options = dict(source.options)
+        pattern = str(options.get("path") or "")
+        if options.get("stream") in _OF_FINANCE and _takes(pattern, folder, name):
+            raise UsageError(
+                f"{name!r} would be read as {options['stream']}, which only finance"
+                " brings.",
+                where=f"{folder}/{name}",
+                next_step="Ask somebody in finance to upload it.",
+            )
+
+
+def _takes(pattern: str, folder: str, name: str) -> bool:
+    """Tell whether a path or pattern of a source takes a file of a folder."""
+    path = PurePosixPath(pattern)
+    if path == PurePosixPath(folder, name):
+        return True
+    names = path.name if path.as_posix() != folder else "*"
+    return folder_of(pattern) == folder and fnmatch(name, names)
 
 
 def _is_file(path: Path) -> bool:

@@ -304,6 +304,31 @@ def test_a_bill_may_have_any_name_and_is_kept_under_a_plain_one(
     assert (workspace.root / "bills" / kept).read_text() == GOOD
 
 
+def test_only_finance_brings_invoices_and_budgets_by_whichever_act(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    general = text_of(workspace, "triptych.yml")
+    sources = "".join(
+        f"  - {{name: {stream}, type: tables, stream: {stream}, path: '{path}'}}\n"
+        for stream, path in (
+            ("invoices", "invoices"),
+            ("budgets", "plans/budget*.csv"),
+            ("process_volumes", "plans/*.csv"),
+        )
+    )
+    (workspace.root / "triptych.yml").write_text(
+        general.replace("sources:\n", f"sources:\n{sources}", 1)
+    )
+    engineer = somebody("eva", "engineering")
+    for folder, name in (("invoices", "may.csv"), ("plans", "budget_2027.csv")):
+        given: Given = {"file": b"a\n1\n", "name": name, "folder": folder}
+        with pytest.raises(UsageError, match="only finance brings"):
+            door.preview(engineer, "upload_file", given)
+        assert door.preview(ANA, "upload_file", given).changes
+    volumes: Given = {"file": b"a\n1\n", "name": "volumes.csv", "folder": "plans"}
+    assert door.preview(engineer, "upload_file", volumes).changes
+
+
 @pytest.mark.parametrize(
     ("folder", "name", "message"),
     [
