@@ -29,38 +29,58 @@ _DAILY_BILL_DAYS = 20
 #: And of the last week.
 _DAYS_OF_A_WEEK = 5
 
-_LAST_COMPLETE_DAY = """
-with days as (
+#: Days that have come, of each bill: those that follow the one before them as soon as
+#: days of the last four weeks did. A prepayment that is dated ahead has not come.
+_COME = """
+days as (
     select distinct source, charge_date from cost.fct_daily_model_costs
 ),
+gaps as (
+    select source, charge_date,
+        charge_date - lag(charge_date) over (partition by source order by charge_date)
+            as gap
+    from days
+),
+usual as (
+    select *, max(gap) over (
+        partition by source order by charge_date
+        range between interval 28 day preceding and interval 1 day preceding
+    ) as longest_gap
+    from gaps
+),
+come as (
+    select source, charge_date from usual
+    where gap is null or gap <= coalesce(longest_gap, 1)
+)
+"""
+_LAST_COMPLETE_DAY = f"""
+with {_COME},
 newest as (
-    select source, max(charge_date) as newest_day from days group by source
+    select source, max(charge_date) as newest_day from come group by source
 ),
 recent as (
     select days.source, newest.newest_day, count(*) as day_count
     from days
     inner join newest using (source)
     where days.charge_date > newest.newest_day - interval 28 day
+        and days.charge_date <= newest.newest_day
     group by days.source, newest.newest_day
 )
 select min(newest_day) from recent
 where day_count >= ?
   and newest_day >= (select max(newest_day) from newest) - interval 45 day
 """
-#: A bill has come as far as its last day with charges on most of the week before it:
-#: a prepayment that is dated ahead has not come.
-_NEWEST_DAY = """
-with days as (
-    select distinct source, charge_date from cost.fct_daily_model_costs
-),
+#: A bill has come as far as its last day with charges on most of the week before it.
+_NEWEST_DAY = f"""
+with {_COME},
 weeks as (
-    select days.charge_date, count(*) as day_count
-    from days
+    select come.charge_date, count(*) as day_count
+    from come
     inner join days as week
-        on days.source = week.source
-        and week.charge_date > days.charge_date - interval 7 day
-        and week.charge_date <= days.charge_date
-    group by days.source, days.charge_date
+        on come.source = week.source
+        and week.charge_date > come.charge_date - interval 7 day
+        and week.charge_date <= come.charge_date
+    group by come.source, come.charge_date
 )
 select max(charge_date) from weeks where day_count >= ?
 """
