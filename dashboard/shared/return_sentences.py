@@ -105,9 +105,14 @@ def measured(row: Row) -> str:
 
 
 def beside(row: Row) -> str:
-    """Say what is not in the headline."""
+    """Say what is not in the headline, though features have it."""
     currency = row["currency"]
     parts = []
+    if row.get("overlap_benefit"):
+        amount = fmt.markdown(fmt.estimate(row["overlap_benefit"], currency))
+        parts.append(
+            f"{amount} that several features claim of one outcome is counted once."
+        )
     if row["beside_feature_count"]:
         count = fmt.plural(row["beside_feature_count"], "feature")
         amount = fmt.markdown(fmt.estimate(row["beside_net_value"], currency))

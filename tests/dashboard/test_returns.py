@@ -39,6 +39,24 @@ def headline(text: str) -> str:
     return str(found)
 
 
+def test_what_several_features_claim_of_one_outcome_is_told_next_to_the_headline() -> (
+    None
+):
+    """Without it the rows of features add up to 120 more than the headline."""
+    row = {
+        "currency": "EUR",
+        "overlap_benefit": 120.0,
+        "beside_feature_count": 0,
+        "not_computable_feature_count": 0,
+        "ai_cost": None,
+    }
+    told = words.beside(row).replace("\u00a0", " ")
+    assert told == (
+        "≈ EUR 120 that several features claim of one outcome is counted once."
+    )
+    assert words.beside({**row, "overlap_benefit": 0.0}) == ""
+
+
 def test_the_headline_has_its_interval_its_chance_and_what_was_left_out(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
