@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from dashboard.pages.budget import anomaly_queries, anomaly_sentences
+from dashboard.pages.budget import anomaly_queries, anomaly_sentences, sentences
 from dashboard.pages.budget import queries as budget_queries
 from dashboard.pages.budget.charts import bullets
 from dashboard.pages.budget.tiles import within
@@ -179,13 +179,31 @@ def test_comments_stand_under_the_bridge_that_they_are_about(look_at: LookAt) ->
 def test_the_forecast_prints_its_error_beside_the_naive_one(look_at: LookAt) -> None:
     text = text_of(look_at(page=PAGE))
     assert "forecast by local level" in text
-    assert "chosen for sums of a month and a quarter. From" in text
+    assert "a month and a quarter. From the later half of" in text
     assert "day by day, its error was **12.0 %** of a typical day" in text
     assert "repeating last week 20.0 %" in text
     assert "held **91.0 %** of the days held out." in text
     assert "In **2 of 3 series** with a method of their own, the error" in text
     short = text_of(look_at(page=PAGE, series="small-4"))
     assert "Its history is too short to know how wrong that is" in short
+
+
+def test_a_history_too_short_for_intervals_of_days_has_no_share_that_they_held() -> (
+    None
+):
+    quality = {
+        "method": "log trend",
+        "origin_count": 2,
+        "error_ratio": 0.125,
+        "naive_error_ratio": 0.2,
+        "coverage_ratio": None,
+    }
+    text = sentences.forecast("vision", quality).replace("\u00a0", " ")
+    assert text.endswith(
+        "From the later half of 2 past days, day by day, its error was **12.5 %** of a"
+        " typical day, that of repeating last week 20.0 %. Its history is too short for"
+        " intervals of days."
+    )
 
 
 def test_a_link_to_a_month_that_is_not_there_warns(look_at: LookAt) -> None:

@@ -174,13 +174,19 @@ def forecast(series: str, quality: dict[str, Any]) -> str:
         )
     return (
         f"**{name}** is forecast by {quality['method']}, chosen for sums of a month and"
-        f" a quarter. From {fmt.plural(quality['origin_count'], 'past day')}, day by"
-        " day, its error was"
+        f" a quarter. From the later half of"
+        f" {fmt.plural(quality['origin_count'], 'past day')}, day by day, its error was"
         f" **{fmt.percent(quality['error_ratio'])}** of a typical day, that of"
-        f" repeating last week {fmt.percent(quality['naive_error_ratio'])}. Its 90 %"
-        f" intervals held **{fmt.percent(quality['coverage_ratio'])}** of the days held"
-        " out."
+        f" repeating last week {fmt.percent(quality['naive_error_ratio'])}."
+        f" {_held(quality)}"
     )
+
+
+def _held(quality: dict[str, Any]) -> str:
+    if quality["coverage_ratio"] is None:
+        return "Its history is too short for intervals of days."
+    held = fmt.percent(quality["coverage_ratio"])
+    return f"Its 90 % intervals held **{held}** of the days held out."
 
 
 def methods(rows: list[dict[str, Any]]) -> str:
