@@ -28,7 +28,7 @@ REMEDIES: Mapping[str, str] = {
     "panel_not_numeric": "Deliver numbers in the outcome and control columns.",
     "outcome_not_finite": "Deliver a number, or leave the date out if it is unknown.",
     "outcome_negative": "Correct the rows, or declare `may_be_negative: true`.",
-    "outcome_constant": "Choose an outcome that varies before the launch.",
+    "outcome_constant": "Choose an outcome that varies, between units too.",
     "outcome_unit_mismatch": "Convert the outcome, or correct `outcome_unit`.",
     "units_not_in_panel": "Correct the names of the units in the plan.",
     "exposure_not_binary": "Mark each unit with 0 or 1, the same on all its dates.",

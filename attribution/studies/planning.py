@@ -130,7 +130,11 @@ def _planned(
                 value = plan.economics.value_amount_per_unit * cells * periods
         effect = minimum_detectable_effect(history, longer, seed=seed)
         if isinstance(effect, Refusal) or not math.isfinite(effect):
-            reason = effect.message if isinstance(effect, Refusal) else "without bound"
+            reason = "without bound"
+            if isinstance(effect, Refusal):
+                reason = effect.message
+            elif math.isnan(effect):
+                reason = "not known: nothing in the history varies"
             yield PlannedLength(periods, end, cost=cost, reason=reason)
             continue
         least = plan.minimum_effect

@@ -45,8 +45,8 @@ def minimum_detectable_effect(
     -------
     float or Refusal
         Infinite where no interval would be bounded, NaN for an experiment without a
-        history; the refusal of the placebo study where the history is too short for
-        one.
+        history that varies; the refusal of the placebo study where the history is too
+        short for one.
     """
     try:
         before = history[dates_of(history) < pd.Timestamp(plan.launch)]
@@ -58,7 +58,9 @@ def minimum_detectable_effect(
     # Derived from the plan: what the placebo does not read is no mistake of its author.
     found = estimate(before, placebo, seed=seed, is_registered=True)
     if isinstance(found, Refusal):
-        return found
+        # An experiment needs no history, and one that never varied tells nothing.
+        is_unknown = plan.assignment and found.code == "outcome_constant"
+        return float("nan") if is_unknown else found
     low, high = found.average.interval(0.9)
     if not np.isfinite(high - low):
         return float("inf")

@@ -18,9 +18,9 @@ Assumptions
     Assignment was random and is known; units (clusters) do not change each other's
     outcome; who is missing is missing alike in both arms.
 Refuses
-    A sample ratio that did not come about by chance; rows finer than what was
-    randomised; fewer than four clusters in an arm; declared interference without
-    clusters.
+    Outcomes that nothing moved; a sample ratio that did not come about by chance; rows
+    finer than what was randomised; fewer than four clusters in an arm; declared
+    interference without clusters.
 Sources
     Deng et al. 2013 (WSDM), section 3; Lin 2013 (AoAS 7); Donald and Lang 2007 (REStat
     89); Deng et al. 2018 (KDD); Fay, Proschan and Brittain 2015 (Biometrics 71);
@@ -69,6 +69,8 @@ if TYPE_CHECKING:
 
 #: Units, or clusters where those were randomised, in each arm.
 UNITS_NEEDED = 4
+#: What arithmetic may miss nothing by, as a part of what was added up.
+_ROUNDING = 1e-13
 #: The level at which a confidence sequence is narrowest at its planned size.
 SEQUENCE_ALPHA = 0.05
 
@@ -108,6 +110,8 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     groups = arms.treated if sums is None else sums.treated
     _refuse_few(groups, clusters=clusters)
     effect, found = _effect(arms, sums, plan, rng)
+    if found is not None:
+        _refuse_constant(found, arms, plan)
     of_use = effect_of_use(panel, plan, arms, complete, adjusted_difference)
     level = plan.decision_rule.level
     return Estimate(
@@ -331,6 +335,19 @@ def _refuse_few(groups: Flags, *, clusters: bool) -> None:
             treated=treated,
             control=control,
             needed=UNITS_NEEDED,
+        )
+
+
+def _refuse_constant(found: Difference, arms: Arms, plan: Plan) -> None:
+    """Refuse outcomes that nothing moved: what differs is rounded arithmetic."""
+    least = _ROUNDING * float(np.abs(arms.outcome).sum())
+    error = float(np.sqrt(max(found.covariance.sum(), 0.0)))
+    if max(abs(float(found.path.sum())), error) <= least:
+        raise RefusalError(
+            "outcome_constant",
+            f"From {plan.launch} on {plan.outcome} is the same in all units of both"
+            " arms, or in each as it was before: nothing tells what chance can do.",
+            units=len(arms.treated),
         )
 
 

@@ -24,6 +24,7 @@ from attribution.causal.estimators.experiment_arms import Arms
 from attribution.causal.estimators.rare_events import are_rare, rare_effect
 from attribution.causal.estimators.ratio_of_sums import Sums, sums_difference
 from attribution.causal.random_assignment import list_hash
+from attribution.studies.planning import planned_lengths
 from attribution.studies.power import minimum_detectable_effect
 from benchmarks.calibration_of_frozen_worlds import answer
 from benchmarks.frozen_worlds import FROZEN_WORLDS
@@ -340,6 +341,40 @@ def test_minutes_per_ticket_are_compared_as_a_ratio_of_sums() -> None:
     below = estimate(rows.assign(tickets=[-1.0, *tickets[1:]]), plan)
     assert isinstance(below, Refusal)
     assert below.code == "outcome_negative"
+
+
+@pytest.mark.parametrize(
+    "level_of",
+    [lambda _: 1.0, lambda unit: 0.9 + unit / 1000.0],
+    ids=["one for all", "one for each"],
+)
+def test_an_outcome_that_nothing_moves_is_no_effect_of_rounding(
+    level_of: Callable[[int], float],
+) -> None:
+    """It was an increase by 2e-16, with a p-value of 0.04 and grade A or B."""
+    rows = pd.DataFrame(
+        [
+            (f"u{unit}", START + timedelta(days=day), level_of(unit), unit % 2)
+            for unit in range(40)
+            for day in range(DAYS)
+        ],
+        columns=["unit", "date", "outcome", "arm"],
+    )
+    plan = plan_of(
+        DAYS,
+        LAUNCH,
+        assignment={"column": "arm", "unit": "depot"},
+        minimum_effect=0.01,
+    )
+    refused = estimate(rows, plan, is_registered=True)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "outcome_constant"
+    detectable = minimum_detectable_effect(rows, plan)
+    assert isinstance(detectable, float)
+    assert np.isnan(detectable)
+    [planned] = planned_lengths(rows, plan, [5])
+    assert (planned.detectable, planned.power) == (None, None)
+    assert planned.reason == "not known: nothing in the history varies"
 
 
 @pytest.mark.parametrize(
