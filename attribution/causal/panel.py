@@ -376,6 +376,16 @@ def _check_history(panel: Panel, plan: Plan) -> None:
             f"Every {plan.outcome} before {plan.launch} is {known[0]:g}.",
             value=float(known[0]),
         )
+    often = np.isfinite(history).sum(axis=1).max() > 1
+    low = np.where(np.isnan(history), np.inf, history).min(axis=1, initial=np.inf)
+    high = np.where(np.isnan(history), -np.inf, history).max(axis=1, initial=-np.inf)
+    if often and (low >= high).all():
+        raise RefusalError(
+            "outcome_constant",
+            f"The {plan.outcome} of each unit is the same on all dates before"
+            f" {plan.launch}: nothing tells what chance can do.",
+            units=len(panel.units),
+        )
     if not len(known):
         raise RefusalError(
             "pre_period_too_short",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from attribution import Refusal, estimate
 from attribution.causal.panel import panel_of
 from attribution.causal.refusal import RefusalError
-from tests.attribution.studies_for_tests import frame_of, plan_of
+from tests.attribution.studies_for_tests import START, frame_of, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +132,33 @@ def refusal_of(frame: pd.DataFrame, plan: Plan) -> Refusal:
     found = estimate(frame, plan)
     assert isinstance(found, Refusal)
     return found
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"treated": ("u03",)},
+        {"rollout": {f"u{unit:02d}": START + timedelta(20) for unit in range(14)}},
+    ],
+    ids=["one unit against others", "a roll-out"],
+)
+def test_units_that_never_moved_before_the_launch_tell_nothing(
+    facts: dict[str, Any],
+) -> None:
+    """They differ, and each is the same on all dates: no error can be worked out.
+
+    One unit against others failed with a division by zero; a roll-out had an interval
+    of no width.
+    """
+    rows = [
+        (f"u{unit:02d}", START + timedelta(days=day), 0.9 + unit / 1000)
+        for unit in range(30)
+        for day in range(30)
+    ]
+    frame = pd.DataFrame(rows, columns=["unit", "date", "outcome"])
+    refused = refusal_of(frame, plan_of(30, 20, **facts))
+    assert refused.code == "outcome_constant"
+    assert "of each unit is the same on all dates before" in refused.message
 
 
 def test_a_refusal_carries_the_break_even_and_no_other_money() -> None:
