@@ -207,7 +207,7 @@ def _tile_unit_cost(view: Page) -> None:
         delta_arrow="off",
     )
     if summary.unit_cost is None:
-        st.caption("No requests are metered in this period.")
+        st.caption(summary.without_requests)
     else:
         st.caption(
             f"{sentences.at_least(view, summary)}"
@@ -225,7 +225,7 @@ def _tile_unit_cost(view: Page) -> None:
             " Unit costs are always amortised, whatever the basis above.",
             mart="cost.mart_model_unit_costs",
             row_count=summary.model_count,
-            figures=_unit_cost_figures(view, unit),
+            figures=() if summary.has_moved else _unit_cost_figures(view, unit),
         ),
     )
 

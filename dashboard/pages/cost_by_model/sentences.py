@@ -42,6 +42,8 @@ def _change(page: Page, headline: queries.Headline) -> str:
     return f"{so_far}, {size} ({share}) {direction} than in {page.compared_period}."
 
 
+#: Why a model has a cost in a scope, and no unit cost.
+_MOVED = "or changed owner in a month"
 #: What stands beside unit costs where the basis is billed.
 UNIT_COST_BASIS = "Unit costs are amortised: a prepayment is no cost of one month."
 
@@ -49,10 +51,10 @@ UNIT_COST_BASIS = "Unit costs are amortised: a prepayment is no cost of one mont
 def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> str:
     """Say what one unit costs, whether that improved, and what it covers."""
     if summary.unit_cost is None:
-        return (
-            f"The cost per {unit} is not known for {page.period}: no model has a meter"
-            " for it in this period."
-        )
+        why = "no model has a meter for it in this period"
+        if summary.has_moved:
+            why = f"no model has a meter for it, {_MOVED}"
+        return f"The cost per {unit} is not known for {page.period}: {why}."
     text = (
         f"In {page.period} {_one(unit)} cost"
         f" **{at_least(page, summary)}"
@@ -72,7 +74,8 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
         f"{text}. This covers {summary.metered_model_count} of"
         f" {fmt.plural(summary.model_count, 'model')} and"
         f" {fmt.coverage(summary.metered_cost_ratio)} of their cost; the others have"
-        " no meter and are left out, numerator included."
+        f" no meter{f', {_MOVED},' if summary.has_moved else ''} and are left out,"
+        " numerator included."
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboard.pages.cost_by_model.queries import NAMES
+from dashboard.pages.cost_by_model.unit_cost_queries import owned_months
 from dashboard.shared.published import per_run, ratio, table
-from dashboard.shared.selection_queries import SCOPES, Selection, scope_parameters
+from dashboard.shared.selection_queries import Selection, scope_parameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +53,7 @@ def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
         snapshot,
         f"""
         with {NAMES},
+        {owned_months(selection)},
         months as (
             select
                 *,
@@ -60,13 +62,10 @@ def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 case when cached_input_token_cost is not null
                     then cached_input_tokens end as charged_as_cached
             from cost.mart_model_unit_costs
-            where currency = $currency
+            inner join owned_months using (billing_month, model_id)
+            where currency = $currency and is_whole
                 and list_contains($months, billing_month)
                 and not list_contains($prior_months, billing_month)
-                and (billing_month, model_id) in (
-                    select billing_month, model_id from cost.fct_daily_model_costs
-                    where {SCOPES[selection.scope_kind]}
-                )
         ),
         {_MODEL_TOKENS}
         select

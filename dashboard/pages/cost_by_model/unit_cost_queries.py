@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from dashboard.pages.cost_by_model.queries import NAMES, TREND_MONTHS
+from dashboard.pages.cost_by_model.queries import COMPONENTS, NAMES, TREND_MONTHS
 from dashboard.shared.published import one, per_run, ratio, table
 from dashboard.shared.selection_queries import SCOPES, Selection, scope_parameters
 
@@ -48,6 +48,10 @@ class UnitSummary:
     #: Currencies without an exchange rate in which models of the period cost something:
     #: that is in no numerator, and what they served alone in no denominator.
     unconverted: tuple[str, ...] = ()
+    #: Whether months of a model are left out of which only a part is of the scope.
+    has_moved: bool = False
+    #: Models without a unit cost for that reason alone.
+    moved_model_count: int = 0
 
     @property
     def left_out(self) -> str:
@@ -56,13 +60,19 @@ class UnitSummary:
             return ""
         return f"not complete: cost in {' and '.join(self.unconverted)} left out"
 
+    @property
+    def without_requests(self) -> str:
+        """Why there is no cost per request, in a sentence."""
+        moved = ", or of a model for its owner alone" if self.has_moved else ""
+        return f"No requests are metered in this period{moved}."
+
 
 @per_run
 def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table:
     """Return cost per unit by model with its numerator and denominator.
 
-    Only months in which the model was metered are in the numerator.
-    ``coverage_ratio`` is the lowest of those months.
+    Only months in which the model was metered, and all of it is of the scope, are in
+    the numerator. ``coverage_ratio`` is the lowest of those months.
     """
     return table(
         snapshot,
@@ -75,6 +85,7 @@ def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
                 sum(cost) filter (is_now and is_metered) as cost,
                 sum(quantity) filter (is_now) as quantity,
                 min(coverage_ratio) filter (is_now and is_metered) as coverage_ratio,
+                bool_or(is_now and not is_whole) as has_moved,
                 {_unit_ratio(unit, "is_now")} as unit_cost,
                 {_unit_ratio(unit, "is_before")} as prior_unit_cost
             from unit_rows
@@ -92,7 +103,8 @@ def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
             (unit_cost - prior_unit_cost) / nullif(abs(prior_unit_cost), 0)
                 as change_ratio,
             model_cost,
-            case when unit_cost is null and quantity = 0 then 'none served'
+            case when unit_cost is null and has_moved then 'changed owner in a month'
+                when unit_cost is null and quantity = 0 then 'none served'
                 when unit_cost is null then 'not metered' end as reason
         from models
         left join names using (model_id)
@@ -122,6 +134,11 @@ def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSu
                 count(distinct model_id) filter (is_now and is_metered)
                     as metered_model_count,
                 count(distinct model_id) filter (is_now) as model_count,
+                coalesce(bool_or(is_now and not is_whole), false) as has_moved,
+                count(distinct model_id) filter (is_now and not is_whole
+                    and model_id not in (
+                        select model_id from unit_rows where is_now and is_metered
+                    )) as moved_model_count,
                 {
             ratio(
                 "sum(cost) filter (is_now and is_metered)", "sum(cost) filter (is_now)"
@@ -192,18 +209,46 @@ def _unit_rows(selection: Selection, unit: Unit) -> str:
     """Return the CTE ``unit_rows``: a model's month, its cost and its quantity."""
     quantity, _ = _QUANTITIES[unit]
     return f"""
+        {owned_months(selection)},
         unit_rows as (
             select
                 billing_month,
                 model_id,
-                fully_loaded_cost as cost,
-                {quantity} as quantity,
-                coalesce({quantity}, 0) > 0 as is_metered,
+                is_whole,
+                case when is_whole then fully_loaded_cost else own_cost end as cost,
+                case when is_whole then {quantity} end as quantity,
+                is_whole and coalesce({quantity}, 0) > 0 as is_metered,
                 meter_coverage_ratio as coverage_ratio,
                 list_contains($months, billing_month) as is_now,
                 list_contains($prior_months, billing_month) as is_before
             from cost.mart_model_unit_costs
-            where currency = $currency and {_in_scope(selection)}
+            inner join owned_months using (billing_month, model_id)
+            where currency = $currency
+        )
+    """
+
+
+def owned_months(selection: Selection) -> str:
+    """Return the CTE ``owned_months``: months of models, and what of them is in scope.
+
+    What a meter counts is of the whole month: a month in which a model went from one
+    owner to another has a cost for each, and a unit cost for none of them.
+    """
+    scope = SCOPES[selection.scope_kind]
+    loaded = ", ".join(f"'{part}'" for part in COMPONENTS["Fully loaded"])
+    return f"""
+        owned_months as (
+            select
+                billing_month,
+                model_id,
+                bool_and(coalesce({scope}, false)) as is_whole,
+                sum(effective_cost) filter (
+                    {scope} and currency = $currency and component in ({loaded})
+                ) as own_cost
+            from cost.fct_daily_model_costs
+            where model_id is not null
+            group by billing_month, model_id
+            having bool_or({scope})
         )
     """
 

@@ -146,7 +146,7 @@ def unit_cost_tile(view: Page, unit: unit_cost_queries.UnitSummary) -> Tile:
         if unit.left_out
         else view.total_label("Per 1,000 inferences", unit.cost),
         fmt.short_unit_cost(unit.unit_cost, view.currency),
-        "No requests are metered in this period."
+        unit.without_requests
         if unit.unit_cost is None
         else f"{fmt.count(unit.quantity)} requests{_covered(unit)}{beside}"
         f"{with_idle(unit, view.currency)}"

@@ -233,8 +233,8 @@ def gaps(
                 "cost_by_model",
             )
         )
-    unmetered = summary.model_count - summary.metered_model_count
-    if unmetered:
+    with_reason = summary.metered_model_count + summary.moved_model_count
+    if unmetered := summary.model_count - with_reason:
         models = fmt.plural(unmetered, "model has", "models have")
         found.append(Gap(f"{models} no meter of requests", "cost_by_model"))
     if missing and not is_material:

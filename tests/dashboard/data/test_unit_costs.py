@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from dashboard.pages.cost_by_model import unit_cost_queries
+from dashboard.pages.cost_by_model import token_queries, unit_cost_queries
 from dashboard.shared import selection_queries
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
@@ -149,3 +149,37 @@ def test_the_unit_trend_has_a_gap_where_nothing_was_metered(snapshot: Snapshot) 
     assert rows[1]["unit_cost"] == pytest.approx(2.5)
     # (1,460 + 300) / 790 thousand requests
     assert rows[2]["unit_cost"] == pytest.approx(1760 / 790)
+
+
+def test_the_month_in_which_a_model_changed_owner_has_no_unit_cost_in_a_scope(
+    tmp_path: Path,
+) -> None:
+    """Of eta's 1,460 team ml paid 1,400 and vision 60; its requests are of both.
+
+    So are the tokens of chat, of which 49.50 is vision's.
+    """
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update cost.fct_daily_model_costs set team_id = 'vision'"
+            " where billing_month = '2026-09' and (component = 'overhead'"
+            " or lifecycle_stage = 'experimentation')"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    teams = [
+        selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", team)
+        for team in ("ml", "vision")
+    ]
+    found = []
+    for team in teams:
+        rows = unit_cost_queries.unit_costs(snapshot, team, "1,000 requests")
+        [eta] = [row for row in rows.to_pylist() if row["model_id"] == "eta-v2"]
+        found.append((eta["model_cost"], eta["cost"], eta["unit_cost"], eta["reason"]))
+    why = "changed owner in a month"
+    assert found == [(Decimal(1400), None, None, why), (Decimal(60), None, None, why)]
+    of_ml = unit_cost_queries.unit_summary(snapshot, teams[0], "1,000 requests")
+    assert (of_ml.has_moved, of_ml.moved_model_count) == (True, 2)
+    # Its months before are those of one owner: 1,200 by 480 thousand requests.
+    assert of_ml.prior_unit_cost == pytest.approx(2.5)
+    whole = unit_cost_queries.unit_summary(snapshot, EVERYTHING, "1,000 requests")
+    assert (whole.cost, whole.has_moved) == (Decimal(1760), False)
+    assert not token_queries.token_costs(snapshot, teams[1]).num_rows
