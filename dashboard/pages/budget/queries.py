@@ -87,7 +87,11 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 bool_or(state = 'incomplete') as is_incomplete,
                 bool_or(not is_month_over) or not $is_over as is_running,
                 bool_or(is_estimated) as is_estimated,
-                min(reason) filter (not is_ahead) as reason,
+                coalesce(
+                    min(reason) filter (not is_ahead
+                        and (budget_amount is null or actual_cost is null)),
+                    min(reason) filter (not is_ahead)
+                ) as reason,
                 arg_max_null(budget_to_date_amount, billing_month)
                     filter (not is_ahead) as budget_to_date,
                 arg_max_null(actual_to_date_cost, billing_month)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from dashboard.pages.budget import queries as budget_queries
 from dashboard.shared import selection_queries
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triptych.core.warehouse.reader import Snapshot
 
 PERIOD = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
@@ -109,3 +114,28 @@ def test_lines_behind_a_bar_come_largest_first_with_the_reason_of_other(
         snapshot, SEPTEMBER, "2026-08", None
     ).to_pylist()
     assert sum(row["change_amount"] for row in every) == Decimal(3440)
+
+
+def test_a_quarter_that_is_not_known_says_why_of_the_month_that_is_not(
+    tmp_path: Path,
+) -> None:
+    """July lacks a rate and has a cost; August has no ledger."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "insert into cost.mart_budget_variance by name"
+            " select budgets.* replace (month as billing_month, actual as actual_cost,"
+            " state_of_month as state, why as reason, true as is_month_over)"
+            " from cost.mart_budget_variance as budgets, (values"
+            " ('2026-07', 30, 'incomplete', 'aws lacks exchange rate'),"
+            " ('2026-08', null, 'unknown', 'there is no ledger of this month'))"
+            " as months (month, actual, state_of_month, why)"
+            " where scope_id = 'cc-200'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    period = selection_queries.Period("2026-Q3", ("2026-07", "2026-08", "2026-09"))
+    quarter = selection_queries.Selection(
+        period, "Amortised", "EUR", "cost centre", "cc-200"
+    )
+    [row] = budget_queries.budgets(snapshot, quarter).to_pylist()
+    assert (row["budget"], row["actual"], row["state"]) == (3000, None, "unknown")
+    assert row["reason"] == "there is no ledger of this month"
