@@ -84,23 +84,21 @@ def resources(
     return _line_item_table(
         snapshot,
         f"""
-        with {items}
-        select
-            coalesce(resource_id, '') as resource_id,
-            coalesce(any_value(resource_name), resource_id) as resource_name,
-            string_agg(distinct service_name, ', ' order by service_name)
-                as service_name,
-            billing_currency,
-            sum(amount) as amount,
-            count(*) as line_item_count,
-            sum(sum(amount)) over (partition by billing_currency)
-                as total_amount,
-            count(*) over () as total_count
-        from items
-        where {condition}
-        group by resource_id, billing_currency
-        order by amount desc, resource_id, billing_currency
-        limit {RESOURCE_LIMIT}
+        with {items},
+        chosen as materialized (
+            select
+                coalesce(resource_id, '') as resource_id,
+                coalesce(any_value(resource_name), resource_id) as resource_name,
+                string_agg(distinct service_name, ', ' order by service_name)
+                    as service_name,
+                billing_currency,
+                sum(amount) as amount,
+                count(*) as line_item_count
+            from items
+            where {condition}
+            group by items.resource_id, billing_currency
+        ),
+        {_largest("amount desc, resource_id, billing_currency", RESOURCE_LIMIT)}
         """,
         selection,
         model_id=model_id,
@@ -122,37 +120,67 @@ def line_items(
     resource = (
         "" if resource_id is None else "and coalesce(resource_id, '') = $resource"
     )
+    in_order = "amount desc, charge_date, source_uri, sku_id, charge_description"
     return _line_item_table(
         snapshot,
         f"""
-        with {items}
-        select
-            charge_date,
-            charge_description,
-            amount,
-            billing_currency,
-            service_name,
-            resource_id,
-            sku_id,
-            consumed_quantity,
-            consumed_unit,
-            rule_name,
-            source,
-            load_id,
-            source_uri,
-            invoice_id,
-            sum(amount) over (partition by billing_currency) as total_amount,
-            count(*) over () as total_count
-        from items
-        where {condition} {resource}
-        order by amount desc, charge_date, source_uri, sku_id, charge_description
-        limit {LINE_ITEM_LIMIT}
+        with {items},
+        chosen as materialized (
+            select
+                charge_date,
+                charge_description,
+                amount,
+                billing_currency,
+                service_name,
+                resource_id,
+                sku_id,
+                consumed_quantity,
+                consumed_unit,
+                rule_name,
+                source,
+                load_id,
+                source_uri,
+                invoice_id
+            from items
+            where {condition} {resource}
+        ),
+        {_largest(in_order, LINE_ITEM_LIMIT)}
         """,
         selection,
         model_id=model_id,
         pool_id=pool_id,
         **({} if resource_id is None else {"resource": resource_id}),
     )
+
+
+def _largest(in_order: str, limit: int) -> str:
+    """Return the query's end: the first rows that were chosen, with their totals.
+
+    A row has the total of its currency, so the largest of each is among them.
+    """
+    return f"""
+        sums as (
+            select
+                billing_currency,
+                sum(amount) as total_amount,
+                count(*) as line_count,
+                arg_max(chosen, amount) as largest
+            from chosen group by billing_currency
+        ),
+        first_ones as (select * from chosen order by {in_order} limit {limit}),
+        shown as (
+            select * from first_ones
+            union all
+            select unnest(largest) from sums
+            where billing_currency not in (select billing_currency from first_ones)
+        )
+        select
+            shown.*,
+            total_amount,
+            cast((select sum(line_count) from sums) as bigint) as total_count
+        from shown inner join sums using (billing_currency)
+        order by {in_order}
+    """
 
 
 def _items(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from dashboard.pages.cost_by_model import drill_queries
 from dashboard.shared import selection_queries
-from tests.dashboard.fixtures.warehouse_fixture import TRUTH
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from triptych.core.warehouse.reader import Snapshot
@@ -63,6 +68,25 @@ def test_a_limit_keeps_the_total_of_all(
     assert len(rows) == 1
     assert rows[0]["total_count"] == 5
     assert rows[0]["total_amount"] == TRUTH["eta_direct"]
+
+
+def test_a_limit_keeps_the_total_of_each_currency(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only line in dollars, 0.01, is the smallest of five."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update lineage.line_items set billing_currency = 'USD'"
+            " where effective_cost = 0.01"
+        )
+    for name in ("LINE_ITEM_LIMIT", "RESOURCE_LIMIT"):
+        limit = f"dashboard.pages.cost_by_model.drill_queries.{name}"
+        monkeypatch.setattr(limit, 1)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    for ask in (drill_queries.line_items, drill_queries.resources):
+        rows = ask(snapshot, EVERYTHING, model_id="eta-v2").to_pylist()
+        totals = {row["billing_currency"]: row["total_amount"] for row in rows}
+        assert totals == {"EUR": Decimal("1099.99"), "USD": Decimal("0.01")}
 
 
 def test_a_pools_line_items_add_up_to_the_pool(snapshot: Snapshot) -> None:
