@@ -180,7 +180,7 @@ class PrometheusConfig(SourceConfig):
         )
     )
     start_date: date | None = Field(
-        default=None, description="First day ever asked for; else the last 15 days."
+        default=None, description="First day ever asked for; else 14 days back."
     )
     lag_days: int = Field(
         default=2,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+import ingest.sources.prometheus.connector as module
 from ingest.connector import Window
 from ingest.sources.prometheus.connector import PrometheusConfig
 from ingest.testing import ConnectorCase, ConnectorContract
@@ -616,6 +617,22 @@ def test_a_day_that_can_no_longer_grow_is_asked_for_once(
     assert server.requests == []
     later = list(case.connector().deliveries(window))
     assert [one.fingerprint for one in later] == [one.fingerprint for one in offered]
+
+
+def test_a_day_that_a_server_half_forgot_is_not_read_again(
+    server: LoopbackPrometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prometheus keeps 15 days, to the hour: of the 15th day before, the rest of it."""
+    case = usage_case(server, tmp_path)
+    del case.options["start_date"]
+    case.ingest().raise_first_failure()
+    eleven = datetime.fromtimestamp((MIDNIGHT + 11 * HOUR) / 1_000, UTC)
+    monkeypatch.setattr(module, "_now", lambda: eleven + timedelta(days=15))
+    for series in server.series:
+        kept = len(series.between(MIDNIGHT + 11 * HOUR, MIDNIGHT + 24 * HOUR))
+        series.moments, series.texts = series.moments[-kept:], series.texts[-kept:]
+    case.ingest().raise_first_failure()
+    assert usage_rows(case) == EXPECTED_USAGE
 
 
 def test_gpus_are_silent_only_when_no_metric_of_them_is_there(
