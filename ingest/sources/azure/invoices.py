@@ -76,7 +76,9 @@ class AzureInvoices(InvoiceSource[AzureInvoicesConfig]):
     ) -> Iterator[tuple[str, list[Row]]]:
         invoices = self._api.invoices(first, today)
         for month, issued in groupby(invoices, key=lambda invoice: invoice.month):
-            yield month[:7], [_row(invoice) for invoice in issued]
+            # Of a month before the first only what was issued late is told.
+            if month >= f"{first}":
+                yield month[:7], [_row(invoice) for invoice in issued]
 
 
 def _row(invoice: AzureInvoice) -> Row:

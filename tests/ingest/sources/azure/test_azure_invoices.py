@@ -137,6 +137,24 @@ def case(server: ScriptedServer, account: Account, tmp_path: Path) -> ConnectorC
     )
 
 
+def test_a_month_before_the_first_is_not_replaced_by_what_was_issued_late(
+    case: ConnectorCase, account: Account
+) -> None:
+    """The invoice of a month's usage is issued after it; a purchase is billed in it."""
+    before = month_start(THIS_MONTH, 2)
+    purchase = invoice("P1", before, 900)
+    usage = invoice("G0", before, 100, invoiceDate=f"{LAST_MONTH}T17:32:28Z")
+    account.invoices = [purchase, usage]
+    case.options["months_back"] = 2
+    case.ingest().raise_first_failure()
+    account.invoices = [usage]
+    case.options["months_back"] = 1
+    case.ingest().raise_first_failure()
+    assert case.query('select sum("invoiced_amount") from evidence.invoices') == [
+        (1000,)
+    ]
+
+
 class TestAzureInvoicesContract(ConnectorContract):
     """The shipped suite."""
 
