@@ -16,7 +16,7 @@ from triptych.core.warehouse.reader import LineItemsOutOfReachError
 from triptych.core.warehouse.replay import NotReplayableError, Replay
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from triptych.core.explanation.documentation import ColumnMeaning
@@ -132,7 +132,7 @@ def _by_models(
     reporting: str,
 ) -> Rederivation:
     column = columns[figure.column]
-    if _is_estimate(column, columns):
+    if is_estimate(figure.column, columns):
         return _impossible("It is an estimate: its interval says how far it holds.")
     try:
         marts = [column.model_name]
@@ -266,9 +266,10 @@ def _whole_pool(
     return Part(name, published, added.total, is_equal)
 
 
-def _is_estimate(column: ColumnMeaning, columns: dict[str, ColumnMeaning]) -> bool:
-    """Tell whether it is money with an interval, or a bound of one."""
-    stem = column.column.split("_low")[0].split("_high")[0]
+def is_estimate(column: str, columns: Collection[str]) -> bool:
+    """Tell whether a column has an interval, or is a bound of one."""
+    stem, _, _ = column.partition("_low")
+    stem, _, _ = stem.partition("_high")
     return any(name.startswith(f"{stem}_low") for name in columns)
 
 

@@ -18,7 +18,11 @@ from triptych.core.explanation.evidence import (
     read_refused,
 )
 from triptych.core.explanation.published_value import PublishedValue, read_value
-from triptych.core.explanation.rederivation import Rederivation, rederive
+from triptych.core.explanation.rederivation import (
+    Rederivation,
+    is_estimate,
+    rederive,
+)
 from triptych.core.explanation.sql_places import sql_place
 from triptych.core.warehouse.figures import parse_figure
 from triptych.core.warehouse.gate import open_published
@@ -31,11 +35,12 @@ from triptych.core.warehouse.made_of import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from triptych.core.explanation.published_value import Number
+    from triptych.core.warehouse.figures import Figure
     from triptych.core.warehouse.reader import Snapshot
 
 _STATES = """
@@ -51,6 +56,12 @@ WHERE list_contains($months, billing_month)
   AND (len($sources) = 0 OR list_contains($sources, source))
 GROUP BY billing_month ORDER BY billing_month
 """
+_INVOICES = ("cost.mart_invoices", "cost.mart_invoice_reconciliation")
+#: Beginnings of columns that are money, and whose names do not say so.
+_MONEY = (
+    *("cost_since", "npv", "run_rate_net", "net_after_investment"),
+    *("other_investment", "experiment_value_ceiling", "monthly_saving"),
+)
 #: Their figures are those of the lock, whatever is loaded afterwards.
 _CLOSED = ("locked", "restated")
 _MISSING = """
@@ -177,7 +188,7 @@ def explain_in(snapshot: Snapshot, workspace_root: Path, address: str) -> Explan
         figure=str(figure),
         value=published.value,
         unit=unit_of(figure.column, published, run["currency"]),
-        basis=_basis(figure.column),
+        basis=basis_of(figure, columns),
         states=states,
         is_estimated=published.is_estimated,
         missing=_missing(snapshot, published),
@@ -272,12 +283,28 @@ def unit_of(column: str, published: PublishedValue, reporting: str) -> str:
     ):
         if text in column:
             return unit
-    return column.replace("_", " ")
+    is_money = column == "cost" or column.startswith(_MONEY)
+    return currency if is_money else column.replace("_", " ")
 
 
-def _basis(column: str) -> str:
-    if "billed" in column:
+def basis_of(figure: Figure, columns: Collection[str]) -> str:
+    """Return what kind of figure it is: billed, amortised, estimated, metered.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    columns : collection of str
+        Names of the columns of its mart.
+    """
+    column = figure.column
+    if "billed" in column or (figure.mart in _INVOICES and "_amount" in column):
         return "billed (as invoiced)"
+    if "probability" in column or is_estimate(column, columns):
+        return "estimated"
     if "effective" in column or "cost" in column:
         return "effective (amortised)"
-    return "as metered"
+    if column.startswith("budget_"):
+        return "budgeted"
+    is_money = "_amount" in column or column.startswith(_MONEY)
+    return "as its formula says" if is_money else "as metered"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _EXPLAINED = "published.lineage"
 _CONTROL = "control_"
 _LOADS = "catalogue_"
+_ESTIMATES = "estimates."
 
 
 class NotReplayableError(TriptychError):
@@ -31,7 +32,9 @@ class NotReplayableError(TriptychError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Model:
+class Model:
+    """A model as its run compiled it, with what it is made of."""
+
     name: str
     schema: str
     materialization: str
@@ -62,7 +65,7 @@ class Replay:
     def __init__(self, published: Path, root: Path, marts: Sequence[str]) -> None:
         self._connection = attach_published(published, root, reads_evidence=True)
         models = self._models()
-        needed = _needed(models, marts)
+        needed = needed_models(models, marts)
         try:
             self._create_sources()
             for model in needed:
@@ -82,13 +85,13 @@ class Replay:
         """Forget it."""
         self._connection.close()
 
-    def _models(self) -> dict[str, _Model]:
+    def _models(self) -> dict[str, Model]:
         rows = self._connection.execute(
             "SELECT model_name, schema_name, materialization, sql, upstream, sources"
             f" FROM {_EXPLAINED}.models ORDER BY position"
         ).fetchall()
         return {
-            row[0]: _Model(row[0], row[1], row[2], row[3], tuple(row[4]), tuple(row[5]))
+            row[0]: Model(row[0], row[1], row[2], row[3], tuple(row[4]), tuple(row[5]))
             for row in rows
         }
 
@@ -116,7 +119,7 @@ class Replay:
         ).fetchall()
         return [row[0] for row in rows]
 
-    def _create(self, model: _Model) -> None:
+    def _create(self, model: Model) -> None:
         schema = f'build."{model.schema}"'
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         kind = "VIEW" if model.materialization == "view" else "TABLE"
@@ -125,7 +128,7 @@ class Replay:
         )
 
 
-def _needed(models: dict[str, _Model], marts: Sequence[str]) -> list[_Model]:
+def needed_models(models: dict[str, Model], marts: Sequence[str]) -> list[Model]:
     """Return the marts and all they are made of, each after what it is made of."""
     mart = marts[0]
     if not set(marts) <= models.keys():
@@ -146,6 +149,13 @@ def _needed(models: dict[str, _Model], marts: Sequence[str]) -> list[_Model]:
                 " again.",
                 where=mart,
                 next_step="Set 'warehouse.engine: duckdb' and run again to explain it.",
+            )
+        if any(source.startswith(_ESTIMATES) for source in model.sources):
+            raise NotReplayableError(
+                "Statistics of the run are part of its rows, and are not made again"
+                " here.",
+                where=mart,
+                next_step="Explain figures of the marts that it is made of.",
             )
     return needed
 
