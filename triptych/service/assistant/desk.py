@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 MOST_FIGURES = 200
 _UNIT_COLUMN = re.compile(r"\[(\w+)\]")
 _NEWEST_MONTH = """
-SELECT coalesce(max(billing_month) FILTER (state IN ('reconciled', 'locked')),
+SELECT coalesce(
+  max(billing_month) FILTER (state IN ('reconciled', 'locked', 'restated')),
   max(billing_month)) AS month FROM cost.mart_period_states
 """
 
@@ -267,7 +268,7 @@ class Desk:
             run_id=run["run_id"],
             organisation=run["organisation"],
             is_synthetic=run["is_synthetic"],
-            evidence_as_of=str(run["evidence_as_of"]),
+            evidence_as_of=str(run["evidence_as_of"] or "unknown"),
             role=self._named(),
             stale_sources=[row["source"] for row in stale],
         )
