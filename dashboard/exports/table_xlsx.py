@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: What a worksheet holds, without a line for the mark and one for the names.
 _MOST_ROWS = 1_048_576 - 2
+#: A cell holds so many characters; a longer text is left out by the writer.
+_MOST_CHARACTERS = 32_767
 #: A DOUBLE holds every number of so many digits; longer ones are written as text.
 _EXACT_DIGITS = 15
 
@@ -36,7 +38,7 @@ def render_table_xlsx(
     Raises
     ------
     UsageError
-        The rows do not fit into a worksheet.
+        The rows do not fit into a worksheet, or a text into a cell.
     """
     if answer.num_rows > _MOST_ROWS:
         raise UsageError(
@@ -54,7 +56,7 @@ def render_table_xlsx(
     about.set_column(1, 1, 90)
     for row, (name, said) in enumerate(facts):
         about.write_string(row, 0, name, workbook.add_format({"bold": True}))
-        about.write_string(row, 1, safe_text(said))
+        about.write_string(row, 1, _cut(safe_text(said)))
     workbook.close()
     return target.getvalue()
 
@@ -102,7 +104,23 @@ def _write_cell(
         case int() | float() | Decimal():
             sheet.write_string(row, column, f"{value:f}")
         case _:
-            sheet.write_string(row, column, to_cell(value))
+            text = to_cell(value)
+            if len(text) > _MOST_CHARACTERS:
+                raise UsageError(
+                    f"A text of {len(text):,} characters does not fit into a cell,"
+                    f" which holds {_MOST_CHARACTERS:,}.",
+                    where="--format",
+                    next_step="Export as csv or parquet.",
+                )
+            sheet.write_string(row, column, text)
+
+
+def _cut(text: str) -> str:
+    """Return a text that fits into a cell, and says where it was cut."""
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    end = " … (cut; CSV and Parquet have all of it)"
+    return text[: _MOST_CHARACTERS - len(end)] + end
 
 
 def _fits(value: float | Decimal) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from dashboard import exports
 from dashboard.exports import table_xlsx
 from dashboard.shared.cells import to_csv
+from dashboard.shared.selection_queries import Run
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.errors import UsageError
 from triptych.core.warehouse.reader import PublishedReader, Snapshot
@@ -120,11 +122,22 @@ def test_an_unknown_mart_and_a_table_too_long_are_refused(
         exports.table_file(snapshot, MART, "xlsx")
 
 
+def test_a_text_that_no_cell_holds_is_refused_and_one_about_the_file_cut() -> None:
+    moment = datetime(2026, 9, 1)  # noqa: DTZ001  (UTC by convention)
+    run = Run("r", "o", "EUR", False, moment, None, "1", 0.005)
+    long = "x" * 32_768
+    with pytest.raises(UsageError, match="32,768 characters"):
+        table_xlsx.render_table_xlsx(pa.table({"a": [long]}), [("Mart", "m")], run)
+    facts = [("Mart", "m"), ("Completeness", long)]
+    content = table_xlsx.render_table_xlsx(pa.table({"a": [long[1:]]}), facts, run)
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    assert book["Table"]["A2"].value == long[1:]
+    said = str(book["About"]["B2"].value)
+    assert len(said) == 32_767
+    assert said.endswith("x … (cut; CSV and Parquet have all of it)")
+
+
 def test_dates_moments_truth_and_nothing_have_cells_of_their_kind() -> None:
-    from datetime import UTC, date, datetime
-
-    from dashboard.shared.selection_queries import Run
-
     table = pa.table(
         {
             "day": pa.array([date(2026, 9, 1), None]),
