@@ -14,8 +14,8 @@ from triptych.core.spreadsheet_text import FORMULA_SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: What a cell is quoted for: a number sign, too, which begins a comment in readers
-#: that are to skip the facts.
+#: What a cell is quoted for. A number sign outside of quotes begins a comment in
+#: readers that are to skip the facts.
 _QUOTED = re.compile(r'[,"\r\n#]')
 
 
@@ -54,16 +54,19 @@ def to_csv(
 ) -> bytes:
     """Return CSV in UTF-8: a line ``# name: text`` for each fact, then the table.
 
-    RFC 4180 from the line with the column names on. A fact never breaks its line, and
-    a number sign in a cell is in quotes: outside of them it would begin a comment.
+    RFC 4180 from the line with the column names on. A fact never breaks its line.
     """
     text = io.StringIO(newline="")
     for name, said in facts:
         text.write(f"# {name}: {' '.join(said.split())}\r\n")
     for row in (columns, *table):
-        text.write(",".join(_quoted(to_cell(value)) for value in row) or '""')
-        text.write("\r\n")
+        text.write(f"{csv_row(row)}\r\n")
     return text.getvalue().encode()
+
+
+def csv_row(values: Iterable[object]) -> str:
+    """Return a row of CSV without the end of its line."""
+    return ",".join(_quoted(to_cell(value)) for value in values) or '""'
 
 
 def _quoted(cell: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from dashboard.shared import format as fmt
-from dashboard.shared.cells import to_cell
+from dashboard.shared.cells import csv_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,10 +35,9 @@ def csv_text(table: pa.Table, *, page: Page, name: str) -> str:
     output = io.StringIO()
     for line in _csv_header(page, name):
         output.write(f"# {line}\n")
-    writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(table.column_names)
+    output.write(f"{csv_row(table.column_names)}\n")
     for row in table.to_pylist():
-        writer.writerow([to_cell(value) for value in row.values()])
+        output.write(f"{csv_row(row.values())}\n")
     return output.getvalue()
 
 

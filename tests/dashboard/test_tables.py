@@ -155,6 +155,12 @@ def test_cells_that_a_spreadsheet_would_run_are_made_text(page: Page) -> None:
     assert all(line.endswith("-1.50") for line in lines[5:])
 
 
+def test_a_number_sign_in_the_download_is_in_quotes(page: Page) -> None:
+    table = pa.table({"team": ["Team #1", "#2", "plain"]})
+    lines = downloads.csv_text(table, page=page, name="x").splitlines()
+    assert lines[-3:] == ['"Team #1"', '"#2"', "plain"]
+
+
 def test_months_stand_beside_one_another_and_add_up(page: Page) -> None:
     monthly = cost_by_model_queries.monthly_costs(
         page.snapshot, page.selection, "Fully loaded"
