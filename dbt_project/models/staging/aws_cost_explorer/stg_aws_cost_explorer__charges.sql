@@ -2,8 +2,11 @@
   Daily totals of AWS Cost Explorer as ledger charges. They are coarse: no resource, no
   invoice, no price. What AWS still estimates is billed nothing; its effective cost is
   the amortised estimate. Credits stand inside the totals, unless they were asked for by
-  record type.
+  record type; Cost Explorer calls some of those otherwise than a bill does.
 -#}
+{%- set credits = [
+    'Credit', 'Refund', 'EdpDiscount', 'Enterprise Discount Program Discount', 'BundledDiscount', 'Bundled Discount',
+] -%}
 {%- set charge = {
     'billed_cost': to_exact_money('case when is_estimated then 0 else unblended_cost end'),
     'effective_cost': to_exact_money('amortized_cost'),
@@ -13,7 +16,7 @@
     'charge_period_start': 'usage_start',
     'charge_period_end': 'usage_end',
     'charge_category': "case when record_type = 'Tax' or service = 'Tax' then 'Tax'"
-        ~ " when record_type in ('Credit', 'Refund') then 'Credit'"
+        ~ " when record_type in (" ~ sql_texts(credits) ~ ") then 'Credit'"
         ~ " when record_type in ('Fee', 'RIFee', 'SavingsPlanRecurringFee', 'SavingsPlanUpfrontFee')"
         ~ " then 'Purchase' else 'Usage' end",
     'charge_description': "'Daily total of ' || coalesce(service, 'all services')"
