@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from tests.dashboard.conftest import OpenApp, text_of
 from tests.dashboard.fixtures.warehouse_fixture import publish
 
@@ -63,6 +65,22 @@ def test_every_total_of_an_incomplete_month_is_at_least(
     assert "amortised cost: at least **EUR 640.00**" in text
     assert "Not converted, and not in the total: **USD 999.99**." in text
     assert text.count("Amount, at least (EUR)") == 2
+
+
+def test_a_cost_centre_whose_charges_have_no_rate_is_named(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update cost.fct_daily_model_costs set currency = 'USD'"
+            " where cost_center = 'cc-200'"
+        )
+    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    assert not app.exception
+    text = text_of(app).replace("\\", "")
+    assert "2 statements add up to **EUR 2,259.00**" in text
+    assert "In no sum here, as nothing of it could be converted: cc-200." in text
 
 
 def test_the_page_offers_every_format_of_everything(

@@ -105,6 +105,20 @@ def largest(statements: Sequence[dict[str, Any]]) -> str:
     return f"Largest first: {', '.join(said)}."
 
 
+def not_converted(
+    known: Sequence[str | None], statements: Sequence[dict[str, Any]]
+) -> str:
+    """Name the statements that have no charge in the reporting currency, if any."""
+    listed = {row["cost_center"] for row in statements}
+    names = [center or _REST for center in known if center not in listed]
+    if not names:
+        return ""
+    return (
+        f"In no sum here, as nothing of it could be converted: {', '.join(names)}."
+        " The statement is below."
+    )
+
+
 def show_totals(view: Page, month: str, totals: pa.Table) -> None:
     """Draw what each statement comes to and how all of them tie to the bills."""
     st.subheader(f"Statements of {fmt.month(month)}", anchor=False)
@@ -125,6 +139,9 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
         " outside AI scope it is what the bills say:"
         f" {view.at_least()}{fmt.money(sums['ledger']['amount'], view.run.currency)}."
     )
+    unlisted = not_converted(exports.cost_centers(view.snapshot, month), statements)
+    if unlisted:
+        st.markdown(fmt.markdown(unlisted))
     amount = "Amount, at least" if view.standing.is_material() else "Amount"
     tables.show(
         totals,
