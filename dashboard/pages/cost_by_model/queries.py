@@ -215,7 +215,7 @@ def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> p
         models as (
             select
                 model_id,
-                any_value(team_id) filter (is_now) as team_id,
+                arg_max(team_id, charge_date) filter (is_now) as team_id,
                 coalesce(sum(amount) filter (is_now), 0) as amount,
                 sum(amount) filter (is_before) as prior_amount,
                 count(*) filter (is_now) as row_count

@@ -5,13 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.shared import selection_queries
 from dashboard.shared.format import OTHER_MODELS
+from dashboard.shared.names import name_of
 from tests.dashboard.conftest import snapshot_of
-from tests.dashboard.fixtures.warehouse_fixture import TRUTH
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,3 +227,18 @@ def test_an_empty_warehouse_has_no_rows_and_no_error(tmp_path: Path) -> None:
     assert (
         cost_by_model_queries.lifecycle_costs(empty, EVERYTHING, "Direct").num_rows == 0
     )
+
+
+def test_the_team_of_a_model_that_moved_is_the_one_that_has_it_now(
+    tmp_path: Path,
+) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update cost.fct_daily_model_costs set team_id = 'vision',"
+            " charge_date = date '2026-09-01'"
+            " where model_id = 'eta-v2' and effective_cost = 900"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    rows = cost_by_model_queries.model_costs(snapshot, EVERYTHING, "Fully loaded")
+    teams = {row["model_id"]: row["team"] for row in rows.to_pylist()}
+    assert teams["eta-v2"] == name_of(snapshot, "team", "ml")
