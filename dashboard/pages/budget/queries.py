@@ -110,8 +110,8 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 else scope_type || ' ' || scope_id
             end as scope,
             actual - budget as variance,
-            {ratio("(actual - budget)", "budget")} as variance_ratio,
-            {ratio("actual", "budget")} as times_budget,
+            {ratio("(actual - budget)", "greatest(budget, 0)")} as variance_ratio,
+            {ratio("actual", "greatest(budget, 0)")} as times_budget,
             greatest(actual, budget) as longer,
             {_BUDGET_STATE} as state
         from sums

@@ -139,3 +139,17 @@ def test_a_quarter_that_is_not_known_says_why_of_the_month_that_is_not(
     [row] = budget_queries.budgets(snapshot, quarter).to_pylist()
     assert (row["budget"], row["actual"], row["state"]) == (3000, None, "unknown")
     assert row["reason"] == "there is no ledger of this month"
+
+
+def test_a_budget_below_nothing_has_no_multiple(tmp_path: Path) -> None:
+    """640 of −5 is over, and neither 12,900 % under it nor −128 times it."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update cost.mart_budget_variance set budget_amount = -5, state = 'over'"
+            " where scope_id = 'cc-200'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    rows = budget_queries.budgets(snapshot, SEPTEMBER).to_pylist()
+    [row] = [row for row in rows if row["scope_id"] == "cc-200"]
+    assert (row["variance"], row["state"]) == (Decimal(645), "over")
+    assert (row["variance_ratio"], row["times_budget"]) == (None, None)
