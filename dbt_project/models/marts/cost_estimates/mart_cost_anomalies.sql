@@ -1,6 +1,7 @@
 {#-
   Days on which a model or a service cost more than its past lets expect, and likely
-  why. What they cost is added up here, exactly; what was expected is an estimate.
+  why. What they cost is added up here, exactly; what was expected is an estimate. What
+  lacks a rate is charged in another currency: that is no fall to nothing.
 -#}
 with anomalies as (
     select * from {{ source('estimates', 'cost_anomalies') }}
@@ -40,13 +41,15 @@ actual as (
         anomalies.service_name,
         anomalies.currency,
         anomalies.first_day,
-        {{ to_money('coalesce(sum(days.effective_cost), 0)') }} as actual_cost
+        {{ to_money('sum(case when days.currency = anomalies.currency then days.effective_cost else 0 end)') }}
+            as actual_cost,
+        count(days.currency) > 0
+        and max(case when days.currency = anomalies.currency then 1 else 0 end) = 0 as is_charged_elsewhere
     from anomalies
     -- What has fallen to nothing has no days.
     left join days
         on
             anomalies.series = days.series
-            and anomalies.currency = days.currency
             and coalesce(anomalies.model_id, '') = coalesce(days.model_id, '')
             and coalesce(anomalies.source, '') = coalesce(days.source, '')
             and coalesce(anomalies.service_name, '') = coalesce(days.service_name, '')
@@ -95,3 +98,4 @@ inner join actual
         and coalesce(anomalies.source, '') = coalesce(actual.source, '')
         and coalesce(anomalies.service_name, '') = coalesce(actual.service_name, '')
         and anomalies.first_day = actual.first_day
+where not actual.is_charged_elsewhere
