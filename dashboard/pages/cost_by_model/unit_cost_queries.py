@@ -29,6 +29,14 @@ _QUANTITIES: dict[Unit, tuple[str, int]] = {
 }
 
 
+#: Models that have no unit cost because they changed owner in a month.
+_MOVED_ALONE = """
+    count(distinct model_id) filter (is_now and not is_whole and model_id not in (
+        select model_id from unit_rows where is_now and is_metered
+    ))
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitSummary:
     """Cost per unit over all metered models of a selection."""
@@ -135,10 +143,7 @@ def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSu
                     as metered_model_count,
                 count(distinct model_id) filter (is_now) as model_count,
                 coalesce(bool_or(is_now and not is_whole), false) as has_moved,
-                count(distinct model_id) filter (is_now and not is_whole
-                    and model_id not in (
-                        select model_id from unit_rows where is_now and is_metered
-                    )) as moved_model_count,
+                {_MOVED_ALONE} as moved_model_count,
                 {
             ratio(
                 "sum(cost) filter (is_now and is_metered)", "sum(cost) filter (is_now)"
