@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from attribution.roi.register import month_start
+from attribution.roi.register import month_end, month_start
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
@@ -139,13 +139,13 @@ class Terms:
 
     def flows(self, worlds: Worlds) -> Flows:
         """Return the money of each world."""
-        factor = self.driven_by(worlds)[:, None]
+        factor = self.driven_by(worlds)
         shape = (WORLD_COUNT, len(self.months))
         benefit, cash = np.zeros(shape), np.zeros(shape)
         place = {month: number for number, month in enumerate(self.months)}
         for claim in self.claims:
             columns = [place[month] for month in claim.claim.months]
-            money = claim.benefit(worlds) * factor
+            money = claim.benefit(worlds) * factor[:, columns]
             with np.errstate(invalid="ignore"):
                 benefit[:, columns] += money
                 cash[:, columns] += np.where(claim.is_in_books, money, 0.0)
@@ -159,9 +159,15 @@ class Terms:
         )
 
     def driven_by(self, worlds: Worlds) -> Floats:
-        """Return the factor by world of what moves benefit and cost alike."""
+        """Return the factor by world and month of what moves benefit and cost alike."""
+        if not self.drivers:
+            return np.ones((WORLD_COUNT, len(self.months)))
+        return np.column_stack([self.driven_in(month, worlds) for month in self.months])
+
+    def driven_in(self, month: str, worlds: Worlds) -> Floats:
+        """Return the factor by world in one month, of the window or not."""
         factor = np.ones(WORLD_COUNT)
-        for driver in self.drivers:
+        for driver in _in_force(self.drivers, month):
             factor = factor * worlds.of(driver)
         return factor
 
@@ -171,10 +177,10 @@ class Terms:
             hours = self.hours[..., number]
             if rate is not None and np.any(hours):
                 other[:, number] += hours * worlds.of(rate)
-        for integration in self.integrations:
-            written_off = worlds.of(integration) / (integration.months or 1)
-            for number, month in enumerate(self.months):
+        for number, month in enumerate(self.months):
+            for integration in _in_force(self.integrations, month):
                 if 0 <= _months_since(integration, month) < (integration.months or 1):
+                    written_off = worlds.of(integration) / (integration.months or 1)
                     other[:, number] += written_off
         return other
 
@@ -187,6 +193,19 @@ class Terms:
         )
         product: Floats = np.cumprod(monthly, axis=1, dtype=np.float64)
         return np.broadcast_to(product, shape)
+
+
+def _in_force(assumed: tuple[Assumed, ...], month: str) -> list[Assumed]:
+    """Return the version of each in a month: the last that begins by then, or first."""
+    version: dict[str, str] = {}
+    for known in sorted(assumed, key=lambda assumption: assumption.valid_from):
+        if known.id not in version or known.valid_from < month_end(month):
+            version[known.id] = known.version
+    return [
+        assumption
+        for assumption in assumed
+        if assumption.version == version[assumption.id]
+    ]
 
 
 def _without_doubt(money: Floats) -> Floats:

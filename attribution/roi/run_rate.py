@@ -104,7 +104,7 @@ def run_rate_of(
     if spent is None:
         return RunRate(month, STOPPED)
     parts = [_benefit(claim, month, worlds) for claim in claims]
-    net = np.sum(parts, axis=0) * terms.driven_by(worlds) - spent
+    net = np.sum(parts, axis=0) * terms.driven_in(month, worlds) - spent
     status = MEASURED if max(ages) <= 0 else LAST_MEASURED
     return RunRate(month, status, None if np.isnan(net).any() else net)
 
@@ -242,7 +242,7 @@ def _claimed_twice(
     All of them are of one month. Of what has no bound nothing is subtracted.
     """
     claims = [
-        (valued, feature_return.case.terms.driven_by(worlds))
+        (valued, feature_return.case.terms.driven_in(month, worlds))
         for feature_return in known
         if feature_return.case.terms is not None
         for valued in _claims_now(feature_return, month)

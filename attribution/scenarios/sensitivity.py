@@ -206,7 +206,7 @@ def _worth(case: Case, study_id: str, outcome: Outcome, worlds: Worlds) -> float
     for valued in case.claims:
         if valued.claim.study_id == study_id and case.terms is not None:
             factor = outcome.factors[case.feature_id] * outcome.discount
-            factor = factor * case.terms.driven_by(worlds)[:, None]
+            factor = factor * case.terms.driven_by(worlds)
             worth += float((valued.worth_of_one(worlds) * factor).sum(axis=1).mean())
     return worth
 

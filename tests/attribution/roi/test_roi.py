@@ -395,6 +395,62 @@ def test_an_integration_that_is_written_off_costs_nothing_more() -> None:
     assert [r["other_cost"] for r in by_month] == [1200.0, 0.0]
 
 
+def test_an_integration_is_written_off_by_one_version_at_a_time() -> None:
+    """100 a month until the end of January, 200 since: not 300 in February."""
+    first = assumed(
+        "integration",
+        1200.0,
+        unit="EUR",
+        months=12,
+        version="1",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2026, 2, 1),
+        feature_id="care",
+    )
+    second = replace(
+        first, value=2400.0, version="2", valid_from=date(2026, 2, 1), valid_to=None
+    )
+    given = [HALF_A_EURO, first, second]
+    found = rows(inputs([claim(effects=(-100, -100))], given, COST))
+    by_month = [r for r in found["roi_features"] if r["roi_window"] in MONTHS]
+    assert [r["other_cost"] for r in by_month] == [100.0, 200.0]
+
+
+def test_a_driver_moves_a_month_by_one_version_of_itself() -> None:
+    """0.8 to 1.25 of 100 less 20 of January, 0.5 to 2 of 100 less 30 of February.
+
+    Both at once would move each month by 0.4 to 2.5.
+    """
+    first = assumed(
+        "driver",
+        1.0,
+        unit="ratio",
+        low=0.8,
+        high=1.25,
+        version="1",
+        valid_to=date(2026, 2, 1),
+    )
+    second = replace(
+        first,
+        low=0.5,
+        high=2.0,
+        version="2",
+        valid_from=date(2026, 2, 1),
+        valid_to=None,
+    )
+    given = [assumed("conversion", 1.0, better="less", metric=None), first, second]
+    found = rows(inputs([claim(effects=(-100, -100))], given, COST))
+    january, february = (
+        next(r for r in found["roi_features"] if r["roi_window"] == month)
+        for month in MONTHS
+    )
+    assert january["benefit_low_90"] == pytest.approx(80, rel=0.01)
+    assert january["benefit_high_90"] == pytest.approx(125, rel=0.01)
+    assert january["net_value_low_90"] == pytest.approx(64, rel=0.01)
+    assert february["benefit_low_90"] == pytest.approx(50, rel=0.02)
+    assert february["benefit_high_90"] == pytest.approx(200, rel=0.02)
+
+
 def test_versions_of_an_assumption_have_one_level_in_a_world() -> None:
     """From 1 to 3 at first, twice that later: in each world exactly twice."""
     first = assumed("conversion", 2.0, low=1.0, high=3.0, better="less")
