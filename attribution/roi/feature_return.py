@@ -332,7 +332,9 @@ def _over_time(feature_return: FeatureReturn) -> Row:
 
 
 def _against_hurdle(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
-    hurdle = case.terms.hurdle if case.terms else None
+    # As of a month there are fewer months than the terms have.
+    hurdles = case.terms.hurdles[: len(case.months)] if case.terms else ()
+    hurdle = hurdles[-1] if hurdles else None
     if flows is None or hurdle is None:
         return {"probability_above_hurdle": None}
     spent = (flows.cost + flows.other).sum(axis=1)

@@ -126,12 +126,12 @@ class Terms:
     integrations: tuple[Assumed, ...] = ()
     drivers: tuple[Assumed, ...] = ()
     discounts: tuple[Assumed | None, ...] = ()
-    hurdle: Assumed | None = None
+    hurdles: tuple[Assumed | None, ...] = ()
 
     @property
     def assumed(self) -> tuple[Assumed, ...]:
         """Every version that the return rests on."""
-        optional = (*self.labour, *self.discounts, self.hurdle)
+        optional = (*self.labour, *self.discounts, *self.hurdles[-1:])
         found = [assumption for claim in self.claims for assumption in claim.assumed]
         found += [*self.integrations, *self.drivers]
         found += [one for one in optional if one is not None]

@@ -395,7 +395,7 @@ def terms_of(
         integrations=register.approved("integration", feature_id=feature_id),
         drivers=register.approved("driver", feature_id=feature_id),
         discounts=holding("discount_rate"),
-        hurdle=holding("hurdle_rate")[-1],
+        hurdles=holding("hurdle_rate"),
     )
 
 

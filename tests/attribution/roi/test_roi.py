@@ -365,6 +365,25 @@ def test_net_value_is_held_against_the_hurdle() -> None:
         assert "hurdle_rate" not in {r["kind"] for r in found["roi_sensitivity"]}
 
 
+def test_as_of_a_month_the_hurdle_is_that_of_the_month() -> None:
+    """By January 30 on 20 are above 1 of cost; by February 50 on 50 are not above 1.5.
+
+    At 1.5 those 30 would be on the hurdle, and not above it.
+    """
+    until, since = (
+        assumed(
+            "hurdle_rate", 1.0, unit="ratio", version="1", valid_to=date(2026, 2, 1)
+        ),
+        assumed(
+            "hurdle_rate", 1.5, unit="ratio", version="2", valid_from=date(2026, 2, 1)
+        ),
+    )
+    given = inputs([claim(effects=(-100, -100))], [HALF_A_EURO, until, since], COST)
+    by_window = {row["roi_window"]: row for row in rows(given)["roi_features"]}
+    assert by_window["until_2026-01"]["probability_above_hurdle"] == 1.0
+    assert by_window["to_date"]["probability_above_hurdle"] == 0.0
+
+
 def test_an_integration_is_written_off_in_equal_parts() -> None:
     """1,200 over 12 months from February: 100 in February, nothing in January."""
     built = assumed(
