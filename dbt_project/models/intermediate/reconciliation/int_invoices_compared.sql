@@ -86,6 +86,7 @@ documents as (
         max(case when sides.invoiced_amount is not null then sides.invoice_id end) as invoice_id,
         max(case when sides.invoiced_amount is not null then sides.billing_month end) as invoiced_month,
         nullif({{ distinct_texts('sides.source') }}, '') as source,
+        max(sides.draft_count) as draft_count,
         count(sides.billed_cost) as charged_count,
         count(sides.tax_amount) as tax_line_count,
         count(sides.credit_amount) as credit_line_count,
@@ -187,7 +188,8 @@ select
     sides.invoiced_amount,
     sides.tax_amount,
     sides.credit_amount,
-    sides.draft_count,
+    -- What is on it in another month or currency is as final as the invoice.
+    coalesce(sides.draft_count, documents.draft_count) as draft_count,
     sides.line_count,
     sides.billed_cost,
     sides.tax_billed_cost,

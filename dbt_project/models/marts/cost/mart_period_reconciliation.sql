@@ -77,7 +77,7 @@ stated as (
         *,
         case
             when not_reconciled_count + no_ledger_count > 0 or is_stale then 'not_reconciled'
-            when no_invoice_count + draft_count > 0 or final_invoice_count = 0 then 'estimated'
+            when no_invoice_count + draft_count > 0 then 'estimated'
             else 'reconciled'
         end as state
     from judged
@@ -109,6 +109,5 @@ select
             then cast(no_invoice_count as string) || ' of ' || cast(row_count as string) || ' without an invoice.'
         when draft_count > 0
             then cast(draft_count as string) || ' of ' || cast(row_count as string) || ' in draft.'
-        when final_invoice_count = 0 then 'No final invoice for this month yet.'
     end as reason
 from stated
