@@ -77,7 +77,7 @@ class ValuedClaim:
     @property
     def is_in_books(self) -> Flags:
         """Which of its months have a benefit that shows in the books."""
-        return np.array([one.is_cash is True for one in self.conversions])
+        return np.array([how.is_cash is True for how in self.conversions])
 
     @property
     def hours(self) -> Floats | None:

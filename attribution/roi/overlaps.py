@@ -52,7 +52,7 @@ class Overlap:
     def until(self, month: str) -> Overlap:
         """Return what was claimed twice up to a month."""
         kept = [
-            {one: money for one, money in by_month.items() if one <= month}
+            {past: money for past, money in by_month.items() if past <= month}
             for by_month in (self.by_month, self.cash_by_month)
         ]
         return replace(self, by_month=kept[0], cash_by_month=kept[1])
@@ -89,9 +89,9 @@ def _of_outcome(
         gone = _finite(claim.effects) - settled.draws_of(claim.study_id)
         money = gone * valued.worth_of_one(worlds)
         cash = np.where(valued.is_in_books, money, 0.0)
-        for found, drawn in ((by_month, money), (cash_by_month, cash)):
+        for total, drawn in ((by_month, money), (cash_by_month, cash)):
             for number, month in enumerate(claim.months):
-                found[month] = found.get(month, np.zeros(1)) + drawn[:, number]
+                total[month] = total.get(month, np.zeros(1)) + drawn[:, number]
     studies = {name for overlap in settled.overlaps for name in overlap.study_ids}
     shared = [v.claim for v in claims if v.claim.study_id in studies]
     names = sorted({claim.feature_id for claim in shared})

@@ -137,7 +137,7 @@ class Portfolio:
 
     def _figures(self, month: str | None) -> Row:
         overlap = sum((one.draws(month) for one in self.overlaps), np.zeros(1))
-        in_books = sum((one.cash_draws(month) for one in self.overlaps), np.zeros(1))
+        in_books = sum((each.cash_draws(month) for each in self.overlaps), np.zeros(1))
         counted = _together(self.counted, month, less=overlap, less_cash=in_books)
         beside = money(_together(self.beside, month))
         names = ("", "_low_90", "_high_90")

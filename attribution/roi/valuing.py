@@ -187,7 +187,7 @@ def _break_even(
         margin = _holding("margin", refused, months[-1], register)
         worth *= margin.value if margin else 0.0
     terms = terms_of(refused.feature_id, (), costs, tuple(months), register)
-    as_assumed = Worlds(levels={one.id: _MEDIAN for one in terms.assumed})
+    as_assumed = Worlds(levels={entry.id: _MEDIAN for entry in terms.assumed})
     flows = terms.flows(as_assumed)
     spent = float((flows.cost + flows.other).sum(axis=1)[0])
     return spent / worth if worth else None

@@ -367,9 +367,10 @@ def _versions_from(versions: Sequence[Assumed], day: date) -> list[Assumed]:
     Whether somebody approved a value is said of each of them. Of what is added up over
     its versions there is one.
     """
-    begun = [one for one in versions if one.valid_from <= day]
-    found = [*begun[-1:], *(one for one in versions if one.valid_from > day)]
-    return found[:1] if found[0].kind in _ADDED_UP else found
+    begun = [version for version in versions if version.valid_from <= day]
+    later = [version for version in versions if version.valid_from > day]
+    held = [*begun[-1:], *later]
+    return held[:1] if held[0].kind in _ADDED_UP else held
 
 
 def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
@@ -386,8 +387,8 @@ def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
             start = month_start(projection.month_of(change.from_month))
             end = month_end(projection.months[-1])
             held, *later = _versions_from(known, start)
-            within = [held, *(one for one in later if one.valid_from < end)]
-            if not all(one.is_approved for one in within):
+            within = [held, *(entry for entry in later if entry.valid_from < end)]
+            if not all(entry.is_approved for entry in within):
                 yield (
                     f"{name}: nobody approved {change.id}; where an approved value"
                     " holds, it changes nothing."

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from attribution.causal.panel import FREQUENCIES
-
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from attribution.arrays import Floats
@@ -48,6 +46,11 @@ def monthly_draws(plan: Plan, estimate: Estimate) -> pa.Table:
 
 def _parts_of_months(plan: Plan, dates: pd.DatetimeIndex) -> tuple[list[str], Floats]:
     """Return months, and which part of each period lies in them, periods by months."""
+    # Slow to load, and not needed where nothing is estimated.
+    import pandas as pd  # noqa: PLC0415
+
+    from attribution.causal.panel import FREQUENCIES  # noqa: PLC0415
+
     offset = pd.tseries.frequencies.to_offset(FREQUENCIES[plan.period])
     end = pd.Timestamp(plan.window.end)
     days = [

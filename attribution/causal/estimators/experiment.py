@@ -338,11 +338,11 @@ def _refuse_few(groups: Flags, *, clusters: bool) -> None:
         )
 
 
-def _refuse_constant(found: Difference, arms: Arms, plan: Plan) -> None:
+def _refuse_constant(difference: Difference, arms: Arms, plan: Plan) -> None:
     """Refuse outcomes that nothing moved: what differs is rounded arithmetic."""
     least = _ROUNDING * float(np.abs(arms.outcome).sum())
-    error = float(np.sqrt(max(found.covariance.sum(), 0.0)))
-    if max(abs(float(found.path.sum())), error) <= least:
+    error = float(np.sqrt(max(difference.covariance.sum(), 0.0)))
+    if max(abs(float(difference.path.sum())), error) <= least:
         raise RefusalError(
             "outcome_constant",
             f"From {plan.launch} on {plan.outcome} is the same in all units of both"

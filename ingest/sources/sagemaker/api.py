@@ -101,10 +101,10 @@ class SagemakerApi:
         """
         if configuration not in self._versions:
             try:
-                found = self._version_in(configuration)
+                version = self._version_in(configuration)
             except NotThereError:
-                found = ModelVersion()
-            self._versions[configuration] = found
+                version = ModelVersion()
+            self._versions[configuration] = version
         return self._versions[configuration]
 
     def probe(self) -> tuple[int, int]:
