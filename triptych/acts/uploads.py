@@ -79,7 +79,7 @@ def _folders_of_sources(site: Site) -> set[str]:
 
 
 def _refuse_what_finance_brings(site: Site, folder: str, name: str) -> None:
-    """Refuse a file of a source whose own act is not for whoever brings it.
+    """Refuse a file of a source that only finance brings.
 
     Raises
     ------
