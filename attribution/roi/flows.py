@@ -197,15 +197,11 @@ class Terms:
 
 def _in_force(assumed: tuple[Assumed, ...], month: str) -> list[Assumed]:
     """Return the version of each in a month: the last that begins by then, or first."""
-    version: dict[str, str] = {}
+    version: dict[str, Assumed] = {}
     for known in sorted(assumed, key=lambda assumption: assumption.valid_from):
         if known.id not in version or known.valid_from < month_end(month):
-            version[known.id] = known.version
-    return [
-        assumption
-        for assumption in assumed
-        if assumption.version == version[assumption.id]
-    ]
+            version[known.id] = known
+    return list(version.values())
 
 
 def _without_doubt(money: Floats) -> Floats:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from attribution.arrays import Floats
+    from attribution.roi.claims import Claim
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.flows import ValuedClaim
     from attribution.roi.worlds import Worlds
@@ -78,15 +79,14 @@ def overlaps_of(features: Sequence[FeatureReturn], worlds: Worlds) -> Iterator[O
 def _of_outcome(
     outcome: str, claims: Sequence[ValuedClaim], worlds: Worlds
 ) -> Iterator[Overlap]:
-    everywhere = frozenset({""}).union(*(valued.claim.units for valued in claims))
-    settled = ledger.ledger_of([_claim(valued, everywhere) for valued in claims])
+    settled = settled_by_ledger([valued.claim for valued in claims])
     if not settled.overlaps:
         return
     by_month: dict[str, Floats] = {}
     cash_by_month: dict[str, Floats] = {}
     for valued in claims:
         claim = valued.claim
-        gone = _finite(claim.effects) - settled.draws_of(claim.study_id)
+        gone = without_bounds(claim.effects) - settled.draws_of(claim.study_id)
         money = gone * valued.worth_of_one(worlds)
         cash = np.where(valued.is_in_books, money, 0.0)
         for total, drawn in ((by_month, money), (cash_by_month, cash)):
@@ -100,17 +100,23 @@ def _of_outcome(
     )
 
 
-def _claim(valued: ValuedClaim, everywhere: frozenset[str]) -> ledger.Claim:
-    claim = valued.claim
-    return ledger.Claim(
-        claim.study_id,
-        claim.outcome,
-        claim.units or everywhere,
-        claim.periods,
-        _finite(claim.effects),
+def settled_by_ledger(claims: Sequence[Claim]) -> ledger.Ledger:
+    """Return what is left of each claim: of units and days of several, it is shared."""
+    everywhere = frozenset({""}).union(*(claim.units for claim in claims))
+    return ledger.ledger_of(
+        [
+            ledger.Claim(
+                claim.study_id,
+                claim.outcome,
+                claim.units or everywhere,
+                claim.periods,
+                without_bounds(claim.effects),
+            )
+            for claim in claims
+        ]
     )
 
 
-def _finite(effects: Floats) -> Floats:
+def without_bounds(effects: Floats) -> Floats:
     """Return effects in which nothing is subtracted where no bound is known."""
     return np.where(np.isfinite(effects), effects, 0.0)

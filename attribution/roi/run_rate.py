@@ -9,12 +9,12 @@ study of the same outcome and units measures it again, and replaces what was kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from attribution.causal import ledger
+from attribution.roi.overlaps import settled_by_ledger, without_bounds
 from attribution.roi.reading import amount, nothing
 from attribution.roi.register import month_end, month_start
 from attribution.roi.worlds import WORLD_COUNT
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from attribution.arrays import Floats
+    from attribution.roi.claims import Claim
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.flows import Flows, ValuedClaim
     from attribution.roi.overlaps import Overlap
@@ -208,12 +209,10 @@ def portfolio_columns(
         As for each of them.
     """
     rates = (
-        []
-        if month is None
-        else [run_rate_of(feature_return, month, worlds) for feature_return in counted]
+        [] if month is None else [(f, run_rate_of(f, month, worlds)) for f in counted]
     )
-    nets = [rate.net for rate in rates if rate is not None and rate.net is not None]
-    unknown = sum(rate is not None and rate.net is None for rate in rates)
+    nets = [(f, r.net) for f, r in rates if r is not None and r.net is not None]
+    unknown = sum(rate is not None and rate.net is None for _, rate in rates)
     row: Row = {
         "run_rate_month": month if nets else None,
         "run_rate_feature_count": len(nets),
@@ -222,56 +221,40 @@ def portfolio_columns(
     }
     if not nets or month is None:
         return row
-    known = [
-        feature_return
-        for feature_return, rate in zip(counted, rates, strict=True)
-        if rate is not None and rate.net is not None
-    ]
-    twice = np.zeros(WORLD_COUNT)
+    known = [feature_return for feature_return, _ in nets]
+    together = np.sum([net for _, net in nets], axis=0)
     for overlap in overlaps:
         if overlap.by_month:
-            twice = twice + _claimed_twice(overlap, known, month, worlds)
-    return {**row, **amount("run_rate_net", np.sum(nets, axis=0) - twice)}
+            together = together - _claimed_twice(overlap, known, month, worlds)
+    return {**row, **amount("run_rate_net", together)}
 
 
 def _claimed_twice(
     overlap: Overlap, known: Sequence[FeatureReturn], month: str, worlds: Worlds
 ) -> Floats:
-    """Return what run rates have too much of one outcome, by the rule of the ledger.
-
-    All of them are of one month. Of what has no bound nothing is subtracted.
-    """
-    claims = [
-        (valued, feature_return.case.terms.driven_in(month, worlds))
-        for feature_return in known
-        if feature_return.case.terms is not None
-        for valued in _claims_now(feature_return, month)
-        if valued.claim.study_id in overlap.study_ids
-    ]
-    everywhere = frozenset({""}).union(*(one.claim.units for one, _ in claims))
-    whole = ((month_start(month), month_end(month)),)
-    effects, worths = {}, {}
-    for valued, factor in claims:
-        study = valued.claim.study_id
-        worths[study] = valued.worth_of_one(worlds)[:, _last_month(valued, month)[0]]
-        worths[study] = worths[study] * factor
-        money = _benefit(valued, month, worlds) * factor
-        with np.errstate(divide="ignore", invalid="ignore"):
-            effect = money / worths[study]
-        effects[study] = np.where(np.isfinite(effect), effect, 0.0)
-    settled = ledger.ledger_of(
-        [
-            ledger.Claim(
-                valued.claim.study_id,
-                overlap.outcome,
-                valued.claim.units or everywhere,
-                whole,
-                effects[valued.claim.study_id][:, None],
-            )
-            for valued, _ in claims
-        ]
-    )
+    """Return what run rates have too much of one outcome, by the rule of the ledger."""
+    claims: list[Claim] = []
+    worths: list[Floats] = []
+    for feature_return in known:
+        terms = feature_return.case.terms
+        for valued in _claims_now(feature_return, month):
+            if terms is not None and valued.claim.study_id in overlap.study_ids:
+                claim, worth = _claim_of(valued, month, worlds)
+                claims.append(claim)
+                worths.append(worth * terms.driven_in(month, worlds))
+    settled = settled_by_ledger(claims)
     twice = np.zeros(WORLD_COUNT)
-    for study, effect in effects.items():
-        twice += (effect - settled.draws_of(study)[:, 0]) * worths[study]
+    for claim, worth in zip(claims, worths, strict=True):
+        left = settled.draws_of(claim.study_id)
+        twice += (without_bounds(claim.effects) - left)[:, 0] * worth
     return twice
+
+
+def _claim_of(valued: ValuedClaim, month: str, worlds: Worlds) -> tuple[Claim, Floats]:
+    """Return what a run rate claims of a whole month, and what one of it is worth."""
+    worth = valued.worth_of_one(worlds)[:, _last_month(valued, month)[0]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effects = (_benefit(valued, month, worlds) / worth)[:, None]
+    claim = valued.claim
+    whole = replace(claim, months=(month,), first_day=None, end=None, effects=effects)
+    return whole, worth

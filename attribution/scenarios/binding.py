@@ -48,7 +48,6 @@ _UNITS: Final = {
 }
 #: A wider interval of the elasticity holds both 0 and 1, or as good as both.
 _WIDEST: Final = 1.0
-_ADDED_UP: Final = frozenset({"integration", "driver"})
 _PART_KINDS: Final = frozenset({"margin", "discount_rate"})
 
 
@@ -364,13 +363,11 @@ def _with_value(
 def _versions_from(versions: Sequence[Assumed], day: date) -> list[Assumed]:
     """Return the version that had begun by a day, and those that follow it.
 
-    Whether somebody approved a value is said of each of them. Of what is added up over
-    its versions there is one.
+    Whether somebody approved a value is said of each of them.
     """
     begun = [version for version in versions if version.valid_from <= day]
     later = [version for version in versions if version.valid_from > day]
-    held = [*begun[-1:], *later]
-    return held[:1] if held[0].kind in _ADDED_UP else held
+    return [*begun[-1:], *later]
 
 
 def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
