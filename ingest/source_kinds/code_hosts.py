@@ -24,13 +24,14 @@ from ingest.http.options import (
 from ingest.source_kinds.polled import PolledSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Self
 
     import httpx
 
     from ingest.connector import Delivery, Finding, Window
+    from ingest.reading.text_rows import Row
 
 DEPLOYMENTS, COMMITS = "deployments", "commits"
 
@@ -47,7 +48,7 @@ class CodeHostConfig(SourceConfig):
     )
     production_environments: tuple[str, ...] = Field(
         default=("production", "prod", "live"),
-        description="Environments of which that is read.",
+        description="Environments of which that is read, by name or tier, in any case.",
     )
     environment_tiers: dict[str, str] = Field(
         default_factory=dict, description="Environment → tier, such as production."
@@ -66,6 +67,13 @@ class CodeHostConfig(SourceConfig):
     )
     timeout_seconds: TimeoutSeconds = 60
     requests_per_second: RequestsPerSecond = None
+
+
+def is_production(deployment: Row, environments: Iterable[str]) -> bool:
+    """Tell by the name or tier of its environment, in any case, as the metrics do."""
+    names = {name.strip().lower() for name in environments}
+    where = (deployment["environment"], deployment["environment_tier"])
+    return any((name or "").lower() in names for name in where)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class AzureInvoices(InvoiceSource[AzureInvoicesConfig]):
     ) -> Iterator[tuple[str, list[Row]]]:
         invoices = self._api.invoices(first, today)
         for month, issued in groupby(invoices, key=lambda invoice: invoice.month):
-            # Of a month before the first only what was issued late is told.
+            # Of a month before the first, the answer has only late invoices.
             if month >= f"{first}":
                 yield month[:7], [_row(invoice) for invoice in issued]
 

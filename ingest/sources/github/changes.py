@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ingest.source_kinds.code_hosts import is_production
 from ingest.sources.github.rows import (
     GithubReading,
     commit_row,
@@ -173,7 +174,7 @@ class RepositoryChanges:
         """
         first: dict[str | None, Row] = {}
         for row in sorted(states, key=lambda row: str(row["finished_at"])):
-            if row["finished_at"] and self._is_production(row):
+            if row["finished_at"] and is_production(row, self._rules.production):
                 first.setdefault(row["attempt"], row)
         for row in first.values():
             if row["status"] == "success":
@@ -183,12 +184,6 @@ class RepositoryChanges:
                     str(row["deployment_id"]),
                     str(row["commit_sha"]),
                 )
-
-    def _is_production(self, row: Row) -> bool:
-        """Tell it by name or tier, in any case, as the metrics do."""
-        names = {name.strip().lower() for name in self._rules.production}
-        told = row["environment"], row["environment_tier"]
-        return any((name or "").lower() in names for name in told)
 
     def _before(self, head: Deployed) -> Deployed | None:
         """Return what succeeded in the same environment last before a deployment."""

@@ -24,6 +24,7 @@ from ingest.source_kinds.code_hosts import (
     Access,
     CodeHost,
     CodeHostConfig,
+    is_production,
 )
 from ingest.sources.gitlab.api import GitlabApi
 from ingest.sources.gitlab.rows import commit_row, deployment_row
@@ -53,8 +54,8 @@ class GitlabConfig(CodeHostConfig):
     )
     production_environments: tuple[str, ...] = Field(
         default=("production", "prod", "live"),
-        description="Environments of which that is read, in addition to those of"
-        " GitLab's tier production.",
+        description="Environments of which that is read, by name or tier, in any case;"
+        " those of GitLab's tier production always are.",
     )
     environment_tiers: dict[str, str] = Field(
         default_factory=dict,
@@ -110,12 +111,11 @@ class Gitlab(CodeHost[GitlabConfig, GitlabApi]):
 
     def _shipped(self, api: GitlabApi, project: str, deployment: Row) -> list[Row]:
         """Return the commits that a deployment to production was the first to ship."""
-        is_production = (
-            deployment["environment"] in self._config.production_environments
-            or deployment["environment_tier"] == _PRODUCTION_TIER
-        )
+        environments = (_PRODUCTION_TIER, *self._config.production_environments)
         if not (
-            self._config.commits and is_production and deployment["status"] == "success"
+            self._config.commits
+            and deployment["status"] == "success"
+            and is_production(deployment, environments)
         ):
             return []
         return [

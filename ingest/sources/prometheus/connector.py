@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 #: Changing how samples become rows makes every day new again.
 _READING_VERSION = 2
-#: Prometheus keeps 15 days unless told otherwise, and so 14 that are whole.
+#: Prometheus keeps 15 days by default, and so 14 that are whole.
 _LOOKED_BACK_DAYS = 14
 _SILENT = "no series; what it would say stays unknown, not zero"
 #: Options that decide when and how is asked, not what the answer means.

@@ -208,10 +208,13 @@ def test_only_deployments_to_production_that_succeeded_are_asked_what_they_shipp
 ) -> None:
     tier = {"id": 7, "name": "eu", "tier": "production"}
     gitlab.deploys(5, NOON - HOUR, "ddd", "success", environment=tier)
+    # Vercel's spelling, and no tier that GitLab knows.
+    spelt = {"id": 9, "name": "Production", "tier": "other"}
+    gitlab.deploys(6, NOON - HOUR, "eee", "success", environment=spelt)
     case.ingest().raise_first_failure()
     asked = [r.path for r in gitlab.server.requests if "merge_requests" in r.path]
     assert {path.split("/")[-2] for path in asked if "deployments" in path} == {
-        *("1", "5"),
+        *("1", "5", "6"),
     }
 
 
