@@ -112,39 +112,18 @@ def test_a_card_has_effect_interval_chance_grade_and_its_reason(
 
 
 @pytest.mark.parametrize(
-    ("design", "said"),
+    ("average", "unit", "cell"),
     [
-        ("counterfactual_series", "per treated unit and month"),
-        ("automation_savings", "per document"),
+        ("EUR per treated unit and month", "EUR", "per treated unit and month"),
+        ("minutes per document", "minutes", "per document"),
+        ("EUR per unit of resolved_tickets", "EUR", "per unit of resolved tickets"),
     ],
 )
-def test_an_average_is_per_unit_and_period_or_per_document(
-    design: str, said: str
+def test_an_average_is_per_what_its_estimate_says(
+    average: str, unit: str, cell: str
 ) -> None:
-    study = SimpleNamespace(design=design, period="month", plan={})
-    assert words.per_cell(study) == said  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("plan", "said"),
-    [
-        ({"assignment": {"column": "arm"}}, "per treated unit and day"),
-        (
-            {"assignment": {"column": "arm"}, "denominator": "resolved_tickets"},
-            "per unit of resolved tickets",
-        ),
-        (
-            {"assignment": {"cluster": "team", "estimand": "cluster"}},
-            "per treated cluster and day",
-        ),
-        ({"assignment": {"cluster": "team"}}, "per treated unit and day"),
-    ],
-)
-def test_an_average_of_an_experiment_is_per_what_it_divides_by(
-    plan: dict[str, object], said: str
-) -> None:
-    study = SimpleNamespace(design="experiment", period="day", plan=plan)
-    assert words.per_cell(study) == said  # type: ignore[arg-type]
+    study = SimpleNamespace(average_unit=average, outcome_unit=unit)
+    assert words.per_cell(study) == cell  # type: ignore[arg-type]
 
 
 def test_what_is_refused_says_what_would_help_and_what_would_pay(

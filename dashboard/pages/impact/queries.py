@@ -38,7 +38,9 @@ _SCOPES = {
     " (SELECT feature_id FROM core.dim_models WHERE cost_center = $scope)",
 }
 _STUDIES = f"""
-SELECT studies.*, coalesce(named.feature, studies.feature_id) AS feature_name
+SELECT studies.*, coalesce(named.feature, studies.feature_id) AS feature_name,
+    (SELECT any_value(unit) FROM attribution.estimates WHERE estimand = 'average'
+        AND estimates.study_id = studies.study_id) AS average_unit
 FROM attribution.studies LEFT JOIN {named_sql("feature")} AS named USING (feature_id)
 WHERE {{condition}}
 ORDER BY CASE studies.status WHEN 'estimated' THEN 0 ELSE 1 END,
@@ -99,8 +101,8 @@ class EffectFigures:
 class Study:
     """A published study: what was declared, and what came of it.
 
-    ``average`` is the effect per treated unit and period, ``total`` that over all of
-    them; both are ``None`` where nothing was estimated.
+    ``average`` is the effect in ``average_unit``, such as per treated unit and day,
+    ``total`` that over all of them; both are ``None`` where nothing was estimated.
     """
 
     study_id: str
@@ -108,6 +110,7 @@ class Study:
     feature_name: str
     outcome: str
     outcome_unit: str
+    average_unit: str
     period: str
     launch_date: date
     window_start: date

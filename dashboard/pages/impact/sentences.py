@@ -86,14 +86,7 @@ _SPACE = "\u00a0"
 
 def per_cell(study: Study) -> str:
     """Write what an average effect is per."""
-    if study.design == "automation_savings":
-        return "per document"
-    drawn = study.plan.get("assignment") or {}
-    if drawn.get("cluster") and drawn.get("estimand") == "cluster":
-        return f"per treated cluster and {study.period}"
-    if drawn and (below := study.plan.get("denominator")):
-        return f"per unit of {words(below)}"
-    return f"per treated unit and {study.period}"
+    return words(study.average_unit.removeprefix(study.outcome_unit).strip())
 
 
 def effect(study: Study) -> str:
