@@ -36,3 +36,8 @@ from {{ locked }} as locked
 {% macro next_month(month) -%}
     {{ month_label("cast(" ~ month ~ " || '-01' as timestamp) + interval '1' month") }}
 {%- endmacro %}
+
+{#- Why a month that was closed in one currency and is reported in another has no difference. -#}
+{% macro currency_since_close(closed, reported) -%}
+    'Closed in ' || {{ closed }} || ', and reported in ' || {{ reported }} || ' since.'
+{%- endmacro %}

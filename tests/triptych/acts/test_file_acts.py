@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,14 +155,40 @@ def test_a_budget_takes_the_place_of_the_line_for_the_same_month_and_scope(
     assert [s.name for s in sources].count("budgets") == 1
 
 
-def test_a_budget_replaces_all_lines_of_its_scope_however_they_are_spelt(
-    workspace: Workspace, door: WorkspaceDoor
-) -> None:
+def reads_budgets(workspace: Workspace) -> None:
+    """Have a source read ``budgets.csv``."""
     general = text_of(workspace, "triptych.yml")
     source = "sources:\n  - {name: budgets, type: tables, stream: budgets,"
     (workspace.root / "triptych.yml").write_text(
         general.replace("sources:\n", f"{source} path: budgets.csv}}\n", 1)
     )
+
+
+def test_a_budget_replaces_lines_of_each_word_that_the_marts_read_as_its_scope(
+    workspace: Workspace, door: WorkspaceDoor, repository: Path
+) -> None:
+    reads_budgets(workspace)
+    model = "dbt_project/models/staging/tables/stg_tables__budgets.sql"
+    lists = re.findall(r"scope_word in \(([^)]*)\)", (repository / model).read_text())
+    words = [word for each in lists for word in re.findall(r"'(\w+)'", each)]
+    assert len(words) == 17
+    lines = [f"2026-09,{word},search,1.00,EUR\n" for word in words]
+    (workspace.root / "budgets.csv").write_text(
+        "budget_month,scope_type,scope_id,budget_amount,currency\n" + "".join(lines)
+    )
+    kinds = ("all", "cost_center", "team", "feature", "model", "platform")
+    for number, kind in enumerate(kinds):
+        given = {"scope_type": kind, "scope_id": "search", "amount": "2.00"}
+        line = {"month": "2026-09", **given}
+        door.apply(ANA, "enter_budget", line, token=f"token-000{number}")
+    left = text_of(workspace, "budgets.csv").splitlines()[1:]
+    assert sorted(line.split(",")[1] for line in left) == sorted(kinds)
+
+
+def test_a_budget_replaces_all_lines_of_its_scope_however_they_are_spelt(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    reads_budgets(workspace)
     (workspace.root / "budgets.csv").write_text(
         "budget_month,scope_type,scope_id,budget_amount,currency\n"
         "2026-09-01,All,whole,100.00,EUR\n2026-09-01,all,all,20.00,EUR\n"

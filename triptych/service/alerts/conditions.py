@@ -26,7 +26,7 @@ _LONGEST_NAME = 200
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _NEWEST_DAY = "(SELECT max(charge_date) FROM cost.fct_daily_model_costs)"
 #: Team of the newest version of a model that has begun by a day.
-_OWNER = (
+OWNER: Final = (
     "(SELECT arg_max_null(team_id, coalesce(valid_from, DATE '1900-01-01'))"
     " FROM core.dim_models AS models WHERE models.model_id = found.model_id"
     " AND coalesce(valid_from <= {day}, true))"
@@ -88,7 +88,7 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " CAST(first_day AS VARCHAR)) AS key, coalesce(model_id, service_name, series)"
         " AS subject, excess_cost AS amount, currency, first_day, last_day,"
         " concat_ws(' of ', replace(driver, '_', ' '), driver_subject) AS cause,"
-        f" {_OWNER.format(day='found.last_day')} AS team_id"
+        f" {OWNER.format(day='found.last_day')} AS team_id"
         " FROM cost.mart_cost_anomalies AS found"
         " WHERE status <> 'provisional' AND excess_cost >= $min_amount"
         f" AND last_day >= {_NEWEST_DAY} - INTERVAL 14 DAY",
@@ -115,7 +115,7 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " coalesce(model_id, if(series = 'total', 'All AI', series)) AS subject,"
         " period, currency, outturn_cost AS amount, outturn_cost_low AS low,"
         " outturn_cost_high AS high, budget_amount,"
-        f" {_OWNER.format(day=_NEWEST_DAY)} AS team_id"
+        f" {OWNER.format(day=_NEWEST_DAY)} AS team_id"
         " FROM cost.mart_cost_outturns AS found"
         " WHERE budget_outlook = 'will be over'",
         "{subject} will end {period} over its budget of {budget_amount} {currency}:"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from triptych.service.alerts.conditions import SERVICE, written
+from triptych.service.alerts.conditions import OWNER, SERVICE, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,13 +62,7 @@ _BUDGETS: Final = (
 _BUDGET: Final = (
     "{billing_month}, {subject}: {actual_cost} of {budget_amount} {currency} ({state})."
 )
-#: Whether a model is the team's at the end of the forecast month.
-_IS_OF_TEAM: Final = (
-    "EXISTS (SELECT 1 FROM core.dim_models AS models WHERE team_id = $team"
-    " AND models.model_id = found.model_id AND"
-    " coalesce(valid_from <= last_day(CAST(period || '-01' AS DATE)), true) AND"
-    " coalesce(valid_to > last_day(CAST(period || '-01' AS DATE)), true))"
-)
+_END_OF_MONTH: Final = "last_day(CAST(period || '-01' AS DATE))"
 _HAS_WEEK_BEFORE: Final = "oldest <= newest - 13"
 
 
@@ -164,7 +158,8 @@ PARTS: Final = (
         " series)) AS subject, outturn_cost, outturn_cost_low AS low,"
         " outturn_cost_high AS high, budget_outlook FROM cost.mart_cost_outturns"
         " AS found WHERE horizon = 'month' AND"
-        f" if($team IS NULL, series = 'total', {_IS_OF_TEAM})"
+        " if($team IS NULL, series = 'total',"
+        f" {OWNER.format(day=_END_OF_MONTH)} = $team)"
         " ORDER BY outturn_cost DESC",
         "{period}, {subject}: {outturn_cost} {currency} expected, 90 % interval {low}"
         " to {high}; budget: {budget_outlook}.",

@@ -27,7 +27,7 @@ booked as (
 moved_currencies as (
     select
         locked.lock_id,
-        min('Closed in ' || locked.currency || ', and reported in ' || run.currency || ' since.') as explanation
+        min({{ currency_since_close('locked.currency', 'run.currency') }}) as explanation
     from {{ ref('stg_closed_months__cost_waterfall') }} as locked
     cross join {{ source('control', 'run') }} as run
     where locked.step = 'ledger' and locked.currency <> run.currency

@@ -3,6 +3,7 @@
   the whole ledger of the month, out of scope included: what it was closed with, and
   what the current evidence and rules make of it.
 -#}
+{%- set is_comparable = 'ledgers.is_complete and coalesce(locked_ledgers.currency, run.currency) = run.currency' %}
 with run as (
     select
         run.currency,
@@ -74,14 +75,8 @@ judged as (
         locks.content_hash,
         locked_ledgers.billed_cost as locked_billed_cost,
         locked_ledgers.effective_cost as locked_effective_cost,
-        case
-            when ledgers.is_complete and coalesce(locked_ledgers.currency, run.currency) = run.currency
-                then ledgers.billed_cost
-        end as current_billed_cost,
-        case
-            when ledgers.is_complete and coalesce(locked_ledgers.currency, run.currency) = run.currency
-                then ledgers.effective_cost
-        end as current_effective_cost,
+        case when {{ is_comparable }} then ledgers.billed_cost end as current_billed_cost,
+        case when {{ is_comparable }} then ledgers.effective_cost end as current_effective_cost,
         coalesce(adjustments.restated_item_count, 0) as restated_item_count,
         coalesce(adjustments.item_count, 0) as item_count,
         coalesce(ledgers.is_complete, false) as is_complete,
@@ -116,7 +111,7 @@ select
     case state when 'open' then 'to_date' when 'estimated' then 'accrual' else 'actual' end as basis,
     case
         when state = 'restated' and currency <> reporting_currency
-            then 'Closed in ' || currency || ', and reported in ' || reporting_currency || ' since.'
+            then {{ currency_since_close('currency', 'reporting_currency') }}
         when state = 'restated'
             then 'Items that changed after it was closed: ' || cast(restated_item_count as string) || '.'
         when state = 'locked' then 'Closed by ' || locked_by || ', approved by ' || approved_by || '.'
