@@ -402,3 +402,14 @@ def test_every_page_is_an_exposure_with_owner_address_and_its_marts(
         asked = {mart for path in modules for mart in MART.findall(path.read_text())}
         assert asked & {*marts.values()} <= named, name
         assert named
+
+
+def test_models_look_rules_up_and_hand_them_to_macros(manifest: Node) -> None:
+    """A model that does not look them up itself is not rendered for other rules."""
+    looking_up = {
+        macro["name"]
+        for macro in manifest["macros"].values()
+        if macro["package_name"] == "triptych"
+        and "macro.triptych.rules" in macro["depends_on"]["macros"]
+    }
+    assert not looking_up

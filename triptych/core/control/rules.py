@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from triptych.core.knowledge.knowledge_base import service_rules
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
     from triptych.core.settings import Settings
     from triptych.core.settings.allocation import Allocation
+
+#: Type of a source whose site counts the ids of worklogs itself → option with the site.
+WORKLOG_SITES: Final = {"jira_worklogs": "base_url"}
 
 
 def rule_sets(settings: Settings) -> dict[str, list[Any]]:
@@ -40,7 +44,28 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
         ],
         "token_pools": _names_of_pools(allocation, "tokens"),
         "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
+        **_worklog_sites(settings),
     }
+
+
+def _worklog_sites(settings: Settings) -> dict[str, list[Any]]:
+    """Return which source reads which site, where several sites are read.
+
+    Two sites give the same ids to different worklogs.
+    """
+    sites = {
+        source.name: _site(str(source.options.get(WORKLOG_SITES[source.type], "")))
+        for source in settings.sources
+        if source.type in WORKLOG_SITES
+    }
+    if len(set(sites.values())) <= 1:
+        return {}
+    return {"worklog_sites": [{"source": n, "site": s} for n, s in sites.items()]}
+
+
+def _site(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def _known_scope(allocation: Allocation) -> list[dict[str, Any]]:

@@ -1,24 +1,53 @@
-{#- Booked hours, each entry as it was changed last; one that was deleted since is none. -#}
-with ranked as (
+{#-
+  Booked hours, each entry as it was changed last; one that was deleted since is none. An
+  id that several sites have given has its site before it. What comes without a site, such
+  as a file, is of the first.
+-#}
+with sited as (
     select
         *,
-        min(_source) over (partition by source_system, worklog_id) as first_source,
+        {{ worklog_site('_source', rules('worklog_sites')) }} as site
+    from {{ source('evidence', 'worklogs') }}
+),
+
+bounded as (
+    select
+        *,
+        min(site) over (partition by source_system, worklog_id) as first_site,
+        max(site) over (partition by source_system, worklog_id) as last_site
+    from sited
+),
+
+named as (
+    select
+        *,
+        case
+            when first_site < last_site then coalesce(site, first_site) || '/' || worklog_id
+            else worklog_id
+        end as own_worklog_id
+    from bounded
+),
+
+ranked as (
+    select
+        *,
+        min(_source) over (partition by source_system, own_worklog_id) as first_source,
         row_number() over (
-            partition by source_system, worklog_id
+            partition by source_system, own_worklog_id
             order by
                 coalesce(updated_at, observed_at, started_at) desc,
                 coalesce(is_deleted, false) desc,
                 observed_at desc,
                 hours desc
         ) as recency
-    from {{ source('evidence', 'worklogs') }}
+    from named
 )
 
 select
     first_source as source,
     source_system,
-    worklog_id,
-    source_system || ':' || worklog_id as worklog_key,
+    own_worklog_id as worklog_id,
+    source_system || ':' || own_worklog_id as worklog_key,
     started_at,
     cast(hours as double) as hours,
     team_id,

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ingest.sources.jira.worklogs import JiraWorklogs
+from triptych.core.control.rules import WORKLOG_SITES, rule_sets
+
 if TYPE_CHECKING:
     from tests.triptych.core.settings.conftest import SettingsFiles
 
@@ -44,6 +47,27 @@ def test_a_source_keeps_its_options_and_their_lines(files: SettingsFiles) -> Non
     assert (source.name, source.type, source.line) == ("usage", "tables", 6)
     assert source.options == {"stream": "model_usage", "mapping": {"requests": "calls"}}
     assert source.option_lines["mapping"] == 9
+
+
+def test_worklogs_of_several_sites_are_told_apart_by_the_addresses_of_their_sources(
+    files: SettingsFiles,
+) -> None:
+    def sites(*addresses: str) -> object:
+        sources = "".join(
+            f"  - {{name: s{n}, type: jira_worklogs, base_url: '{address}'}}\n"
+            for n, address in enumerate(addresses)
+        )
+        rules = rule_sets(files.load(triptych=f"{HEAD}sources:\n{sources}"))
+        return rules.get("worklog_sites")
+
+    assert sites("https://a.example.net", "https://A.example.net/") is None
+    gateway = "https://api.example.com/ex/jira/"
+    assert sites("https://a.example.net", f"{gateway}1", f"{gateway}2/") == [
+        {"source": "s0", "site": "a.example.net"},
+        {"source": "s1", "site": "api.example.com/ex/jira/1"},
+        {"source": "s2", "site": "api.example.com/ex/jira/2"},
+    ]
+    assert WORKLOG_SITES[JiraWorklogs.type] in JiraWorklogs.Config.model_fields
 
 
 def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) -> None:
