@@ -261,7 +261,7 @@ def sample_file(
         own_form = form if reading.is_of_native else {}
         part = kind.part(looked_at, label=label, workdir=workdir, **own_form)
         if not kind.is_native:
-            part = replace(part, **form)
+            part = replace(part, delimiter=reading.delimiter, encoding=reading.encoding)
         lander = Lander(connection, stream=stream, options=reading.options)
         landed = lander.land(part, workdir / "landed.parquet")
         rows = (

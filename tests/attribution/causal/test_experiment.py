@@ -394,7 +394,11 @@ def test_a_plan_says_what_its_average_effect_is_of(
     assignment = {"column": "arm", "unit": "user"} | drawn
     plan = plan_of(LAUNCH + 1, LAUNCH, assignment=assignment, **own)
     assert Plan.model_validate(plan.model_dump() | {"period": "week"}).cell == cell
-    process = {"process": {}, "outcome_unit": "minutes", "assignment": None}
+    process: dict[str, object] = {
+        "process": {},
+        "outcome_unit": "minutes",
+        "assignment": None,
+    }
     counted = plan.model_dump() | {"denominator": None} | process
     assert Plan.model_validate(counted).cell == "document"
 

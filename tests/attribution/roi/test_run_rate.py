@@ -127,10 +127,10 @@ def test_a_stopped_feature_takes_nothing_from_the_run_rate_of_another() -> None:
 
 def test_what_two_run_rates_claim_of_one_outcome_is_that_of_a_whole_month() -> None:
     """Half of February is seen, January whole: 100 and 60 are 100, less 20 of cost."""
-    seen = {"first_day": date(2026, 1, 1), "end": date(2026, 2, 15)}
+    first, end = date(2026, 1, 1), date(2026, 2, 15)
     half = (
-        claim(effects=(100.0, 50.0), **seen),
-        claim("eta", effects=(60.0, 30.0), **seen),
+        claim(effects=(100.0, 50.0), first_day=first, end=end),
+        claim("eta", effects=(60.0, 30.0), first_day=first, end=end),
     )
     assert together(*half, care=2, eta=2)["run_rate_net"] == pytest.approx(80.0)
 

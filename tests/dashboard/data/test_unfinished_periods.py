@@ -80,7 +80,10 @@ def view_of(
 
 
 def budget_of(view: Page) -> dict[str, Any]:
-    [row] = budget_queries.budgets(view.snapshot, view.selection).to_pylist()
+    rows: list[dict[str, Any]] = budget_queries.budgets(
+        view.snapshot, view.selection
+    ).to_pylist()
+    [row] = rows
     return row
 
 
