@@ -32,6 +32,14 @@ select
 from {{ locked }} as locked
 {%- endmacro %}
 
+{#-
+  Is this item of an adjustment one that the month was closed with and no ledger has? The
+  same month in two currencies is no amount that anything is booked with.
+-#}
+{% macro is_booked_item(items) -%}
+    not {{ items }}.is_in_ledger_of_booked_month and {{ items }}.kind <> 'currency_change'
+{%- endmacro %}
+
 {#- The month after a month, both YYYY-MM. -#}
 {% macro next_month(month) -%}
     {{ month_label("cast(" ~ month ~ " || '-01' as timestamp) + interval '1' month") }}

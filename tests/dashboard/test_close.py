@@ -108,6 +108,20 @@ def test_a_month_closed_in_another_currency_did_not_change_by_nothing(
     assert "Closed in USD, and reported in EUR since." in text_of(app)
 
 
+def test_what_a_later_month_was_closed_with_is_not_offered_for_booking_again(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update cost.mart_period_adjustments set is_booked = true"
+            " where not is_in_ledger_of_booked_month"
+        )
+    text = text_of(open_app(tmp_path, page=PAGE, period="2026-08"))
+    assert "Nothing is left to be booked: later months were closed with it." in text
+    assert "To be booked, because no bill has it" not in text
+
+
 def test_comments_keep_their_author_and_are_shown_as_they_were_written(
     look_at: LookAt,
 ) -> None:

@@ -254,6 +254,60 @@ def test_nothing_that_comes_in_later_moves_a_closed_month(
     assert booked == [{"m": "2026-04"}]
 
 
+def bookings(case: ClosingCase) -> list[tuple[object, ...]]:
+    """Return what is listed of March by the month that it is booked in."""
+    rows = case.ask(
+        "SELECT booked_month, kind, is_booked, sum(billed_cost) AS amount"
+        " FROM cost.mart_period_adjustments GROUP BY ALL ORDER BY ALL"
+    )
+    return [tuple(row.values()) for row in rows]
+
+
+def test_what_april_was_closed_with_is_booked_once_whatever_comes_in_later(
+    case: ClosingCase,
+) -> None:
+    """March has 1.00 more, April is closed with it; then eta's 12.00 are 15.00."""
+    may = charge("6.00", "API", model="eta", day="2026-05-05", bill="2026-05")
+    case.bill("2026-05", may)
+    case.write("invoices.csv", f"{INVOICES}E-4,Vendor,2026-04,EUR,5.00,issued\n")
+    re_delivery(case)
+    case.run()
+    first = [
+        ("2026-04", "late_credit", False, Decimal(-1)),
+        ("2026-04", "restated_export", False, Decimal(2)),
+    ]
+    assert bookings(case) == first
+    people = ("--by", "Ana Lima", "--approved-by", "Ben Okafor")
+    place = ("--workspace", str(case.root))
+    told = CliRunner().invoke(app, ["close", "--period", "2026-04", *people, *place])
+    assert "\nbooked        EUR +1.00 about 2026-03 (2 items)\n" in told.output
+    booked = [(month, kind, True, amount) for month, kind, _, amount in first]
+    assert bookings(case) == booked
+    dearer = charge("15.00", "API", model="eta")
+    case.bill("2026-03", dearer, *MARCH[1:], charge("-1.00", "API", kind="Credit"))
+    case.run()
+    left = [("2026-05", "restated_export", False, Decimal(3))]
+    assert bookings(case) == [*booked, *left]
+    assert case.state()["difference_billed_cost"] == 4
+    # March is opened and closed anew with all of it: what April has is reversed once.
+    opened = closing.SignOff("Cleo Wu", None, "Restated twice.")
+    closing.reopen(
+        case.workspace,
+        load_settings(case.root),
+        opened,
+        period=CLOSED,
+        progress=SilentProgress(),
+    )
+    reversal = (CLOSED, "reversal", False, Decimal(-1))
+    assert bookings(case) == [reversal, *booked]
+    invoices = INVOICES.replace("140.00", "144.00")
+    case.write("invoices.csv", f"{invoices}E-4,Vendor,2026-04,EUR,5.00,issued\n")
+    case.run()
+    case.close()
+    assert bookings(case) == [(*reversal[:2], True, reversal[3]), *booked]
+    assert case.state()["state"] == "locked"
+
+
 def test_a_reopened_month_shows_what_it_is_now_and_keeps_what_it_was(
     case: ClosingCase,
 ) -> None:

@@ -11,6 +11,7 @@ from triptych.core.acts import Act, ActField
 from triptych.core.signatures import signing
 from triptych.core.warehouse.locks import CommentText
 from triptych.month import accruing, closing, commenting
+from triptych.month.adjustments import adjustments_booked_with, said_of
 from triptych.month.closing import closable, figures_hash
 from triptych.month.closing_by_two import approve_close, decided_close, propose_close
 from triptych.run import after_run
@@ -58,9 +59,11 @@ def _period(filling: Filling) -> str:
 
 def _draft_propose_close(site: Site, filling: Filling) -> Draft:
     period = _period(filling)
-    closable(site.workspace, site.settings, period)
+    month = closable(site.workspace, site.settings, period)
+    booked = said_of(adjustments_booked_with(month.snapshot, period))
     return Draft(
-        says=f"{site.name} proposes to lock {period} with the figures published now.",
+        says=f"{site.name} proposes to lock {period} with the figures published now."
+        f"{booked}",
         did=f"{site.name} proposed to lock {period}.",
         effect="A second person locks it. No figure changes.",
         entry={"month": period, "proposed by": site.name},
@@ -80,9 +83,10 @@ def _draft_approve_close(site: Site, filling: Filling) -> Draft:
     month = closable(site.workspace, site.settings, period)
     with signing(site.actor.signature):
         decided = decided_close(site.workspace, month)
+    booked = said_of(adjustments_booked_with(month.snapshot, period))
     return Draft(
         says=f"{period} is locked: proposed by {decided.by}, approved by"
-        f" {decided.approved_by}. Its figures no longer move.",
+        f" {decided.approved_by}. Its figures no longer move.{booked}",
         did=f"{period} is locked: proposed by {decided.by}, approved by"
         f" {decided.approved_by}.",
         effect="What comes to light later is listed as an adjustment.",

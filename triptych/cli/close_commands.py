@@ -99,6 +99,8 @@ def _locked(
     )
     print(f"lock          {report.lock_id}")
     print(f"rows kept     {report.row_count:,}")
+    for adjustment in report.adjustments:
+        print(f"booked        {adjustment}")
     print(f"content hash  {report.content_hash}")
     print(f"audit log     {report.audit_log_hash}")
     print(f"files         {report.folder}")

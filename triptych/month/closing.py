@@ -35,6 +35,7 @@ from triptych.core.warehouse.locks import (
     sweep_unlocked,
 )
 from triptych.core.warehouse.reader import PublishedReader
+from triptych.month.adjustments import adjustments_booked_with
 from triptych.run.pipeline import Run, refuse_if_outdated
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.locks import PeriodLock, Renderer
     from triptych.core.warehouse.reader import Snapshot
     from triptych.core.workspace import Workspace
+    from triptych.month.adjustments import BookedAdjustment
 
 
 _CLOSE, _REOPEN = "close a month", "open a month again"
@@ -87,6 +89,7 @@ class CloseReport:
     row_count: int
     folder: Path
     published_run_id: str
+    adjustments: tuple[BookedAdjustment, ...] = ()
 
     @property
     def proof(self) -> dict[str, str]:
@@ -209,6 +212,7 @@ def lock_month(
         row_count=sum(table.num_rows for table in rows.values()),
         folder=folder_of(workspace, period, month.lock_id),
         published_run_id=published.run_id,
+        adjustments=adjustments_booked_with(snapshot, period),
     )
 
 
@@ -357,7 +361,7 @@ def _canonical(
     figures = {
         mart.name: snapshot.query(
             f"SELECT {', '.join(mart.columns)} FROM cost.{mart.name}"
-            " WHERE billing_month = ? ORDER BY ALL",
+            f" WHERE {mart.month_column} = ? ORDER BY ALL",
             [period],
         )
         for mart in FROZEN_MARTS

@@ -275,7 +275,8 @@ def show_adjustments(view: Page) -> None:
         caption=f"Booked in {view.period}, or about it; {view.selection.basis.lower()}",
         origin=Origin(
             formula="Current less closed amount of each line. In its bill: the booked"
-            " month's figures have it. To be booked: no other figure has it.",
+            " month's figures have it. Booked: that month was closed with it. To be"
+            " booked: no other figure has it.",
             mart=_ADJUSTMENTS,
         ),
     )

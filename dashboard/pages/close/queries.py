@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 #: A month's amounts in two currencies are no difference that a journal could have.
 _BOOKING = (
     "case when kind = 'currency_change' then 'not to be booked'"
-    " when is_in_ledger_of_booked_month then 'in its bill' else 'to be booked' end"
+    " when is_in_ledger_of_booked_month then 'in its bill'"
+    " when is_booked then 'booked' else 'to be booked' end"
 )
 #: The kinds of facts that explain a difference between invoice and bill.
 EXPLANATIONS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line")

@@ -98,13 +98,16 @@ def adjustments(totals: list[dict[str, Any]]) -> str:
         f"{fmt.plural(count, 'item')} came to light about closed months."
         " The closed figures do not move."
     )
-    if any(row["booking"] == "not to be booked" for row in totals):
+    bookings = {row["booking"] for row in totals}
+    if "not to be booked" in bookings:
         text += (
             " What a month has in another currency than it was closed in is not to be"
             " booked."
         )
-    elif not to_book:
+    elif bookings == {"in its bill"}:
         text += " All are on a later bill, and in its figures already."
+    elif not to_book:
+        text += " Nothing is left to be booked: later months were closed with it."
     if not to_book:
         return text
     said = ", ".join(

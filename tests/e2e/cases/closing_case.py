@@ -186,7 +186,7 @@ class ClosingCase:
                 mart,
                 snapshot.query(
                     f"SELECT {', '.join(mart.columns)} FROM cost.{mart.name}"
-                    f" WHERE billing_month = '{CLOSED}'"
+                    f" WHERE {mart.month_column} = '{CLOSED}'"
                 ),
             )
             for mart in FROZEN_MARTS

@@ -38,12 +38,13 @@ LOCKED_STREAMS = "locked_"
 class FrozenMart:
     """A mart of schema ``cost`` with its contract.
 
-    ``columns`` maps each column to its DuckDB type, in the order of the contract;
-    every frozen mart has ``billing_month``.
+    ``columns`` maps each column that is kept to its DuckDB type, in the order of the
+    contract; ``month_column`` has the month with which a row is kept.
     """
 
     name: str
     columns: Mapping[str, str] = field(hash=False)
+    month_column: str = "billing_month"
 
     @property
     def stream(self) -> str:
@@ -174,6 +175,28 @@ FROZEN_MARTS = (
             ("BOOLEAN", "is_final"),
             (_TEXT, "missing_lines reason"),
         ),
+    ),
+    # What is booked with the month: without the lock of the month that it is about, and
+    # whether it is booked, which the locks in force say.
+    FrozenMart(
+        "mart_period_adjustments",
+        _columns(
+            (_TEXT, "locked_month booked_month kind source"),
+            ("DATE", "charge_date"),
+            (
+                _TEXT,
+                "provider platform_id model_id feature_id team_id cost_center"
+                " lifecycle_stage component pool_id currency",
+            ),
+            (
+                MONEY,
+                "billed_cost effective_cost locked_billed_cost locked_effective_cost"
+                " current_billed_cost current_effective_cost",
+            ),
+            ("BOOLEAN", "is_in_ledger_of_booked_month nets_to_zero"),
+            (_TEXT, "explanation"),
+        ),
+        month_column="booked_month",
     ),
 )
 

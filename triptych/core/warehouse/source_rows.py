@@ -35,7 +35,8 @@ STREAMS_OF_FINANCE = (
     *("headcount", "invoices"),
     *("locked_cost_waterfall", "locked_daily_model_costs", "locked_daily_pool_costs"),
     *("locked_exchange_rates", "locked_invoice_reconciliation", "locked_meter_gaps"),
-    *("locked_model_unit_costs", "locked_unallocated_causes"),
+    *("locked_model_unit_costs", "locked_period_adjustments"),
+    "locked_unallocated_causes",
 )
 #: The view over the charges of a run.
 LINE_ITEMS = "line_items"

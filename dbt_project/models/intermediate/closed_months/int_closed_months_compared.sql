@@ -1,7 +1,9 @@
 {#-
-  The ledger of closed months, line by line: what it was closed with, and what the
+  The ledger of closed months, line by line: what the books have of it, and what the
   current evidence and rules make of it. Only lines that differ. They sum to the
-  difference of the two ledgers; money that moved between owners sums to zero.
+  difference of the two; money that moved between owners sums to zero. The books have
+  what the month was closed with, and the adjustments that later months were closed
+  with; these are all that they have of a month that was opened again.
 -#}
 {%- set owners = [
     'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
@@ -36,8 +38,19 @@ then_and_now as (
     where
         billing_month in (select locks.billing_month from locks)
         {{ "and step = 'out_of_scope'" if is_waterfall }}
-    {{ "union all" if not loop.last }}
+    union all
     {% endfor %}
+    select
+        booked.locked_month as billing_month,
+        {% for column in owners -%}
+        booked.{{ column }},
+        {% endfor -%}
+        booked.billed_cost as locked_billed_cost,
+        booked.effective_cost as locked_effective_cost,
+        {{ nothing }} as current_billed_cost,
+        {{ nothing }} as current_effective_cost
+    from {{ ref('stg_closed_months__period_adjustments') }} as booked
+    where {{ is_booked_item('booked') }}
 ),
 
 summed as (
@@ -58,7 +71,7 @@ select
     {{ to_money('summed.current_billed_cost - summed.locked_billed_cost') }} as billed_cost,
     {{ to_money('summed.current_effective_cost - summed.locked_effective_cost') }} as effective_cost
 from summed
-inner join locks on summed.billing_month = locks.billing_month
+left join locks on summed.billing_month = locks.billing_month
 where
     summed.current_billed_cost <> summed.locked_billed_cost
     or summed.current_effective_cost <> summed.locked_effective_cost

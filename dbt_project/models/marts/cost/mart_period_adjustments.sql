@@ -1,8 +1,16 @@
 {#-
   What came to light about a closed month after it was closed, item by item, and the
-  open month that it is booked in. Items in the ledger of that month are in its figures
-  already; the others are in no other mart.
+  month that it is booked in. Items in the ledger of that month are in its figures
+  already; the others are in no other mart. A month is closed with the items that are
+  booked in it: they stay, and what differs from them later is an item of its own.
 -#}
+{%- set line = [
+    'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
+    'lifecycle_stage', 'component', 'pool_id', 'currency',
+] -%}
+{%- set key = ['locked_month', 'booked_month', 'lock_id', 'kind'] + line -%}
+{%- set amounts = ['locked_billed_cost', 'locked_effective_cost', 'billed_cost', 'effective_cost'] -%}
+{%- set of_one_booking = 'partition by locked_month, booked_month, source, currency, is_in_ledger_of_booked_month' -%}
 with locks as (
     select * from {{ source('control', 'period_locks') }}
 ),
@@ -14,7 +22,7 @@ open_months as (
     where following.billing_month is null
 ),
 
-booked as (
+bookings as (
     select
         locks.billing_month as locked_month,
         locks.lock_id,
@@ -34,63 +42,59 @@ moved_currencies as (
     group by locked.lock_id
 ),
 
-restated as (
+to_be_booked as (
     select
-        booked.locked_month,
-        booked.booked_month,
-        booked.lock_id,
+        compared.billing_month as locked_month,
+        -- A month that was opened again is the first open one itself.
+        coalesce(bookings.booked_month, compared.billing_month) as booked_month,
+        compared.lock_id,
         case
+            when compared.lock_id is null then 'reversal'
             when moved_currencies.lock_id is not null then 'currency_change'
             when restated.source is not null and compared.component = 'credit' then 'late_credit'
             when restated.source is not null then 'restated_export'
             when reconverted.source is not null then 'exchange_rate'
             else 'rule_change'
         end as kind,
-        compared.source,
-        compared.charge_date,
-        compared.provider,
-        compared.platform_id,
-        compared.model_id,
-        compared.feature_id,
-        compared.team_id,
-        compared.cost_center,
-        compared.lifecycle_stage,
-        compared.component,
-        compared.pool_id,
-        compared.currency,
-        compared.locked_billed_cost,
-        compared.locked_effective_cost,
-        compared.billed_cost,
-        compared.effective_cost,
+        {% for column in line + amounts -%}
+        compared.{{ column }},
+        {% endfor -%}
         false as is_in_ledger_of_booked_month,
         moved_currencies.explanation
     from {{ ref('int_closed_months_compared') }} as compared
-    inner join booked on compared.billing_month = booked.locked_month
+    left join bookings on compared.lock_id = bookings.lock_id
     left join {{ ref('int_closed_months_restated') }} as restated
         on compared.billing_month = restated.billing_month and compared.source = restated.source
-    left join moved_currencies on booked.lock_id = moved_currencies.lock_id
+    left join moved_currencies on compared.lock_id = moved_currencies.lock_id
     left join {{ ref('int_closed_months_reconverted') }} as reconverted
         on compared.billing_month = reconverted.billing_month and compared.source = reconverted.source
 ),
 
-billed_later as (
+booked as (
     select
         booked.locked_month,
+        booked.booked_month,
+        locks.lock_id,
+        booked.kind,
+        {% for column in line + amounts -%}
+        booked.{{ column }},
+        {% endfor -%}
+        false as is_in_ledger_of_booked_month,
+        booked.explanation
+    from {{ ref('stg_closed_months__period_adjustments') }} as booked
+    left join locks on booked.locked_month = locks.billing_month
+    where {{ is_booked_item('booked') }}
+),
+
+on_later_bills as (
+    select
+        bookings.locked_month,
         costs.billing_month as booked_month,
-        booked.lock_id,
+        bookings.lock_id,
         case when costs.component = 'credit' then 'late_credit' else 'correction' end as kind,
-        costs.source,
-        costs.charge_date,
-        costs.provider,
-        costs.platform_id,
-        costs.model_id,
-        costs.feature_id,
-        costs.team_id,
-        costs.cost_center,
-        costs.lifecycle_stage,
-        costs.component,
-        costs.pool_id,
-        costs.currency,
+        {% for column in line -%}
+        costs.{{ column }},
+        {% endfor -%}
         cast(0 as decimal(28, 10)) as locked_billed_cost,
         cast(0 as decimal(28, 10)) as locked_effective_cost,
         {{ to_money('sum(costs.billed_cost)') }} as billed_cost,
@@ -98,72 +102,59 @@ billed_later as (
         true as is_in_ledger_of_booked_month,
         cast(null as string) as explanation
     from {{ ref('fct_daily_model_costs') }} as costs
-    inner join booked on {{ month_label('costs.charge_date') }} = booked.locked_month
-    where costs.billing_month > booked.locked_month and costs.component <> 'remainder'
+    inner join bookings on {{ month_label('costs.charge_date') }} = bookings.locked_month
+    where costs.billing_month > bookings.locked_month and costs.component <> 'remainder'
     group by
-        booked.locked_month, costs.billing_month, booked.lock_id, costs.source, costs.charge_date, costs.provider,
-        costs.platform_id, costs.model_id, costs.feature_id, costs.team_id, costs.cost_center,
-        costs.lifecycle_stage, costs.component, costs.pool_id, costs.currency
+        bookings.locked_month, costs.billing_month, bookings.lock_id, {{ 'costs.' ~ line | join(', costs.') }}
 ),
 
 items as (
-    select * from restated
+    select * from to_be_booked
     union all
-    select * from billed_later
+    select * from booked
+    union all
+    select * from on_later_bills
 ),
 
 netted as (
     select
-        items.*,
-        not items.is_in_ledger_of_booked_month
-        and sum(items.billed_cost) over (
-            partition by items.locked_month, items.source, items.currency, items.is_in_ledger_of_booked_month
-        ) = 0
-        and sum(items.effective_cost) over (
-            partition by items.locked_month, items.source, items.currency, items.is_in_ledger_of_booked_month
-        ) = 0 as nets_to_zero
+        *,
+        not is_in_ledger_of_booked_month
+        and sum(billed_cost) over ({{ of_one_booking }}) = 0
+        and sum(effective_cost) over ({{ of_one_booking }}) = 0 as nets_to_zero
     from items
 )
 
 select
-    locked_month,
-    booked_month,
-    lock_id,
-    kind,
-    source,
-    charge_date,
-    provider,
-    platform_id,
-    model_id,
-    feature_id,
-    team_id,
-    cost_center,
-    lifecycle_stage,
-    component,
-    pool_id,
-    currency,
-    billed_cost,
-    effective_cost,
-    locked_billed_cost,
-    locked_effective_cost,
-    {{ to_money('locked_billed_cost + billed_cost') }} as current_billed_cost,
-    {{ to_money('locked_effective_cost + effective_cost') }} as current_effective_cost,
-    is_in_ledger_of_booked_month,
-    nets_to_zero,
+    {% for column in key -%}
+    netted.{{ column }},
+    {% endfor -%}
+    netted.billed_cost,
+    netted.effective_cost,
+    netted.locked_billed_cost,
+    netted.locked_effective_cost,
+    {{ to_money('netted.locked_billed_cost + netted.billed_cost') }} as current_billed_cost,
+    {{ to_money('netted.locked_effective_cost + netted.effective_cost') }} as current_effective_cost,
+    netted.is_in_ledger_of_booked_month,
+    netted.nets_to_zero,
     case
-        when explanation is not null then explanation
-        when is_in_ledger_of_booked_month and kind = 'late_credit'
-            then 'A credit for a day of the closed month, on the bill of ' || booked_month || '.'
-        when is_in_ledger_of_booked_month
-            then 'A charge or correction for a day of the closed month, on the bill of ' || booked_month || '.'
-        when kind = 'late_credit'
+        when netted.explanation is not null then netted.explanation
+        when netted.is_in_ledger_of_booked_month and netted.kind = 'late_credit'
+            then 'A credit for a day of the closed month, on the bill of ' || netted.booked_month || '.'
+        when netted.is_in_ledger_of_booked_month
+            then 'A charge or correction for a day of the closed month, on the bill of ' || netted.booked_month || '.'
+        when netted.kind = 'reversal'
+            then 'A later month was closed with it while this one was closed, which was opened again since.'
+        when netted.kind = 'late_credit'
             then 'A credit on a bill of the closed month that was delivered again after the close.'
-        when kind = 'restated_export'
+        when netted.kind = 'restated_export'
             then 'The bill of the closed month was delivered again after the close.'
-        when kind = 'exchange_rate'
+        when netted.kind = 'exchange_rate'
             then 'An exchange rate of the closed month was changed after the close.'
-        when nets_to_zero
+        when netted.nets_to_zero
             then 'Money moved between owners when rules, catalogue or meters changed: these items add up to zero.'
         else 'Rules, catalogue or meters changed after the close.'
-    end as explanation
+    end as explanation,
+    closed.billing_month is not null as is_booked
 from netted
+left join locks as closed on netted.booked_month = closed.billing_month

@@ -3,6 +3,10 @@
   the whole ledger of the month, out of scope included: what it was closed with, and
   what the current evidence and rules make of it.
 -#}
+{%- set line = [
+    'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
+    'lifecycle_stage', 'component', 'pool_id', 'currency',
+] -%}
 {%- set is_comparable = 'ledgers.is_complete and coalesce(locked_ledgers.currency, run.currency) = run.currency' %}
 with run as (
     select
@@ -37,12 +41,25 @@ locked_ledgers as (
     group by locked.lock_id
 ),
 
-adjustments as (
+-- What was booked and reversed, both with closed months, leaves a line as it was closed.
+adjusted_lines as (
     select
         locked_month,
         sum(case when is_in_ledger_of_booked_month then 0 else 1 end) as restated_item_count,
+        sum(case when is_in_ledger_of_booked_month then 0 else billed_cost end) <> 0
+        or sum(case when is_in_ledger_of_booked_month then 0 else effective_cost end) <> 0
+        or min(case when is_booked or is_in_ledger_of_booked_month then 1 else 0 end) = 0 as is_restated,
         count(*) as item_count
     from {{ ref('mart_period_adjustments') }}
+    group by locked_month, {{ line | join(', ') }}
+),
+
+adjustments as (
+    select
+        locked_month,
+        sum(case when is_restated then restated_item_count else 0 end) as restated_item_count,
+        sum(item_count) as item_count
+    from adjusted_lines
     group by locked_month
 ),
 

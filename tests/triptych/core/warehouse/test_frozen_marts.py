@@ -85,4 +85,8 @@ def test_a_frozen_mart_has_the_columns_and_types_of_its_contract() -> None:
             name: "string" if type_ == "VARCHAR" else type_.lower()
             for name, type_ in mart.columns.items()
         }
-        assert list(kept.items()) == list(contracts[mart.name].items()), mart.name
+        contract = contracts[mart.name]
+        # What the locks in force say is no figure that a month is closed with.
+        of_locks = [contract.pop(name, None) for name in ("lock_id", "is_booked")]
+        assert any(of_locks) == (mart.name == "mart_period_adjustments")
+        assert list(kept.items()) == list(contract.items()), mart.name
