@@ -13,6 +13,10 @@
     split_part({{ key }}, chr(31), 1)
 {%- endmacro %}
 
+{% macro reconciliation_issuer(key) -%}
+    split_part({{ key }}, chr(31), 2)
+{%- endmacro %}
+
 {#- The smallest unit that a currency is invoiced in. Source: ISO 4217, minor units. -#}
 {% macro smallest_currency_unit(currency) -%}
     case

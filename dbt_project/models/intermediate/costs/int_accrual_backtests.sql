@@ -4,14 +4,23 @@
   interval is tried out on the same months, each with the errors known before it.
 -#}
 {%- set target = ['issuer_key', 'currency', 'billing_month'] -%}
-with invoices as (
+with invoiced as (
     select
-        {{ to_invoice_issuer('invoice_issuer_name') }} as issuer_key,
+        invoices.*,
+        coalesce(aliases.issuer_key, {{ to_invoice_issuer('invoices.invoice_issuer_name') }}) as issuer_key
+    from {{ ref('int_invoice_reconciliation_live') }} as invoices
+    left join {{ ref('int_issuer_aliases') }} as aliases
+        on {{ to_invoice_issuer('invoices.invoice_issuer_name') }} = aliases.invoice_issuer_key
+),
+
+invoices as (
+    select
+        issuer_key,
         currency,
         billing_month,
         sum(invoiced_amount) as invoiced_amount
-    from {{ ref('int_invoice_reconciliation_live') }}
-    group by {{ to_invoice_issuer('invoice_issuer_name') }}, currency, billing_month
+    from invoiced
+    group by issuer_key, currency, billing_month
     -- An invoice of several months or in another currency says nothing of one month.
     having
         min(case when state in ('no_invoice', 'draft') then 0 else 1 end) = 1

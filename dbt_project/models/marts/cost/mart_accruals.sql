@@ -11,17 +11,26 @@ with moment as (
     from {{ ref('int_reporting_moment') }}
 ),
 
+invoiced as (
+    select
+        reconciliation.*,
+        coalesce(aliases.issuer_key, {{ to_invoice_issuer('reconciliation.invoice_issuer_name') }}) as issuer_key
+    from {{ ref('mart_invoice_reconciliation') }} as reconciliation
+    left join {{ ref('int_issuer_aliases') }} as aliases
+        on {{ to_invoice_issuer('reconciliation.invoice_issuer_name') }} = aliases.invoice_issuer_key
+),
+
 invoices as (
     select
-        {{ to_invoice_issuer('invoice_issuer_name') }} as issuer_key,
+        issuer_key,
         min(invoice_issuer_name) as invoice_issuer_name,
         {{ distinct_texts('source') }} as source,
         currency,
         billing_month,
         sum(case when is_final then invoiced_amount end) as invoiced_amount,
         min(case when state in ('no_invoice', 'draft') then 0 else 1 end) = 1 as is_invoiced
-    from {{ ref('mart_invoice_reconciliation') }}
-    group by {{ to_invoice_issuer('invoice_issuer_name') }}, currency, billing_month
+    from invoiced
+    group by issuer_key, currency, billing_month
 ),
 
 -- Whoever billed the month before and has delivered nothing since is expected to.
