@@ -1,8 +1,8 @@
 """What happens when a run is over: metrics are written, and somebody is told.
 
 None of it can make a run fail: what goes wrong here is a warning on standard error. A
-month is told once when it turns red, and again only after it was not; which were told
-stands in ``runs/told_months.json``.
+month is told once when it turns red, and again only after it was not, its budget in
+each currency for itself; which were told stands in ``runs/told_months.json``.
 """
 
 from __future__ import annotations
@@ -163,8 +163,8 @@ def _tell_fresh_red_months(workspace: Workspace, settings: Settings) -> None:
     except (NothingPublishedError, PublishedFileError, duckdb.Error):
         return  # then there is no month to speak of, and the run itself said why
     told = _read_told(told_file)
-    now = {f"{month['event']} {month['billing_month']}" for month in red}
-    fresh = [m for m in red if f"{m['event']} {m['billing_month']}" not in told]
+    now = {_keys_of(month)[-1] for month in red}
+    fresh = [month for month in red if told.isdisjoint(_keys_of(month))]
     data = {
         "organisation": settings.organisation,
         "run_id": snapshot.run_id,
@@ -188,6 +188,13 @@ def _red_months(snapshot: Snapshot, events: tuple[str, ...]) -> list[dict[str, A
             continue
         red_months += [{"event": event, **row} for row in rows]
     return red_months
+
+
+def _keys_of(month: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what stands for a month: as it once was kept, and as it is."""
+    of_all = f"{month['event']} {month['billing_month']}"
+    currency = month.get("currency")
+    return of_all, of_all if currency is None else f"{of_all} {currency}"
 
 
 def _read_told(path: Path) -> set[str]:

@@ -273,6 +273,25 @@ def test_a_month_that_turns_red_again_is_told_again(
     assert len(told(receiver, "month.red")) == 2
 
 
+def test_a_budget_in_another_currency_is_told_for_itself(
+    root: Path, receiver: ScriptedServer
+) -> None:
+    configure(root, url=f"{receiver.url}/hook", events=["month_over_budget"])
+    publish(root)
+    run_ends(root)
+    on_published(
+        root,
+        "insert into cost.mart_budget_variance by name (select * replace ('USD' as"
+        " currency, 7 as variance_amount) from cost.mart_budget_variance"
+        " where scope_type = 'all' and state = 'over')",
+    )
+    run_ends(root)
+    first, second = receiver.requests
+    assert [m["currency"] for m in first.json()["data"]["months"]] == ["EUR"]
+    [dollars] = second.json()["data"]["months"]
+    assert (dollars["currency"], float(dollars["variance_amount"])) == ("USD", 7)
+
+
 def test_what_could_not_be_told_is_told_with_the_next_run(
     root: Path, receiver: ScriptedServer
 ) -> None:
