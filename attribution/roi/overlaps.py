@@ -21,8 +21,34 @@ if TYPE_CHECKING:
     from attribution.arrays import Floats
     from attribution.roi.claims import Claim
     from attribution.roi.feature_return import FeatureReturn
-    from attribution.roi.flows import ValuedClaim
+    from attribution.roi.flows import Terms, ValuedClaim
     from attribution.roi.worlds import Worlds
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Excess:
+    """What one claim gives up: ``effects`` by world and month of the claim."""
+
+    feature_id: str
+    valued: ValuedClaim
+    terms: Terms
+    effects: Floats
+
+    def money(self, worlds: Worlds) -> Floats:
+        """Return what it is worth, moved by the same drivers as the benefit."""
+        worth = self.effects * self.valued.worth_of_one(worlds)
+        return np.asarray(worth * self._of_claim(self.terms.driven_by(worlds)))
+
+    def total(self, worlds: Worlds, weights: Floats | None = None) -> Floats:
+        """Return all of it by world; ``weights`` are by world and month of terms."""
+        money = self.money(worlds)
+        if weights is not None:
+            money = money * self._of_claim(weights)
+        return np.asarray(money.sum(axis=1))
+
+    def _of_claim(self, by_month: Floats) -> Floats:
+        places = [self.terms.months.index(month) for month in self.valued.claim.months]
+        return np.asarray(by_month[:, places])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,6 +60,8 @@ class Overlap:
     by_month, cash_by_month : dict of str to ndarray
         Money that is claimed twice, by month and world, and the part of it that shows
         in the books.
+    excesses : tuple of Excess
+        What each claim gives up, to date.
     """
 
     outcome: str
@@ -41,6 +69,7 @@ class Overlap:
     study_ids: tuple[str, ...]
     by_month: dict[str, Floats]
     cash_by_month: dict[str, Floats]
+    excesses: tuple[Excess, ...] = ()
 
     def draws(self, month: str | None) -> Floats:
         """Return the money of a month, or of all, by world."""
@@ -67,37 +96,50 @@ def _of_month(by_month: dict[str, Floats], month: str | None) -> Floats:
 
 def overlaps_of(features: Sequence[FeatureReturn], worlds: Worlds) -> Iterator[Overlap]:
     """Yield the overlaps between features that count, by outcome."""
-    by_outcome: dict[str, list[ValuedClaim]] = {}
+    by_outcome: dict[str, list[tuple[ValuedClaim, Terms]]] = {}
     for feature in features:
-        for valued in feature.case.claims if feature.case.is_counted else ():
-            by_outcome.setdefault(valued.claim.outcome, []).append(valued)
+        terms = feature.case.terms
+        if terms is None or not feature.case.is_counted:
+            continue
+        for valued in feature.case.claims:
+            by_outcome.setdefault(valued.claim.outcome, []).append((valued, terms))
     for outcome, claims in sorted(by_outcome.items()):
-        if len({valued.claim.feature_id for valued in claims}) > 1:
+        if len({valued.claim.feature_id for valued, _ in claims}) > 1:
             yield from _of_outcome(outcome, claims, worlds)
 
 
 def _of_outcome(
-    outcome: str, claims: Sequence[ValuedClaim], worlds: Worlds
+    outcome: str, claims: Sequence[tuple[ValuedClaim, Terms]], worlds: Worlds
 ) -> Iterator[Overlap]:
-    settled = settled_by_ledger([valued.claim for valued in claims])
+    settled = settled_by_ledger([valued.claim for valued, _ in claims])
     if not settled.overlaps:
         return
     by_month: dict[str, Floats] = {}
     cash_by_month: dict[str, Floats] = {}
-    for valued in claims:
-        claim = valued.claim
-        gone = without_bounds(claim.effects) - settled.draws_of(claim.study_id)
-        money = gone * valued.worth_of_one(worlds)
-        cash = np.where(valued.is_in_books, money, 0.0)
+    excesses = tuple(_excess(valued, terms, settled) for valued, terms in claims)
+    for excess in excesses:
+        money = excess.money(worlds)
+        cash = np.where(excess.valued.is_in_books, money, 0.0)
         for total, drawn in ((by_month, money), (cash_by_month, cash)):
-            for number, month in enumerate(claim.months):
+            for number, month in enumerate(excess.valued.claim.months):
                 total[month] = total.get(month, np.zeros(1)) + drawn[:, number]
     studies = {name for overlap in settled.overlaps for name in overlap.study_ids}
-    shared = [v.claim for v in claims if v.claim.study_id in studies]
+    shared = [v.claim for v, _ in claims if v.claim.study_id in studies]
     names = sorted({claim.feature_id for claim in shared})
     yield Overlap(
-        outcome, tuple(names), tuple(sorted(studies)), by_month, cash_by_month
+        outcome,
+        tuple(names),
+        tuple(sorted(studies)),
+        by_month,
+        cash_by_month,
+        excesses,
     )
+
+
+def _excess(valued: ValuedClaim, terms: Terms, settled: ledger.Ledger) -> Excess:
+    claim = valued.claim
+    gone = without_bounds(claim.effects) - settled.draws_of(claim.study_id)
+    return Excess(claim.feature_id, valued, terms, gone)
 
 
 def settled_by_ledger(claims: Sequence[Claim]) -> ledger.Ledger:

@@ -241,11 +241,16 @@ def _part(feature_return: FeatureReturn, month: str | None) -> Flows | None:
     return feature_return.flows.of_month(feature_return.case.months.index(month))
 
 
-def evidence_rows(features: Sequence[FeatureReturn]) -> Iterator[Row]:
+def evidence_rows(
+    features: Sequence[FeatureReturn],
+    overlaps: Sequence[Overlap],
+    worlds: Worlds,
+) -> Iterator[Row]:
     """Yield what each grade brings in to date, counted and not counted.
 
-    A grade without a feature has no row. Features whose return cannot be computed have
-    one by grade without amounts.
+    What features claim twice is counted once, by what each of them gives up: the
+    counted grades add up to the headline. A grade without a feature has no row.
+    Features whose return cannot be computed have one by grade without amounts.
     """
     groups: dict[tuple[str, bool], list[FeatureReturn]] = {}
     for feature in features:
@@ -254,7 +259,14 @@ def evidence_rows(features: Sequence[FeatureReturn]) -> Iterator[Row]:
         )
     for (grade, is_counted), members in sorted(groups.items()):
         known = [member for member in members if member.flows is not None]
-        figures = money(_together(known, None))
+        ids = {member.case.feature_id for member in known if is_counted}
+        twice = [
+            excess.total(worlds)
+            for overlap in overlaps
+            for excess in overlap.excesses
+            if excess.feature_id in ids
+        ]
+        figures = money(_together(known, None, less=sum(twice, np.zeros(1))))
         names = [name for name in figures if name.startswith(_OF_GRADE)]
         yield {
             "grade": grade,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same inputs would give other figures.
-METHOD_VERSION: Final = 6
+METHOD_VERSION: Final = 7
 _NOTHING: Final = Costs({}, {})
 
 
@@ -106,7 +106,7 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
             }
             for overlap in overlaps
         ],
-        "roi_evidence": list(evidence_rows(features)),
+        "roi_evidence": list(evidence_rows(features, overlaps, worlds)),
         "roi_sensitivity": [
             row
             for subject in _subjects(portfolio)
@@ -144,7 +144,10 @@ def _subjects(portfolio: Portfolio) -> Iterator[Sensitive]:
         if feature.flows is not None:
             yield Sensitive("feature", feature.case.feature_id, [feature])
     if portfolio.counted:
-        yield Sensitive("portfolio", "counted", portfolio.counted)
+        excesses = [
+            excess for overlap in portfolio.overlaps for excess in overlap.excesses
+        ]
+        yield Sensitive("portfolio", "counted", portfolio.counted, excesses)
 
 
 def _model_rows(

@@ -2,7 +2,8 @@
 
 The tornado's bars are shares of variance: how much of the spread of the net present
 value goes away if one thing were known (Sobol's first-order index). A break-even is the
-value of one assumption at which the mean is nothing, with all others as they are.
+value of one assumption at which the mean is nothing, with all others as they are. Of
+the portfolio both are of its headline: what features claim twice is counted once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from attribution.arrays import Floats
     from attribution.roi.feature_return import FeatureReturn
+    from attribution.roi.overlaps import Excess
     from attribution.roi.register import Assumed
     from attribution.roi.worlds import Worlds
 
@@ -43,11 +45,14 @@ class Sensitive:
         What it is.
     returns : sequence of FeatureReturn
         The feature, or all that count.
+    excesses : sequence of Excess
+        What these claim twice of one outcome; of one feature nothing.
     """
 
     scope_type: str
     scope_id: str
     returns: Sequence[FeatureReturn]
+    excesses: Sequence[Excess] = ()
 
     @property
     def measure(self) -> str:
@@ -71,12 +76,21 @@ class Sensitive:
             not rest on it are left out.
         """
         return {
-            feature_return.case.feature_id: _measured(
-                feature_return, worlds, self.measure
-            )
+            feature_return.case.feature_id: self._measured(feature_return, worlds)
             for feature_return in self.returns
             if moved is None or moved in _names(feature_return)
         }
+
+    def _measured(self, feature_return: FeatureReturn, worlds: Worlds) -> Floats:
+        assert feature_return.case.terms is not None  # noqa: S101  (only such are here)
+        flows = feature_return.case.terms.flows(worlds)
+        present = flows.present_net if self.measure == "npv" else None
+        weights = None if present is None else flows.discount
+        drawn = flows.net.sum(axis=1) if present is None else present
+        for excess in self.excesses:
+            if excess.feature_id == feature_return.case.feature_id:
+                drawn = drawn - excess.total(worlds, weights)
+        return np.asarray(drawn)
 
     @property
     def assumed(self) -> list[Assumed]:
@@ -99,13 +113,6 @@ def _names(feature_return: FeatureReturn) -> set[str]:
         if feature_return.case.terms
         else set()
     )
-
-
-def _measured(feature_return: FeatureReturn, worlds: Worlds, measure: str) -> Floats:
-    assert feature_return.case.terms is not None  # noqa: S101  (only such are looked at)
-    flows = feature_return.case.terms.flows(worlds)
-    present = flows.present_net if measure == "npv" else None
-    return np.asarray(flows.net.sum(axis=1)) if present is None else present
 
 
 def _total(drawn: Drawn) -> Floats:

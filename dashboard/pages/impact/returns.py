@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _FEATURES = "roi.mart_feature_roi"
 _ROW_HEIGHT = 34
+#: What drivers move: money of the first day where a rate is approved.
+_MEASURES = {"net_value": "Net value", "npv": "Present value"}
 #: Height of axis, title and legend.
 _BESIDE_ROWS = 100
 
@@ -237,7 +239,9 @@ def _show_evidence(view: Page) -> None:
         name="evidence-mix",
         caption="Measured months by grade",
         origin=Origin(
-            formula="Sums over features, draw by draw.", mart="roi.mart_evidence_mix"
+            formula="Sums over features, draw by draw; what they claim of one outcome"
+            " is counted once, so that the grades in the headline add up to it.",
+            mart="roi.mart_evidence_mix",
         ),
     )
 
@@ -246,6 +250,7 @@ def _show_drivers(view: Page) -> None:
     drivers = return_queries.return_drivers(view.snapshot)
     if not drivers.num_rows:
         return
+    measure = _MEASURES[drivers["measure"][0].as_py()]
     st.subheader("What moves it most", anchor=False)
     tables.show(
         drivers,
@@ -255,15 +260,17 @@ def _show_drivers(view: Page) -> None:
             tables.Column("assumed", "Now", "decimal"),
             tables.Column("break_even", "Breaks even at", "decimal"),
             tables.Column("unit", "Unit"),
-            tables.Column("measure_at_low", "Value at its low end", "estimate"),
-            tables.Column("measure_at_high", "Value at its high end", "estimate"),
+            tables.Column("measure_at_low", f"{measure} at its low end", "estimate"),
+            tables.Column("measure_at_high", f"{measure} at its high end", "estimate"),
         ],
         page=view,
         name="return-drivers",
         caption="What the headline rests on",
         origin=Origin(
-            formula="Var(E[value | this]) by Var(value). Break-even: the mean is"
-            " nothing there, with all else as it is.",
+            formula=f"Var(E[value | this]) ÷ Var(value); the value is the"
+            f" {measure.lower()} of what counts, with what features claim of one"
+            " outcome counted once. Break-even: its mean is nothing there, with all"
+            " else as it is.",
             mart="roi.mart_roi_sensitivity",
         ),
     )

@@ -345,6 +345,49 @@ def test_cash_that_two_features_claim_is_subtracted_once_too() -> None:
     assert january["cash_benefit"] == pytest.approx(50 - 18.75)
 
 
+def test_what_is_claimed_twice_moves_with_the_drivers_of_the_benefit() -> None:
+    """At twice the volume 160 and 96 come to 200 together: 120 are claimed twice."""
+    both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60))]
+    volume = assumed("driver", 2.0, unit="ratio")
+    total = headline(rows(inputs(both, [HALF_A_EURO, volume], OTHER_COST)))
+    assert total["overlap_benefit"] == pytest.approx(120.0)
+    assert total["benefit"] == pytest.approx(200.0)
+
+
+@pytest.mark.parametrize("rate", [None, 0.21])
+def test_the_headline_breaks_even_after_what_is_claimed_twice(
+    rate: float | None,
+) -> None:
+    """100 together, not 160, pay for 60: at 0.3 for a minute, and not at 0.1875.
+
+    In money of the first day 25 and 35 are to be paid by 50 and 50.
+    """
+    both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60))]
+    uncertain = replace(HALF_A_EURO, low=0.4, high=0.7)
+    rates = [] if rate is None else [assumed("discount_rate", rate, unit="ratio/year")]
+    found = rows(inputs(both, [uncertain, *rates], OTHER_COST))
+    [row] = [
+        row
+        for row in found["roi_sensitivity"]
+        if row["scope_type"] == "portfolio" and row["kind"] == "conversion"
+    ]
+    first, second = (1.0, 1.0) if rate is None else (1.21 ** (-n / 12) for n in (1, 2))
+    spent, brought = 25 * first + 35 * second, 50 * first + 50 * second
+    assert row["break_even"] == pytest.approx(0.5 * spent / brought)
+    assert row["measure_at_low"] == pytest.approx(0.8 * brought - spent)
+    assert row["measure_at_high"] == pytest.approx(1.4 * brought - spent)
+
+
+def test_counted_grades_add_up_to_the_headline() -> None:
+    """Of 60 that are claimed twice the first gives up 100 of 160 parts: 37.5."""
+    both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60), grade="B")]
+    found = rows(inputs(both, [HALF_A_EURO], OTHER_COST))
+    mix = {row["grade"]: row for row in found["roi_evidence"]}
+    assert [mix[grade]["benefit"] for grade in "AB"] == pytest.approx([62.5, 37.5])
+    assert [mix[grade]["net_value"] for grade in "AB"] == pytest.approx([12.5, 27.5])
+    assert headline(found)["net_value"] == pytest.approx(12.5 + 27.5)
+
+
 def test_money_is_discounted_from_the_end_of_its_month() -> None:
     """30 after one and 20 after two months, at 21 % a year."""
     rate = assumed("discount_rate", 0.21, unit="ratio/year")
