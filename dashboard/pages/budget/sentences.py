@@ -67,7 +67,9 @@ def budgets(view: Page, rows: list[dict[str, Any]]) -> str:
         text += (
             f": {view.at_least(first['actual'])}"
             f"{fmt.money(first['actual'], view.currency)} of"
-            f" {fmt.money(first['budget'], view.currency)}, **{both}**."
+            f" {fmt.money(first['budget'], view.currency)}"
+            # Nothing, or less, has no part and no multiple.
+            f"{'' if first['times_budget'] is None else f', **{both}**'}."
         )
     others = rows[1:]
     for state, words in (

@@ -57,6 +57,8 @@ def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> st
         )
     if budget is not None and budget["variance_ratio"] is not None:
         text += f"; {_of_budget(budget)}"
+    elif budget is not None and budget["variance"] and budget["state"] == "over":
+        text += f"; {_beyond_nothing(view, budget)}"
     if spent.not_ai:
         text += f". Another {fmt.money(spent.not_ai, view.currency)}, {_NOT_AI}"
     return f"{text}."
@@ -74,13 +76,21 @@ def _of_budget(budget: dict[str, Any]) -> str:
     return fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
 
 
+def _beyond_nothing(view: Page, budget: dict[str, Any]) -> str:
+    """Write how far cost is over a budget of nothing, or less, which has no part."""
+    distance = fmt.compact(budget["variance"], view.currency)
+    return f"{distance} over a budget of {fmt.money(budget['budget'], view.currency)}"
+
+
 def against_budget(
     view: Page, spent: queries.Spend, budget: dict[str, Any] | None
 ) -> str:
     """Say how cost stands to its budget, which its tile does not; else what it was."""
     if view.without_ai_cost:
         return spend(view, spent, budget)
-    if budget is None or budget["variance"] is None or spent.not_invoiced:
+    if budget is None or not budget["variance"] or spent.not_invoiced:
+        return spend(view, spent, budget)
+    if budget["variance_ratio"] is None:
         return spend(view, spent, budget)
     if budget["state"] in {"running", "stale"}:
         return spend(view, spent, budget)

@@ -56,6 +56,11 @@ _NOVEMBER = """
 update cost.mart_budget_variance set is_month_over = true, state = '{}'
 where billing_month = '2026-11';
 """
+#: It has another budget.
+_OF_NOVEMBER = """
+update cost.mart_budget_variance set budget_amount = {}
+where billing_month = '2026-11';
+"""
 
 
 def view_of(
@@ -183,6 +188,26 @@ def test_a_month_that_is_over_is_compared_and_held_to_its_budget(
         " Oct 2026; 15.0 % under budget."
     )
     assert figures.changes_heading(view, "2026-10") == "What changed since Oct 2026"
+
+
+@pytest.mark.parametrize(
+    ("budget", "state", "words"),
+    [
+        # Nobody was to spend anything: 3,400 are no part of that.
+        (0, "over", "; EUR 3.4k over a budget of EUR 0.00."),
+        (-100, "over", "; EUR 3.5k over a budget of −EUR 100.00."),
+        (3400, "within", "; as budgeted."),
+    ],
+)
+def test_a_budget_that_has_no_part_is_said_in_money(
+    tmp_path: Path, budget: int, state: str, words: str
+) -> None:
+    changed = _NOVEMBER.format(state) + _OF_NOVEMBER.format(budget)
+    view = view_of(tmp_path, "2026-11", at="2026-12-02", changes=changed)
+    assert lead(view).endswith(f"26.9 % less than in Oct 2026{words}")
+    assert lead(view, as_printed=True) == lead(view)
+    said = budget_sentences.budgets(view, [budget_of(view)])
+    assert "—" not in said
 
 
 def test_a_month_on_stale_bills_is_not_called_under_its_budget(tmp_path: Path) -> None:
