@@ -29,7 +29,9 @@ def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
         return f"Nothing in {window}{kept}."
     amount = f"{view.at_least(answer.total['amount'])}{total}"
     start = f"{SUBJECTS[question.covers]}{kept} is **{amount}** in {window}"
-    largest = max(answer.rows, key=lambda row: row["amount"])
+    # Of what comes to less than nothing, such as credits, the lowest is the most.
+    most_of = min if answer.total["amount"] < 0 else max
+    largest = most_of(answer.rows, key=lambda row: row["amount"])
     share = fmt.percent(largest["share_ratio"])
     name = fmt.markdown(named(question, largest))
     most = fmt.money(largest["amount"], view.currency)

@@ -247,6 +247,27 @@ def test_a_link_restores_groups_filter_and_comparison(
     assert "gpu-node-1" in text
 
 
+def test_of_what_comes_to_less_than_nothing_the_lowest_is_the_most(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """Credits of 60 by Google and of 20 by AWS: three quarters are Google's."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "insert into cost.fct_daily_model_costs by name select * replace ("
+            " 'aws' as source, 'aws' as provider, -20 as billed_cost,"
+            " -20 as effective_cost) from cost.fct_daily_model_costs"
+            " where component = 'credit' and billing_month = '2026-09' limit 1"
+        )
+    link = {
+        "by": "Source",
+        "of": "AI, tax and credits",
+        "filter": "Part of the bill",
+        "in_part_of_the_bill": "credit",
+    }
+    said = text_of(open_app(tmp_path, page=PAGE, **link))
+    assert "is **−EUR 80.00** in Sep 2026; **75.0 %** of it is gcp, −EUR 60.00." in said
+
+
 def test_the_first_sentence_says_what_the_chart_shows(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
