@@ -79,6 +79,7 @@ def _landings(view: Page) -> Iterator[Part]:
     if not whole:
         yield Text(budget_sentences.NOTHING_FORECAST)
         return
+    yield Text(budget_sentences.outturn(view, whole, None))
     for row in whole:
         yield Text(budget_sentences.landing(view, row))
     yield Text(budget_sentences.FORECAST_BASIS, is_quiet=True)

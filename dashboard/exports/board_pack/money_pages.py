@@ -173,6 +173,7 @@ def _ends(view: Page) -> Iterator[Part]:
     if not rows:
         yield Text(budget_sentences.NOTHING_FORECAST)
         return
+    yield Text(budget_sentences.outturn(view, rows, None))
     yield Bullets(tuple(budget_sentences.landing(view, row) for row in rows))
     yield Text(budget_sentences.FORECAST_BASIS, is_quiet=True)
 

@@ -67,6 +67,16 @@ def test_cost_and_its_change_are_those_that_were_added_up_by_hand(
     assert squeezed("EUR 2,699.00 of EUR 900.00, 199.9 % over") in pages[3]
 
 
+def test_where_month_and_quarter_will_end_is_on_paper(printed: Prints) -> None:
+    pages = printed().pages
+    said = squeezed(
+        "Sep 2026 ends at ≈ EUR 4.05k (EUR 3.9k to 4.2k),"
+        " 2026-Q3 ends at ≈ EUR 6.85k (EUR 6.7k to 7k); 90 % intervals."
+    )
+    assert said in pages[0]
+    assert said in pages[3]
+
+
 @pytest.mark.parametrize(
     "variant",
     ["normal", "partial", pytest.param("stale", marks=pytest.mark.full), "converted"],
