@@ -51,7 +51,7 @@ def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str
         f" {view.at_least(first['total'])}{fmt.money(first['total'], view.currency)} in"
         f" {view.period}."
     )
-    idlers = [row for row in rows if row["used"] == 0 and row["idle"] == row["total"]]
+    idlers = [row for row in rows if _is_unused(row)]
     if idlers:
         names = ", ".join(fmt.markdown(row["pool_id"]) for row in idlers)
         text += f" Nobody used anything of {names}."
@@ -61,6 +61,22 @@ def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str
             f" {fmt.plural(others['pool_count'], 'other pool')}."
         )
     return text
+
+
+def _is_unused(row: dict[str, Any]) -> bool:
+    """Tell whether all of a pool idled, by the hours of all of it.
+
+    A scope, or who sees single cost centres, has a part of its money, which may idle
+    while others use the pool.
+    """
+    hours = row["capacity_gpu_hours"], row["active_gpu_hours"]
+    is_read = any(known is not None for known in hours)
+    return bool(
+        row["used"] == 0
+        and row["idle"] == row["total"]
+        and is_read
+        and not row["active_gpu_hours"]
+    )
 
 
 def months(view: Page, rows: list[dict[str, Any]]) -> str:

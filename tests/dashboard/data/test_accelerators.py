@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.pages.gpu_idle import queries as gpu_idle_queries
-from dashboard.pages.gpu_idle import saving_queries
+from dashboard.pages.gpu_idle import saving_queries, sentences
 from dashboard.shared import selection_queries
+from dashboard.shared.context import Page
 
 if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
@@ -71,6 +72,36 @@ def test_a_pool_without_a_capacity_has_an_unknown_idle_not_a_zero(
     assert gpu_idle_queries.accelerator_hours(snapshot, SELECTION).active == Decimal(
         128
     )
+
+
+def test_a_pool_that_others_used_is_not_called_unused_in_a_scope(
+    snapshot: Snapshot,
+) -> None:
+    """Of the cluster the pool's own cost centre has what idled; others used the rest.
+
+    Who may see that cost centre alone has the same rows; without the hours of a pool
+    nobody can say whether it was used.
+    """
+    ml = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
+    view = Page(
+        snapshot,
+        selection_queries.run(snapshot),
+        ml,
+        selection_queries.standing(snapshot, ml),
+    )
+    idle = {"used": Decimal(0), "idle": Decimal(150), "total": Decimal(150)}
+    hours = ("capacity_gpu_hours", "active_gpu_hours")
+    rows = [
+        {"pool_id": pool, **idle, **dict(zip(hours, known, strict=True))}
+        for pool, known in {
+            "used-by-others": (Decimal(192), Decimal(128)),
+            "of-others": (None, None),
+            "never-asked-for": (Decimal(96), None),
+            "asked-for-in-vain": (None, Decimal(0)),
+        }.items()
+    ]
+    said = sentences.pools(view, rows, {"idle": None, "pool_count": 0})
+    assert said.endswith(" Nobody used anything of never-asked-for, asked-for-in-vain.")
 
 
 def test_idle_money_by_owner_adds_up_to_the_idle_money(snapshot: Snapshot) -> None:
