@@ -85,9 +85,11 @@ def summary_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Row:
     if reasons.npv is None:
         counted = [one for one in changed.known if one.case and one.case.is_counted]
         present = sum_of(one.flows.benefit * changed.discount for one in counted)
-        row |= amount("counted_benefit", present.sum(axis=1))
+        # What is claimed twice is of counted features alone.
+        twice = (changed.overlap * changed.discount).sum(axis=1)
+        row |= amount("counted_benefit", present.sum(axis=1) - twice)
         nets = [one.flows.present_net for one in counted]
-        alone = np.sum([net for net in nets if net is not None], axis=0)
+        alone = np.sum([net for net in nets if net is not None], axis=0) - twice
         row |= amount("counted_npv", alone) if nets else nothing("counted_npv")
         row["counted_features"] = [one.feature_id for one in counted]
     else:

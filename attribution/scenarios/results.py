@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same file and run would give other numbers.
-METHOD_VERSION: Final = 6
+METHOD_VERSION: Final = 7
 _ID_LENGTH: Final = 12
 _DOUBLE: Final = 2.0
 
