@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dashboard.shared import filters, gaps, selection_queries
@@ -81,8 +81,22 @@ class Page:
 
     @property
     def compared_period(self) -> str:
-        """The period before, in words: all of it, where this one is not over."""
-        return f"{'' if self.standing.is_over else 'all of '}{self.prior_period}"
+        """The period before, in words: all of it, where this one is not over.
+
+        It says so when what it lacks could change how the two compare.
+        """
+        whole = "" if self.standing.is_over else "all of "
+        lacks = " (not complete)" if self._lacks_before else ""
+        return f"{whole}{self.prior_period}{lacks}"
+
+    @property
+    def _lacks_before(self) -> bool:
+        period = self.selection.period
+        if period.prior_label is None or not period.prior_months:
+            return False
+        before = selection_queries.Period(period.prior_label, period.prior_months)
+        chosen = replace(self.selection, period=before)
+        return selection_queries.standing(self.snapshot, chosen).is_material()
 
     @property
     def is_last_month_over(self) -> bool:

@@ -226,6 +226,32 @@ def test_what_is_missing_is_said_in_place_of_a_side_of_the_budget(
     assert lead(view, as_printed=True).endswith(end)
 
 
+def test_a_month_before_that_lacks_something_is_said_to(tmp_path: Path) -> None:
+    """October has 500 dollars without a rate: November cost less than it all the same.
+
+    An amount that is not known weighs as much; a euro that is missing does not.
+    """
+    waterfall = (
+        "insert into cost.mart_cost_waterfall by name select '2026-10' as"
+        " billing_month, 'ledger' as step, 0 as step_order, 'USD' as currency,"
+        " 500 as billed_cost, 500 as effective_cost;"
+    )
+    refused = (
+        "insert into core.mart_month_completeness by name select 'aws' as source,"
+        " '2026-10' as billing_month, false as is_complete, 'a charge' as missing,"
+        " 1 as missing_row_count, {} as missing_amount, 'EUR' as currency;"
+    )
+    ends = {
+        waterfall: "26.9 % less than in all of Oct 2026 (not complete)",
+        refused.format("null"): "26.9 % less than in all of Oct 2026 (not complete)",
+        refused.format("1"): "26.9 % less than in all of Oct 2026; that is",
+    }
+    for place, (changes, end) in enumerate(ends.items()):
+        view = view_of(tmp_path / str(place), "2026-11", changes=changes)
+        assert end in lead(view)
+        assert "at least" not in lead(view)
+
+
 def test_a_quarter_is_open_until_its_end_though_its_first_month_is_closed(
     tmp_path: Path,
 ) -> None:
