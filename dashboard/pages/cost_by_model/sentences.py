@@ -20,7 +20,9 @@ def trend(
     text = f"In {page.period} models cost"
     text += f" **{page.at_least(headline.model_cost)}{cost}**"
     text += _change(page, headline)
-    if largest is not None and largest["share_ratio"] is not None:
+    # Of what comes to less than nothing the first row is the smallest part.
+    is_cost = headline.model_cost > 0
+    if is_cost and largest is not None and largest["share_ratio"] is not None:
         share = fmt.percent(largest["share_ratio"])
         text += f" {fmt.markdown(largest['model'])} is the largest, with {share} of it."
     if headline.idle_shown:
@@ -114,7 +116,7 @@ def lifecycle(page: Page, rows: list[dict[str, Any]]) -> str:
     """Say which lifecycle stage costs most."""
     if not rows:
         return f"No model has cost in {page.period}."
-    first = rows[0]
+    first = max(rows, key=lambda row: row["share_ratio"] or 0.0)
     return (
         f"{first['lifecycle_stage'].capitalize()} takes"
         f" **{fmt.percent(first['share_ratio'])}** of the cost of models,"

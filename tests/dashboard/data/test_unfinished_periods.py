@@ -252,6 +252,22 @@ def test_a_month_before_that_lacks_something_is_said_to(tmp_path: Path) -> None:
         assert "at least" not in lead(view)
 
 
+def test_the_smallest_refund_is_not_called_the_largest_part(tmp_path: Path) -> None:
+    """Of −100 in all, −90 are nine parts of ten, and the first row is the other."""
+    view = view_of(tmp_path, "2026-11")
+    rows = [
+        {"lifecycle_stage": "training", "amount": Decimal(-10), "share_ratio": 0.1},
+        {"lifecycle_stage": "serving", "amount": Decimal(-90), "share_ratio": 0.9},
+    ]
+    said = cost_by_model_sentences.lifecycle(view, rows).replace("\u00a0", " ")
+    assert said == "Serving takes **90.0 %** of the cost of models, −EUR 90.00."
+    headline = cost_by_model_queries.headline(view.snapshot, view.selection, "Direct")
+    refunded = replace(headline, model_cost=Decimal(-100))
+    largest = {"model": "ETA v2", "share_ratio": 0.1}
+    assert "largest" not in cost_by_model_sentences.trend(view, refunded, largest)
+    assert "largest" in cost_by_model_sentences.trend(view, headline, largest)
+
+
 def test_a_quarter_is_open_until_its_end_though_its_first_month_is_closed(
     tmp_path: Path,
 ) -> None:
