@@ -96,19 +96,25 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " {last_day}. Driver: {cause}. Owner: {team_id}.",
     ),
     "budget": Condition(
-        "SELECT concat_ws('/', billing_month, scope_type, scope_id, currency, level)"
-        " AS key, CASE scope_type WHEN 'all' THEN 'all AI'"
-        " ELSE concat_ws(' ', replace(scope_type, 'cost_center', 'cost centre'),"
-        " scope_id) END AS subject, billing_month, currency, actual_cost AS amount,"
+        "SELECT concat_ws('/', billing_month, scope_type, scope_id, currency,"
+        " if(budget_amount > 0, level, 'over')) AS key,"
+        " CASE scope_type WHEN 'all' THEN 'all AI' ELSE concat_ws(' ',"
+        " replace(scope_type, 'cost_center', 'cost centre'), scope_id) END AS subject,"
+        " billing_month, currency, actual_cost AS amount,"
         " budget_amount, rtrim(rtrim(CAST(100 * threshold AS VARCHAR), '0'), '.')"
-        " AS percent,"
+        " AS percent, budget_amount <= 0 AS is_other,"
         " if(scope_type = 'team', scope_id, NULL) AS team_id"
         " FROM cost.mart_budget_variance, (SELECT level, CAST(level AS DECIMAL(10, 8))"
-        " AS threshold FROM unnest($thresholds) AS levels(level))"
-        " WHERE budget_amount > 0 AND actual_cost >= threshold * budget_amount AND"
+        " AS threshold, max(threshold) OVER () AS highest"
+        " FROM unnest($thresholds) AS levels(level))"
+        # Nothing, or less, has no part: it is passed once.
+        " WHERE if(budget_amount > 0, actual_cost >= threshold * budget_amount,"
+        " actual_cost > budget_amount AND threshold = highest) AND"
         f" billing_month >= strftime({_NEWEST_DAY} - INTERVAL 1 MONTH, '%Y-%m')",
         "Budget of {subject} for {billing_month}: {amount} of {budget_amount}"
         " {currency} is spent, {percent} % or more.",
+        "Budget of {subject} for {billing_month} is exceeded: {amount} of"
+        " {budget_amount} {currency} is spent.",
     ),
     "budget_forecast": Condition(
         "SELECT concat_ws('/', horizon, period, series, model_id, currency) AS key,"

@@ -240,6 +240,22 @@ def test_a_service_that_was_billed_before_is_not_called_new(tmp_path: Path) -> N
     ]
 
 
+def test_what_is_spent_of_a_budget_of_nothing_is_an_alert_once(
+    tmp_path: Path,
+) -> None:
+    """Of nothing there is no part: it is passed by the first cent, at no level."""
+    rows = """
+        INSERT INTO cost.mart_budget_variance VALUES
+          ('2026-10', 'team', 'search', 'EUR', 640, 0),
+          ('2026-10', 'team', 'vision', 'EUR', 0, 0),
+          ('2026-10', 'team', 'fleet', 'EUR', 640, -5);
+    """
+    assert sorted(texts(tmp_path, rows, alert="budget", thresholds=[0.8, 1.0])) == [
+        "Budget of team fleet for 2026-10 is exceeded: 640 of -5 EUR is spent.",
+        "Budget of team search for 2026-10 is exceeded: 640 of 0 EUR is spent.",
+    ]
+
+
 def test_a_level_of_a_budget_is_written_as_it_was_set(tmp_path: Path) -> None:
     rows = """
         INSERT INTO cost.mart_budget_variance VALUES
