@@ -86,17 +86,17 @@ class Page:
         It says so when what it lacks could change how the two compare.
         """
         whole = "" if self.standing.is_over else "all of "
-        lacks = " (not complete)" if self._lacks_before else ""
+        lacks = self.not_complete(*self.selection.period.prior_months)
         return f"{whole}{self.prior_period}{lacks}"
 
-    @property
-    def _lacks_before(self) -> bool:
-        period = self.selection.period
-        if period.prior_label is None or not period.prior_months:
-            return False
-        before = selection_queries.Period(period.prior_label, period.prior_months)
-        chosen = replace(self.selection, period=before)
-        return selection_queries.standing(self.snapshot, chosen).is_material()
+    def not_complete(self, *months: str) -> str:
+        """Words after other months whose cost what they lack could change."""
+        if not months:
+            return ""
+        period = selection_queries.Period(months[-1], months)
+        chosen = replace(self.selection, period=period)
+        is_material = selection_queries.standing(self.snapshot, chosen).is_material()
+        return " (not complete)" if is_material else ""
 
     @property
     def is_last_month_over(self) -> bool:

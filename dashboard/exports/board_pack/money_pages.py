@@ -293,7 +293,7 @@ def _bridge(view: Page) -> Iterator[Part]:
         named.num_rows,
         (1.0, 1.2, 3.0),
         totals={
-            0: LOWER_BOUND,
+            0: LOWER_BOUND if view.not_complete(against) else "",
             named.num_rows - 2: PARTIAL_CHANGE,
             named.num_rows - 1: LOWER_BOUND,
         },

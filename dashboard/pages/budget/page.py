@@ -164,13 +164,15 @@ def show_bridge(view: Page) -> None:
             scope="" if is_narrowed else ORGANISATION,
         ),
     )
-    _show_bridge_steps(view, steps, names)
+    _show_bridge_steps(view, steps, names, against)
     _show_bridge_lines(view, against)
     st.subheader("What was said about it", anchor=False)
     comments.show(view, against=against)
 
 
-def _show_bridge_steps(view: Page, steps: pa.Table, names: dict[str, str]) -> None:
+def _show_bridge_steps(
+    view: Page, steps: pa.Table, names: dict[str, str], against: str
+) -> None:
     named = tables.named_steps(steps, names, meanings=budget_sentences.BAR_MEANINGS)
     tables.show(
         named,
@@ -190,7 +192,7 @@ def _show_bridge_steps(view: Page, steps: pa.Table, names: dict[str, str]) -> No
             row_count=steps["row_count"][0].as_py(),
         ),
         total_rows={
-            0: tables.LOWER_BOUND,
+            0: tables.LOWER_BOUND if view.not_complete(against) else "",
             steps.num_rows - 2: tables.PARTIAL_CHANGE,
             steps.num_rows - 1: tables.LOWER_BOUND,
         },

@@ -89,14 +89,16 @@ def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
     by_step = {row["step"]: row for row in steps}
     earlier, later = by_step["earlier"]["amount"], by_step["later"]["amount"]
     change = by_step["change"]["amount"]
-    month = fmt.month(max(view.selection.period.months))
+    last = max(view.selection.period.months)
+    month = fmt.month(last)
     so_far, than = ("", "") if view.is_last_month_over else (" so far", "all of ")
+    lacks_before, lacks = view.not_complete(against), view.not_complete(last)
     text = (
         f"{month} cost **{fmt.money(abs(change), view.currency)}"
         f" {'less' if change < 0 else 'more'}**{so_far} than"
         f" {than}{fmt.month(against)}:"
-        f" {fmt.money(earlier, view.currency)} became"
-        f" {fmt.money(later, view.currency)}."
+        f" {fmt.money(earlier, view.currency)}{lacks_before} became"
+        f" {fmt.money(later, view.currency)}{lacks}."
     )
     bars = [row for row in steps if not row["is_total"] and row["amount"]]
     largest = sorted(bars, key=lambda row: -abs(row["amount"]))[:3]

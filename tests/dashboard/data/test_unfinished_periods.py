@@ -250,6 +250,13 @@ def test_a_month_before_that_lacks_something_is_said_to(tmp_path: Path) -> None:
         view = view_of(tmp_path / str(place), "2026-11", changes=changes)
         assert end in lead(view)
         assert "at least" not in lead(view)
+        steps = [
+            {"step": name, "amount": Decimal(amount), "is_total": True}
+            for name, amount in (("earlier", 4650), ("later", 3400), ("change", -1250))
+        ]
+        said = budget_sentences.bridge(view, steps, "2026-10").replace("\u00a0", " ")
+        lacks = " (not complete)" if "(not complete)" in end else ""
+        assert f"EUR 4,650.00{lacks} became EUR 3,400.00." in said
 
 
 def test_the_smallest_refund_is_not_called_the_largest_part(tmp_path: Path) -> None:
