@@ -22,6 +22,8 @@ def _per_million(cost: str, tokens: str) -> str:
     return f"{ratio(f'sum({cost}) {rows}', f'sum({tokens}) {rows}')} * {_MILLION}"
 
 
+#: A meter that tells no cached tokens does not say that none were.
+_INPUT_OF_KNOWN_HITS = "sum(input_tokens) filter (cached_input_tokens is not null)"
 #: Costs of each kind of token, and what a million of it cost where both are known.
 _MODEL_TOKENS = f"""
 models as (
@@ -35,7 +37,7 @@ models as (
         {_per_million("cached_input_token_cost", "charged_as_cached")} as per_cached,
         {_per_million("output_token_cost", "output_tokens")} as per_output,
         {_per_million("fully_loaded_cost", "input_tokens + output_tokens")} as blended,
-        {ratio("sum(cached_input_tokens)", "sum(input_tokens)")} as cache_hit_ratio
+        {ratio("sum(cached_input_tokens)", _INPUT_OF_KNOWN_HITS)} as cache_hit_ratio
     from months
     group by model_id
 )

@@ -30,6 +30,29 @@ def test_each_kind_of_token_has_the_cost_of_its_own_lines(snapshot: Snapshot) ->
     assert chat["blended"] == pytest.approx(2.5)
 
 
+def test_a_month_whose_meter_tells_no_cached_tokens_is_no_month_without_hits(
+    tmp_path: Path,
+) -> None:
+    """September had 54 of 90 million from the cache; of August nobody knows."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        for mart in ("cost.mart_model_unit_costs", "cost.fct_daily_model_costs"):
+            unknown = (
+                ", cast(null as decimal(28, 10)) as cached_input_tokens"
+                if mart.endswith("unit_costs")
+                else ""
+            )
+            connection.execute(
+                f"insert into {mart} by name select * replace ("
+                f" '2026-08' as billing_month{unknown}) from {mart}"
+                " where model_id = 'chat-v1' and billing_month = '2026-09'"
+            )
+    period = selection_queries.Period("2026-Q3", ("2026-08", "2026-09"))
+    quarter = selection_queries.Selection(period, "Amortised", "EUR")
+    snapshot = PublishedReader(tmp_path).snapshot()
+    (chat,) = token_queries.token_costs(snapshot, quarter).to_pylist()
+    assert chat["cache_hit_ratio"] == pytest.approx(0.6)
+
+
 def test_tokens_count_for_the_team_that_has_the_model_in_that_month(
     tmp_path: Path,
 ) -> None:
