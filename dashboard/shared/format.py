@@ -170,6 +170,11 @@ def signed_percent(ratio: float | None) -> str:
     return f"+{text}" if ratio is not None and ratio > 0 else text
 
 
+def in_brackets(ratio: float | None) -> str:
+    """Write a relative change behind its amount; nothing where it is one of nothing."""
+    return "" if ratio is None else f" ({signed_percent(ratio)})"
+
+
 def times(ratio: float | None) -> str:
     """Write a multiple of the budget, e.g. ``3.8 × budget``.
 

@@ -100,7 +100,7 @@ def _tile_cost(
         delta=None
         if headline.change is None
         else f"{fmt.signed_money(headline.change, view.currency)}"
-        f" ({fmt.signed_percent(headline.change_ratio)})",
+        f"{fmt.in_brackets(headline.change_ratio)}",
         delta_color="off",
         delta_arrow="off",
     )

@@ -40,8 +40,8 @@ def _change(page: Page, headline: queries.Headline) -> str:
         return f"{so_far}, as much as in {page.compared_period}."
     direction = "more" if headline.change > 0 else "less"
     size = fmt.money(abs(headline.change), page.currency)
-    share = fmt.signed_percent(headline.change_ratio)
-    return f"{so_far}, {size} ({share}) {direction} than in {page.compared_period}."
+    share = fmt.in_brackets(headline.change_ratio)
+    return f"{so_far}, {size}{share} {direction} than in {page.compared_period}."
 
 
 #: Why a model has a cost in a scope, and no unit cost.

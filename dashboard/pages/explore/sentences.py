@@ -54,10 +54,10 @@ def compared(view: Page, question: Question, answer: Answer) -> str:
     total = answer.total
     moved = max(answer.rows, key=lambda row: abs(row["change"]))
     change = fmt.signed_money(total["change"], view.currency)
-    ratio = fmt.signed_percent(total["change_ratio"])
+    ratio = fmt.in_brackets(total["change_ratio"])
     most = fmt.signed_money(moved["change"], view.currency)
     return (
-        f"Against {view.compared_period}: {change} ({ratio}), the most by"
+        f"Against {view.compared_period}: {change}{ratio}, the most by"
         f" {fmt.markdown(named(question, moved))}, {most}."
     )
 

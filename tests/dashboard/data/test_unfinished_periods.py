@@ -275,6 +275,18 @@ def test_the_smallest_refund_is_not_called_the_largest_part(tmp_path: Path) -> N
     assert "largest" in cost_by_model_sentences.trend(view, headline, largest)
 
 
+def test_a_change_since_nothing_has_no_percentage(tmp_path: Path) -> None:
+    """On the billed basis a month before its invoice has cost nothing."""
+    nothing = (
+        "update cost.fct_daily_model_costs set effective_cost = 0"
+        " where billing_month = '2026-10';"
+    )
+    view = view_of(tmp_path, "2026-11", changes=nothing)
+    headline = cost_by_model_queries.headline(view.snapshot, view.selection, "Direct")
+    said = cost_by_model_sentences.trend(view, headline, None).replace("\u00a0", " ")
+    assert "so far, EUR 3,400.00 more than in all of Oct 2026." in said
+
+
 def test_a_quarter_is_open_until_its_end_though_its_first_month_is_closed(
     tmp_path: Path,
 ) -> None:
