@@ -44,6 +44,23 @@ def test_the_tiles_show_idle_money_its_split_hours_and_commitments(
     assert tiles(billed)["Unused commitments"] == "EUR 70.00"
 
 
+def test_hours_behind_the_tile_are_those_of_one_currency(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """A pool with charges in two currencies has its hours on the rows of each."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        mart = "delivery.mart_accelerator_efficiency"
+        connection.execute(
+            f"insert into {mart} by name select * replace ('USD' as currency)"
+            f" from {mart} where billing_month = '2026-09'"
+        )
+    app = open_app(tmp_path, page=PAGE)
+    assert tiles(app)["GPU hours there"] == "192.0 h"
+    text = text_of(app)
+    of_tile = "capacity_gpu_hours?billing_month=2026-09&currency=EUR"
+    assert f"delivery.mart_accelerator_efficiency/{of_tile}" in text
+
+
 def test_each_part_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> None:
     app = look_at(page=PAGE)
     text = text_of(app)

@@ -129,7 +129,7 @@ def _tile_hours(view: Page, hours: queries.AcceleratorHours) -> None:
             mart=_EFFICIENCY,
             row_count=hours.row_count,
             figures=tuple(
-                view.figure(label, f"{_EFFICIENCY}/{column}", currency=())
+                view.figure(label, f"{_EFFICIENCY}/{column}")
                 for label, column, value in (
                     ("There", "capacity_gpu_hours", hours.capacity),
                     ("Held", "allocated_gpu_hours", hours.allocated),
