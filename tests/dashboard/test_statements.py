@@ -54,6 +54,22 @@ def test_a_quarter_shows_the_statements_of_its_last_month_first(
     )
 
 
+def test_a_month_of_a_quarter_is_at_least_by_what_it_lacks_itself(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """September has no rate; August is complete, and so are its statements."""
+    publish(tmp_path, "partial")
+    said = {
+        month: text_of(
+            open_app(tmp_path, page=PAGE, period="2026-Q3", statement_month=month)
+        )
+        for month in ("2026-08", "2026-09")
+    }
+    assert "add up to **EUR" in said["2026-08"]
+    assert "Amount, at least" not in said["2026-08"]
+    assert "add up to at least **EUR 2,899.00**" in said["2026-09"]
+
+
 def test_every_total_of_an_incomplete_month_is_at_least(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard import exports
-from dashboard.shared import access, filters, tables
+from dashboard.shared import access, filters, selection_queries, tables
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin, Stated, Where
@@ -60,10 +61,11 @@ def main() -> None:
         )
     if not view.selection.covers_everything:
         st.caption("Statements are of cost centres: the scope above narrows none.")
-    show_totals(view, month, totals)
+    of_month = _of_month(view, month)
+    show_totals(of_month, month, totals)
     center = _cost_center(view, month)
     statement = _statement(view.snapshot, month, view.selection.basis, center)
-    show_statement(view, statement)
+    show_statement(of_month, statement)
     show_board_pack(view, month)
     show_data_sets(view, month)
 
@@ -81,6 +83,14 @@ def _month(view: Page) -> str:
     if len(months) == 1:
         return months[0]
     return filters.choice("Month", "statement_month", months, width=160)
+
+
+def _of_month(view: Page, month: str) -> Page:
+    """Return the page of a month alone: what a quarter lacks is not what it lacks."""
+    period = selection_queries.Period(month, (month,))
+    selection = replace(view.selection, period=period, currency=view.run.currency)
+    standing = selection_queries.standing(view.snapshot, selection)
+    return replace(view, selection=selection, standing=standing)
 
 
 def _cost_center(view: Page, month: str) -> str | None:
