@@ -26,7 +26,7 @@ from attribution.roi.study_ledger import StudyCounts, columns_of
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from attribution.arrays import Floats
     from attribution.roi.feature_return import FeatureReturn
@@ -41,11 +41,12 @@ _OF_GRADE: Final = (*_SHORT, "other_cost")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Portfolio:
-    """Every feature with its draws, and the overlaps between them."""
+    """Every feature with its draws, the overlaps between them, and what was studied."""
 
     features: Sequence[FeatureReturn]
     overlaps: Sequence[Overlap] = ()
     studies: StudyCounts = field(default_factory=StudyCounts)
+    studies_by_month: Mapping[str, StudyCounts] = field(default_factory=dict)
 
     @property
     def counted(self) -> list[FeatureReturn]:
@@ -96,7 +97,7 @@ class Portfolio:
         return Portfolio(
             [feature for feature in known if feature],
             [overlap.until(month) for overlap in self.overlaps],
-            self.studies,
+            self.studies_by_month.get(month, self.studies),
         )
 
     def _row(self, window: str, until: str | None, worlds: Worlds) -> Row:

@@ -20,7 +20,7 @@ from attribution.roi.portfolio import Portfolio, evidence_rows
 from attribution.roi.reading import amount
 from attribution.roi.register import months_between
 from attribution.roi.sensitivity import Sensitive, sensitivity_rows
-from attribution.roi.study_ledger import counts_of, ledger_rows
+from attribution.roi.study_ledger import counts_by_month, counts_of, ledger_rows
 from attribution.roi.valuing import Costs, Reason, case_of
 from attribution.roi.worlds import Worlds
 
@@ -85,8 +85,9 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
     features = features_of(inputs, worlds)
     overlaps = list(overlaps_of(features, worlds))
     studies = ledger_rows(inputs.claims, features, worlds)
-    portfolio = Portfolio(features, overlaps, counts_of(studies))
     months = _months_of(features)
+    begun = counts_by_month(inputs.claims, features, worlds, months)
+    portfolio = Portfolio(features, overlaps, counts_of(studies), begun)
     now = months[-1] if months else None
     return {
         "roi_features": [

@@ -192,6 +192,38 @@ def counts_of(rows: Sequence[Row]) -> StudyCounts:
     )
 
 
+def counts_by_month(
+    claims: Mapping[str, Sequence[Claim]],
+    features: Sequence[FeatureReturn],
+    worlds: Worlds,
+    months: Sequence[str],
+) -> dict[str, StudyCounts]:
+    """Return how many studies of each kind had begun by the end of each month.
+
+    They are tested together with those that had begun, as they are known now. A study
+    without an effect has no first month, and is in each.
+    """
+    counts: dict[str, StudyCounts] = {}
+    known: dict[int, StudyCounts] = {}
+    for month in months:
+        begun = {
+            feature: [claim for claim in of_feature if _begins(claim) <= month]
+            for feature, of_feature in claims.items()
+        }
+        # Studies are added from month to month, so their number says which they are.
+        number = sum(map(len, begun.values()))
+        if number not in known:
+            known[number] = counts_of(ledger_rows(begun, features, worlds))
+        counts[month] = known[number]
+    return counts
+
+
+def _begins(claim: Claim) -> str:
+    if claim.first_day is not None:
+        return f"{claim.first_day:%Y-%m}"
+    return min(claim.months, default="")
+
+
 def columns_of(counts: StudyCounts) -> Row:
     """Return the counts as columns of the portfolio."""
     return {

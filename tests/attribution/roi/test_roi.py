@@ -644,6 +644,22 @@ def test_a_feature_that_launched_later_is_in_no_earlier_portfolio() -> None:
     assert (february["first_month"], february["last_month"]) == MONTHS
 
 
+def test_a_study_that_launched_later_is_in_no_earlier_count_of_studies() -> None:
+    """Care launched in January, ETA in February: by January one study was tested."""
+    given = [
+        claim(effects=(-100, -100)),
+        claim("eta", effects=(-60,), months=MONTHS[1:], outcome="eta"),
+    ]
+    everywhere = replace(HALF_A_EURO, metric=None)
+    found = rows(inputs(given, [everywhere], OTHER_COST))["roi_portfolio"]
+    counts = {
+        row["roi_window"]: (row["tested_study_count"], row["found_study_count"])
+        for row in found
+    }
+    assert counts["until_2026-01"] == (1, 1)
+    assert counts["until_2026-02"] == counts["to_date"] == (2, 2)
+
+
 def test_an_unknown_cost_before_the_launch_leaves_the_window_known() -> None:
     costs = {"care": {"2025-12": None, **COST["care"]}}
     row = to_date(rows(inputs([claim(effects=(-100, -100))], [HALF_A_EURO], costs)))
