@@ -80,7 +80,7 @@ def test_a_pool_that_others_used_is_not_called_unused_in_a_scope(
     """Of the cluster the pool's own cost centre has what idled; others used the rest.
 
     Who may see that cost centre alone has the same rows; without the hours of a pool
-    nobody can say whether it was used.
+    nothing says whether it was used.
     """
     ml = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
     view = Page(

@@ -33,7 +33,7 @@ def test_each_kind_of_token_has_the_cost_of_its_own_lines(snapshot: Snapshot) ->
 def test_a_month_whose_meter_tells_no_cached_tokens_is_no_month_without_hits(
     tmp_path: Path,
 ) -> None:
-    """September had 54 of 90 million from the cache; of August nobody knows."""
+    """September had 54 of 90 million from the cache; August is not known."""
     with duckdb.connect(str(publish(tmp_path))) as connection:
         for mart in ("cost.mart_model_unit_costs", "cost.fct_daily_model_costs"):
             unknown = (

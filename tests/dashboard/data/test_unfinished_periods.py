@@ -193,7 +193,7 @@ def test_a_month_that_is_over_is_compared_and_held_to_its_budget(
 @pytest.mark.parametrize(
     ("budget", "state", "words"),
     [
-        # Nobody was to spend anything: 3,400 are no part of that.
+        # Nothing was to be spent: 3,400 are no part of that.
         (0, "over", "; EUR 3.4k over a budget of EUR 0.00."),
         (-100, "over", "; EUR 3.5k over a budget of −EUR 100.00."),
         (3400, "within", "; as budgeted."),
