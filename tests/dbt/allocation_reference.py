@@ -194,11 +194,14 @@ class Allocation:
 
     def _readings(self, pool: Pool) -> Iterator[Reading]:
         nodes = list(self._readings_of_nodes(pool))
-        if nodes:
-            yield from nodes
-        elif pool.driver in METERED_DRIVERS:
+        yield from nodes
+        days_read = {_day(moment) for moment, *_ in nodes}
+        if pool.driver in METERED_DRIVERS:
             for usage in self._case.usage:
-                if usage.pool in {None, pool.name}:
+                if (
+                    usage.pool in {None, pool.name}
+                    and _day(usage.started_at) not in days_read
+                ):
                     weight = _usage_weight(pool.driver, usage)
                     model = _canonical(usage.model)
                     yield usage.started_at, model, weight, Fraction()
@@ -212,7 +215,7 @@ class Allocation:
                 yield day, model, Fraction(1), Fraction()
 
     def _readings_of_nodes(self, pool: Pool) -> Iterator[Reading]:
-        """Yield what meters of nodes say; where any does, usage does not count."""
+        """Yield what meters of nodes say; on a day of theirs, usage does not count."""
         if pool.driver == "gpu_hours":
             own = [row for row in self._case.accelerators if row.pool == pool.name]
             yield from _readings_once(own, _gpus)

@@ -1,8 +1,9 @@
 {#-
   What the meters say about each pool: a weight per model, kind and moment in the pool's
-  own driver. For a pool with readings of accelerators or of nodes a workload weighs
+  own driver. On a day on which a pool's accelerators or nodes are read, a workload weighs
   what it requested or used, whichever is more; kept beside it is what of that was
-  requested and unused, and what was requested while nobody measured its use.
+  requested and unused, and what was requested while nobody measured its use. On other
+  days, such as those before that meter began, it weighs what usage says.
 -#}
 with pools as (
     select * from {{ source('control', 'pools') }}
@@ -40,16 +41,18 @@ compute as (
     select * from {{ ref('int_compute_readings') }}
 ),
 
--- Pools whose readings say what was requested, used and there.
-pools_with_capacity as (
+-- Days of pools whose readings say what was requested, used and there: a meter begins and stops.
+days_with_capacity as (
     select distinct
         accelerators.pool_id,
-        'gpu_hours' as driver
+        'gpu_hours' as driver,
+        cast(accelerators.period_start as date) as metered_date
     from accelerators
     union all
     select distinct
         compute.pool_id,
-        'cpu_memory_hours' as driver
+        'cpu_memory_hours' as driver,
+        cast(compute.period_start as date) as metered_date
     from compute
 ),
 
@@ -130,11 +133,14 @@ select
     {{ to_weight('0') }} as capacity
 from pools
 inner join usage on pools.pool_id = coalesce(usage.pool_id, pools.pool_id)
-left join pools_with_capacity
-    on pools.pool_id = pools_with_capacity.pool_id and pools.driver = pools_with_capacity.driver
+left join days_with_capacity
+    on
+        pools.pool_id = days_with_capacity.pool_id
+        and pools.driver = days_with_capacity.driver
+        and cast(usage.period_start as date) = days_with_capacity.metered_date
 where
     pools.driver in ('gpu_hours', 'cpu_memory_hours', 'requests')
-    and pools_with_capacity.pool_id is null
+    and days_with_capacity.pool_id is null
 union all
 select
     pools.pool_id,
