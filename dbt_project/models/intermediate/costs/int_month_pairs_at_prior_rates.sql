@@ -1,7 +1,9 @@
 {#-
-  What a source's month would have cost at the exchange rates of an earlier month, for
-  every pair of months. Where the earlier month has no rate, its own is kept: an
-  exchange effect that nobody knows is not made up.
+  By how much exchange moved what a provider charges on a bill, for every pair of months:
+  all that it charges for AI, at the month's own rates and at those of the earlier month.
+  Amounts count without their sign: a credit as large as the usage leaves nothing to
+  convert, and the usage moves all the same. Where the earlier month has no rate, its own
+  is kept: an exchange effect that nobody knows is not made up.
 -#}
 {%- set bases = {'effective': 'unconverted_effective_cost', 'billed': 'unconverted_billed_cost'} %}
 with billed_currencies as (
@@ -9,12 +11,14 @@ with billed_currencies as (
     select
         billing_month,
         source,
+        provider,
         billing_currency,
         currency,
         '{{ basis }}' as basis,
-        sum({{ amount }}) as unconverted_cost
+        sum(abs({{ amount }})) as unconverted_cost
     from {{ ref('int_charge_amounts') }}
-    group by billing_month, source, billing_currency, currency
+    where component <> 'out_of_scope'
+    group by billing_month, source, provider, billing_currency, currency
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),
@@ -32,16 +36,17 @@ at_both_rates as (
         earlier.billing_month as prior_billing_month,
         later.billing_month,
         later.source,
+        later.provider,
         later.basis,
         later.currency,
         case
             when later.billing_currency = later.currency then {{ to_money('later.unconverted_cost') }}
             else {{ money_times_rate('later.unconverted_cost', 'own_rates.rate') }}
-        end as cost,
+        end as gross_cost,
         case
             when later.billing_currency = later.currency then {{ to_money('later.unconverted_cost') }}
             else {{ money_times_rate('later.unconverted_cost', 'coalesce(prior_rates.rate, own_rates.rate)') }}
-        end as cost_at_prior_rates
+        end as gross_cost_at_prior_rates
     from billed_currencies as later
     inner join months as earlier on later.billing_month > earlier.billing_month
     left join rates as own_rates
@@ -60,9 +65,10 @@ select
     prior_billing_month,
     billing_month,
     source,
+    provider,
     basis,
     currency,
-    sum(cost) as cost,
-    sum(cost_at_prior_rates) as cost_at_prior_rates
+    sum(gross_cost) as gross_cost,
+    sum(gross_cost_at_prior_rates) as gross_cost_at_prior_rates
 from at_both_rates
-group by prior_billing_month, billing_month, source, basis, currency
+group by prior_billing_month, billing_month, source, provider, basis, currency

@@ -42,12 +42,12 @@ sides as (
         costs.cost,
         costs.not_invoiced,
         coalesce(
-            {{ money_in_proportion('costs.cost', 'rates.cost_at_prior_rates', 'rates.cost') }},
+            {{ money_in_proportion('costs.cost', 'rates.gross_cost_at_prior_rates', 'rates.gross_cost') }},
             {{ to_money('costs.cost') }}
         ) as cost_at_prior_rates,
         coalesce(
             {{ money_in_proportion(
-                'costs.not_invoiced', 'used_rates.cost_at_prior_rates', 'used_rates.cost'
+                'costs.not_invoiced', 'used_rates.gross_cost_at_prior_rates', 'used_rates.gross_cost'
             ) }},
             {{ to_money('costs.not_invoiced') }}
         ) as not_invoiced_at_prior_rates
@@ -58,6 +58,7 @@ sides as (
             earlier.billing_month = rates.prior_billing_month
             and costs.billing_month = rates.billing_month
             and costs.source = rates.source
+            and coalesce(costs.provider, '') = coalesce(rates.provider, '')
             and costs.basis = rates.basis
             and costs.currency = rates.currency
     -- What is not billed yet has no billed amount to take its rate from.
@@ -66,6 +67,7 @@ sides as (
             earlier.billing_month = used_rates.prior_billing_month
             and costs.billing_month = used_rates.billing_month
             and costs.source = used_rates.source
+            and coalesce(costs.provider, '') = coalesce(used_rates.provider, '')
             and used_rates.basis = 'effective'
             and costs.currency = used_rates.currency
 ),

@@ -26,6 +26,7 @@ summed as (
     select
         billing_month,
         source,
+        provider,
         model_id,
         cost_line,
         currency,
@@ -34,7 +35,7 @@ summed as (
         sum(case when is_estimated then billed_cost else 0 end) as billed_cost_estimated,
         sum(case when is_estimated then effective_cost else 0 end) as effective_cost_estimated
     from daily
-    group by billing_month, source, model_id, cost_line, currency
+    group by billing_month, source, provider, model_id, cost_line, currency
 ),
 
 costs as (
@@ -49,6 +50,7 @@ costs as (
 select
     billing_month,
     source,
+    provider,
     model_id,
     cost_line,
     '{{ basis }}' as basis,
