@@ -20,6 +20,8 @@
             and {{ row }}.metric not in ({{ sql_texts(portability_metrics()) }})
             and {{ row }}.n_observed = 0
             then 'its team runs other platforms too, or no hours or headcount is known'
+        when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) and {{ row }}.missing_ratio > 0
+            then 'its charges lack an exchange rate'
         when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) then 'nothing was spent on it'
         -- There is something, and it does not tell this.
         when

@@ -3,7 +3,7 @@
   booked on it at the loaded rate, and charges that rules collect), dual running (what old
   and new platforms cost in the migration beyond what the old ones did before), and
   commitment that is unused beyond what was unused before. Without months before nobody
-  knows what was usual. Investment is everything on the new platforms in the same months,
+  knows what was usual, and without the exchange rate of a charge what it comes to. Investment is everything on the new platforms in the same months,
   integration included.
 -#}
 with run as (
@@ -39,10 +39,11 @@ charges as (
         platforms.side,
         costs.is_unused_commitment,
         rules.rule_name is not null as is_integration,
+        costs.currency <> run.currency as lacks_rate,
         costs.effective_cost
     from months
     inner join {{ ref('int_platform_service_costs') }} as costs on months.month = costs.billing_month
-    inner join run on costs.currency = run.currency
+    cross join run
     left join platforms on months.migration_id = platforms.migration_id and costs.platform_id = platforms.platform_id
     left join {{ source('control', 'migration_integration_rules') }} as rules
         on months.migration_id = rules.migration_id and costs.rule_name = rules.rule_name
@@ -68,7 +69,15 @@ sums as (
             end
         ) as before_cost,
         sum(case when side = 'to' and period <> 'before' and not is_integration then effective_cost else 0 end)
-            as new_platform_cost
+            as new_platform_cost,
+        max(
+            case
+                when not lacks_rate then 0
+                when period <> 'before' and (is_integration or side = 'to') then 1
+                when period <> 'since' and side = 'from' then 1
+                else 0
+            end
+        ) as lacks_rate
     from charges
     group by migration_id
 ),
@@ -86,12 +95,13 @@ unused as (
     select
         months.migration_id,
         sum(case when months.period = 'before' then charges.unused_cost else 0 end) as before_unused,
-        sum(case when months.period <> 'before' then charges.unused_cost else 0 end) as window_unused
+        sum(case when months.period <> 'before' then charges.unused_cost else 0 end) as window_unused,
+        max(case when charges.currency <> run.currency and charges.unused_cost <> 0 then 1 else 0 end) as lacks_rate
     from months
     inner join billed_sources on months.migration_id = billed_sources.migration_id
     inner join {{ ref('int_unused_commitments') }} as charges
         on months.month = charges.billing_month and billed_sources.source = charges.source
-    inner join run on charges.currency = run.currency
+    cross join run
     group by months.migration_id
 ),
 
@@ -139,12 +149,22 @@ parts as (
         labour.integration_hours,
         case when labour.migration_id is null then {{ to_money('0') }} else labour.integration_labour end
             as integration_labour,
-        sums.integration_charges,
-        {{ beyond_usual_amount('sums.migration_cost', 'sums.before_cost', 'windows.migration_day_count') }}
-            as dual_running,
-        {{ beyond_usual_amount('unused.window_unused', 'unused.before_unused', 'windows.window_day_count') }}
-            as unused_commitment,
-        {{ to_money('sums.new_platform_cost') }} as new_platform_cost
+        case when coalesce(sums.lacks_rate, 0) = 0 then sums.integration_charges end as integration_charges,
+        case
+            when coalesce(sums.lacks_rate, 0) = 0
+                then {{ beyond_usual_amount(
+                    'sums.migration_cost', 'sums.before_cost', 'windows.migration_day_count'
+                ) }}
+        end as dual_running,
+        case
+            when coalesce(unused.lacks_rate, 0) = 0
+                then {{ beyond_usual_amount(
+                    'unused.window_unused', 'unused.before_unused', 'windows.window_day_count'
+                ) }}
+        end as unused_commitment,
+        case when coalesce(sums.lacks_rate, 0) = 0 then {{ to_money('sums.new_platform_cost') }} end
+            as new_platform_cost,
+        coalesce(sums.lacks_rate, 0) + coalesce(unused.lacks_rate, 0) > 0 as lacks_rate
     from windows
     cross join run
     left join sums on windows.migration_id = sums.migration_id
@@ -166,5 +186,6 @@ select
     new_platform_cost,
     {{ to_money('integration_labour + integration_charges + dual_running') }} as integration_cost,
     {{ to_money('integration_labour + integration_charges + dual_running + unused_commitment') }} as cost_of_moving,
-    {{ to_money('integration_labour + integration_charges + dual_running + new_platform_cost') }} as investment
+    {{ to_money('integration_labour + integration_charges + dual_running + new_platform_cost') }} as investment,
+    lacks_rate
 from parts

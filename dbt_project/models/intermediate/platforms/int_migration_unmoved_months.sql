@@ -13,6 +13,14 @@ windows as (
     where period in ('before', 'after')
 ),
 
+-- Of a part in another currency, for want of a rate, nobody knows what it comes to.
+units as (
+    select
+        *,
+        count(*) over (partition by billing_month, model_id) = 1 as is_all
+    from {{ ref('mart_model_unit_costs') }}
+),
+
 sizes as (
     select
         migration_id,
@@ -45,7 +53,7 @@ months as (
         cast(units.successful_requests as double) as successful_requests,
         ln({{ quotient('units.fully_loaded_cost', 'units.successful_requests') }}) as log_per_request
     from windows
-    inner join {{ ref('mart_model_unit_costs') }} as units on windows.month = units.billing_month
+    inner join units on windows.month = units.billing_month and units.is_all
     inner join run on units.currency = run.currency
     left join {{ source('control', 'migration_models') }} as moved
         on windows.migration_id = moved.migration_id and units.model_id = moved.model_id

@@ -1,8 +1,9 @@
 {#-
   What money counts for the scorecard, by month, as a numerator and a denominator: cost per
   thousand successful inferences, spend a month, spend by budget, and spend by how portable
-  its service is.
+  its service is. A month of which a charge lacks an exchange rate is not known.
 -#}
+{%- set has_all_rates = 'max(case when costs.currency <> run.currency then 1 else 0 end) = 0' -%}
 {%- set classes = ['portable', 'portable_with_effort', 'proprietary', 'unclassified'] -%}
 with run as (
     select * from {{ source('control', 'run') }}
@@ -13,43 +14,61 @@ spend as (
         months.migration_id as subject_id,
         months.period,
         months.month,
-        cast(sum(costs.effective_cost) as double) as cost,
+        case when {{ has_all_rates }} then cast(sum(costs.effective_cost) as double) end as cost,
         cast(max(budgets.budget_amount) as double) as budget
     from {{ ref('int_migration_months') }} as months
     inner join {{ ref('int_monthly_scope_costs') }} as costs
         on months.month = costs.billing_month and costs.scope_type = 'all'
-    inner join run on costs.currency = run.currency
+    cross join run
     left join {{ ref('int_budgets_current') }} as budgets
         on
             months.month = budgets.billing_month
             and budgets.scope_type = 'all'
-            and costs.currency = budgets.currency
+            and run.currency = budgets.currency
     group by months.migration_id, months.period, months.month
 ),
 
-services as (
+months_of_services as (
     select
         'platform' as subject_kind,
-        costs.platform_id as subject_id,
+        platform_id as subject_id,
         'to_date' as period,
-        costs.billing_month as month,
-        costs.portability,
-        costs.effective_cost
-    from {{ ref('int_platform_service_costs') }} as costs
-    inner join run on costs.currency = run.currency
+        billing_month as month,
+        portability,
+        currency,
+        effective_cost
+    from {{ ref('int_platform_service_costs') }}
     union all
     select
         'migration' as subject_kind,
         months.migration_id as subject_id,
         months.period,
-        costs.billing_month as month,
-        costs.portability,
-        costs.effective_cost
-    from {{ ref('int_platform_service_costs') }} as costs
-    inner join run on costs.currency = run.currency
-    inner join {{ ref('int_migration_months') }} as months on costs.billing_month = months.month
+        services.billing_month as month,
+        services.portability,
+        services.currency,
+        services.effective_cost
+    from {{ ref('int_platform_service_costs') }} as services
+    inner join {{ ref('int_migration_months') }} as months on services.billing_month = months.month
     inner join {{ source('control', 'migration_platforms') }} as platforms
-        on months.migration_id = platforms.migration_id and costs.platform_id = platforms.platform_id
+        on months.migration_id = platforms.migration_id and services.platform_id = platforms.platform_id
+),
+
+portabilities as (
+    select
+        costs.subject_kind,
+        costs.subject_id,
+        costs.period,
+        costs.month,
+        {% for class in classes -%}
+        case
+            when {{ has_all_rates }}
+                then sum(case when costs.portability = '{{ class }}' then costs.effective_cost else 0 end)
+        end as {{ class }}_cost,
+        {% endfor -%}
+        case when {{ has_all_rates }} then sum(costs.effective_cost) end as cost
+    from months_of_services as costs
+    cross join run
+    group by costs.subject_kind, costs.subject_id, costs.period, costs.month
 )
 
 select * from {{ ref('int_scorecard_unit_costs') }}
@@ -87,8 +106,7 @@ select
     '{{ class }}_spend_ratio' as metric,
     month as observed_in,
     cast(null as string) as model_id,
-    cast(sum(case when portability = '{{ class }}' then effective_cost else 0 end) as double) as numerator,
-    cast(sum(effective_cost) as double) as denominator
-from services
-group by subject_kind, subject_id, period, month
+    cast({{ class }}_cost as double) as numerator,
+    cast(cost as double) as denominator
+from portabilities
 {% endfor %}

@@ -2,7 +2,8 @@
   Cost per thousand successful inferences, fully loaded, by month and model, as a numerator
   and a denominator, of whole months on a platform or on a side of a move. The fixed part is
   what nobody used: idle capacity that a meter told, unused commitments and overhead; the
-  marginal part is the use itself. A denominator that nobody metered is NULL.
+  marginal part is the use itself. A denominator that nobody metered is NULL, and so is the
+  cost of a month in which the model has a part in another currency, for want of a rate.
 -#}
 {%- set parts = {
     'cost_per_thousand_inferences': 'cost',
@@ -13,16 +14,26 @@ with run as (
     select * from {{ source('control', 'run') }}
 ),
 
+costs_in_currencies as (
+    select
+        *,
+        count(*) over (partition by billing_month, model_id) = 1 as is_all
+    from {{ ref('mart_model_unit_costs') }}
+),
+
 whole_months as (
     select distinct
         costs.billing_month as month,
         costs.model_id,
         placements.platform_id,
-        cast(costs.fully_loaded_cost as double) as cost,
-        cast(costs.direct_cost + costs.shared_cost as double) as cost_of_use,
-        cast(costs.idle_cost + costs.unused_commitment_cost + costs.overhead_cost as double) as cost_without_use,
+        case when costs.is_all then cast(costs.fully_loaded_cost as double) end as cost,
+        case when costs.is_all then cast(costs.direct_cost + costs.shared_cost as double) end as cost_of_use,
+        case
+            when costs.is_all
+                then cast(costs.idle_cost + costs.unused_commitment_cost + costs.overhead_cost as double)
+        end as cost_without_use,
         cast(costs.successful_requests as double) as successful_requests
-    from {{ ref('mart_model_unit_costs') }} as costs
+    from costs_in_currencies as costs
     cross join {{ ref('int_reporting_moment') }} as moment
     inner join run on costs.currency = run.currency
     left join {{ source('control', 'platform_placements') }} as placements
@@ -62,7 +73,7 @@ sides as (
     select
         subject_id,
         model_id,
-        count(distinct case when successful_requests > 0 then side end) as side_count
+        count(distinct case when successful_requests > 0 and cost is not null then side end) as side_count
     from served
     where subject_kind = 'migration'
     group by subject_id, model_id

@@ -51,6 +51,7 @@ paid_back as (
         *,
         case
             when integration_labour is null then 'hours are booked on integration, and no loaded hourly rate is known'
+            when lacks_rate then 'charges of its platforms or commitments lack an exchange rate'
             when cost_of_moving is null
                 then 'no equal months before and after the migration say what was usual before'
             when not is_long_enough then 'fewer than eight weeks on a side'
@@ -108,6 +109,7 @@ select
     end as reason,
     case
         when integration_labour is null then 'triptych.yml: delivery: loaded_hourly_rates'
+        when lacks_rate then 'the exchange rates that Data health names'
         when why_unknown is not null or why_no_share is not null
             then 'a further month after the migration; migration_from and migration_to of the migration in catalog.yml'
     end as way_out

@@ -3,7 +3,7 @@
   is estimated from. The bill is whole, before tax and credits and before anything is
   divided by usage. Requests are those of models that the catalogue places there; where one
   of them is not metered, or was there for a part of the month only, the usage of the month
-  is unknown, for its cost is in the bill.
+  is unknown, for its cost is in the bill. A month whose bill lacks an exchange rate is none.
 -#}
 with months as (
     select
@@ -13,9 +13,10 @@ with months as (
         {{ to_money('sum(costs.effective_cost)') }} as effective_cost
     from {{ ref('int_platform_service_costs') }} as costs
     cross join {{ ref('int_reporting_moment') }} as moment
-    inner join {{ source('control', 'run') }} as run on costs.currency = run.currency
+    cross join {{ source('control', 'run') }} as run
     where {{ month_end('costs.billing_month') }} <= moment.as_of
     group by costs.platform_id, costs.billing_month, run.currency
+    having max(case when costs.currency <> run.currency then 1 else 0 end) = 0
 ),
 
 metered as (
