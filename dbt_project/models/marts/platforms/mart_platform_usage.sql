@@ -62,13 +62,15 @@ served as (
     group by months.platform_id, months.billing_month
 ),
 
+-- In a migration, or the month after it, whose earlier month is in it.
 migrating as (
     select distinct months.billing_month
     from months
     inner join {{ source('control', 'migrations') }} as migrations
         on
             months.billing_month >= {{ month_label('migrations.migration_from') }}
-            and months.billing_month <= {{ month_label('migrations.migration_to') }}
+            and months.billing_month
+            <= {{ month_label("migrations.migration_to - interval '1' day + interval '1' month") }}
 ),
 
 joined as (
