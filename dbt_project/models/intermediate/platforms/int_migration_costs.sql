@@ -1,6 +1,7 @@
 {#-
   What a move costs, over the months of its migration and all since: integration (hours
-  booked on it at the loaded rate, and charges that rules collect), dual running (what old
+  booked as such at the loaded rate, except on a platform that is none of the move's, and
+  charges that rules collect), dual running (what old
   and new platforms cost in the migration beyond what the old ones did before), and
   commitment that is unused beyond what was unused before. Without months before nobody
   knows what was usual, and without the exchange rate of a charge what it comes to. Investment is everything on the new platforms in the same months,
@@ -124,7 +125,8 @@ hours as (
         on
             (rates.team_id is null or logs.team_id = rates.team_id)
             and {{ is_valid_on('rates', local_day('logs.started_at')) }}
-    where months.period <> 'before'
+    left join platforms on months.migration_id = platforms.migration_id and logs.platform_id = platforms.platform_id
+    where months.period <> 'before' and (logs.platform_id is null or platforms.platform_id is not null)
 ),
 
 labour as (
