@@ -1,7 +1,7 @@
 {#-
   What each model's tokens cost in a month, by what the bill says they are: from pools that
   tokens divide, and from lines that are a model's own. What is written to a cache is input,
-  what is reasoned is output.
+  what is reasoned is output. A pool whose tokens are not what a model served has none of it.
 -#}
 {%- set groups = {
     'input': ['input', 'cache_write', 'cache_write_1h', 'audio_input', 'image_input'],
@@ -16,7 +16,11 @@ with charges as (
         split_part(allocated.charged_kind, ':', 1) as kind,
         allocated.effective_cost
     from {{ ref('int_pool_costs_allocated') }} as allocated
-    where allocated.driver = 'tokens' and allocated.participant_id not in ('__idle__', '__unallocated__')
+    left join {{ source('control', 'pools') }} as pools on allocated.pool_id = pools.pool_id
+    where
+        allocated.driver = 'tokens'
+        and allocated.participant_id not in ('__idle__', '__unallocated__')
+        and not coalesce(pools.allocates_only, false)
     union all
     select
         owned.billing_month,

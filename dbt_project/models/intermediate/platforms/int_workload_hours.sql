@@ -1,7 +1,8 @@
 {#-
   What each model was asked for in the last three complete months, by platform, meter and
   hour: what profiles of workloads are made of. A meter names its platform itself, else the
-  catalogue places the model. Readings of more than a day say nothing of a peak.
+  catalogue places the model. Readings of more than a day say nothing of a peak, and those
+  that only divide a pool (queries of a database) nothing of what a model was asked for.
 -#}
 with span as (
     select
@@ -30,8 +31,10 @@ readings as (
     from {{ ref('int_model_usage') }} as usage_rows
     cross join span
     left join {{ source('control', 'catalog_model_aliases') }} as aliases on usage_rows.model_id = aliases.alias
+    left join {{ source('control', 'pools') }} as pools on usage_rows.pool_id = pools.pool_id
     where
         usage_rows.model_id is not null
+        and not coalesce(pools.allocates_only, false)
         and usage_rows.period_start >= span.starts_at
         and usage_rows.period_start < span.ends_at
         and (
