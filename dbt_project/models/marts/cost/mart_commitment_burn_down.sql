@@ -1,7 +1,8 @@
 {#-
   How commitments and grants of credit burn down before they expire: month by month what
   was granted, used, lapsed and left, the pace of the last three months, what is used by
-  the expiry if that goes on, and the money at risk of expiring unused.
+  the expiry if that goes on, and the money at risk of expiring unused. A month after its
+  end a commitment has expired, although its bill has charged nothing up to then.
 -#}
 with bills as (
     select
@@ -18,13 +19,16 @@ commitments as (
         commitments.*,
         bills.first_day as first_billed_day,
         bills.last_day as last_billed_day,
+        commitments.ends_on + interval '1' month <= moment.as_of as is_over,
         bills.source is not null
+        and (bills.last_day >= commitments.starts_on or commitments.ends_on + interval '1' month > moment.as_of)
         and (
             bills.first_day <= commitments.starts_on
             or {{ month_label('bills.first_day') }} = {{ month_label('commitments.starts_on') }}
             or commitments.used_before_amount is not null
         ) as is_known
     from {{ ref('stg_tables__commitments') }} as commitments
+    cross join {{ ref('int_reporting_moment') }} as moment
     left join bills on commitments.bill_source = bills.source and commitments.currency = bills.currency
 ),
 
@@ -91,6 +95,7 @@ stated as (
             -- Before the first day of its bill, too: of that, the register says what was used.
             when days_left <= 0 or ends_on <= first_billed_day then 'expired'
             when known_until is null then 'not_started'
+            when is_newest and is_over then 'expired'
             else 'running'
         end as state,
         {{ to_money('greatest(granted_amount - used_so_far - lapsed_so_far, 0)') }} as left_amount
@@ -137,7 +142,7 @@ select
     is_newest,
     state,
     known_until,
-    case when state in ('running', 'expired') then cast(greatest(days_left, 0) as integer) end as days_to_expiry,
+    case state when 'running' then cast(days_left as integer) when 'expired' then 0 end as days_to_expiry,
     granted_amount,
     case when state in ('running', 'expired') then {{ to_money('month_used_amount') }} end as used_amount,
     case when is_known then used_so_far end as used_to_date_amount,
@@ -171,9 +176,15 @@ select
     case
         when first_billed_day is null
             then 'The bill ' || bill_source || ' has no charges in ' || currency || '.'
+        when not is_known and last_billed_day < starts_on
+            then 'The bill ' || bill_source || ' ends before it: what was used is unknown.'
         when not is_known
             then 'The bill ' || bill_source || ' begins after it: what was used before is unknown.'
         when state = 'not_started' then 'It has not started.'
+        when state = 'expired' and days_left > 0
+            then
+                'The bill ' || bill_source || ' ends on ' || cast(known_until as string)
+                || ': what was used after that is unknown.'
         when state = 'running' and recent_day_count < 28 then 'Fewer than 28 days are known: no pace yet.'
     end as reason
 from paced
