@@ -2,7 +2,8 @@
   How commitments and grants of credit burn down before they expire: month by month what
   was granted, used, lapsed and left, the pace of the last three months, what is used by
   the expiry if that goes on, and the money at risk of expiring unused. A month after its
-  end a commitment has expired, although its bill has charged nothing up to then.
+  end a commitment has expired, although its bill has charged nothing up to then. Of two
+  prepaid amounts or grants that the same charges may draw on, nobody knows which is used.
 -#}
 with bills as (
     select
@@ -14,13 +15,37 @@ with bills as (
     group by source, billing_currency
 ),
 
+drawn_together as (
+    select distinct commitments.commitment_id
+    from {{ ref('stg_tables__commitments') }} as commitments
+    inner join {{ ref('stg_tables__commitments') }} as others
+        on
+            commitments.commitment_id <> others.commitment_id
+            and commitments.bill_source = others.bill_source
+            and commitments.currency = others.currency
+            and commitments.commitment_type = others.commitment_type
+            and commitments.starts_on < others.ends_on
+            and commitments.ends_on > others.starts_on
+    where
+        commitments.commitment_type = 'prepaid'
+        or (
+            commitments.commitment_type = 'credit_grant'
+            and (
+                {{ starts_with('commitments.credit_description', 'others.credit_description') }}
+                or {{ starts_with('others.credit_description', 'commitments.credit_description') }}
+            )
+        )
+),
+
 commitments as (
     select
         commitments.*,
+        drawn_together.commitment_id is not null as is_drawn_together,
         bills.first_day as first_billed_day,
         bills.last_day as last_billed_day,
         commitments.ends_on + interval '1' month <= moment.as_of as is_over,
         bills.source is not null
+        and drawn_together.commitment_id is null
         and (bills.last_day >= commitments.starts_on or commitments.ends_on + interval '1' month > moment.as_of)
         and (
             bills.first_day <= commitments.starts_on
@@ -30,6 +55,7 @@ commitments as (
     from {{ ref('stg_tables__commitments') }} as commitments
     cross join {{ ref('int_reporting_moment') }} as moment
     left join bills on commitments.bill_source = bills.source and commitments.currency = bills.currency
+    left join drawn_together on commitments.commitment_id = drawn_together.commitment_id
 ),
 
 days as (
@@ -176,6 +202,10 @@ select
     case
         when first_billed_day is null
             then 'The bill ' || bill_source || ' has no charges in ' || currency || '.'
+        when is_drawn_together
+            then
+                'Another ' || case commitment_type when 'prepaid' then 'prepaid amount' else 'grant' end
+                || ' of the bill ' || bill_source || ' runs at the same time: which of them is used is unknown.'
         when not is_known and last_billed_day < starts_on
             then 'The bill ' || bill_source || ' ends before it: what was used is unknown.'
         when not is_known
