@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from triptych.core.alert_outbox import FILE, Outbox
 from triptych.core.errors import TriptychError, UsageError
+from triptych.core.signatures import refuse_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,7 +104,8 @@ def read_responses(runs_dir: Path) -> list[Response]:
     """
     path = runs_dir / _FILE
     try:
-        lines = path.read_text("utf-8").splitlines()
+        # Nothing else ends a line: a note has line breaks of its own.
+        lines = path.read_text("utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError:
         return []
     responses = []
@@ -120,8 +122,16 @@ def read_responses(runs_dir: Path) -> list[Response]:
 
 
 def add_response(runs_dir: Path, response: Response) -> None:
-    """Write an act down; whoever does holds the lock of the alerts."""
-    line = json.dumps(asdict(response), ensure_ascii=False) + "\n"
+    """Write an act down; whoever does holds the lock of the alerts.
+
+    Raises
+    ------
+    UsageError
+        A text is not UTF-8; nothing was written.
+    """
+    content = asdict(response)
+    refuse_unreadable(content)
+    line = json.dumps(content, ensure_ascii=False) + "\n"
     path = runs_dir / _FILE
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:

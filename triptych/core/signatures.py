@@ -8,6 +8,7 @@ and rules for two people compare identities.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import unicodedata
@@ -143,3 +144,22 @@ def require_second_person(
 
 def _normal(subject: str) -> str:
     return unicodedata.normalize("NFKC", subject).casefold().strip()
+
+
+def refuse_unreadable(detail: Mapping[str, object]) -> None:
+    """Refuse bytes of another encoding, which Python hands on as half characters.
+
+    Raises
+    ------
+    UsageError
+        A text is not UTF-8.
+    """
+    for name, value in detail.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"{name!r} is not UTF-8: {value!r}.",
+                next_step="Type it in a terminal whose encoding is UTF-8 (LC_ALL)."
+                " Nothing was recorded.",
+            ) from None

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from triptych.core.errors import TriptychError, UsageError
+from triptych.core.errors import TriptychError
 from triptych.core.lake.bulk_rows import append_rows
 from triptych.core.lake.journal_key import JournalKey, key_for_entry, key_id_of
-from triptych.core.signatures import signed
+from triptych.core.signatures import refuse_unreadable, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,7 +134,7 @@ def append_all(
     if not events:
         return []
     for _, detail in events:
-        _refuse_unreadable(detail)
+        refuse_unreadable(detail)
     position, previous, last_seal = _last(connection)
     key = root and key_for_entry(
         root,
@@ -154,19 +154,6 @@ def append_all(
         previous = digest
     _insert(connection, rows)
     return entries_of(rows)
-
-
-def _refuse_unreadable(detail: Mapping[str, object]) -> None:
-    """Refuse bytes of another encoding, which Python hands on as half characters."""
-    for name, value in detail.items():
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise UsageError(
-                f"{name!r} is not UTF-8: {value!r}.",
-                next_step="Type it in a terminal whose encoding is UTF-8 (LC_ALL)."
-                " Nothing was recorded.",
-            ) from None
 
 
 def append_again(

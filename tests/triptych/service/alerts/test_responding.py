@@ -130,6 +130,26 @@ def test_commands_list_and_answer_alerts(case: Case) -> None:
     assert alert.id in invoke("list", "--all")
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\x85", "\x0b", "\n"])
+def test_a_note_with_line_breaks_of_any_kind_stays_one_act(
+    case: Case, sign: str
+) -> None:
+    """As they come with a text that is pasted from a chat or a document."""
+    _, alert = raised(case)
+    note = f"A reindex.{sign}It ends today."
+    assert acknowledge(case.workspace, alert.id, note=note).note == note
+    assert (
+        notify(case.workspace, case.settings(rules=ONLY_ALL), now=NOON).failures == ()
+    )
+
+
+def test_a_note_that_is_not_utf_8_is_refused(case: Case) -> None:
+    _, alert = raised(case)
+    with pytest.raises(UsageError, match="'note' is not UTF-8"):
+        acknowledge(case.workspace, alert.id, note="K\udcf6ln")
+    assert read_alerts(case.workspace.runs_dir, now=NOON) == [alert]
+
+
 def test_a_damaged_act_is_named_with_its_line(case: Case) -> None:
     _, alert = raised(case)
     acknowledge(case.workspace, alert.id)
