@@ -179,7 +179,9 @@ def _is_month(text: str) -> bool:
 
 def _merged(text: str, rows: Sequence[dict[str, str]], name: str) -> str:
     """Return the file with rows in the place of those of the same month and scope."""
-    lines = list(csv.reader(io.StringIO(text)))
+    # Spreadsheets begin a file with a mark, and it stays.
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    lines = list(csv.reader(io.StringIO(text.removeprefix(mark))))
     header = lines[0] if lines else list(_COLUMNS)
     if sorted(header) != sorted(_COLUMNS):
         raise UsageError(
@@ -205,7 +207,7 @@ def _merged(text: str, rows: Sequence[dict[str, str]], name: str) -> str:
     body += [line for added in fresh.values() for line in added]
     written = io.StringIO()
     csv.writer(written, lineterminator="\n").writerows([header, *body])
-    return written.getvalue()
+    return mark + written.getvalue()
 
 
 def _key(row: dict[str, str]) -> _Key:

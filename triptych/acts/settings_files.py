@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from triptych.acts.file_edits import edit
+from triptych.core.errors import UsageError
 from triptych.discovery.accepting import refuse_invalid
 
 if TYPE_CHECKING:
@@ -18,9 +19,22 @@ GENERAL = "triptych.yml"
 
 
 def read_text(root: Path, name: str) -> str:
-    """Return a file of the workspace, empty where there is none."""
+    """Return a file of the workspace, empty where there is none.
+
+    Raises
+    ------
+    UsageError
+        It is not text in UTF-8.
+    """
     path = root / name
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except UnicodeDecodeError:
+        raise UsageError(
+            "It is not UTF-8 text.",
+            where=name,
+            next_step="Save it in UTF-8, or change it by hand; nothing was written.",
+        ) from None
 
 
 def judged_edits(root: Path, texts: Mapping[str, str]) -> tuple[FileEdit, ...]:

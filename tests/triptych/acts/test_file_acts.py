@@ -212,6 +212,24 @@ def test_a_budget_replaces_all_lines_of_its_scope_however_they_are_spelt(
     ]
 
 
+def test_a_budget_is_entered_into_a_file_that_a_spreadsheet_saved(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    """With a byte order mark, as *CSV UTF-8* has it; in Latin-1 it is refused."""
+    reads_budgets(workspace)
+    file = workspace.root / "budgets.csv"
+    header = "budget_month,scope_type,scope_id,budget_amount,currency\r\n"
+    text = f"{header}2026-08,team,Bücher,7.00,EUR\r\n"
+    file.write_bytes(text.encode("utf-8-sig"))
+    line = {"month": "2026-09", "scope_type": "all", "amount": "150.00"}
+    door.apply(ANA, "enter_budget", line, token="token-0001")
+    added = f"{text}2026-09,all,all,150.00,EUR\r\n"
+    assert file.read_bytes() == added.encode("utf-8-sig")
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UsageError, match=r"budgets\.csv: It is not UTF-8 text"):
+        door.preview(ANA, "enter_budget", line)
+
+
 def test_a_budget_of_a_team_says_of_which(door: WorkspaceDoor) -> None:
     line = {"month": "2026-09", "scope_type": "team", "amount": "150.00"}
     with pytest.raises(UsageError, match="the form: the id of the team is missing"):
