@@ -41,6 +41,8 @@ from triptych.core.warehouse.locks import (
     read_locked_file,
 )
 from triptych.month import accruing, closing
+from triptych.service.assistant.desk import Desk
+from triptych.service.assistant.listings import MONTHLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -277,6 +279,16 @@ def test_what_april_was_closed_with_is_booked_once_whatever_comes_in_later(
         ("2026-04", "restated_export", False, Decimal(2)),
     ]
     assert bookings(case) == first
+    # An assistant that prepares April's close, or is asked of March, lists both.
+    [asked] = [each for each in MONTHLY if each.name == "adjustments"]
+    for month in (CLOSED, "2026-04"):
+        answer = Desk(case.root).answer(asked, month=month)
+        booked_costs = [f for f in answer.figures if f.name == "billed_cost"]
+        assert [Decimal(f.value or "") for f in booked_costs] == [-1, 2]
+        for figure in booked_costs:
+            assert figure.labels["booked_month"] == "2026-04"
+            assert figure.labels["is_in_ledger_of_booked_month"] == "false"
+            assert figure.labels["is_booked"] == "false"
     people = ("--by", "Ana Lima", "--approved-by", "Ben Okafor")
     place = ("--workspace", str(case.root))
     told = CliRunner().invoke(app, ["close", "--period", "2026-04", *people, *place])

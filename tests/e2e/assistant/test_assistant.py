@@ -100,7 +100,8 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "adjustments",
         {},
         "SELECT sum(billed_cost) FROM cost.mart_period_adjustments WHERE"
-        " locked_month = '{month}' GROUP BY booked_month, kind, source, currency",
+        " '{month}' IN (locked_month, booked_month) GROUP BY locked_month,"
+        " booked_month, kind, source, currency, is_in_ledger_of_booked_month",
     ),
     (
         "10",

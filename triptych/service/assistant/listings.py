@@ -259,12 +259,15 @@ MONTHLY: Final = (
     ),
     Listing(
         "adjustments",
-        "What changed since the month was closed?",
+        "What changed since the month was closed, and what does it book of others?",
         "close",
         "cost.mart_period_adjustments",
-        ("locked_month", "booked_month", "kind", "source", "currency"),
+        (
+            *("locked_month", "booked_month", "kind", "source", "currency"),
+            *("is_in_ledger_of_booked_month", "is_booked"),
+        ),
         (_EFFECTIVE, _BILLED),
-        "locked_month = $month",
+        "(locked_month = $month OR booked_month = $month)",
         is_sum=True,
     ),
     Listing(
