@@ -33,7 +33,8 @@ then_and_now as (
         {{ 'billed_cost' if is_locked else nothing }} as locked_billed_cost,
         {{ 'effective_cost' if is_locked else nothing }} as locked_effective_cost,
         {{ nothing if is_locked else 'billed_cost' }} as current_billed_cost,
-        {{ nothing if is_locked else 'effective_cost' }} as current_effective_cost
+        {{ nothing if is_locked else 'effective_cost' }} as current_effective_cost,
+        false as is_booking
     from {{ relation }}
     where
         billing_month in (select locks.billing_month from locks)
@@ -48,7 +49,8 @@ then_and_now as (
         booked.billed_cost as locked_billed_cost,
         booked.effective_cost as locked_effective_cost,
         {{ nothing }} as current_billed_cost,
-        {{ nothing }} as current_effective_cost
+        {{ nothing }} as current_effective_cost,
+        true as is_booking
     from {{ ref('stg_closed_months__period_adjustments') }} as booked
     where {{ is_booked_item('booked') }}
 ),
@@ -60,7 +62,10 @@ summed as (
         {{ to_money('sum(locked_billed_cost)') }} as locked_billed_cost,
         {{ to_money('sum(locked_effective_cost)') }} as locked_effective_cost,
         {{ to_money('sum(current_billed_cost)') }} as current_billed_cost,
-        {{ to_money('sum(current_effective_cost)') }} as current_effective_cost
+        {{ to_money('sum(current_effective_cost)') }} as current_effective_cost,
+        sum(case when is_booking then 0 else current_billed_cost - locked_billed_cost end) = 0
+        and sum(case when is_booking then 0 else current_effective_cost - locked_effective_cost end) = 0
+            as is_as_closed
     from then_and_now
     group by billing_month, {{ owners | join(', ') }}
 )

@@ -51,6 +51,7 @@ to_be_booked as (
         case
             when compared.lock_id is null then 'reversal'
             when moved_currencies.lock_id is not null then 'currency_change'
+            when compared.is_as_closed then 'reversal'
             when restated.source is not null and compared.component = 'credit' then 'late_credit'
             when restated.source is not null then 'restated_export'
             when reconverted.source is not null then 'exchange_rate'
@@ -143,6 +144,8 @@ select
             then 'A credit for a day of the closed month, on the bill of ' || netted.booked_month || '.'
         when netted.is_in_ledger_of_booked_month
             then 'A charge or correction for a day of the closed month, on the bill of ' || netted.booked_month || '.'
+        when netted.kind = 'reversal' and netted.lock_id is not null
+            then 'It is as the month was closed: what closed months have booked about it is taken back.'
         when netted.kind = 'reversal'
             then 'A later month was closed with it while this one was closed, which was opened again since.'
         when netted.kind = 'late_credit'
