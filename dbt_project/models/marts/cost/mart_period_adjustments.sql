@@ -10,6 +10,7 @@
 ] -%}
 {%- set key = ['locked_month', 'booked_month', 'lock_id', 'kind'] + line -%}
 {%- set amounts = ['locked_billed_cost', 'locked_effective_cost', 'billed_cost', 'effective_cost'] -%}
+{%- set of_any_source = 'partition by locked_month, booked_month, kind, ' ~ line[1:] | join(', ') -%}
 {%- set of_one_booking = 'partition by locked_month, booked_month, source, currency, is_in_ledger_of_booked_month' -%}
 with locks as (
     select * from {{ source('control', 'period_locks') }}
@@ -122,7 +123,9 @@ netted as (
         *,
         not is_in_ledger_of_booked_month
         and sum(billed_cost) over ({{ of_one_booking }}) = 0
-        and sum(effective_cost) over ({{ of_one_booking }}) = 0 as nets_to_zero
+        and sum(effective_cost) over ({{ of_one_booking }}) = 0 as nets_to_zero,
+        sum(billed_cost) over ({{ of_any_source }}) = 0
+        and sum(effective_cost) over ({{ of_any_source }}) = 0 as is_of_another_source
     from items
 )
 
@@ -154,6 +157,8 @@ select
             then 'The bill of the closed month was delivered again after the close.'
         when netted.kind = 'exchange_rate'
             then 'An exchange rate of the closed month was changed after the close.'
+        when netted.is_of_another_source
+            then 'It is of another source now, as when one is renamed: the items of both add up to zero.'
         when netted.nets_to_zero
             then 'Money moved between owners when rules, catalogue or meters changed: these items add up to zero.'
         else 'Rules, catalogue or meters changed after the close.'
