@@ -3,7 +3,8 @@
 What is booked is what the published run says: for each issuer and currency the amount,
 its interval and its method. It is an entry of the audit log, rows and all, so it stays
 what it was; the true-up is what the final invoice differs from it by. A month may be
-booked again while invoices are missing: the newest booking counts, the log has all.
+booked again while invoices are missing: the newest booking of each issuer counts, and
+the log has all.
 """
 
 from __future__ import annotations

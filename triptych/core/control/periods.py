@@ -103,6 +103,15 @@ def _with_event(entry: AuditEntry) -> Mapping[str, Any]:
 
 def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
     texts = ("billing_month", "issuer_key", "currency")
+    # What is booked again is what lacks its invoice still; all else stays as it was.
+    newest = {
+        (entry.detail["billing_month"], row["issuer_key"], row["currency"]): (
+            entry,
+            row,
+        )
+        for entry in history.accruals
+        for row in entry.detail["rows"]
+    }
     money = (
         *("booked_amount", "booked_amount_low", "booked_amount_high"),
         "invoiced_when_booked_amount",
@@ -120,8 +129,7 @@ def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
         },
         [
             (
-                entry.detail["billing_month"],
-                *(row[name] for name in texts[1:]),
+                *key,
                 *(row[name] for name in money),
                 row["booked_method"],
                 datetime.fromisoformat(row["booked_as_of"]),
@@ -129,7 +137,6 @@ def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
                 entry.detail["actor"],
                 entry.detail["approver"],
             )
-            for entry in history.accruals
-            for row in entry.detail["rows"]
+            for key, (entry, row) in newest.items()
         ],
     )

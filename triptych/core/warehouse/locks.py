@@ -114,9 +114,9 @@ class CommentText:
 class PeriodHistory:
     """What happened to months, oldest first, and the locks in force by month.
 
-    ``comments`` are entries too, and end or begin nothing. ``accruals`` has the entry
-    that booked a month's accruals last, for each month that has one; it is an event.
-    ``validations`` are the entries by which people signed for the value of a feature.
+    ``comments`` are entries too, and end or begin nothing. ``accruals`` are the
+    events by which accruals were booked, ``validations`` the entries by which people
+    signed for the value of a feature.
     """
 
     events: tuple[AuditEntry, ...] = ()
@@ -160,7 +160,7 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
     comments: list[AuditEntry] = []
     validations: list[AuditEntry] = []
     locks: dict[str, PeriodLock] = {}
-    accruals: dict[str, AuditEntry] = {}
+    accruals: list[AuditEntry] = []
     head = ""
     for entry in entries:
         head = entry.entry_hash
@@ -177,10 +177,9 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
         elif entry.event == REOPENED:
             locks.pop(month, None)
         else:
-            accruals[month] = entry
+            accruals.append(entry)
     in_force = tuple(locks[month] for month in sorted(locks))
-    booked = tuple(accruals[month] for month in sorted(accruals))
-    told = tuple(comments), booked, tuple(validations)
+    told = tuple(comments), tuple(accruals), tuple(validations)
     return PeriodHistory(tuple(events), in_force, head, *told)
 
 
