@@ -291,6 +291,8 @@ def test_what_april_was_closed_with_is_booked_once_whatever_comes_in_later(
             assert figure.labels["is_booked"] == "false"
     people = ("--by", "Ana Lima", "--approved-by", "Ben Okafor")
     place = ("--workspace", str(case.root))
+    proposed = CliRunner().invoke(app, ["close", "--period", "2026-04", *place])
+    assert "\nbooks         EUR +1.00 about 2026-03 (2 items)\n" in proposed.output
     told = CliRunner().invoke(app, ["close", "--period", "2026-04", *people, *place])
     assert "\nbooked        EUR +1.00 about 2026-03 (2 items)\n" in told.output
     booked = [(month, kind, True, amount) for month, kind, _, amount in first]

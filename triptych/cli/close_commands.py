@@ -39,6 +39,8 @@ def close(  # noqa: PLR0913  (one per option)
 ) -> None:
     """Propose to lock a reconciled month; another user locks it with --approve."""
     from triptych.core.signatures import of_operating_system, signing
+    from triptych.core.warehouse.gate import open_published
+    from triptych.month.adjustments import adjustments_booked_with
     from triptych.month.closing_by_two import propose_close
 
     opened = open_workspace(workspace, is_verbose=verbose)
@@ -56,6 +58,10 @@ def close(  # noqa: PLR0913  (one per option)
         return
     print(f"{user.name} proposes to close {period}. Another user closes it:")
     print(f"triptych close --period {period} --approve")
+    for adjustment in adjustments_booked_with(
+        open_published(opened.workspace.root), period
+    ):
+        print(f"books         {adjustment}")
     print(f"audit log     {entry.entry_hash}")
 
 
