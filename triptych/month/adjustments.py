@@ -32,10 +32,10 @@ class BookedAdjustment:
 
     def __str__(self) -> str:
         items = "1 item" if self.item_count == 1 else f"{self.item_count:,} items"
-        return (
-            f"{self.currency} {self.billed_cost:+,.2f} about {self.locked_month}"
-            f" ({items})"
-        )
+        amount = f"{self.billed_cost:+,.2f}"
+        if self.effective_cost != self.billed_cost:
+            amount += f" billed and {self.effective_cost:+,.2f} effective"
+        return f"{self.currency} {amount} about {self.locked_month} ({items})"
 
 
 def adjustments_booked_with(
