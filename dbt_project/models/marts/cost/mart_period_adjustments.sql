@@ -43,6 +43,23 @@ moved_currencies as (
     group by locked.lock_id
 ),
 
+-- What has no exchange rate any more is in its own currency, and in the month's no longer.
+compared as (
+    select
+        lines.*,
+        run.currency as reporting_currency,
+        min(
+            case
+                when
+                    lines.currency <> run.currency
+                    and (lines.current_billed_cost <> 0 or lines.current_effective_cost <> 0)
+                    then lines.currency
+            end
+        ) over (partition by lines.billing_month, lines.source) as unconverted_currency
+    from {{ ref('int_closed_months_compared') }} as lines
+    cross join {{ source('control', 'run') }} as run
+),
+
 to_be_booked as (
     select
         compared.billing_month as locked_month,
@@ -51,7 +68,7 @@ to_be_booked as (
         compared.lock_id,
         case
             when compared.lock_id is null then 'reversal'
-            when moved_currencies.lock_id is not null then 'currency_change'
+            when coalesce(moved_currencies.lock_id, compared.unconverted_currency) is not null then 'currency_change'
             when compared.is_as_closed then 'reversal'
             when restated.source is not null and compared.component = 'credit' then 'late_credit'
             when restated.source is not null then 'restated_export'
@@ -62,8 +79,12 @@ to_be_booked as (
         compared.{{ column }},
         {% endfor -%}
         false as is_in_ledger_of_booked_month,
-        moved_currencies.explanation
-    from {{ ref('int_closed_months_compared') }} as compared
+        coalesce(
+            moved_currencies.explanation,
+            'The exchange rate of ' || compared.unconverted_currency || ' to ' || compared.reporting_currency || ' for '
+            || compared.billing_month || ' is missing now.'
+        ) as explanation
+    from compared
     left join bookings on compared.lock_id = bookings.lock_id
     left join {{ ref('int_closed_months_restated') }} as restated
         on compared.billing_month = restated.billing_month and compared.source = restated.source
