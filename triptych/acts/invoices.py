@@ -26,6 +26,11 @@ _GUIDE: Final = "docs/how_to/invoices.md"
 def _draft_invoices(site: Site, filling: Filling) -> Draft:
     folder, is_configured = _folder(site)
     change = new_file(site, filling, folder)
+    if not change.name.lower().endswith(".csv"):
+        raise UsageError(
+            f"{PurePosixPath(change.name).name!r} is not the name of a CSV file.",
+            next_step="Give it a name that ends in .csv; no run reads it else.",
+        )
     count = _judged(filling.files["file"])
     texts = {}
     if not is_configured:

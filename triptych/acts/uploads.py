@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from ingest.storage.files import is_data_file, without_brackets
 from triptych.acts.deed import Deed, Draft
 from triptych.acts.file_edits import edit
 from triptych.acts.roles import FINANCE, INSIDE
@@ -33,6 +34,8 @@ _MOST_BYTES: Final = 64 * 2**20
 _BILLS: Final = "bills"
 #: Streams that have acts of their own, which are for finance alone.
 _OF_FINANCE: Final = frozenset({"invoices", "budgets"})
+#: Types of source that read whatever is a table by its name.
+_OF_TABLES: Final = frozenset({"tables", "focus_files", "gcp_billing"})
 
 
 def _draft_upload(site: Site, filling: Filling) -> Draft:
@@ -47,8 +50,10 @@ def _draft_upload(site: Site, filling: Filling) -> Draft:
         )
     name, content = PurePosixPath(change.name).name, filling.files["file"]
     _refuse_what_finance_brings(site, folder, name)
+    as_bill = _as_bill(site, folder, name, content)
+    _refuse_what_is_not_read(site, folder, name)
     return Draft(
-        says=f"{name} is put into {folder}.{_as_bill(site, folder, name, content)}",
+        says=f"{name} is put into {folder}.{as_bill}",
         did=f"{name} is in {folder}.",
         effect="The next run reads it."
         if folder in _folders_of_sources(site)
@@ -100,13 +105,40 @@ def _refuse_what_finance_brings(site: Site, folder: str, name: str) -> None:
             )
 
 
+def _refuse_what_is_not_read(site: Site, folder: str, name: str) -> None:
+    """Refuse a file that every source of a folder passes over.
+
+    Raises
+    ------
+    UsageError
+        None takes a file of this name.
+    """
+    patterns = []
+    for source in site.settings.sources:
+        pattern = str(dict(source.options).get("path") or "")
+        if folder_of(pattern) != folder:
+            continue
+        # What other types read is in files of their own kinds.
+        is_data = source.type not in _OF_TABLES or is_data_file(name)
+        if is_data and _takes(pattern, folder, name):
+            return
+        patterns.append(pattern)
+    if patterns:
+        raise UsageError(
+            f"No source reads a file called {name!r} there.",
+            where=f"{folder}/{name}",
+            next_step=f"Sources read {', '.join(sorted(set(patterns)))}, of which CSV,"
+            " Parquet and JSON Lines by how their names end.",
+        )
+
+
 def _takes(pattern: str, folder: str, name: str) -> bool:
     """Tell whether a path or pattern of a source takes a file of a folder."""
     path = PurePosixPath(pattern)
     if path == PurePosixPath(folder, name):
         return True
     names = path.name if path.as_posix() != folder else "*"
-    return folder_of(pattern) == folder and fnmatch(name, names)
+    return folder_of(pattern) == folder and fnmatch(name, without_brackets(names))
 
 
 def _is_file(path: Path) -> bool:

@@ -375,6 +375,32 @@ def test_only_finance_brings_invoices_and_budgets_by_whichever_act(
 
 
 @pytest.mark.parametrize(
+    ("folder", "name"),
+    [("meters", "may.txt"), ("meters", "may.xlsx"), ("plans", "may.csv")],
+)
+def test_a_file_that_no_run_would_read_is_not_uploaded(
+    workspace: Workspace, door: WorkspaceDoor, folder: str, name: str
+) -> None:
+    """A table by another ending, and one that the pattern of its source passes over."""
+    general = text_of(workspace, "triptych.yml")
+    sources = "".join(
+        f"  - {{name: {name}, type: tables, stream: process_volumes, path: '{path}'}}\n"
+        for name, path in (("meters", "meters"), ("plans", "plans/plan_*.csv"))
+    )
+    (workspace.root / "triptych.yml").write_text(
+        general.replace("sources:\n", f"sources:\n{sources}", 1)
+    )
+    given: Given = {"file": b"a\n1\n", "name": name, "folder": folder}
+    with pytest.raises(UsageError, match=f"No source reads a file called '{name}'"):
+        door.preview(ANA, "upload_file", given)
+    for read in ({"folder": "meters"}, {"folder": "plans", "name": "plan_2.csv"}):
+        fitting: Given = {**given, "name": "may.csv", **read}
+        assert door.preview(ANA, "upload_file", fitting).effect == (
+            "The next run reads it."
+        )
+
+
+@pytest.mark.parametrize(
     ("folder", "name", "message"),
     [
         ("scenarios/results", "x.json", "is no file that people write"),
@@ -447,6 +473,9 @@ def test_uploaded_invoices_get_a_source_that_reads_them(
     door.apply(ANA, "upload_invoices", again, token="token-0002")
     names = [each.name for each in load_settings(workspace.root).sources]
     assert names.count("invoices") == 1
+    unread: Given = {**given, "name": "july.txt"}
+    with pytest.raises(UsageError, match=r"'july\.txt' is not the name of a CSV file"):
+        door.preview(ANA, "upload_invoices", unread)
     lacking: Given = {"file": b"invoice_id,currency\nA-1,EUR\n", "name": "july.csv"}
     with pytest.raises(UsageError, match="lacks the column billing_period_start"):
         door.preview(ANA, "upload_invoices", lacking)
