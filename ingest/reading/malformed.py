@@ -42,6 +42,9 @@ def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
     elif "Parquet" in text or "parquet" in text or "magic bytes" in text:
         what = f"This is not a readable Parquet file ({text})."
         next_step = "Deliver it again; what was loaded before stays current."
+    elif "state machine" in text:
+        what = "Its lines do not all end alike, such as some in CR LF, others in LF."
+        next_step = "Save it with one kind of line break, and run again."
     elif "Overflow in SUM" in text:
         what = "The amounts of a month add up to more than any bill does."
         next_step = "Look at its largest amounts, and deliver it again."

@@ -98,6 +98,10 @@ def with_2_001_columns_in_parquet(path: Path) -> None:
     in_parquet(path, {f"c{n}": pa.array([1]) for n in range(2_001 - len(BILL))})
 
 
+def with_two_kinds_of_line_breaks(path: Path) -> None:
+    path.write_bytes(bill(2).replace(b"\n", b"\r\n", 1) + bill(3).split(b"\n")[1])
+
+
 def with_an_endless_cell_in_parquet(path: Path) -> None:
     in_parquet(path, {"Tags": pa.array(["x" * (16 * 1024**2 + 1)])})
 
@@ -142,6 +146,7 @@ BAD: list[tuple[Callable[[Path], None], str, str]] = [
     (cut_off, "bad.csv.gz", "cut off on the way"),
     (blown_up, "bad.csv.gz", "more than 3 times as large"),
     (with_a_name_that_is_no_text, r"\xff.csv", "name of the file is not UTF-8"),
+    (with_two_kinds_of_line_breaks, "bad.csv", "some in CR LF, others in LF"),
     (with_200_000_columns, "bad.csv", "200,000 columns"),
     (with_an_endless_line, "bad.csv", "more than 2,000,000 characters"),
     (with_a_day_beyond_the_calendar, "bad.parquet", "."),
