@@ -238,6 +238,24 @@ def test_a_run_of_an_earlier_version_lacks_marts_and_shows_no_traceback(
     assert tiles(app)["Change lead time"] != "—"
 
 
+def test_a_month_without_a_bill_is_no_month_without_deployments() -> None:
+    row = {"month": "2026-11", "currency": "EUR", "effective_cost": None}
+    unbilled = {"cost_per_deployment": None, "unknown_deployment_count": 2}
+    assert words.cost_of_a_deployment(
+        "crew", {**row, **unbilled, "deployment_count": 12}
+    ) == ("No cost of crew is known in Nov 2026, in which it shipped 12 deployments.")
+    assert words.cost_of_a_deployment(
+        "crew", {**row, **unbilled, "deployment_count": None}
+    ) == (
+        "In Nov 2026 the outcome of 2 deployments of crew is unknown: no cost is"
+        " divided by them."
+    )
+    none = {**row, **unbilled, "deployment_count": None, "unknown_deployment_count": 0}
+    assert words.cost_of_a_deployment("crew", none) == (
+        "In Nov 2026 nothing was deployed: no cost is divided by zero."
+    )
+
+
 def test_an_unknown_outcome_is_said_with_its_bounds_and_a_way_out() -> None:
     figure = velocity_queries.VelocityFigure(
         *("change_fail_ratio", "2026-10", "ratio", None, None, 0.078, 1.0),

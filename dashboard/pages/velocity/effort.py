@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from dashboard.pages.scorecard import operations as operations_section
 from dashboard.pages.velocity import charts as velocity_charts
 from dashboard.pages.velocity import effort_queries
+from dashboard.pages.velocity import sentences as words
 from dashboard.shared import charts, tables
 from dashboard.shared import format as fmt
 from dashboard.shared.context import ORGANISATION, Origin
@@ -27,20 +28,7 @@ def show_costs(view: Page, scope: VelocityScope) -> None:
             f"No month of {fmt.markdown(scope.shown)} has both costs and events."
         )
         return
-    newest = table.to_pylist()[0]
-    per_deployment = fmt.short_unit_cost(
-        newest["cost_per_deployment"], newest["currency"]
-    )
-    st.markdown(
-        f"In {fmt.month(newest['month'])} all that {fmt.markdown(scope.shown)} cost,"
-        " serving included, was"
-        f" {fmt.money(newest['effective_cost'], newest['currency'])}:"
-        f" **{per_deployment}** per deployment. It is not what deploying"
-        f" costs.{_unknown(newest)}"
-        if newest["cost_per_deployment"] is not None
-        else f"In {fmt.month(newest['month'])} nothing was deployed: no cost is divided"
-        " by zero."
-    )
+    st.markdown(words.cost_of_a_deployment(scope.shown, table.to_pylist()[0]))
     tables.show(
         table,
         [
@@ -66,17 +54,6 @@ def show_costs(view: Page, scope: VelocityScope) -> None:
             " rate; unknown without hours or a rate.",
             mart="delivery.mart_delivery_costs",
         ),
-    )
-
-
-def _unknown(row: dict[str, Any]) -> str:
-    """Say how many deployments a cost is not divided by."""
-    count = row["unknown_deployment_count"]
-    if not count:
-        return ""
-    return (
-        f" {fmt.plural(count, 'deployment')} of unknown outcome"
-        f" {'is' if count == 1 else 'are'} not counted."
     )
 
 

@@ -212,6 +212,37 @@ def absence(figure: VelocityFigure | None) -> str:
     return "Fewer than five: no median is drawn from them. Velocity, Flow lists them."
 
 
+def cost_of_a_deployment(whose: str, row: Mapping[str, Any]) -> str:
+    """Say what a month's cost is by deployment, or why that is unknown."""
+    month, shown = fmt.month(row["month"]), fmt.markdown(whose)
+    count, unknown = row["deployment_count"], row["unknown_deployment_count"]
+    if count and row["cost_per_deployment"] is None:
+        return (
+            f"No cost of {shown} is known in {month}, in which it shipped"
+            f" {fmt.plural(count, 'deployment')}."
+        )
+    if not count and unknown:
+        return (
+            f"In {month} the outcome of {fmt.plural(unknown, 'deployment')} of {shown}"
+            " is unknown: no cost is divided by them."
+        )
+    if not count:
+        return f"In {month} nothing was deployed: no cost is divided by zero."
+    currency = row["currency"]
+    left_out = (
+        f" {fmt.plural(unknown, 'deployment')} of unknown outcome"
+        f" {'is' if unknown == 1 else 'are'} not counted."
+        if unknown
+        else ""
+    )
+    return (
+        f"In {month} all that {shown} cost, serving included, was"
+        f" {fmt.money(row['effective_cost'], currency)}:"
+        f" **{fmt.short_unit_cost(row['cost_per_deployment'], currency)}** per"
+        f" deployment. It is not what deploying costs.{left_out}"
+    )
+
+
 def window(row: Mapping[str, Any]) -> str:
     """Name a window by its months, e.g. ``Aug 2026 to Oct 2026``."""
     first = fmt.month(f"{row['window_start']:%Y-%m}")
