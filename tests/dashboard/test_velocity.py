@@ -20,6 +20,7 @@ from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from tests.dashboard.conftest import LookAt, OpenApp
+    from triptych.core.warehouse.reader import Snapshot
 
 PAGE = "velocity"
 METRICS_SQL = (
@@ -236,6 +237,14 @@ def test_a_run_of_an_earlier_version_lacks_marts_and_shows_no_traceback(
     assert not app.exception
     assert not app.error
     assert tiles(app)["Change lead time"] != "—"
+
+
+def test_stages_of_a_service_are_of_what_it_is_deployed_as(snapshot: Snapshot) -> None:
+    """A service is known by its name in lower case, or by its repository."""
+    service = velocity_queries.VelocityScope("service", "eta-api", ("2026-09",))
+    stages = velocity_queries.lead_time_stages(snapshot, service).to_pylist()
+    # 10, 20, 30, 40 and 50 hours, of which each change waited 6 for its merge.
+    assert [(row["n"], row["p50"]) for row in stages] == [(5, 6), (5, 24), (5, 30)]
 
 
 def test_a_month_without_a_bill_is_no_month_without_deployments() -> None:

@@ -285,7 +285,7 @@ def lead_time_stages(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
 
     Stages are shown beside the whole and never add up to a figure.
     """
-    column = {"service": "service"}.get(scope.kind, f"{scope.kind}_id")
+    column = {"service": "deployed_unit"}.get(scope.kind, f"{scope.kind}_id")
     return table(
         snapshot,
         f"""
