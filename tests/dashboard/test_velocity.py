@@ -247,6 +247,22 @@ def test_stages_of_a_service_are_of_what_it_is_deployed_as(snapshot: Snapshot) -
     assert [(row["n"], row["p50"]) for row in stages] == [(5, 6), (5, 24), (5, 30)]
 
 
+def test_a_week_of_unknown_outcomes_is_no_quiet_week() -> None:
+    weeks = [
+        {"is_complete": True, "deployment_count": count, "unknown_count": unknown}
+        for count, unknown in ((0, 0), (0, 0), (0, 3), (2, 1))
+    ]
+    running = {"is_complete": False, "deployment_count": 0, "unknown_count": 0}
+    assert words.quiet_weeks([*weeks, running]) == (
+        "In **2 of 4 whole weeks** nothing was deployed. They count in the median"
+        " above. In 1 more no outcome is known."
+    )
+    assert words.quiet_weeks(weeks[:2]) == (
+        "In **2 of 2 whole weeks** nothing was deployed. They count in the median"
+        " above."
+    )
+
+
 def test_a_month_without_a_bill_is_no_month_without_deployments() -> None:
     row = {"month": "2026-11", "currency": "EUR", "effective_cost": None}
     unbilled = {"cost_per_deployment": None, "unknown_deployment_count": 2}

@@ -323,12 +323,7 @@ def show_weeks(view: Page, scope: VelocityScope) -> None:
     if table.num_rows == 0:
         st.markdown("No system tells of weeks of this scope.")
         return
-    rows = [row for row in table.to_pylist() if row["is_complete"]]
-    quiet = sum(row["deployment_count"] == 0 for row in rows)
-    st.markdown(
-        f"In **{quiet} of {fmt.plural(len(rows), 'whole week')}** nothing was deployed."
-        " They count in the median above."
-    )
+    st.markdown(words.quiet_weeks(table.to_pylist()))
     charts.show(
         velocity_charts.weeks(table, charts.palette()),
         description="Deployments to production by week, up to half a year back.",

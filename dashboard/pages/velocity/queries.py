@@ -244,7 +244,8 @@ def deployment_weeks(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
     return table(
         snapshot,
         """
-        SELECT week, deployment_count, deployment_day_count, is_complete
+        SELECT week, deployment_count, deployment_day_count, unknown_count,
+            is_complete
         FROM delivery.mart_deployment_weeks
         WHERE scope_kind = $kind AND scope_id = $id
             AND week <= (

@@ -212,6 +212,18 @@ def absence(figure: VelocityFigure | None) -> str:
     return "Fewer than five: no median is drawn from them. Velocity, Flow lists them."
 
 
+def quiet_weeks(weeks: Sequence[Mapping[str, Any]]) -> str:
+    """Say in how many whole weeks nothing was deployed, as far as it is known."""
+    whole = [week for week in weeks if week["is_complete"]]
+    idle = [week for week in whole if week["deployment_count"] == 0]
+    doubtful = sum(week["unknown_count"] > 0 for week in idle)
+    more = f" In {doubtful:,} more no outcome is known." if doubtful else ""
+    return (
+        f"In **{len(idle) - doubtful} of {fmt.plural(len(whole), 'whole week')}**"
+        f" nothing was deployed. They count in the median above.{more}"
+    )
+
+
 def cost_of_a_deployment(whose: str, row: Mapping[str, Any]) -> str:
     """Say what a month's cost is by deployment, or why that is unknown."""
     month, shown = fmt.month(row["month"]), fmt.markdown(whose)
