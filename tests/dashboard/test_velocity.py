@@ -307,6 +307,16 @@ def test_an_unknown_outcome_is_said_with_its_bounds_and_a_way_out() -> None:
     assert words.absence(other).startswith("Fewer than five")
 
 
+def test_twelve_deployments_without_a_whole_week_are_not_too_few() -> None:
+    figure = velocity_queries.VelocityFigure(
+        *("deployment_frequency", "2026-11", "per_week", None, None, None, None),
+        *(12, 0, 1, "redeploy 1", 0.0, None, 1),
+    )
+    assert words.absence(figure) == "No whole week of it is known."
+    bounded = replace(figure, low=1.0, high=4.0, excluded_by_reason="unknown 3")
+    assert words.absence(bounded).startswith("Outcome of 3 deployments unknown:")
+
+
 def test_every_metric_of_the_mart_has_its_words() -> None:
     declared = set(re.findall(r"'metric': '(\w+)'", METRICS_SQL.read_text("utf-8")))
     # Of the same events as the frequency, so it is declared with none of its own.

@@ -204,6 +204,8 @@ def absence(figure: VelocityFigure | None) -> str:
     """Say why there is no value."""
     if figure is None:
         return "Nothing of it is known in this period."
+    if figure.unit == "per_week" and figure.low is None:
+        return "No whole week of it is known."
     unknown = _unknown_outcomes(figure)
     if unknown:
         return unknown
