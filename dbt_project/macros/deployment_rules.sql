@@ -46,3 +46,20 @@
             then 'resolved_before_it_started'
     end
 {%- endmacro %}
+
+{#-
+  Deployments that count, and those of unknown outcome, one row for each and owner. Of one
+  that reached several services of an owner, those that count tell before those of which
+  nobody knows, and the earliest of them says when.
+-#}
+{% macro deployments_once(deployments, owners=[]) -%}
+    {%- set of = (owners + ['deployment_key']) | join(', ') -%}
+    select
+        {{ of }},
+        max(case when counts_as_deployment then 1 else 0 end) = 1 as counts_as_deployment,
+        coalesce(min(case when counts_as_deployment then deployed_on end), min(deployed_on)) as deployed_on,
+        coalesce(min(case when counts_as_deployment then month end), min(month)) as month
+    from {{ deployments }}
+    where counts_as_deployment or exclusion_reason = 'unknown'
+    group by {{ of }}
+{%- endmacro %}

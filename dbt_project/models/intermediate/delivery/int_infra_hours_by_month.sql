@@ -12,14 +12,12 @@ with worked as (
     group by team_id, month
 ),
 
-deployments as (
-    select
-        team_id,
-        month,
-        deployment_key,
-        counts_as_deployment
-    from {{ ref('fct_deployments') }}
-    where counts_as_deployment or exclusion_reason = 'unknown'
+deployments_of_team as (
+    {{ deployments_once(ref('fct_deployments'), ['team_id']) }}
+),
+
+deployments_of_organisation as (
+    {{ deployments_once(ref('fct_deployments')) }}
 ),
 
 hours as (
@@ -56,9 +54,9 @@ shipped as (
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
         month,
-        count(distinct case when counts_as_deployment then deployment_key end) as deployment_count,
-        count(distinct case when not counts_as_deployment then deployment_key end) as unknown_count
-    from deployments
+        count(case when counts_as_deployment then 1 end) as deployment_count,
+        count(case when not counts_as_deployment then 1 end) as unknown_count
+    from deployments_of_{{ kind }}
     group by {{ id ~ ', ' if kind == 'team' else '' }}month
     union all
     {% endfor -%}

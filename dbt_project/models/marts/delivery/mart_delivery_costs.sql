@@ -31,16 +31,22 @@ spent as (
     {% endfor %}
 ),
 
+{% for kind, id in scopes -%}
+deployments_of_{{ kind }} as (
+    {{ deployments_once(ref('fct_deployments'), [id]) }}
+),
+
+{% endfor -%}
 deployed as (
     {% for kind, id in scopes -%}
     select
         month,
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
-        nullif(count(distinct case when counts_as_deployment then deployment_key end), 0) as deployment_count,
-        count(distinct case when exclusion_reason = 'unknown' then deployment_key end) as unknown_count
-    from {{ ref('fct_deployments') }}
-    where (counts_as_deployment or exclusion_reason = 'unknown') and {{ id }} is not null
+        nullif(count(case when counts_as_deployment then 1 end), 0) as deployment_count,
+        count(case when not counts_as_deployment then 1 end) as unknown_count
+    from deployments_of_{{ kind }}
+    where {{ id }} is not null
     group by month, {{ id }}
     {{ 'union all' if not loop.last }}
     {% endfor %}

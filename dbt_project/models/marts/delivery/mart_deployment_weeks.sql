@@ -23,8 +23,9 @@ scoped as (
         deployments.{{ id }} as scope_id,
         deployments.deployment_key,
         deployments.deployed_on,
+        deployments.month,
         deployments.counts_as_deployment,
-        coalesce(deployments.exclusion_reason, '') = 'unknown' as is_unknown,
+        deployments.exclusion_reason,
         told.last_told_at
     from deployments
     inner join told on deployments.source_system = told.source_system
@@ -51,15 +52,19 @@ days as (
     from bounds
 ),
 
+once as (
+    {{ deployments_once('scoped', ['scope_kind', 'scope_id']) }}
+),
+
 counted as (
     select
         scope_kind,
         scope_id,
         {{ week_start('deployed_on') }} as week,
-        count(distinct case when counts_as_deployment then deployment_key end) as deployment_count,
+        count(case when counts_as_deployment then 1 end) as deployment_count,
         count(distinct case when counts_as_deployment then deployed_on end) as deployment_day_count,
-        count(distinct case when is_unknown then deployment_key end) as unknown_count
-    from scoped
+        count(case when not counts_as_deployment then 1 end) as unknown_count
+    from once
     group by scope_kind, scope_id, {{ week_start('deployed_on') }}
 )
 

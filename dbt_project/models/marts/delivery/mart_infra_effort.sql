@@ -8,15 +8,19 @@ with days as (
     select * from {{ ref('int_worked_days') }}
 ),
 
+deployments as (
+    {{ deployments_once(ref('fct_deployments'), ['team_id']) }}
+),
+
 deployed as (
     select
         team_id,
         deployed_on as day,
         month,
-        count(distinct case when counts_as_deployment then deployment_key end) as deployment_count,
-        count(distinct case when exclusion_reason = 'unknown' then deployment_key end) as unknown_count
-    from {{ ref('fct_deployments') }}
-    where (counts_as_deployment or exclusion_reason = 'unknown') and team_id is not null
+        count(case when counts_as_deployment then 1 end) as deployment_count,
+        count(case when not counts_as_deployment then 1 end) as unknown_count
+    from deployments
+    where team_id is not null
     group by team_id, deployed_on, month
 ),
 
