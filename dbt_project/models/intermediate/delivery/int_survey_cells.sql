@@ -2,7 +2,8 @@
   Answers by wave, item and group, and whether a group may be shown. Groups of too few
   are hidden; and where any is, so are the next smallest, until what is hidden are at
   least two groups and enough people together: else a total less what is visible would
-  show it. Never published.
+  show it. Groups of which nobody answered have no cell: how many people they have is
+  with the cells of their wave. Never published.
 -#}
 with answers as (
     select
@@ -43,10 +44,21 @@ invited as (
     group by wave_id, group_id
 ),
 
+silent as (
+    select
+        invited.wave_id,
+        sum(invited.invited_count) as silent_invited_count
+    from invited
+    left join answers on invited.wave_id = answers.wave_id and invited.group_id = answers.group_id
+    where answers.group_id is null
+    group by invited.wave_id
+),
+
 ordered as (
     select
         cells.*,
         invited.invited_count,
+        coalesce(silent.silent_invited_count, 0) as silent_invited_count,
         rules.smallest_group,
         min(cells.n) over of_item as smallest_n,
         row_number() over by_size as place,
@@ -54,6 +66,7 @@ ordered as (
     from cells
     cross join {{ source('control', 'delivery_rules') }} as rules
     left join invited on cells.wave_id = invited.wave_id and cells.group_id = invited.group_id
+    left join silent on cells.wave_id = silent.wave_id
     window
         of_item as (partition by cells.wave_id, cells.item_id, cells.scale_min, cells.scale_max),
         by_size as (

@@ -1,6 +1,7 @@
 {#-
   Satisfaction by wave, item and group, and over all groups. A suppressed cell is there
-  and says nothing, not even how many answered.
+  and says nothing, not even how many answered. All that were asked are those of groups
+  that nobody answered of, too.
 -#}
 with cells as (
     select * from {{ ref('int_survey_cells') }}
@@ -30,7 +31,10 @@ shown as (
         cast(null as string) as group_id,
         sum(n) < max(smallest_group) as is_suppressed,
         cast(sum(n) as bigint) as n,
-        case when count(invited_count) = count(*) then cast(sum(invited_count) as bigint) end as invited_count,
+        case
+            when count(invited_count) = count(*)
+                then cast(sum(invited_count) + max(silent_invited_count) as bigint)
+        end as invited_count,
         sum(score_total) as score_total,
         cast(sum(favourable_count) as bigint) as favourable_count,
         cast(sum(promoter_count) as bigint) as promoter_count,
