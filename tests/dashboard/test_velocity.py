@@ -112,8 +112,9 @@ def test_every_section_has_its_sentence_and_its_table(look_at: LookAt) -> None:
     assert "**EUR 146.00** per deployment. It is not what deploying costs." in text
     assert "2 deployments of unknown outcome are not counted." in text
     assert "**1 model-week is over the threshold** at p95, of 1." in text
-    assert "1 cell is not shown: fewer than five people" in text
-    assert "— (fewer than five, or beside such a group)" in text
+    assert "Groups of `smallest_group` people and more, five unless it is set" in text
+    assert "1 cell is not shown: too few people" in text
+    assert "— (too few people, or next to such a group)" in text
     assert "**1 name belongs to nobody**" in text
     assert "A triangle: not all of the cohort has been followed so long." in text
     assert {button.key for button in app.get("download_button")} == {

@@ -217,12 +217,15 @@ def show_satisfaction(view: Page) -> None:
         return
     hidden = sum(table["is_suppressed"].to_pylist())
     note = (
-        f" {fmt.plural(hidden, 'cell is', 'cells are')} not shown: fewer than five"
+        f" {fmt.plural(hidden, 'cell is', 'cells are')} not shown: too few"
         " people, or such a group could be worked out from it."
         if hidden
         else ""
     )
-    st.markdown(f"Groups of five people and more, by wave.{note}")
+    st.markdown(
+        "Groups of `smallest_group` people and more, five unless it is set, by"
+        f" wave.{note}"
+    )
     tables.show(
         table,
         [

@@ -85,7 +85,7 @@ def satisfaction(snapshot: Snapshot) -> pa.Table:
         SELECT wave_id, item_id, coalesce(group_id, 'everybody') AS group_id,
             respondent_count, response_ratio, score, favourable_ratio, enps,
             enps_low, enps_high, is_suppressed, is_response_low,
-            CASE WHEN is_suppressed THEN 'fewer than five, or beside such a group'
+            CASE WHEN is_suppressed THEN 'too few people, or next to such a group'
             END AS reason
         FROM delivery.mart_satisfaction
         ORDER BY wave_id DESC, item_id, group_id IS NOT NULL, group_id
