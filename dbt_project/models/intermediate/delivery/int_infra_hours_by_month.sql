@@ -28,6 +28,7 @@ hours as (
         infra_hours,
         cast(0 as double) as estimated_hours
     from worked
+    where team_id is not null
     union all
     select
         'organisation' as scope_kind,

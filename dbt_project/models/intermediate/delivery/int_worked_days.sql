@@ -1,10 +1,11 @@
 {#-
   Hours that a team booked on a day of the organisation's calendar, on infrastructure and
-  on incidents, with entries that are too long for one day.
+  on incidents, with entries that are too long for one day. Those of no team are a row of
+  their own, for the organisation has them.
 -#}
 with worklogs as (
     select
-        logs.team_id,
+        {{ team_of_booking('logs') }} as team_id,
         logs.worklog_id,
         logs.category,
         logs.hours,
@@ -12,7 +13,6 @@ with worklogs as (
         {{ local_month('logs.started_at') }} as month
     from {{ ref('int_worklogs_owned') }} as logs
     cross join {{ source('control', 'delivery_rules') }} as rules
-    where logs.team_id is not null
 ),
 
 -- One hour that two systems tell of counts once.

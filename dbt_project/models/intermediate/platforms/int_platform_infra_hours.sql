@@ -7,16 +7,26 @@
 -#}
 with worklogs as (
     select
-        logs.team_id,
+        {{ team_of_booking('logs') }} as team_id,
         logs.worklog_id,
-        {{ local_month('logs.started_at') }} as month,
-        -- One hour that two systems tell of counts once.
-        max(logs.platform_id) as platform_id,
-        max(logs.hours) as hours
+        logs.platform_id,
+        logs.hours,
+        {{ local_month('logs.started_at') }} as month
     from {{ ref('int_worklogs_owned') }} as logs
     cross join {{ source('control', 'delivery_rules') }} as rules
-    where logs.team_id is not null and logs.category = 'infra'
-    group by logs.team_id, logs.worklog_id, {{ local_month('logs.started_at') }}
+    where logs.category = 'infra'
+),
+
+-- One hour that two systems tell of counts once.
+once as (
+    select
+        team_id,
+        worklog_id,
+        month,
+        max(platform_id) as platform_id,
+        max(hours) as hours
+    from worklogs
+    group by team_id, worklog_id, month
 ),
 
 declared as (
@@ -24,7 +34,7 @@ declared as (
         platform_id,
         month,
         {{ sum_in_order('hours') }} as hours
-    from worklogs
+    from once
     where platform_id is not null
     group by platform_id, month
 ),
@@ -34,7 +44,8 @@ rests as (
         team_id,
         month,
         coalesce({{ sum_in_order('case when platform_id is null then hours end') }}, 0) as hours
-    from worklogs
+    from once
+    where team_id is not null
     group by team_id, month
 ),
 

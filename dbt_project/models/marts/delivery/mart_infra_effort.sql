@@ -6,6 +6,7 @@
 -#}
 with days as (
     select * from {{ ref('int_worked_days') }}
+    where team_id is not null
 ),
 
 deployments as (
