@@ -2,7 +2,8 @@
   What running it takes, by month and team: hours of infrastructure work beside
   deployments, over the four weeks that end with the month, and firefighting as a share
   of the hours that the team has. What a system says and what people book are never
-  added. What nobody told is NULL.
+  added. What nobody told is NULL. A month that has not begun has a headcount at most, and no
+  row.
 -#}
 with days as (
     select * from {{ ref('int_worked_days') }}
@@ -66,6 +67,7 @@ windows as (
     from months
     cross join {{ ref('int_reporting_moment') }} as moment
     cross join {{ source('control', 'delivery_rules') }} as rules
+    where cast(months.month || '-01' as date) <= {{ local_day('moment.as_of') }}
 ),
 
 hours_of_window as (
