@@ -9,10 +9,9 @@ with worklogs as (
         logs.worklog_id,
         logs.category,
         logs.hours,
-        {{ local_day('logs.started_at') }} as day,
-        {{ local_month('logs.started_at') }} as month
+        logs.booked_on as day,
+        {{ month_label('logs.booked_on') }} as month
     from {{ ref('int_worklogs_owned') }} as logs
-    cross join {{ source('control', 'delivery_rules') }} as rules
 ),
 
 -- One hour that two systems tell of counts once.

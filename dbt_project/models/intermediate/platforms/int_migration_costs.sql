@@ -118,13 +118,12 @@ hours as (
             order by logs.hours desc, case when rates.team_id is null then 1 else 0 end asc
         ) as choice
     from months
-    cross join {{ source('control', 'delivery_rules') }} as rules
     inner join {{ ref('int_worklogs_owned') }} as logs
-        on months.month = {{ local_month('logs.started_at') }} and logs.category = 'integration'
+        on months.month = {{ month_label('logs.booked_on') }} and logs.category = 'integration'
     left join {{ source('control', 'loaded_hourly_rates') }} as rates
         on
             (rates.team_id is null or logs.team_id = rates.team_id)
-            and {{ is_valid_on('rates', local_day('logs.started_at')) }}
+            and {{ is_valid_on('rates', 'logs.booked_on') }}
     left join platforms on months.migration_id = platforms.migration_id and logs.platform_id = platforms.platform_id
     where months.period <> 'before' and (logs.platform_id is null or platforms.platform_id is not null)
 ),

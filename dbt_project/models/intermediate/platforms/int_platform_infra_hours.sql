@@ -11,9 +11,8 @@ with worklogs as (
         logs.worklog_id,
         logs.platform_id,
         logs.hours,
-        {{ local_month('logs.started_at') }} as month
+        {{ month_label('logs.booked_on') }} as month
     from {{ ref('int_worklogs_owned') }} as logs
-    cross join {{ source('control', 'delivery_rules') }} as rules
     where logs.category = 'infra'
 ),
 

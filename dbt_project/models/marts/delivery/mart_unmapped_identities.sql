@@ -13,7 +13,7 @@ with occurrences as (
         ('promotions', ref('fct_promotions'), ['registered_model'], 'event_time'),
         ('training_runs', ref('fct_training_runs'), ['registered_model', 'repository'], 'started_at'),
         ('incidents', ref('fct_incidents'), ['service'], 'impact_started_at'),
-        ('worklogs', ref('int_worklogs_owned'), ['project'], 'started_at'),
+        ('worklogs', ref('int_worklogs_owned'), ['project'], 'booked_on'),
     ] -%}
     select
         source,

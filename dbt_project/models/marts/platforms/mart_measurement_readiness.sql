@@ -61,8 +61,8 @@ begun as (
     select
         'worklogs' as measurement,
         features.feature_id,
-        min(cast(logs.started_at as date)) as first_day,
-        max(cast(logs.started_at as date)) as last_day
+        min(logs.booked_on) as first_day,
+        max(logs.booked_on) as last_day
     from features
     inner join {{ ref('int_worklogs_owned') }} as logs
         on features.team_id = logs.team_id or features.feature_id = logs.feature_id

@@ -1,12 +1,14 @@
 {#-
   Booked hours, each entry as it was changed last; one that was deleted since is none. An
   id that several sites have given has its site before it. What comes without a site, such
-  as a file, is of the first.
+  as a file, is of the first. A source of which all hours begin at midnight books by day:
+  a timesheet, whose days no time zone may shift.
 -#}
 with sited as (
     select
         *,
-        {{ worklog_site('_source', rules('worklog_sites')) }} as site
+        {{ worklog_site('_source', rules('worklog_sites')) }} as site,
+        case when started_at = cast(cast(started_at as date) as timestamp) then 1 else 0 end as is_midnight
     from {{ source('evidence', 'worklogs') }}
 ),
 
@@ -14,7 +16,8 @@ bounded as (
     select
         *,
         min(site) over (partition by source_system, worklog_id) as first_site,
-        max(site) over (partition by source_system, worklog_id) as last_site
+        max(site) over (partition by source_system, worklog_id) as last_site,
+        min(is_midnight) over (partition by _source) = 1 as is_by_day
     from sited
 ),
 
@@ -49,6 +52,7 @@ select
     own_worklog_id as worklog_id,
     source_system || ':' || own_worklog_id as worklog_key,
     started_at,
+    is_by_day,
     cast(hours as double) as hours,
     team_id,
     lower(trim(category)) as category,
