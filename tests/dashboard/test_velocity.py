@@ -47,6 +47,7 @@ def test_each_tile_has_its_value_interval_and_what_is_missing(look_at: LookAt) -
     assert "1 open, the oldest 10.0 d · 2 left out" in text
     assert "n = 10 · 90 % interval 2.3 % to 34.5 %" in text
     assert "Left out: first deployment 2." in text
+    assert "ETA v2, Sep 2026, so far" not in text
     assert "Fewer than five: no median is drawn from them. Velocity, Flow lists" in text
     deltas = {metric.label: metric.delta for metric in app.metric}
     assert deltas["Change lead time"].replace("\u00a0", " ") == "40.0 h in Aug 2026"
@@ -154,6 +155,17 @@ def test_a_quarter_that_is_chosen_has_its_own_figures(look_at: LookAt) -> None:
     assert "is known for 2 quarters." in text
     deltas = {metric.label: metric.delta for metric in app.metric}
     assert deltas["Change lead time"].replace("\u00a0", " ") == "45.0 h in Q2 2026"
+
+
+def test_a_month_that_is_not_over_is_one_so_far(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE delivery.mart_velocity_windows SET is_over = false")
+    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    assert "ETA v2, Sep 2026, so far" in text_of(app)
 
 
 def test_what_is_still_open_counts_beside_the_plain_median(look_at: LookAt) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from dashboard.pages.velocity.queries import IN_HOURS, UNIT_SHOWN
+from dashboard.pages.velocity.queries import IN_HOURS, UNIT_SHOWN, WINDOWS_MART
 from dashboard.shared.published import has_mart, per_run, rows
 
 if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 _QUARTERS: Final = "delivery.mart_velocity_quarters"
-_WINDOWS: Final = "delivery.mart_velocity_windows"
 _OF_UNITS: Final = ("change_lead_time", "deployment_frequency", "change_fail_ratio")
 _OF_ALL: Final = ("time_to_restore", "training_to_production")
 
@@ -77,7 +76,7 @@ def whole_compared(
     snapshot: Snapshot, last_month: str, last_month_before: str
 ) -> list[dict[str, Any]]:
     """Return per metric the organisation's figure of both quarters, with intervals."""
-    if not has_mart(snapshot, _WINDOWS):
+    if not has_mart(snapshot, WINDOWS_MART):
         return []
     return rows(
         snapshot,
@@ -89,8 +88,8 @@ def whole_compared(
             {IN_HOURS.format("old.metric_value")} AS figure_before,
             now.interval_high < old.interval_low AS is_less,
             now.interval_low > old.interval_high AS is_more
-        FROM {_WINDOWS} AS now
-        JOIN {_WINDOWS} AS old
+        FROM {WINDOWS_MART} AS now
+        JOIN {WINDOWS_MART} AS old
             USING (scope_kind, scope_id, metric, window_months, unit)
         WHERE scope_kind = 'organisation' AND window_months = 3
             AND now.month = $month AND old.month = $before

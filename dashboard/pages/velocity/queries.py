@@ -25,6 +25,9 @@ VELOCITY_MARTS: dict[PeriodKind, str] = {
     "quarter": "delivery.mart_velocity_quarters",
 }
 
+#: Figures of the three and twelve months that end with a month.
+WINDOWS_MART = "delivery.mart_velocity_windows"
+
 #: What the bar's scopes are called in the marts of delivery.
 SCOPE_KINDS = {"model": "model", "team": "team"}
 #: Figures whose unit is seconds are written in hours.
@@ -188,7 +191,21 @@ def velocity_newest_month(
         **scope.parameters(),
     )
     month = found[0]["month"]
-    return None if month is None else VelocityPeriod("month", month)
+    if month is None:
+        return None
+    return VelocityPeriod("month", month, _is_over(snapshot, month))
+
+
+def _is_over(snapshot: Snapshot, month: str) -> bool:
+    """Tell whether a month is over; runs of earlier versions do not say."""
+    if not has_mart(snapshot, WINDOWS_MART):
+        return True
+    found = rows(
+        snapshot,
+        f"SELECT bool_and(is_over) AS is_over FROM {WINDOWS_MART} WHERE month = $month",
+        month=month,
+    )
+    return found[0]["is_over"] is not False
 
 
 @per_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard.pages.velocity.queries import IN_HOURS, UNIT_SHOWN
+from dashboard.pages.velocity.queries import IN_HOURS, UNIT_SHOWN, WINDOWS_MART
 from dashboard.shared.published import per_run, table_of
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from dashboard.pages.velocity.queries import VelocityScope
     from triptych.core.warehouse.reader import Snapshot
 
-_WINDOWS = "delivery.mart_velocity_windows"
 #: What units of a kind are shown with side by side, each with its n.
 _RARE = (
     *("time_to_restore", "failed_deployment_recovery"),
@@ -31,13 +30,13 @@ def rare_over_units(snapshot: Snapshot, kind: str, months: tuple[str, ...]) -> p
     )
     return table_of(
         snapshot,
-        _WINDOWS,
+        WINDOWS_MART,
         f"""
         SELECT scope_id, max(window_start) AS window_start, max(month) AS month,
             {pivoted}
-        FROM {_WINDOWS}
+        FROM {WINDOWS_MART}
         WHERE scope_kind = $kind AND window_months = 12 AND month = (
-            SELECT max(month) FROM {_WINDOWS}
+            SELECT max(month) FROM {WINDOWS_MART}
             WHERE list_contains($months, month)
         )
         GROUP BY scope_id ORDER BY scope_id
@@ -56,7 +55,7 @@ def velocity_windows(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
     """
     return table_of(
         snapshot,
-        _WINDOWS,
+        WINDOWS_MART,
         f"""
         SELECT metric, month, window_months, window_start, window_end, is_over,
             {UNIT_SHOWN} AS unit,
@@ -66,9 +65,9 @@ def velocity_windows(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
             {IN_HOURS.format("interval_high")} AS high,
             n_used, n_open, n_excluded, missing_ratio, reason, way_out,
             {IN_HOURS.format("wider_metric_value")} AS wider_value
-        FROM {_WINDOWS}
+        FROM {WINDOWS_MART}
         WHERE scope_kind = $kind AND scope_id = $id AND month = (
-            SELECT max(month) FROM {_WINDOWS}
+            SELECT max(month) FROM {WINDOWS_MART}
             WHERE list_contains($months, month)
         )
         ORDER BY metric, window_months
