@@ -4,6 +4,7 @@
   cut after each run whose version came into production; a cycle has at least that run. A
   version of a run below another one counts for the run above. What follows the last such
   run is open. A model is worked on for itself: runs without one are cut by their feature.
+  They are of the team that released them; what is open is of that of its newest run.
 -#}
 with runs as (
     select
@@ -35,6 +36,8 @@ placed as (
         releases.promotion_key,
         releases.event_time as released_at,
         releases.exclusion_reason,
+        coalesce(releases.feature_id, runs.feature_id) as feature_id_then,
+        coalesce(releases.team_id, runs.team_id) as team_id_then,
         coalesce(sum(case when releases.promotion_key is not null then 1 else 0 end) over (
             partition by runs.line_of_work order by runs.ended_at, runs.run_key
             rows between unbounded preceding and 1 preceding
@@ -42,18 +45,25 @@ placed as (
     from runs
     left join releases on runs.run_key = releases.top_run_key and releases.choice = 1
     where runs.line_of_work is not null
+),
+
+told as (
+    select
+        *,
+        row_number() over (partition by line_of_work, cycle order by ended_at desc, run_key desc) as recency
+    from placed
 )
 
 select
     coalesce(max(promotion_key), line_of_work || ' open') as release_key,
     max(model_id) as model_id,
-    max(feature_id) as feature_id,
-    max(team_id) as team_id,
+    max(case when recency = 1 then feature_id_then end) as feature_id,
+    max(case when recency = 1 then team_id_then end) as team_id,
     min(started_at) as first_run_at,
     max(released_at) as released_at,
     count(*) as iteration_count,
     max(exclusion_reason) as exclusion_reason
-from placed
+from told
 group by line_of_work, cycle
 union all
 select

@@ -47,16 +47,30 @@ iterations as (
     from {{ ref('int_release_iterations') }}
 ),
 
+-- Whose a service is says its first success in production, else its newest before that.
+successes as (
+    select
+        *,
+        row_number() over (
+            partition by deployed_unit
+            order by
+                case when environment_kind = 'production' then 0 else 1 end asc,
+                case when environment_kind = 'production' then ended_at end asc,
+                ended_at desc, event_key asc
+        ) as telling
+    from deployments
+    where outcome = 'success' and deployed_unit is not null
+),
+
 service_times as (
     select
         deployed_unit,
-        max(model_id) as model_id,
-        max(feature_id) as feature_id,
-        max(team_id) as team_id,
+        max(case when telling = 1 then model_id end) as model_id,
+        max(case when telling = 1 then feature_id end) as feature_id,
+        max(case when telling = 1 then team_id end) as team_id,
         min(case when environment_kind <> 'production' then ended_at end) as first_pilot_at,
         min(case when environment_kind = 'production' then ended_at end) as first_production_at
-    from deployments
-    where outcome = 'success' and deployed_unit is not null
+    from successes
     group by deployed_unit
 ),
 
