@@ -39,7 +39,7 @@ with histograms as (
     from {{ ref('stg_delivery__usage_latency') }}
 ),
 
-{{ with_owners('histograms', ['service'], 'period_start') }},
+{{ with_owners('histograms', ['service'], 'period_start', on_calendar=false) }},
 
 mapped as (
     select

@@ -21,6 +21,6 @@ with worklogs as (
     cross join {{ source('control', 'delivery_rules') }} as rules
 ),
 
-{{ with_owners('worklogs', ['project'], 'booked_on') }}
+{{ with_owners('worklogs', ['project'], 'booked_on', on_calendar=false) }}
 
 select owned.* from owned

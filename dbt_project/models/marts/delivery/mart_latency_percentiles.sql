@@ -28,7 +28,7 @@ with windows as (
     from {{ ref('stg_delivery__serving_latency') }}
 ),
 
-{{ with_owners('windows', ['service', 'project'], 'period_start') }}
+{{ with_owners('windows', ['service', 'project'], 'period_start', on_calendar=false) }}
 
 select
     owned.source,
