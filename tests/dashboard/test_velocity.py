@@ -260,6 +260,19 @@ def test_stages_of_a_service_are_of_what_it_is_deployed_as(snapshot: Snapshot) -
     assert [(row["n"], row["p50"]) for row in stages] == [(5, 6), (5, 24), (5, 30)]
 
 
+@pytest.mark.parametrize(
+    ("ratio", "share", "is_over"),
+    [(1.0, 0.1, True), (1.0, 0.05, False), (1.2, None, True), (None, None, False)],
+    ids=["tenth above the last bound", "p95 on the bound", "no bound", "unknown"],
+)
+def test_a_week_is_over_by_the_requests_above_its_threshold(
+    ratio: float | None, share: float | None, is_over: bool
+) -> None:
+    """Above the last bound p95 is that bound, and no more than the threshold."""
+    row = {"p95_to_threshold_ratio": ratio, "requests_over_threshold_ratio": share}
+    assert words.is_over_threshold(row) is is_over
+
+
 def test_a_week_of_unknown_outcomes_is_no_quiet_week() -> None:
     weeks = [
         {"is_complete": True, "deployment_count": count, "unknown_count": unknown}

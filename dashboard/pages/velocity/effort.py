@@ -69,9 +69,7 @@ def show_latency(view: Page) -> None:
         )
         show_delivered_percentiles(view)
         return
-    over = [
-        row for row in table.to_pylist() if (row["p95_to_threshold_ratio"] or 0.0) > 1.0
-    ]
+    over = [row for row in table.to_pylist() if words.is_over_threshold(row)]
     weeks = fmt.plural(len(over), "model-week is", "model-weeks are")
     st.markdown(f"**{weeks} over the threshold** at p95, of {table.num_rows:,}.")
     tables.show(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _HOURS_PER_DAY: Final = 24
 _DAYS_SHOWN_FROM: Final = 48
 _FEWEST_FOR_A_BAND: Final = 10
+_ABOVE_P95: Final = 0.05
 _SECONDS_PER_HOUR: Final = 3600
 #: Figures of deployments, and how a reason says that an outcome is unknown.
 _OF_DEPLOYMENTS: Final = frozenset(
@@ -212,6 +213,14 @@ def absence(figure: VelocityFigure | None) -> str:
     if figure.n_used == 0:
         return f"Nothing ended in this period: {evidence(figure)}."
     return "Fewer than five: no median is drawn from them. Velocity, Flow lists them."
+
+
+def is_over_threshold(row: Mapping[str, Any]) -> bool:
+    """Tell whether p95 was over the threshold; exactly, where that is a bound."""
+    share = row["requests_over_threshold_ratio"]
+    if share is not None:
+        return bool(share > _ABOVE_P95)
+    return (row["p95_to_threshold_ratio"] or 0.0) > 1.0
 
 
 def quiet_weeks(weeks: Sequence[Mapping[str, Any]]) -> str:

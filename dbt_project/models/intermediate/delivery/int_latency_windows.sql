@@ -1,7 +1,9 @@
 {#-
   Windows in which there were requests, each with the week it is of, whether its p95 is
   over the threshold of its model, and whether the model was under load: at least the
-  rate that the catalogue names, else the third quartile of its windows.
+  rate that the catalogue names, else the third quartile of its windows. Of requests above
+  the last bound nobody knows by how much: a p95 among them is over a threshold that is a
+  bound, and may be over a higher one.
 -#}
 {%- set of_window = 'model_id, platform_id, environment, window_start' -%}
 with by_window as (
@@ -37,6 +39,8 @@ windows as (
         max(total_count) as request_count,
         max(window_seconds) as window_seconds,
         max(case when upper_bound_seconds = latency_threshold_seconds then request_count end) as requests_within,
+        coalesce(max(case when upper_bound_seconds < {{ infinity() }} then upper_bound_seconds end), 0) as last_bound,
+        coalesce(max(case when upper_bound_seconds < {{ infinity() }} then request_count end), 0) as requests_bounded,
         {{ safe_ratio('max(total_count)', 'max(window_seconds)') }} as requests_per_second,
         {{ histogram_percentile(95) }} as p95_seconds
     from window_buckets
@@ -74,7 +78,16 @@ select
     windows.requests_within,
     windows.minimum_requests_per_second,
     coalesce(windows.minimum_requests_per_second, floors.usual_floor) as load_floor,
-    case when windows.p95_seconds > windows.latency_threshold_seconds then 1 else 0 end as is_over,
+    case
+        when windows.requests_within is not null
+            then case when windows.requests_within * 100 < windows.request_count * 95 then 1 else 0 end
+        when
+            windows.latency_threshold_seconds > windows.last_bound
+            and windows.requests_bounded * 100 < windows.request_count * 95
+            then null
+        when windows.p95_seconds > windows.latency_threshold_seconds then 1
+        else 0
+    end as is_over,
     case
         when windows.requests_per_second >= coalesce(windows.minimum_requests_per_second, floors.usual_floor) then 1
         else 0

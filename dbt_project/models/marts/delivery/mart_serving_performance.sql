@@ -14,8 +14,10 @@ weeks as (
         max(latency_threshold_seconds) as latency_threshold_seconds,
         count(*) as window_count,
         sum(is_over) as over_count,
+        count(is_over) as judged_count,
         sum(is_under_load) as loaded_count,
-        sum(case when is_under_load = 1 then is_over else 0 end) as loaded_over_count,
+        sum(case when is_under_load = 1 then is_over end) as loaded_over_count,
+        count(case when is_under_load = 1 then is_over end) as loaded_judged_count,
         max(load_floor) as load_floor,
         sum(request_count) as request_count
     from windows
@@ -86,13 +88,13 @@ select
     cast(weeks.request_count as double) as request_count,
     weeks.window_count,
     case
-        when weeks.latency_threshold_seconds is not null then {{ safe_ratio('weeks.over_count', 'weeks.window_count') }}
+        when weeks.latency_threshold_seconds is not null then {{ safe_ratio('weeks.over_count', 'weeks.judged_count') }}
     end as windows_over_threshold_ratio,
     weeks.load_floor as load_floor_requests_per_second,
     cast(weeks.loaded_count as bigint) as loaded_window_count,
     case
         when weeks.latency_threshold_seconds is not null
-            then {{ safe_ratio('weeks.loaded_over_count', 'weeks.loaded_count') }}
+            then {{ safe_ratio('weeks.loaded_over_count', 'weeks.loaded_judged_count') }}
     end as loaded_windows_over_threshold_ratio,
     {{ safe_ratio('percentiles.over_requests', 'percentiles.total_count') }} as requests_over_threshold_ratio,
     percentiles.p50_seconds,
