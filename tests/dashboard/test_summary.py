@@ -83,6 +83,28 @@ def test_a_change_is_called_one_beyond_the_intervals_of_both_months(
     assert (back.faster_count, back.slower_count) == (0, 1)
 
 
+def test_an_unknown_fail_rate_is_not_among_those_that_rose(tmp_path: Path) -> None:
+    """Its bounds lie apart from those of August; of vision-v1 both are known."""
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "DELETE FROM delivery.mart_velocity WHERE metric = 'change_fail_ratio'"
+        )
+        connection.execute(
+            "INSERT INTO delivery.mart_velocity BY NAME SELECT 'model' AS scope_kind,"
+            " 'change_fail_ratio' AS metric, 'ratio' AS unit, * FROM (VALUES"
+            " ('2026-08', 'eta-v2', 0.0, 0.0, 0.08),"
+            " ('2026-09', 'eta-v2', NULL, 0.2, 1.0),"
+            " ('2026-08', 'vision-v1', 0.1, 0.05, 0.2),"
+            " ('2026-09', 'vision-v1', 0.1, 0.05, 0.2))"
+            " AS t(month, scope_id, metric_value, interval_low, interval_high)"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    change = summary_queries.delivery_change(snapshot, "model", "2026-09", "2026-08")
+    assert (change.failing_more_count, change.failing_compared_count) == (0, 1)
+
+
 def test_what_no_invoice_has_billed_yet_is_an_amount_and_no_fall_in_price(
     tmp_path: Path,
 ) -> None:

@@ -31,8 +31,9 @@ _AWAITED: dict[Basis, str] = {
     "Amortised": "cast(null as decimal(28, 10))",
 }
 #: A change is one only where the 90 % intervals of both months lie apart.
-_LESS = "{0}_high < {0}_low_before"
-_MORE = "{0}_low > {0}_high_before"
+_IS_COMPARED = "{0} is not null and {0}_before is not null"
+_LESS = f"{{0}}_high < {{0}}_low_before and {_IS_COMPARED}"
+_MORE = f"{{0}}_low > {{0}}_high_before and {_IS_COMPARED}"
 
 
 @dataclass(frozen=True, slots=True)
