@@ -228,6 +228,18 @@ def test_a_month_without_a_bill_can_be_chosen_on_velocity_alone(
     )
 
 
+def test_a_service_has_no_costs_of_its_own_and_the_page_says_whose_they_are(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(CREW.replace("'team', 'crew'", "'service', 'crew'"))
+    app = open_app(tmp_path, page=PAGE, whose="service crew", velocity="Cost")
+    text = text_of(app)
+    assert "Costs belong to models and teams: choose one above." in text
+    assert "has both costs and events" not in text
+
+
 #: Marts that runs of earlier versions have not published.
 LATER = (
     *("mart_velocity_quarters", "mart_time_to_event", "mart_conversions"),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 def show_costs(view: Page, scope: VelocityScope) -> None:
     """Draw what a deployment, a training run and an incident cost."""
     st.header("What delivery costs", anchor=False)
+    if scope.kind == "service":
+        st.markdown("Costs belong to models and teams: choose one above.")
+        return
     table = effort_queries.delivery_costs(view.snapshot, scope)
     if table.num_rows == 0:
         st.markdown(
