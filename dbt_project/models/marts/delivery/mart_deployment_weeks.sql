@@ -1,7 +1,7 @@
 {#-
-  Deployments by week and whose they are. A week without one is a zero where the system
-  that tells of them told of anything later; after the last that it told, nothing is
-  known, and there is no row. A deployment of unknown outcome may be one more.
+  Deployments by week and whose they are. A week without one is a zero where the source
+  that tells of them told of anything of that system later; after the last that it told,
+  nothing is known, and there is no row. A deployment of unknown outcome may be one more.
 -#}
 with deployments as (
     select * from {{ ref('fct_deployments') }}
@@ -10,10 +10,11 @@ with deployments as (
 
 told as (
     select
+        source,
         source_system,
         max(last_seen_at) as last_told_at
     from {{ ref('fct_deployments') }}
-    group by source_system
+    group by source, source_system
 ),
 
 scoped as (
@@ -28,7 +29,7 @@ scoped as (
         deployments.exclusion_reason,
         told.last_told_at
     from deployments
-    inner join told on deployments.source_system = told.source_system
+    inner join told on deployments.source = told.source and deployments.source_system = told.source_system
     where deployments.{{ id }} is not null
     {{ 'union all' if not loop.last }}
     {% endfor %}
