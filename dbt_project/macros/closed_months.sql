@@ -40,6 +40,14 @@ from {{ locked }} as locked
     not {{ items }}.is_in_ledger_of_booked_month and {{ items }}.kind <> 'currency_change'
 {%- endmacro %}
 
+{#- What a line of the ledger is known by, where months are compared with what they were closed with. -#}
+{% macro columns_of_adjusted_lines() -%}
+    {{ return([
+        'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
+        'lifecycle_stage', 'component', 'pool_id', 'currency',
+    ]) }}
+{%- endmacro %}
+
 {#- The month after a month, both YYYY-MM. -#}
 {% macro next_month(month) -%}
     {{ month_label("cast(" ~ month ~ " || '-01' as timestamp) + interval '1' month") }}

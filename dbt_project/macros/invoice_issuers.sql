@@ -15,6 +15,19 @@
     ]) }}
 {%- endmacro %}
 
+{#- Reconciled invoices with their issuer as its bills of the month call it, where numbers show that. -#}
+{% macro with_issuer_of_bills(reconciliation) -%}
+    {%- set invoice_issuer_key = to_invoice_issuer('invoices.invoice_issuer_name') -%}
+    select
+        invoices.*,
+        coalesce(aliases.issuer_key, {{ invoice_issuer_key }}) as issuer_key
+    from {{ reconciliation }} as invoices
+    left join {{ ref('int_issuer_aliases') }} as aliases
+        on
+            {{ invoice_issuer_key }} = aliases.invoice_issuer_key
+            and invoices.billing_month = aliases.billing_month
+{%- endmacro %}
+
 {% macro to_invoice_issuer(column) -%}
     {%- set name = 'lower(trim(' ~ column ~ '))' -%}
     case

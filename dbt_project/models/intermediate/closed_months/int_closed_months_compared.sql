@@ -5,10 +5,7 @@
   what the month was closed with, and the adjustments that later months were closed
   with; these are all that they have of a month that was opened again.
 -#}
-{%- set owners = [
-    'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
-    'lifecycle_stage', 'component', 'pool_id', 'currency',
-] -%}
+{%- set owners = columns_of_adjusted_lines() -%}
 {%- set out_of_scope = {
     'source': 'source', 'currency': 'currency', 'component': "'out_of_scope'", 'charge_date': 'cast(null as date)',
 } -%}

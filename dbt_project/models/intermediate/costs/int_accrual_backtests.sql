@@ -5,14 +5,7 @@
 -#}
 {%- set target = ['issuer_key', 'currency', 'billing_month'] -%}
 with invoiced as (
-    select
-        invoices.*,
-        coalesce(aliases.issuer_key, {{ to_invoice_issuer('invoices.invoice_issuer_name') }}) as issuer_key
-    from {{ ref('int_invoice_reconciliation_live') }} as invoices
-    left join {{ ref('int_issuer_aliases') }} as aliases
-        on
-            {{ to_invoice_issuer('invoices.invoice_issuer_name') }} = aliases.invoice_issuer_key
-            and invoices.billing_month = aliases.billing_month
+    {{ with_issuer_of_bills(ref('int_invoice_reconciliation_live')) }}
 ),
 
 invoices as (

@@ -12,14 +12,7 @@ with moment as (
 ),
 
 invoiced as (
-    select
-        reconciliation.*,
-        coalesce(aliases.issuer_key, {{ to_invoice_issuer('reconciliation.invoice_issuer_name') }}) as issuer_key
-    from {{ ref('mart_invoice_reconciliation') }} as reconciliation
-    left join {{ ref('int_issuer_aliases') }} as aliases
-        on
-            {{ to_invoice_issuer('reconciliation.invoice_issuer_name') }} = aliases.invoice_issuer_key
-            and reconciliation.billing_month = aliases.billing_month
+    {{ with_issuer_of_bills(ref('mart_invoice_reconciliation')) }}
 ),
 
 invoices as (

@@ -4,10 +4,7 @@
   already; the others are in no other mart. A month is closed with the items that are
   booked in it: they stay, and what differs from them later is an item of its own.
 -#}
-{%- set line = [
-    'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
-    'lifecycle_stage', 'component', 'pool_id', 'currency',
-] -%}
+{%- set line = columns_of_adjusted_lines() -%}
 {%- set key = ['locked_month', 'booked_month', 'lock_id', 'kind'] + line -%}
 {%- set amounts = ['locked_billed_cost', 'locked_effective_cost', 'billed_cost', 'effective_cost'] -%}
 {%- set of_any_source = 'partition by locked_month, booked_month, kind, ' ~ line[1:] | join(', ') -%}

@@ -3,10 +3,7 @@
   the whole ledger of the month, out of scope included: what it was closed with, and
   what the current evidence and rules make of it.
 -#}
-{%- set line = [
-    'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
-    'lifecycle_stage', 'component', 'pool_id', 'currency',
-] -%}
+{%- set line = columns_of_adjusted_lines() -%}
 {%- set is_comparable = 'ledgers.is_complete and coalesce(locked_ledgers.currency, run.currency) = run.currency' %}
 with run as (
     select
