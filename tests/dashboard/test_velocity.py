@@ -113,7 +113,7 @@ def test_every_section_has_its_sentence_and_its_table(look_at: LookAt) -> None:
     assert "**EUR 146.00** per deployment. It is not what deploying costs." in text
     assert "2 deployments of unknown outcome are not counted." in text
     assert "**1 model-week is over the threshold** at p95, of 1." in text
-    assert "Groups of `smallest_group` people and more, five unless it is set" in text
+    assert "By wave, of groups that are large enough to be anonymous." in text
     assert "1 cell is not shown: too few people" in text
     assert "— (too few people, or next to such a group)" in text
     assert "**1 name belongs to nobody**" in text

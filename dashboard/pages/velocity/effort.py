@@ -223,10 +223,7 @@ def show_satisfaction(view: Page) -> None:
         if hidden
         else ""
     )
-    st.markdown(
-        "Groups of `smallest_group` people and more, five unless it is set, by"
-        f" wave.{note}"
-    )
+    st.markdown(f"By wave, of groups that are large enough to be anonymous.{note}")
     tables.show(
         table,
         [
