@@ -95,7 +95,10 @@ ACCELERATOR_USAGE = Stream(
 LATENCY_HISTOGRAMS = Stream(
     name="latency_histograms",
     period_column="period_start",
-    key=("source_system", "period_start", "series_id", "upper_bound_seconds"),
+    key=(
+        *("source_system", "period_start", "period_end", "series_id"),
+        *("model_id", "service", "platform_id", "environment", "upper_bound_seconds"),
+    ),
     columns=(
         Column("source_system", is_required=True),
         Column("period_start", TIMESTAMP, is_required=True),

@@ -48,7 +48,6 @@ COMPUTES_NOTHING = {
         # All are one macro, which is tested with this one.
         if mart.name != "mart_cost_waterfall"
     ),
-    "stg_delivery__commits",
     "stg_tables__fx_rates",
 }
 
@@ -93,8 +92,18 @@ def test_a_case_that_does_not_hold_is_noticed(bench: UnitBench) -> None:
         replace(case, expected=case.expected[1:]),
         replace(case, expected=(*case.expected, case.expected[0])),
         replace(case, given=()),
+        replace(case, expected=(*case.expected[:-1], {**case.expected[-1], "x": 1})),
     ):
         assert bench.difference(wrong)
+
+
+def test_a_case_without_the_rules_that_its_model_asks_for_is_noticed(
+    bench: UnitBench,
+) -> None:
+    """A workspace has them in its settings; a unit test of dbt has none."""
+    case = next(c for c in unit_cases() if "sites" in c.overrides.get("vars", {}))
+    assert bench.difference(case) == ""
+    assert "sites" in bench.difference(replace(case, overrides={}))
 
 
 def test_every_model_that_computes_has_a_unit_test(bench: UnitBench) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 _REF = re.compile(r"""ref\(\s*['"](\w+)['"]\s*\)""")
+_RULES = re.compile(r"""\brules\(\s*['"](\w+)['"]\s*\)""")
 _SOURCE = re.compile(r"""source\(\s*['"](\w+)['"]\s*,\s*['"](\w+)['"]\s*\)""")
 
 
@@ -107,6 +108,8 @@ class UnitBench:
 
     def difference(self, case: UnitCase) -> str:
         """Return how the rows of a model differ from those expected; empty if not."""
+        if refusal := self._refusal_of_dbt(case):
+            return refusal
         filled = [self._fill(given) for given in case.given]
         try:
             return self._compare(self._sql_of(case), case.expected)
@@ -116,9 +119,23 @@ class UnitBench:
             for table in filled:
                 self._connection.execute(f"DELETE FROM {table}")
 
+    def _refusal_of_dbt(self, case: UnitCase) -> str:
+        """Return why dbt could not run a case: it knows no rules but those given."""
+        asked = _RULES.findall(self._raw_code(case) or "")
+        if missing := sorted({*asked} - {*case.overrides.get("vars", {})}):
+            return f"overrides: vars: it gives no {', '.join(missing)}"
+        rows = () if isinstance(case.expected, str) else case.expected
+        if len({frozenset(row) for row in rows}) > 1:
+            return "the rows that are expected do not have the same columns"
+        return ""
+
+    def _raw_code(self, case: UnitCase) -> str | None:
+        raw_code = self._manifest["reading_rules"].get(f"model.triptych.{case.model}")
+        return None if raw_code is None else str(raw_code)
+
     def _sql_of(self, case: UnitCase) -> str:
         given = case.overrides.get("vars")
-        raw_code = self._manifest["reading_rules"].get(f"model.triptych.{case.model}")
+        raw_code = self._raw_code(case)
         if given is None or raw_code is None:
             return self._sql[case.model]
         # Its macros are compiled once; rules are looked up whenever a model asks.

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from triptych.core.settings import Settings
     from triptych.core.settings.allocation import Allocation
 
-#: Type of a source whose site counts the ids of worklogs itself → option with the site.
-WORKLOG_SITES: Final = {"jira_worklogs": "base_url"}
+#: Type of a source whose site numbers things for itself → its ``base_url`` by default.
+SITES: Final = {
+    "github": "https://api.github.com",
+    "gitlab": "https://gitlab.com",
+    "jira_worklogs": None,
+    "mlflow": None,
+}
 
 
 def rule_sets(settings: Settings) -> dict[str, list[Any]]:
@@ -44,23 +49,26 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
         ],
         "token_pools": _names_of_pools(allocation, "tokens"),
         "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
-        **_worklog_sites(settings),
+        **_sites(settings),
     }
 
 
-def _worklog_sites(settings: Settings) -> dict[str, list[Any]]:
-    """Return which source reads which site, where several sites are read.
+def _sites(settings: Settings) -> dict[str, list[Any]]:
+    """Return which source reads which site, where several sites of a type are read.
 
-    Two sites give the same ids to different worklogs.
+    Two sites give one id to different worklogs or deployments, and one name to models
+    that have nothing in common.
     """
-    sites = {
-        source.name: _site(str(source.options.get(WORKLOG_SITES[source.type], "")))
-        for source in settings.sources
-        if source.type in WORKLOG_SITES
-    }
-    if len(set(sites.values())) <= 1:
-        return {}
-    return {"worklog_sites": [{"source": n, "site": s} for n, s in sites.items()]}
+    sites = []
+    for kind, default in SITES.items():
+        of_kind = {
+            source.name: _site(str(source.options.get("base_url", default)))
+            for source in settings.sources
+            if source.type == kind
+        }
+        if len(set(of_kind.values())) > 1:
+            sites += [{"source": name, "site": of_kind[name]} for name in of_kind]
+    return {"sites": sites} if sites else {}
 
 
 def _site(address: str) -> str:

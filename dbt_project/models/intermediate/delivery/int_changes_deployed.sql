@@ -12,6 +12,7 @@ with links as (
         repository,
         commit_sha,
         deployment_id,
+        deployment_site,
         coalesce(deployed_sha, commit_sha) as deployed_sha,
         lower(service) as unit
     from {{ ref('stg_delivery__commits') }}
@@ -21,6 +22,7 @@ deployments as (
     select
         event_key,
         source_system,
+        site,
         deployment_id,
         commit_sha,
         deployed_unit,
@@ -44,7 +46,9 @@ contained as (
     from links
     inner join deployments
         on links.source_system = deployments.source_system and links.deployment_id = deployments.deployment_id
-    where coalesce(deployments.repository_name, links.repository_name) = links.repository_name
+    where
+        coalesce(deployments.repository_name, links.repository_name) = links.repository_name
+        and {{ may_be_one_site('links.deployment_site', 'deployments.site') }}
     union all
     select
         links.repository,

@@ -77,6 +77,7 @@ select
     deployed_unit,
     source,
     source_system,
+    site,
     deployment_id,
     attempt,
     service,

@@ -10,6 +10,7 @@ folded as (
     select
         min(source) as source,
         min(source_system) as source_system,
+        min(site) as site,
         min(deployment_id) as deployment_id,
         min(attempt) as attempt,
         deployment_key,

@@ -50,6 +50,7 @@ judged as (
 select
     source,
     source_system,
+    site,
     deployment_id,
     attempt,
     deployment_key,

@@ -11,13 +11,14 @@ with seen as (
 moments as (
     select
         source_system,
+        site,
         registered_model,
         event_time,
         max(case when event = 'alias_seen' then event_time end) as listed_at,
         max(previously_observed_at) as told_previous_list_at
     from seen
     where event in ('alias_seen', 'alias_set')
-    group by source_system, registered_model, event_time
+    group by source_system, site, registered_model, event_time
 ),
 
 lists as (
@@ -26,12 +27,12 @@ lists as (
         coalesce(
             told_previous_list_at,
             max(listed_at) over (
-                partition by source_system, registered_model order by event_time
+                partition by source_system, site, registered_model order by event_time
                 rows between unbounded preceding and 1 preceding
             )
         ) as previous_list_at,
         min(listed_at) over (
-            partition by source_system, registered_model order by event_time
+            partition by source_system, site, registered_model order by event_time
             rows between 1 following and unbounded following
         ) as next_list_at
     from moments
@@ -41,6 +42,7 @@ present as (
     select
         seen.source,
         seen.source_system,
+        seen.site,
         seen.registered_model,
         seen.alias,
         seen.model_version,
@@ -58,6 +60,7 @@ present as (
     inner join lists
         on
             seen.source_system = lists.source_system
+            and {{ is_same_site('seen', 'lists') }}
             and seen.registered_model = lists.registered_model
             and seen.event_time = lists.event_time
     where seen.alias is not null and seen.model_version is not null and seen.event in ('alias_seen', 'alias_set')
@@ -67,6 +70,7 @@ absent as (
     select
         min(present.source) as source,
         present.source_system,
+        present.site,
         present.registered_model,
         present.alias,
         present.next_list_at as event_time,
@@ -77,17 +81,19 @@ absent as (
     inner join lists as next_lists
         on
             present.source_system = next_lists.source_system
+            and {{ is_same_site('present', 'next_lists') }}
             and present.registered_model = next_lists.registered_model
             and present.next_list_at = next_lists.event_time
     left join seen as again
         on
             again.event = 'alias_seen'
             and present.source_system = again.source_system
+            and {{ is_same_site('present', 'again') }}
             and present.registered_model = again.registered_model
             and present.alias = again.alias
             and present.next_list_at = again.event_time
     where present.next_list_at is not null and again.event is null
-    group by present.source_system, present.registered_model, present.alias, present.next_list_at
+    group by present.source_system, present.site, present.registered_model, present.alias, present.next_list_at
 ),
 
 deployed as (
@@ -100,6 +106,7 @@ deployed as (
 select
     source,
     source_system,
+    site,
     registered_model,
     alias,
     model_version,
@@ -114,6 +121,7 @@ union all
 select
     source,
     source_system,
+    site,
     registered_model,
     alias,
     cast(null as string) as model_version,
@@ -129,6 +137,7 @@ union all
 select
     source,
     source_system,
+    site,
     registered_model,
     alias,
     cast(null as string) as model_version,
@@ -143,6 +152,7 @@ union all
 select
     source,
     source_system,
+    cast(null as string) as site,
     registered_model,
     cast(null as string) as alias,
     model_version,

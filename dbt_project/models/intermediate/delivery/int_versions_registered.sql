@@ -2,7 +2,9 @@
 with versions as (
     select
         *,
-        row_number() over (partition by registered_model, model_version order by created_at, source_system) as choice
+        row_number() over (
+            partition by registered_model, model_version, site order by created_at, source_system
+        ) as choice
     from {{ ref('stg_delivery__model_versions') }}
 ),
 
@@ -20,6 +22,7 @@ runs as (
 
 select
     versions.source,
+    versions.site,
     versions.registered_model,
     versions.model_version,
     versions.created_at as registered_at,

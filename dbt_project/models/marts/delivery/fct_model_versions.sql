@@ -6,6 +6,7 @@
 with registered as (
     select
         source,
+        site,
         registered_model,
         model_version,
         registered_at,
@@ -20,7 +21,7 @@ with registered as (
 
 versions as (
     select
-        owned.registered_model || '@' || owned.model_version as version_key,
+        {{ version_key('owned', 'owned.site') }} as version_key,
         owned.registered_model,
         owned.model_version,
         owned.model_id,
@@ -39,10 +40,7 @@ versions as (
     from owned
     cross join {{ ref('int_reporting_moment') }} as moment
     left join {{ ref('fct_promotions') }} as promotions
-        on
-            owned.registered_model = promotions.registered_model
-            and owned.model_version = promotions.model_version
-            and promotions.is_first_in_production
+        on {{ version_key('owned', 'owned.site') }} = promotions.version_key and promotions.is_first_in_production
 )
 
 select

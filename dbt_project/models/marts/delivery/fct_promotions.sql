@@ -11,7 +11,8 @@ with folded as (
             over of_version as censored_at
     from {{ ref('int_promotions_folded') }} as promotions
     window of_version as (
-        partition by promotions.registered_model, promotions.model_version, promotions.is_production
+        partition by
+            promotions.registered_model, promotions.model_version, promotions.version_site, promotions.is_production
     )
 ),
 
@@ -19,7 +20,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by registered_model, model_version
+            partition by registered_model, model_version, version_site
             order by
                 case when is_production and promotion_class in ('promotion', 'left_censored') then 0 else 1 end,
                 time_rank, event_time, alias, source_system
@@ -29,13 +30,15 @@ ranked as (
         min(case when time_rank = 3 and is_production and promotion_class <> 'left_censored' then event_time end)
             over of_version as alias_seen_at
     from folded
-    window of_version as (partition by registered_model, model_version)
+    window of_version as (partition by registered_model, model_version, version_site)
 ),
 
 described as (
     select
         ranked.source,
         ranked.source_system,
+        ranked.site,
+        ranked.version_site,
         ranked.registered_model,
         ranked.alias,
         ranked.model_version,
@@ -66,9 +69,15 @@ described as (
         replaced.commit_sha as previous_commit_sha
     from ranked
     left join {{ ref('int_versions_registered') }} as versions
-        on ranked.registered_model = versions.registered_model and ranked.model_version = versions.model_version
+        on
+            ranked.registered_model = versions.registered_model
+            and ranked.model_version = versions.model_version
+            and coalesce(ranked.version_site, '') = coalesce(versions.site, '')
     left join {{ ref('int_versions_registered') }} as replaced
-        on ranked.registered_model = replaced.registered_model and ranked.previous_version = replaced.model_version
+        on
+            ranked.registered_model = replaced.registered_model
+            and ranked.previous_version = replaced.model_version
+            and coalesce(ranked.version_site, '') = coalesce(replaced.site, '')
 ),
 
 {{ with_owners('described', ['registered_model'], 'event_time') }},
@@ -89,13 +98,15 @@ timed as (
 )
 
 select
-    timed.source_system || ':' || timed.registered_model || coalesce(':' || timed.alias, '') || '#'
+    timed.source_system || ':'
+    || {{ with_site('timed.site', 'timed.registered_model') }} || coalesce(':' || timed.alias, '') || '#'
     || cast(timed.place as string) as promotion_key,
     timed.source,
     timed.source_system,
     timed.registered_model,
     timed.alias,
     timed.model_version,
+    {{ version_key('timed', 'timed.version_site') }} as version_key,
     timed.model_id,
     timed.feature_id,
     timed.team_id,

@@ -1,6 +1,12 @@
-{#- Commits, and the deployments that were said to contain them first. -#}
+{#-
+  Commits, and the deployments that were said to contain them first, with the site of those
+  of which several sites gave the id.
+-#}
 with source as (
-    select * from {{ source('evidence', 'commits') }}
+    select
+        *,
+        {{ site_of('_source', rules('sites')) }} as source_site
+    from {{ source('evidence', 'commits') }}
 )
 
 select
@@ -13,6 +19,7 @@ select
     service,
     project,
     deployment_id,
+    {{ site_where_shared(['source_system', 'deployment_id']) }} as deployment_site,
     deployed_sha,
     pull_request_id,
     pull_request_opened_at,

@@ -6,7 +6,9 @@ with source as (
     select
         *,
         row_number() over (
-            partition by source_system, period_start, period_end, series_id, upper_bound_seconds, model_id, service
+            partition by
+                source_system, period_start, period_end, series_id, upper_bound_seconds, model_id, service, platform_id,
+                environment
             order by _load_id desc, request_count desc
         ) as recency
     from {{ source('evidence', 'latency_histograms') }}

@@ -1,10 +1,24 @@
-{#- Registered versions of models, each as it was seen last. -#}
-with source as (
-    select * from {{ source('evidence', 'model_versions') }}
+{#-
+  Registered versions of models, each as it was seen last. Registries of several sites may
+  give one name to different models.
+-#}
+with sited as (
+    select
+        *,
+        {{ site_of('_source', rules('sites')) }} as source_site
+    from {{ source('evidence', 'model_versions') }}
+),
+
+source as (
+    select
+        *,
+        {{ site_where_shared(['registered_model']) }} as site
+    from sited
 )
 
 select
     source_system,
+    site,
     registered_model,
     model_version,
     min(_source) as source,
@@ -15,4 +29,4 @@ select
     min(feature_id) as feature_id,
     max(case when is_deleted then 1 else 0 end) = 1 as is_deleted
 from source
-group by source_system, registered_model, model_version
+group by source_system, site, registered_model, model_version

@@ -3,12 +3,23 @@
   deliveries is one row. Of a list of aliases the moment is when it was read, and it may
   say when the list before was: lists that say the same are not delivered.
 -#}
-with source as (
-    select * from {{ source('evidence', 'promotions') }}
+with sited as (
+    select
+        *,
+        {{ site_of('_source', rules('sites')) }} as source_site
+    from {{ source('evidence', 'promotions') }}
+),
+
+source as (
+    select
+        *,
+        {{ site_where_shared(['registered_model']) }} as site
+    from sited
 )
 
 select
     source_system,
+    site,
     event,
     registered_model,
     lower(alias) as alias,
@@ -20,4 +31,4 @@ select
     min(observed_at) as observed_at,
     max(previously_observed_at) as previously_observed_at
 from source
-group by source_system, event, registered_model, lower(alias), model_version, event_time
+group by source_system, site, event, registered_model, lower(alias), model_version, event_time

@@ -7,7 +7,7 @@
 with sited as (
     select
         *,
-        {{ worklog_site('_source', rules('worklog_sites')) }} as site,
+        {{ site_of('_source', rules('sites')) }} as source_site,
         case when started_at = cast(cast(started_at as date) as timestamp) then 1 else 0 end as is_midnight
     from {{ source('evidence', 'worklogs') }}
 ),
@@ -15,8 +15,7 @@ with sited as (
 bounded as (
     select
         *,
-        min(site) over (partition by source_system, worklog_id) as first_site,
-        max(site) over (partition by source_system, worklog_id) as last_site,
+        {{ site_where_shared(['source_system', 'worklog_id']) }} as site,
         min(is_midnight) over (partition by _source) = 1 as is_by_day
     from sited
 ),
@@ -24,10 +23,7 @@ bounded as (
 named as (
     select
         *,
-        case
-            when first_site < last_site then coalesce(site, first_site) || '/' || worklog_id
-            else worklog_id
-        end as own_worklog_id
+        {{ with_site('site', 'worklog_id') }} as own_worklog_id
     from bounded
 ),
 

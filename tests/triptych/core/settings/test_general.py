@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ingest.sources.github.connector import Github
+from ingest.sources.gitlab.connector import Gitlab
 from ingest.sources.jira.worklogs import JiraWorklogs
-from triptych.core.control.rules import WORKLOG_SITES, rule_sets
+from ingest.sources.mlflow.connector import Mlflow
+from triptych.core.control.rules import SITES, rule_sets
 
 if TYPE_CHECKING:
+    from ingest.connector import Source
     from tests.triptych.core.settings.conftest import SettingsFiles
 
 HEAD = "organisation: Example\ncurrency: EUR\n"
@@ -49,25 +54,45 @@ def test_a_source_keeps_its_options_and_their_lines(files: SettingsFiles) -> Non
     assert source.option_lines["mapping"] == 9
 
 
-def test_worklogs_of_several_sites_are_told_apart_by_the_addresses_of_their_sources(
+def test_several_sites_of_a_type_are_told_apart_by_the_addresses_of_their_sources(
     files: SettingsFiles,
 ) -> None:
-    def sites(*addresses: str) -> object:
-        sources = "".join(
-            f"  - {{name: s{n}, type: jira_worklogs, base_url: '{address}'}}\n"
-            for n, address in enumerate(addresses)
-        )
-        rules = rule_sets(files.load(triptych=f"{HEAD}sources:\n{sources}"))
-        return rules.get("worklog_sites")
+    def sites(*sources: tuple[str, str]) -> object:
+        listed = [
+            {"name": f"s{n}", "type": kind} | ({"base_url": address} if address else {})
+            for n, (kind, address) in enumerate(sources)
+        ]
+        rules = rule_sets(files.load(triptych=f"{HEAD}sources: {json.dumps(listed)}"))
+        return rules.get("sites")
 
-    assert sites("https://a.example.net", "https://A.example.net/") is None
+    jira, same = "https://a.example.net", "https://A.example.net/"
+    assert sites(("jira_worklogs", jira), ("jira_worklogs", same)) is None
+    assert sites(("jira_worklogs", jira), ("gitlab", "https://b.example.net")) is None
     gateway = "https://api.example.com/ex/jira/"
-    assert sites("https://a.example.net", f"{gateway}1", f"{gateway}2/") == [
+    assert sites(
+        ("jira_worklogs", jira),
+        ("jira_worklogs", f"{gateway}1"),
+        ("jira_worklogs", f"{gateway}2/"),
+        ("mlflow", "https://c.example.net"),
+    ) == [
         {"source": "s0", "site": "a.example.net"},
         {"source": "s1", "site": "api.example.com/ex/jira/1"},
         {"source": "s2", "site": "api.example.com/ex/jira/2"},
     ]
-    assert WORKLOG_SITES[JiraWorklogs.type] in JiraWorklogs.Config.model_fields
+    assert sites(("gitlab", ""), ("gitlab", "https://gitlab.com")) is None
+    assert sites(("gitlab", ""), ("gitlab", "https://git.example.net")) == [
+        {"source": "s0", "site": "gitlab.com"},
+        {"source": "s1", "site": "git.example.net"},
+    ]
+
+
+@pytest.mark.parametrize("source", [Github, Gitlab, JiraWorklogs, Mlflow])
+def test_a_source_that_names_no_site_reads_the_one_that_rules_take_it_for(
+    source: type[Source[Any]],
+) -> None:
+    field = source.Config.model_fields["base_url"]
+
+    assert SITES[source.type] == (None if field.is_required() else field.default)
 
 
 def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) -> None:
