@@ -134,6 +134,28 @@ def test_the_bridge_is_of_ai_cost_and_names_tax_and_credits_beside_it(
     )
 
 
+def test_the_bridge_says_whose_price_and_volume_may_tell_of_the_meter(
+    tmp_path: Path, open_app: OpenApp, look_at: LookAt
+) -> None:
+    """A meter that stopped half-way is a sign, and a twentieth of a month is none."""
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(
+            "UPDATE cost.mart_model_unit_costs SET meter_coverage_ratio = 0.5"
+            " WHERE model_id = 'eta-v2' AND billing_month = '2026-09';"
+            "INSERT INTO cost.mart_model_unit_costs SELECT * REPLACE"
+            " ('2026-08' AS billing_month, 0.55 AS meter_coverage_ratio)"
+            " FROM cost.mart_model_unit_costs WHERE model_id = 'vision-v1'"
+        )
+
+    assert (
+        "ETA v2 was metered on 100.0 % of the days with cost in Aug 2026 and 50.0 % of"
+        " the days with cost in Sep 2026: what price and volume say of it may tell of"
+        " the meter." in text_of(open_app(tmp_path, page=PAGE))
+    )
+    assert "tell of the meter" not in text_of(look_at(page=PAGE))
+
+
 def test_an_anomaly_says_why_with_the_figures_that_decided_it(look_at: LookAt) -> None:
     text = text_of(look_at(page=PAGE, anomaly="EC2 (aws), 2026-09-08"))
     assert "**4 anomalies** in Sep 2026: 1 of services, 3 of models." in text

@@ -147,8 +147,13 @@ def show_bridge(view: Page) -> None:
     beyond = budget_sentences.beyond_ai_cost(
         view, queries.beyond_ai_cost(view.snapshot, view.selection, against)
     )
-    if beyond:
-        st.caption(fmt.markdown(beyond))
+    uneven = budget_sentences.unevenly_metered(
+        view,
+        queries.unevenly_metered(view.snapshot, view.selection, against).to_pylist(),
+        against,
+    )
+    for remark in filter(None, (beyond, uneven)):
+        st.caption(fmt.markdown(remark))
     names = budget_sentences.STEP_NAMES | {
         "earlier": fmt.month(against),
         "later": fmt.month(month),

@@ -25,6 +25,8 @@ BridgeBar = Literal[
 BRIDGE_BARS: tuple[BridgeBar, ...] = (
     *("price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced"),
 )
+#: Meters that read so much more of one month than of the other tell of themselves.
+_UNEVEN_COVERAGE = 0.1
 _BASES: dict[Basis, str] = {"Amortised": "effective", "Billed": "billed"}
 _SCOPE_TYPES = {
     "model": "scope_type = 'model' and scope_id = $scope",
@@ -230,6 +232,40 @@ def beyond_ai_cost(
             coalesce(sum(cost) filter (cost_line = 'credit'), 0) as credit,
             coalesce(sum(cost), 0) as cost_with_both
         {_PAIR} and {_model(selection)}
+        """,
+        against=against,
+        **_parameters(selection, with_model=True),
+    )
+
+
+@per_run
+def unevenly_metered(
+    snapshot: Snapshot, selection: Selection, against: str
+) -> pa.Table:
+    """Return models whose meters read unlike parts of the two months.
+
+    The coverage ratios are days with a reading ÷ days with cost. Models come by how
+    much price, volume and mix say of them, the most first.
+    """
+    return table(
+        snapshot,
+        f"""
+        select
+            coalesce(names.model, bridge.model_id) as model,
+            earlier.meter_coverage_ratio as prior_coverage_ratio,
+            later.meter_coverage_ratio as coverage_ratio
+        from (select * {_BRIDGE} and {_model(selection)}) as bridge
+        inner join cost.mart_model_unit_costs as later
+            using (billing_month, model_id, currency)
+        inner join cost.mart_model_unit_costs as earlier
+            on earlier.billing_month = prior_billing_month
+            and earlier.model_id = bridge.model_id
+            and earlier.currency = bridge.currency
+        left join {named_sql("model")} as names on names.model_id = bridge.model_id
+        where (price_amount <> 0 or volume_amount <> 0 or mix_amount <> 0)
+            and abs(later.meter_coverage_ratio - earlier.meter_coverage_ratio)
+                > {_UNEVEN_COVERAGE}
+        order by abs(price_amount) + abs(volume_amount) + abs(mix_amount) desc, model
         """,
         against=against,
         **_parameters(selection, with_model=True),

@@ -112,6 +112,28 @@ def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
     return text
 
 
+def unevenly_metered(
+    view: Page, models: list[dict[str, Any]], against: str
+) -> str | None:
+    """Say which models' price and volume may tell of their meter."""
+    if not models:
+        return None
+    first, others = models[0], len(models) - 1
+    months = (
+        (against, first["prior_coverage_ratio"]),
+        (max(view.selection.period.months), first["coverage_ratio"]),
+    )
+    read = " and ".join(
+        f"{fmt.percent(ratio)} of the days with cost in {fmt.month(month)}"
+        for month, ratio in months
+    )
+    them = "it" if not others else f"it and {fmt.count(others)} more"
+    return (
+        f"{first['model']} was metered on {read}: what price and volume say of {them}"
+        " may tell of the meter."
+    )
+
+
 def beyond_ai_cost(view: Page, sums: dict[str, Any]) -> str | None:
     """Say what tax and credits add to the month; statements have both."""
     if not sums["tax"] and not sums["credit"]:
