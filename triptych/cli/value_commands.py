@@ -28,11 +28,13 @@ def validate(
     feature: Annotated[str, typer.Argument(metavar="FEATURE", help="The feature.")],
     *,
     by: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="NAME", help="Who signs: nobody who entered a part of the value."
+            "--by",
+            metavar="NAME",
+            help="Name to show in place of the user's, who signs either way.",
         ),
-    ],
+    ] = None,
     publish: Annotated[
         bool, typer.Option("--publish", help="Build a run that shows it at once.")
     ] = False,
@@ -41,17 +43,19 @@ def validate(
     verbose: VerboseOption = False,
 ) -> None:
     """Sign for the value of a feature as it is published; the audit log keeps it."""
+    from triptych.core.signatures import of_operating_system, signing
     from triptych.month import validating
 
     opened = open_workspace(workspace, is_verbose=verbose)
-    report = validating.validate(
-        opened.workspace,
-        opened.settings,
-        feature,
-        by=by,
-        is_published=publish,
-        progress=progress_for(),
-    )
+    with signing(of_operating_system()) as user:
+        report = validating.validate(
+            opened.workspace,
+            opened.settings,
+            feature,
+            by=by or user.name,
+            is_published=publish,
+            progress=progress_for(),
+        )
     if as_json:
         print_json(report)
         return

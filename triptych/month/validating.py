@@ -1,14 +1,16 @@
 """Signs for the value of a feature: the last step from a forecast to a validated value.
 
 Nobody validates what is their own: neither who registered the study, nor who owns an
-assumption that values it. The signature is an entry of the audit log, and holds for the
-basis of the value alone: another plan, other data or another assumption need another.
+assumption that values it, under the name that is shown or the one of the identity that
+signs. The signature is an entry of the audit log, and holds for the basis of the value
+alone: another plan, other data or another assumption need another.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,6 +18,7 @@ import duckdb
 from triptych.core.errors import UsageError
 from triptych.core.lock import hold_run_lock
 from triptych.core.signatories import is_same_person, named_person
+from triptych.core.signatures import current_signature
 from triptych.core.warehouse.locks import record_validation
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.run import pipeline
@@ -83,7 +86,7 @@ def validate(
     feature_id : str
         The feature.
     by : str
-        Who signs; nobody who entered a part of it.
+        Who signs, as readers see it; nobody who entered a part of it.
     is_published : bool
         Whether to build and publish a run that shows it at once.
     progress : Progress
@@ -167,10 +170,11 @@ def _value(snapshot: Snapshot, feature_id: str) -> dict[str, Any]:
 
 def _refuse_authors(snapshot: Snapshot, feature_id: str, person: str) -> None:
     rows = snapshot.query(_AUTHORS, [feature_id, feature_id]).to_pylist()
-    for row in rows:
-        if is_same_person(str(row["name"]), person):
+    signature = current_signature()
+    names = [person] if signature is None else [person, signature.name]
+    for row, name in product(rows, names):
+        if is_same_person(str(row["name"]), name):
             raise UsageError(
-                f"{person} {row['part']} and cannot validate the value of"
-                f" {feature_id}.",
+                f"{name} {row['part']} and cannot validate the value of {feature_id}.",
                 next_step="Somebody who entered no part of it has to.",
             )

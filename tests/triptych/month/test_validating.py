@@ -12,6 +12,7 @@ from triptych.core.control.tables import control_tables
 from triptych.core.errors import UsageError
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
+from triptych.core.signatures import Signature, signing
 from triptych.core.warehouse.locks import read_history
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.month.validating import validate
@@ -92,6 +93,18 @@ def test_nobody_validates_what_is_their_own(
     with pytest.raises(UsageError, match=part):
         sign(workspace, by=by)
     assert read_history(workspace).validations == ()
+
+
+def test_a_name_that_is_shown_hides_no_author(workspace: Workspace) -> None:
+    author = Signature("ana lima", "operating_system", "ana lima")
+    with signing(author), pytest.raises(UsageError, match="registered its study"):
+        sign(workspace, by="Ben Okafor")
+    with signing(Signature("ben", "operating_system", "ben")):
+        sign(workspace, by="Ben Okafor")
+
+    [entry] = read_history(workspace).validations
+    assert entry.detail["validated_by"] == "Ben Okafor"
+    assert entry.detail["signed"] == {"subject": "ben", "authority": "operating_system"}
 
 
 def test_only_what_concerns_the_feature_stops_a_person(workspace: Workspace) -> None:
