@@ -66,7 +66,8 @@ notify:
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("quarter") / "nordhafen"
-    write_sample_company(root, months=18, scale=0.05)
+    # With fewer lines a service has some every other day, and nothing stands out.
+    write_sample_company(root, months=18)
     run(Workspace(root), load_settings(root), progress=SilentProgress())
     return root
 
