@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and whatever
+# they start inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A machine that is busy is slow, and no property is about that.
 settings.register_profile("triptych", deadline=None, max_examples=examples(200))
 settings.load_profile("triptych")
@@ -35,6 +41,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _LONG_FILES = (
     "tests/spark/test_in_place.py",
     "tests/spark/test_same_figures.py",
+    "tests/spark/test_failures.py",
     "tests/acceptance/test_crash.py",
     "tests/e2e/test_sample_company.py",
     "tests/dashboard/test_every_page.py",

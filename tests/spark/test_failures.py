@@ -34,6 +34,7 @@ from tests.spark.servers import (
 )
 from triptych.core.errors import SettingsError
 from triptych.run.spark.losses import lost_spark, meaning_of
+from triptych.run.spark.transform import environment_of_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +116,18 @@ def test_a_server_that_is_not_there_is_named_and_nothing_is_built(
     assert_one_clear_paragraph(ended, f"spark: Spark cannot be reached at {address}:")
     assert "made-up-secret" not in ended.said
     assert company.pointer() == published
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED"],
+)
+def test_another_session_of_this_process_decides_nothing_of_ours(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """The last one is left by a notebook that has opened a session of Connect."""
+    monkeypatch.setenv(variable, "1")
+    assert variable not in environment_of_session()
 
 
 @pytest.mark.full
@@ -229,5 +242,6 @@ def test_a_session_without_memory_says_so_and_the_next_one_finishes(
     assert ended.exit_code == 2
     assert "spark.driver_memory: Spark does not start with so little" in ended.said
     settings.write_text(as_it_was)
-    assert build(company.root, *ON_SPARK).exit_code == 0
+    of_a_notebook = {"SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_API_MODE": "connect"}
+    assert build(company.root, *ON_SPARK, environment=of_a_notebook).exit_code == 0
     assert differences(built_on_duckdb.published(), company.published()) == []

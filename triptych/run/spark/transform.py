@@ -36,6 +36,15 @@ if TYPE_CHECKING:
     from triptych.core.settings import SparkSettings
     from triptych.core.workspace import Workspace
 
+#: The session decides where Spark is, and each of these would win over it. The third is
+#: left by a session of Spark Connect that this process had, such as a notebook's.
+_WHERE_SPARK_IS = (
+    "SPARK_REMOTE",
+    "SPARK_LOCAL_REMOTE",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "SPARK_API_MODE",
+)
+
 
 @contextmanager
 def line_items_on_spark(
@@ -130,6 +139,16 @@ def _run(job: SparkJob, run_dir: Path, task: Task) -> None:
     job_file = run_dir / "spark_job.json"
     job.write(job_file)
     command = (*python_module("triptych.run.spark.process"), str(job_file))
+    environment = environment_of_session()
+    parsed = Path(job.compiled_file).with_name("partial_parse.msgpack")
+    with ProjectAsItWasRead(parsed, environment, engine="spark"):
+        output = run_dbt(command, environment, task)
+    if output.return_code != 0:
+        raise _as_error(job, output)
+
+
+def environment_of_session() -> dict[str, str]:
+    """Return the environment of a process that opens a session of its own."""
     environment = {
         **isolated_environment(),
         "TRIPTYCH_SCHEMA_PREFIX": SCHEMA_PREFIX,
@@ -140,13 +159,9 @@ def _run(job: SparkJob, run_dir: Path, task: Task) -> None:
         # pyspark warns of every pandas it has not been released with.
         "PYTHONWARNINGS": "ignore",
     }
-    # The session decides where Spark is; a variable beside it would win over it.
-    environment.pop("SPARK_REMOTE", None)
-    parsed = Path(job.compiled_file).with_name("partial_parse.msgpack")
-    with ProjectAsItWasRead(parsed, environment, engine="spark"):
-        output = run_dbt(command, environment, task)
-    if output.return_code != 0:
-        raise _as_error(job, output)
+    for variable in _WHERE_SPARK_IS:
+        environment.pop(variable, None)
+    return environment
 
 
 def _as_error(job: SparkJob, output: CommandOutput) -> TriptychError:
