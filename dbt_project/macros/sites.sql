@@ -1,24 +1,22 @@
-{#- The site that a source reads; NULL where only one of its kind is read, or where it is not known. -#}
-{% macro site_of(source, sites) -%}
-    {%- if sites -%}
-        case {{ source }}
+{#-
+  The site of a row where several sites gave what identifies it, such as one id to two
+  deployments; NULL elsewhere. What comes without a site, such as a file, is of the first.
+  Sites are listed by source where several of one type are read.
+-#}
+{% macro site_where_shared(identifiers, sites) -%}
+    {%- if not sites -%}
+        {{ return('cast(null as string)') }}
+    {%- endif -%}
+    {%- set site -%}
+        case _source
         {%- for each in sites %}
             when {{ sql_text(each.source) }} then {{ sql_text(each.site) }}
         {%- endfor %}
         end
-    {%- else -%}
-        cast(null as string)
-    {%- endif -%}
-{%- endmacro %}
-
-{#-
-  The site of a row, of those in column source_site, where several sites gave what
-  identifies it; NULL elsewhere. What comes without a site, such as a file, is of the first.
--#}
-{% macro site_where_shared(identifiers) -%}
+    {%- endset -%}
     {%- set of = 'over (partition by ' ~ identifiers | join(', ') ~ ')' -%}
     case
-        when min(source_site) {{ of }} < max(source_site) {{ of }} then coalesce(source_site, min(source_site) {{ of }})
+        when min({{ site }}) {{ of }} < max({{ site }}) {{ of }} then coalesce({{ site }}, min({{ site }}) {{ of }})
     end
 {%- endmacro %}
 

@@ -149,9 +149,9 @@ def test_the_bridge_says_whose_price_and_volume_may_tell_of_the_meter(
         )
 
     assert (
-        "ETA v2 was metered on 100.0 % of the days with cost in Aug 2026 and 50.0 % of"
-        " the days with cost in Sep 2026: what price and volume say of it may tell of"
-        " the meter." in text_of(open_app(tmp_path, page=PAGE))
+        "ETA v2 was metered on 100.0 % of its days with cost in Aug 2026 and on 50.0 %"
+        " in Sep 2026: its price and volume may tell of the meter."
+        in text_of(open_app(tmp_path, page=PAGE))
     )
     assert "tell of the meter" not in text_of(look_at(page=PAGE))
 

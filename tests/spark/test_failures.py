@@ -120,7 +120,10 @@ def test_a_server_that_is_not_there_is_named_and_nothing_is_built(
 
 @pytest.mark.parametrize(
     "variable",
-    ["SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED"],
+    [
+        *("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_API_MODE"),
+        "SPARK_CONNECT_MODE_ENABLED",
+    ],
 )
 def test_another_session_of_this_process_decides_nothing_of_ours(
     monkeypatch: pytest.MonkeyPatch, variable: str

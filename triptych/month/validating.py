@@ -8,7 +8,6 @@ alone: another plan, other data or another assumption need another.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import duckdb
 
 from triptych.core.errors import UsageError
 from triptych.core.lock import hold_run_lock
-from triptych.core.signatories import is_same_person, named_person
+from triptych.core.signatories import is_same_person, named_signatory
 from triptych.core.signatures import current_signature
 from triptych.core.warehouse.locks import record_validation
 from triptych.core.warehouse.reader import PublishedReader
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
     from triptych.core.workspace import Workspace
 
-_EMAIL = re.compile(r"\S+@\S+\.\S+")
 _RETURN = """
 select returns.feature_id, returns.basis, returns.net_value, returns.currency,
     returns.study_ids, returns.reason
@@ -86,7 +84,7 @@ def validate(
     feature_id : str
         The feature.
     by : str
-        Who signs, as readers see it; nobody who entered a part of it.
+        Name that readers see as the signer's; not one of an author of the value.
     is_published : bool
         Whether to build and publish a run that shows it at once.
     progress : Progress
@@ -99,12 +97,7 @@ def validate(
     RunLockedError
         A run is under way.
     """
-    person = named_person(by, "--by")
-    if _EMAIL.search(person):
-        raise UsageError(
-            "--by is an e-mail address, and the audit log keeps none.",
-            next_step="Give a person's name: it can never be removed again.",
-        )
+    person = named_signatory(by, "--by")
     with hold_run_lock(workspace.lock_file):
         value, entry = _sign(workspace, feature_id, person)
     built = (
@@ -171,7 +164,7 @@ def _value(snapshot: Snapshot, feature_id: str) -> dict[str, Any]:
 def _refuse_authors(snapshot: Snapshot, feature_id: str, person: str) -> None:
     rows = snapshot.query(_AUTHORS, [feature_id, feature_id]).to_pylist()
     signature = current_signature()
-    names = [person] if signature is None else [person, signature.name]
+    names = [person, *([signature.name] if signature else [])]
     for row, name in product(rows, names):
         if is_same_person(str(row["name"]), name):
             raise UsageError(

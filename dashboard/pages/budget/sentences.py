@@ -119,18 +119,13 @@ def unevenly_metered(
     if not models:
         return None
     first, others = models[0], len(models) - 1
-    months = (
-        (against, first["prior_coverage_ratio"]),
-        (max(view.selection.period.months), first["coverage_ratio"]),
-    )
-    read = " and ".join(
-        f"{fmt.percent(ratio)} of the days with cost in {fmt.month(month)}"
-        for month, ratio in months
-    )
-    them = "it" if not others else f"it and {fmt.count(others)} more"
+    too = f" So may those of {fmt.count(others)} more." if others else ""
     return (
-        f"{first['model']} was metered on {read}: what price and volume say of {them}"
-        " may tell of the meter."
+        f"{first['model']} was metered on {fmt.percent(first['prior_coverage_ratio'])}"
+        f" of its days with cost in {fmt.month(against)} and on"
+        f" {fmt.percent(first['coverage_ratio'])} in"
+        f" {fmt.month(max(view.selection.period.months))}: its price and volume may"
+        f" tell of the meter.{too}"
     )
 
 

@@ -3,10 +3,7 @@
   of which several sites gave the id.
 -#}
 with source as (
-    select
-        *,
-        {{ site_of('_source', rules('sites')) }} as source_site
-    from {{ source('evidence', 'commits') }}
+    select * from {{ source('evidence', 'commits') }}
 )
 
 select
@@ -19,7 +16,7 @@ select
     service,
     project,
     deployment_id,
-    {{ site_where_shared(['source_system', 'deployment_id']) }} as deployment_site,
+    {{ site_where_shared(['source_system', 'deployment_id'], rules('sites')) }} as deployment_site,
     deployed_sha,
     pull_request_id,
     pull_request_opened_at,

@@ -7,23 +7,16 @@
 with sited as (
     select
         *,
-        {{ site_of('_source', rules('sites')) }} as source_site,
+        {{ site_where_shared(['source_system', 'deployment_id'], rules('sites')) }} as site,
         lower(coalesce(service, repository, project, registered_model, model_id)) as unit
     from {{ source('evidence', 'deployments') }}
-),
-
-shared as (
-    select
-        *,
-        {{ site_where_shared(['source_system', 'deployment_id']) }} as site
-    from sited
 ),
 
 source as (
     select
         *,
         {{ with_site('site', 'deployment_id') }} as own_deployment_id
-    from shared
+    from sited
 )
 
 select

@@ -2,18 +2,11 @@
   Registered versions of models, each as it was seen last. Registries of several sites may
   give one name to different models.
 -#}
-with sited as (
+with source as (
     select
         *,
-        {{ site_of('_source', rules('sites')) }} as source_site
+        {{ site_where_shared(['registered_model'], rules('sites')) }} as site
     from {{ source('evidence', 'model_versions') }}
-),
-
-source as (
-    select
-        *,
-        {{ site_where_shared(['registered_model']) }} as site
-    from sited
 )
 
 select

@@ -3,18 +3,11 @@
   deliveries is one row. Of a list of aliases the moment is when it was read, and it may
   say when the list before was: lists that say the same are not delivered.
 -#}
-with sited as (
+with source as (
     select
         *,
-        {{ site_of('_source', rules('sites')) }} as source_site
+        {{ site_where_shared(['registered_model'], rules('sites')) }} as site
     from {{ source('evidence', 'promotions') }}
-),
-
-source as (
-    select
-        *,
-        {{ site_where_shared(['registered_model']) }} as site
-    from sited
 )
 
 select

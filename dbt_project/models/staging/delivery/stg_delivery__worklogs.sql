@@ -7,24 +7,17 @@
 with sited as (
     select
         *,
-        {{ site_of('_source', rules('sites')) }} as source_site,
+        {{ site_where_shared(['source_system', 'worklog_id'], rules('sites')) }} as site,
         case when started_at = cast(cast(started_at as date) as timestamp) then 1 else 0 end as is_midnight
     from {{ source('evidence', 'worklogs') }}
-),
-
-bounded as (
-    select
-        *,
-        {{ site_where_shared(['source_system', 'worklog_id']) }} as site,
-        min(is_midnight) over (partition by _source) = 1 as is_by_day
-    from sited
 ),
 
 named as (
     select
         *,
-        {{ with_site('site', 'worklog_id') }} as own_worklog_id
-    from bounded
+        {{ with_site('site', 'worklog_id') }} as own_worklog_id,
+        min(is_midnight) over (partition by _source) = 1 as is_by_day
+    from sited
 ),
 
 ranked as (
