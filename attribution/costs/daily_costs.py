@@ -89,7 +89,7 @@ with days as (
     select currency, coalesce(model_id, '') as model_id, charge_date,
         cast(sum(effective_cost) as double) as cost
     from cost.fct_daily_model_costs
-    where component not in ('tax', 'credit') and charge_date <= ?
+    where is_ai_cost and charge_date <= ?
     group by 1, 2, 3
 )
 select currency, model_id, min(charge_date),

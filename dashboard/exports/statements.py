@@ -13,7 +13,7 @@ from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
 from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, rows, table
-from dashboard.shared.selection_queries import AMOUNTS, IS_SPEND
+from dashboard.shared.selection_queries import AMOUNTS
 from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -418,8 +418,8 @@ def _tie(
                     cost_center is distinct from $cost_center
                 ), 0) as other_statements,
                 coalesce(sum({amount}), 0) as all_statements,
-                coalesce(sum({amount}) filter ({IS_SPEND}), 0) as ai_cost,
-                coalesce(sum({amount}) filter (not ({IS_SPEND})), 0)
+                coalesce(sum({amount}) filter (is_ai_cost), 0) as ai_cost,
+                coalesce(sum({amount}) filter (not is_ai_cost), 0)
                     as tax_and_credits
             from cost.fct_daily_model_costs
             where billing_month = $month and currency = $currency

@@ -27,17 +27,6 @@ SCOPES = {
 }
 
 
-#: What is AI cost: before tax and credits, which statements add.
-IS_SPEND = "component not in ('tax', 'credit')"
-#: What of AI cost is assigned to a model, a team, a pool or a commitment: one that
-#: nobody used is so only where a policy of the workspace gives it to somebody.
-IS_PLACED = (
-    "(component in ('direct', 'shared', 'idle', 'overhead')"
-    " or component = 'unused_commitment'"
-    " and coalesce(model_id, feature_id, team_id) is not null)"
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """The published run that a page shows."""
@@ -307,9 +296,9 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         f"""
         select
             coalesce(bool_or(is_estimated), false) as is_estimated,
-            sum({amount}) filter ({IS_SPEND}) as total,
-            cast(sum({amount}) filter ({IS_PLACED}) as double)
-                / nullif(cast(sum({amount}) filter ({IS_SPEND}) as double), 0)
+            sum({amount}) filter (is_ai_cost) as total,
+            cast(sum({amount}) filter (is_assigned) as double)
+                / nullif(cast(sum({amount}) filter (is_ai_cost) as double), 0)
                     as coverage_ratio
         from cost.fct_daily_model_costs
         where list_contains($months, billing_month) and currency = $currency

@@ -19,3 +19,19 @@
     {%- endfor %}
     end
 {%- endmacro %}
+
+{#- AI cost is what was spent on AI, before the tax and the credits that statements add. -#}
+{% macro is_ai_cost(component='component') -%}
+    {{ component }} not in ('ledger', 'out_of_scope', 'tax', 'credit')
+{%- endmacro %}
+
+{#-
+  Part of AI cost that is assigned to a model, a team, a pool or a commitment. A commitment
+  that nobody used is so only where a policy of the workspace gives it to somebody.
+-#}
+{% macro is_assigned_cost() -%}
+    (
+        component in ('direct', 'shared', 'idle', 'overhead')
+        or (component = 'unused_commitment' and coalesce(model_id, feature_id, team_id) is not null)
+    )
+{%- endmacro %}

@@ -31,15 +31,16 @@ CREATE TABLE intermediate.int_line_items (
     charge_period_start TIMESTAMP, billing_month VARCHAR,
     sku_id VARCHAR, charge_description VARCHAR, resource_id VARCHAR,
     resource_name VARCHAR, consumed_unit VARCHAR, billing_currency VARCHAR,
-    effective_cost DECIMAL(28, 10), consumed_quantity DECIMAL(28, 10));
+    effective_cost DECIMAL(28, 10), consumed_quantity DECIMAL(28, 10),
+    is_ai_cost BOOLEAN AS (component NOT IN ('tax', 'credit', 'out_of_scope')));
 CREATE VIEW cost.fct_daily_model_costs AS
     SELECT source, charge_date, billing_month, billing_currency AS currency, model_id,
-        feature_id, pool_id, component,
+        feature_id, pool_id, component, is_ai_cost,
         CAST(sum(effective_cost) AS DECIMAL(28, 10)) AS effective_cost
     FROM intermediate.int_line_items GROUP BY ALL ORDER BY ALL;
 CREATE VIEW cost.fct_daily_service_costs AS
     SELECT source, service_name, charge_date, billing_month,
-        billing_currency AS currency, component,
+        billing_currency AS currency, component, is_ai_cost,
         CAST(sum(effective_cost) AS DECIMAL(28, 10)) AS effective_cost
     FROM intermediate.int_line_items GROUP BY ALL ORDER BY ALL;
 CREATE TABLE cost.mart_exchange_rates (

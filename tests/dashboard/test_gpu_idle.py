@@ -173,7 +173,8 @@ def test_a_prepayment_that_is_hardly_drawn_says_how_much_of_it_is(
 def test_a_commitment_that_has_ended_is_no_saving(tmp_path: Path) -> None:
     # Bills go on for two full months and name it no more.
     later = (
-        "INSERT INTO cost.mart_cost_waterfall BY NAME SELECT mart.* REPLACE"
+        "INSERT INTO cost.mart_cost_waterfall BY NAME SELECT mart.*"
+        " EXCLUDE (is_ai_cost) REPLACE"
         " (later.month AS billing_month) FROM cost.mart_cost_waterfall AS mart,"
         " (VALUES ('2026-10'), ('2026-11'), ('2026-12')) AS later (month)"
         " WHERE billing_month = '2026-09'"

@@ -113,7 +113,8 @@ def test_what_no_invoice_has_billed_yet_is_an_amount_and_no_fall_in_price(
         connection.execute("DELETE FROM cost.fct_daily_model_costs WHERE is_estimated")
         # Railway invoices, and nobody will ever invoice what OpenCost estimates.
         connection.execute(
-            "INSERT INTO cost.fct_daily_model_costs BY NAME SELECT costs.* REPLACE"
+            "INSERT INTO cost.fct_daily_model_costs BY NAME SELECT costs.*"
+            " EXCLUDE (is_ai_cost, is_assigned) REPLACE"
             " (later.name AS source, '2026-09' AS billing_month,"
             " true AS is_estimated, 0 AS billed_cost, 50 AS effective_cost)"
             " FROM (SELECT * FROM cost.fct_daily_model_costs"

@@ -51,7 +51,7 @@ _AI_COST = """
         END AS unallocated_ratio,
         count(*) FILTER (step <> 'remainder') AS step_count
     FROM cost.mart_cost_waterfall
-    WHERE step NOT IN ('ledger', 'out_of_scope', 'tax', 'credit')
+    WHERE is_ai_cost
     GROUP BY currency
     ORDER BY sum(effective_cost) DESC, currency
 """

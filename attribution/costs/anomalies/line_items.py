@@ -142,7 +142,7 @@ items AS MATERIALIZED (
     SELECT
         of_service.part AS service_part, of_model.part AS model_part,
         of_pool.part AS pool_part, of_none.part AS unassigned_part,
-        component, billing_month, billing_currency,
+        is_ai_cost, billing_month, billing_currency,
         coalesce(sku_id, charge_description, items.service_name, '') AS sku,
         coalesce(charge_description, sku_id, items.service_name, '') AS description,
         coalesce(resource_id, resource_name) AS resource, consumed_unit,
@@ -175,7 +175,7 @@ matched AS (
     SELECT
         *, unnest([service_part, model_part, pool_part, unassigned_part]) AS part
     FROM items
-    WHERE component NOT IN ('tax', 'credit', 'out_of_scope')
+    WHERE is_ai_cost
         AND billing_month IN (SELECT unnest($months))
 ),
 of_sku AS MATERIALIZED (

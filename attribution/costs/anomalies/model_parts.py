@@ -29,7 +29,7 @@ costs AS MATERIALIZED (
         currency, charge_date, coalesce(model_id, '') AS model_id, pool_id,
         sum(effective_cost) AS cost
     FROM cost.fct_daily_model_costs
-    WHERE component NOT IN ('tax', 'credit', 'remainder')
+    WHERE is_ai_cost AND component <> 'remainder'
         AND billing_month <= strftime(charge_date, '%Y-%m')
     GROUP BY ALL
 ),

@@ -26,7 +26,7 @@ _SERIES = """
 WITH days AS (
     SELECT {series}, charge_date, CAST(sum(effective_cost) AS DOUBLE) AS cost
     FROM cost.{table}
-    WHERE component NOT IN ('tax', 'credit', 'remainder') AND charge_date <= $last
+    WHERE is_ai_cost AND component <> 'remainder' AND charge_date <= $last
         AND billing_month <= strftime(charge_date, '%Y-%m')
     GROUP BY ALL
 )

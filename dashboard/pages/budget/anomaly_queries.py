@@ -84,13 +84,15 @@ days as (
     select
         case when model_id is null then 'unassigned' else 'model' end as series,
         model_id, null as source, null as service_name, billing_month,
-        charge_date, component, currency, effective_cost
+        charge_date, currency, effective_cost
     from cost.fct_daily_model_costs
+    where is_ai_cost and component <> 'remainder'
     union all
     select
         'service', null, source, service_name, billing_month, charge_date,
-        component, currency, effective_cost
+        currency, effective_cost
     from cost.fct_daily_service_costs
+    where is_ai_cost and component <> 'remainder'
 )
 """
 #: The part of an anomaly that falls on each of its days, as their weekdays cost before.
@@ -144,7 +146,6 @@ def anomaly_days(snapshot: Snapshot, selection: Selection, label: str) -> pa.Tab
             where chosen.label = $label and chosen.currency = $currency
                 and days.charge_date between first_day - {_DAYS_AROUND}
                     and last_day + {_DAYS_AROUND}
-                and days.component not in ('tax', 'credit', 'remainder')
                 and days.billing_month <= strftime(days.charge_date, '%Y-%m')
             group by days.charge_date
         ),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboard.shared.published import per_run, rows, table
-from dashboard.shared.selection_queries import IS_SPEND
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +68,7 @@ def forecast_days(snapshot: Snapshot, selection: Selection, series: str) -> pa.T
         known as (
             select charge_date, sum(effective_cost) as actual
             from cost.fct_daily_model_costs, edge
-            where currency = $currency and {IS_SPEND}
+            where currency = $currency and is_ai_cost
                 and charge_date <= last_day
                 and charge_date > last_day - interval {KNOWN_DAYS} day
                 and ($series = '{ALL_COST}'
@@ -130,7 +129,7 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 charge_date,
                 effective_cost
             from cost.fct_daily_model_costs
-            where currency = $currency and {IS_SPEND}
+            where currency = $currency and is_ai_cost
         )
         select
             horizon as landing,

@@ -10,7 +10,6 @@ from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, ratio, table
 from dashboard.shared.selection_queries import (
     AMOUNTS,
-    IS_SPEND,
     SCOPES,
     Selection,
     has_prior,
@@ -87,7 +86,7 @@ def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Head
                     as unallocated,
                 count(*) filter (is_now and component = 'unallocated')
                     as unallocated_row_count,
-                sum(amount) filter (is_now and {IS_SPEND}) as usage_cost,
+                sum(amount) filter (is_now and is_ai_cost) as usage_cost,
                 count(distinct model_id) filter (is_now and is_loaded) as model_count,
                 count(*) filter (is_now and is_loaded) as row_count
             from costs

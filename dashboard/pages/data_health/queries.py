@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboard.shared.published import per_run, ratio, table
-from dashboard.shared.selection_queries import AMOUNTS, IS_PLACED, IS_SPEND, Selection
+from dashboard.shared.selection_queries import AMOUNTS, Selection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,8 +174,8 @@ def month_completeness(snapshot: Snapshot) -> pa.Table:
 def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return by source how much of the usage cost is assigned, and what is not."""
     amount = AMOUNTS[selection.basis]
-    placed = f"sum({amount}) filter ({IS_PLACED})"
-    usage = f"sum({amount}) filter ({IS_SPEND})"
+    placed = f"sum({amount}) filter (is_assigned)"
+    usage = f"sum({amount}) filter (is_ai_cost)"
     return table(
         snapshot,
         f"""
@@ -186,7 +186,7 @@ def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
             coalesce(sum({amount}) filter (component = 'unallocated'), 0)
                 as unallocated_cost,
             coalesce(sum({amount}) filter (
-                component = 'unused_commitment' and not {IS_PLACED}), 0
+                component = 'unused_commitment' and not is_assigned), 0
             ) as unused_cost,
             coalesce(sum({amount}) filter (component = 'remainder'), 0)
                 as remainder_cost,

@@ -10,7 +10,6 @@ from dashboard.shared.names import Named, named_sql
 from dashboard.shared.published import has_mart, per_run, ratio, rows
 from dashboard.shared.selection_queries import (
     AMOUNTS,
-    IS_SPEND,
     SCOPES,
     has_prior,
     periods,
@@ -32,7 +31,7 @@ OTHER: Final = "Other"
 Covers = Literal["ai_cost", "ai_cost_and_tax", "whole_bill"]
 _IS_AI: Final = "component <> 'out_of_scope'"
 _COVERED: Final[dict[Covers, str]] = {
-    "ai_cost": f"{_IS_AI} and {IS_SPEND}",
+    "ai_cost": "is_ai_cost",
     "ai_cost_and_tax": _IS_AI,
     "whole_bill": "true",
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dashboard.shared.published import has_mart, one, per_run, ratio, rows
-from dashboard.shared.selection_queries import IS_SPEND, currencies, run
+from dashboard.shared.selection_queries import currencies, run
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -85,7 +85,7 @@ def standing(snapshot: Snapshot) -> Standing:
     """Return what a workspace has already."""
     currency = run(snapshot).currency
     cost = "sum(effective_cost)"
-    spend = f"{cost} filter ({IS_SPEND})"
+    spend = f"{cost} filter (is_ai_cost)"
     on_models = f"{cost} filter (model_id is not null)"
     on_owners = f"{cost} filter (coalesce(team_id, cost_center) is not null)"
     costs = one(
@@ -101,7 +101,7 @@ def standing(snapshot: Snapshot) -> Standing:
         select
             (select count(distinct billing_month) from costs) as months,
             (select count(distinct source) from costs) as sources,
-            {cost} filter (currency = $currency and {IS_SPEND}) as ai_cost,
+            {cost} filter (currency = $currency and is_ai_cost) as ai_cost,
             {ratio(f"coalesce({on_models}, 0)", spend)} as model_share,
             {ratio(f"coalesce({on_owners}, 0)", spend)} as owner_share
         from own

@@ -10,7 +10,6 @@ from dashboard.pages.cost_by_model.queries import TREND_MONTHS
 from dashboard.shared.published import one, per_run, ratio, rows, table
 from dashboard.shared.selection_queries import (
     AMOUNTS,
-    IS_SPEND,
     SCOPES,
     Basis,
     Selection,
@@ -89,7 +88,7 @@ def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
                     list_contains($prior_months, billing_month) as is_before
                 from cost.fct_daily_model_costs
                 where currency = $currency and {SCOPES[selection.scope_kind]}
-                    and {IS_SPEND}
+                    and is_ai_cost
             )
         )
         select *, amount - prior as change,
@@ -120,7 +119,7 @@ def spend_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
             select billing_month as month, sum({AMOUNTS[selection.basis]}) as amount
             from cost.fct_daily_model_costs
             where currency = $currency and {SCOPES[selection.scope_kind]}
-                and {IS_SPEND} and billing_month <= $until
+                and is_ai_cost and billing_month <= $until
             group by billing_month order by billing_month desc limit {TREND_MONTHS}
         ) order by month
         """,

@@ -26,12 +26,12 @@ def marts(
     connection.execute("CREATE SCHEMA cost")
     connection.execute(
         "CREATE TABLE cost.fct_daily_model_costs (source VARCHAR, charge_date DATE,"
-        " model_id VARCHAR, component VARCHAR, currency VARCHAR,"
+        " model_id VARCHAR, is_ai_cost BOOLEAN, currency VARCHAR,"
         " effective_cost DECIMAL(28, 10))"
     )
     rows = [(bill, day, bill) for bill, days in bills.items() for day in days]
     connection.executemany(
-        "INSERT INTO cost.fct_daily_model_costs VALUES (?, ?, ?, 'usage', 'EUR', 100)",
+        "INSERT INTO cost.fct_daily_model_costs VALUES (?, ?, ?, true, 'EUR', 100)",
         rows,
     )
     return connection

@@ -220,9 +220,10 @@ CHANGES = {
     "resku": "UPDATE intermediate.int_line_items SET sku_id = sku_id || '-new',"
     " charge_description = 'dearer hours', consumed_quantity = consumed_quantity / 2"
     " WHERE model_id = $model AND charge_date >= $day",
-    "late": "INSERT INTO intermediate.int_line_items BY NAME SELECT * REPLACE"
-    " (charge_date + 7 AS charge_date, charge_period_start + INTERVAL 7 DAY AS"
-    " charge_period_start, strftime(charge_date + 7, '%Y-%m') AS billing_month)"
+    "late": "INSERT INTO intermediate.int_line_items BY NAME SELECT *"
+    " EXCLUDE (is_ai_cost) REPLACE (charge_date + 7 AS charge_date,"
+    " charge_period_start + INTERVAL 7 DAY AS charge_period_start,"
+    " strftime(charge_date + 7, '%Y-%m') AS billing_month)"
     " FROM intermediate.int_line_items WHERE model_id = $model"
     " AND charge_date > (SELECT max(charge_date) FROM intermediate.int_line_items) - 7",
 }

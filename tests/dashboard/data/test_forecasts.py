@@ -90,7 +90,8 @@ def test_what_days_and_bills_of_a_month_do_not_share_is_stated(tmp_path: Path) -
             ("2026-10", "2026-09-29", 11),
         ):
             connection.execute(
-                "INSERT INTO cost.fct_daily_model_costs BY NAME SELECT costs.* REPLACE"
+                "INSERT INTO cost.fct_daily_model_costs BY NAME SELECT costs.*"
+                " EXCLUDE (is_ai_cost, is_assigned) REPLACE"
                 " ($bill AS billing_month, CAST($day AS DATE) AS charge_date,"
                 " $amount AS effective_cost) FROM cost.fct_daily_model_costs AS costs"
                 " WHERE component = 'direct' AND currency = 'EUR' LIMIT 1",

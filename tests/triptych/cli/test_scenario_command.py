@@ -84,7 +84,8 @@ def invoke(*arguments: str | Path) -> Result:
 #: Until 2 September the model was charged to a feature that comes first by name.
 _MOVED = """
 INSERT INTO cost.fct_daily_model_costs BY NAME
-SELECT * REPLACE (DATE '2026-09-01' AS charge_date, 'earlier' AS feature_id)
+SELECT * EXCLUDE (is_ai_cost, is_assigned)
+REPLACE (DATE '2026-09-01' AS charge_date, 'earlier' AS feature_id)
 FROM cost.fct_daily_model_costs
 WHERE model_id = 'eta-v2' AND billing_month = '2026-09' AND component = 'direct'
 """

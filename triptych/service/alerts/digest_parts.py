@@ -35,7 +35,7 @@ _COSTS: Final = (
     "(SELECT *, coalesce((SELECT min(last_day) FROM bills WHERE NOT is_late),"
     " (SELECT max(charge_date) FROM days)) AS newest,"
     " (SELECT min(charge_date) FROM days) AS oldest FROM"
-    " cost.fct_daily_model_costs WHERE component NOT IN ('tax', 'credit')"
+    " cost.fct_daily_model_costs WHERE is_ai_cost"
     " AND source NOT IN (SELECT source FROM bills WHERE is_late)"
     " AND ($team IS NULL OR team_id = $team))"
 )

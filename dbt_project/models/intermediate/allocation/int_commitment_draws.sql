@@ -48,7 +48,7 @@ prepaid as (
             and commitments.currency = charges.billing_currency
             and commitments.starts_on <= charges.charge_date
             and commitments.ends_on > charges.charge_date
-    where commitments.commitment_type = 'prepaid' and charges.component not in ('tax', 'credit')
+    where commitments.commitment_type = 'prepaid' and {{ is_ai_cost('charges.component') }}
     group by commitments.commitment_id, commitments.currency, {{ month_label('charges.charge_date') }}
 ),
 

@@ -29,6 +29,7 @@ select
     coalesce(assigned.matched_platform_id, {{ to_slug('assigned.service_provider_name') }}) as platform_id,
     assigned.lifecycle_stage,
     assigned.component,
+    {{ is_ai_cost('assigned.component') }} as is_ai_cost,
     assigned.assignment_method,
     assigned.rule_name,
     assigned.scope_reason,

@@ -68,7 +68,7 @@ days as (
     from {{ ref('int_daily_service_charges') }} as placed
     inner join sources on placed.source = sources.source
     where
-        placed.component not in ('tax', 'credit')
+        {{ is_ai_cost('placed.component') }}
         and {{ month_label('placed.charge_date') }} = placed.billing_month
     group by placed.source, placed.billing_currency, placed.billing_month, placed.charge_date
 ),

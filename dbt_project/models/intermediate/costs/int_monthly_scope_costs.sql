@@ -2,7 +2,7 @@
 {%- set scopes = ['cost_center', 'team', 'feature', 'model', 'platform'] %}
 with costs as (
     select * from {{ ref('fct_daily_model_costs') }}
-    where component not in ('tax', 'credit')
+    where is_ai_cost
 )
 
 select

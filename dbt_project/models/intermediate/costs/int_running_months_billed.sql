@@ -11,7 +11,7 @@ with days as (
     from {{ ref('int_daily_service_charges') }} as charges
     cross join {{ ref('int_reporting_moment') }} as moment
     where
-        charges.component not in ('tax', 'credit')
+        {{ is_ai_cost('charges.component') }}
         and {{ month_label('charges.charge_date') }} = charges.billing_month
         -- This month and the one before at the least.
         and charges.billing_month >= {{ month_label("moment.as_of - interval '32' day") }}
@@ -47,7 +47,7 @@ model_bills as (
     cross join {{ ref('int_reporting_moment') }} as moment
     where
         costs.model_id is not null
-        and costs.component not in ('tax', 'credit')
+        and {{ is_ai_cost('costs.component') }}
         and {{ month_end('costs.billing_month') }} > moment.as_of
     group by costs.billing_month, costs.model_id, costs.source
 ),

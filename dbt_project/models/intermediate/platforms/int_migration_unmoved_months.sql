@@ -40,7 +40,7 @@ on_platforms as (
     inner join {{ ref('fct_daily_model_costs') }} as costs on windows.month = costs.billing_month
     left join {{ source('control', 'migration_platforms') }} as platforms
         on windows.migration_id = platforms.migration_id and costs.platform_id = platforms.platform_id
-    where costs.model_id is not null and costs.component not in ('tax', 'credit')
+    where costs.model_id is not null and costs.is_ai_cost
     group by windows.migration_id, costs.model_id
 ),
 

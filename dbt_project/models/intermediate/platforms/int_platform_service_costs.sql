@@ -13,7 +13,7 @@ with placed as (
         charges.billing_currency,
         {{ to_money('sum(charges.effective_cost)') }} as effective_cost
     from {{ ref('int_daily_service_charges') }} as charges
-    where charges.component not in ('out_of_scope', 'tax', 'credit')
+    where {{ is_ai_cost('charges.component') }}
     group by
         charges.billing_month, coalesce(charges.matched_platform_id, {{ to_slug('charges.provider') }}),
         charges.service_name, charges.rule_name, charges.component = 'unused_commitment', charges.billing_currency

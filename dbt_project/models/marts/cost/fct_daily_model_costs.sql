@@ -4,6 +4,14 @@
     'cost_center', 'lifecycle_stage', 'component', 'assignment_method', 'pool_id', 'currency', 'billed_cost',
     'effective_cost', 'is_estimated',
 ] -%}
-{{ live_or_locked(
-    'fct_daily_model_costs', ref('int_daily_model_costs_live'), ref('stg_closed_months__daily_model_costs'), columns
-) }}
+with costs as (
+    {{ live_or_locked(
+        'fct_daily_model_costs', ref('int_daily_model_costs_live'), ref('stg_closed_months__daily_model_costs'), columns
+    ) }}
+)
+
+select
+    *,
+    {{ is_ai_cost() }} as is_ai_cost,
+    {{ is_assigned_cost() }} as is_assigned
+from costs

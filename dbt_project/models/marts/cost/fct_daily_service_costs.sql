@@ -96,6 +96,7 @@ select
     currency,
     {{ to_money('sum(billed_cost)') }} as billed_cost,
     {{ to_money('sum(effective_cost)') }} as effective_cost,
-    is_estimated
+    is_estimated,
+    {{ is_ai_cost() }} as is_ai_cost
 from unioned
 group by charge_date, billing_month, source, provider, service_name, component, currency, is_estimated

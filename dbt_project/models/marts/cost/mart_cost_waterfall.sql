@@ -2,6 +2,13 @@
 {%- set columns = [
     'billing_month', 'source', 'currency', 'step', 'step_order', 'billed_cost', 'effective_cost',
 ] -%}
-{{ live_or_locked(
-    'mart_cost_waterfall', ref('int_cost_waterfall_live'), ref('stg_closed_months__cost_waterfall'), columns
-) }}
+with steps as (
+    {{ live_or_locked(
+        'mart_cost_waterfall', ref('int_cost_waterfall_live'), ref('stg_closed_months__cost_waterfall'), columns
+    ) }}
+)
+
+select
+    *,
+    {{ is_ai_cost('step') }} as is_ai_cost
+from steps

@@ -15,10 +15,10 @@ days as (
         cast(null as string) as service_name,
         billing_month,
         charge_date,
-        component,
         currency,
         effective_cost
     from {{ ref('fct_daily_model_costs') }}
+    where is_ai_cost and component <> 'remainder'
     union all
     select
         'service' as series,
@@ -27,10 +27,10 @@ days as (
         service_name,
         billing_month,
         charge_date,
-        component,
         currency,
         effective_cost
     from {{ ref('fct_daily_service_costs') }}
+    where is_ai_cost and component <> 'remainder'
 ),
 
 actual as (
@@ -55,7 +55,6 @@ actual as (
             and coalesce(anomalies.service_name, '') = coalesce(days.service_name, '')
             and anomalies.first_day <= days.charge_date
             and anomalies.last_day >= days.charge_date
-            and days.component not in ('tax', 'credit', 'remainder')
             -- What a later bill adds to a month is known to be late, and was not judged.
             and days.billing_month <= {{ month_label('days.charge_date') }}
     group by

@@ -32,7 +32,7 @@ spent as (
     inner join {{ ref('fct_daily_model_costs') }} as costs
         on
             periods.currency = costs.currency
-            and costs.component not in ('tax', 'credit')
+            and costs.is_ai_cost
             and periods.period_start <= costs.charge_date
             and periods.last_complete_day >= costs.charge_date
     group by periods.currency, periods.period_start, periods.last_complete_day, costs.model_id

@@ -12,7 +12,7 @@ with spent as (
         max(costs.billing_month) as last_month
     from {{ ref('fct_daily_model_costs') }} as costs
     inner join {{ source('control', 'run') }} as run on costs.currency = run.currency
-    where costs.model_id is not null and costs.platform_id is not null and costs.component not in ('tax', 'credit')
+    where costs.model_id is not null and costs.platform_id is not null and costs.is_ai_cost
     group by costs.platform_id, costs.model_id
 ),
 

@@ -35,7 +35,7 @@ spent as (
             and costs.feature_id = features.feature_id
             and costs.billing_month between features.first_month and features.last_month
             and features.counted
-    where costs.component not in ('tax', 'credit')
+    where costs.is_ai_cost
     group by returns.roi_window
 )
 

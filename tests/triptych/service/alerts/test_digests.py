@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings(
 COSTS = """
 CREATE OR REPLACE TABLE cost.fct_daily_model_costs AS
 SELECT CAST(day AS DATE) AS charge_date, '2026-10' AS billing_month, 'aws' AS source,
-  model_id, team_id, component, 'EUR' AS currency,
+  model_id, team_id, component, component <> 'tax' AS is_ai_cost, 'EUR' AS currency,
   CAST(cost AS DECIMAL(28, 10)) AS effective_cost
 FROM (VALUES ('2026-10-31', 'search', 'vision', 'direct', 10),
   ('2026-10-25', 'search', 'vision', 'direct', 20.5),
@@ -55,7 +55,8 @@ LATE = """
 DELETE FROM cost.fct_daily_model_costs;
 INSERT INTO cost.fct_daily_model_costs BY NAME
 SELECT CAST(day AS DATE) AS charge_date, strftime(day, '%Y-%m') AS billing_month,
-  source, model_id, 'vision' AS team_id, 'direct' AS component, 'EUR' AS currency,
+  source, model_id, 'vision' AS team_id, 'direct' AS component, true AS is_ai_cost,
+  'EUR' AS currency,
   cost AS effective_cost
 FROM range(TIMESTAMP '2026-09-01', TIMESTAMP '2026-11-29', INTERVAL 1 DAY) AS d(day),
   (VALUES ('aws', 'search', 100, DATE '2026-11-28'), {bills})
