@@ -29,12 +29,12 @@ from dashboard.exports.focus import (
 )
 from dashboard.exports.marts import TABLE_FORMATS, TableFormat, public_marts, table_file
 from dashboard.exports.named_file import NamedFile
+from dashboard.exports.statement_totals import statement_totals
 from dashboard.exports.statements import (
     Statement,
     cost_centers,
     read_statement,
     statement_lines,
-    statement_totals,
 )
 from dashboard.exports.study_report import (
     STUDY_REPORT_FORMATS,

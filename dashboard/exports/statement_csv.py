@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     *("billing_month", "cost_center", "team_id", "team", "model_id", "model"),
     *("component", "platform_id", "platform", "cost_basis", "currency", "amount"),
-    *("is_estimated", "completeness", "mark"),
+    *("is_estimated", "completeness", "mark", "pool_id", "adjusted_month"),
 )
 
 
@@ -36,6 +36,8 @@ def render_csv(statement: Statement) -> bytes:
             line.is_estimated,
             facts.completeness,
             facts.mark or None,
+            line.pool_id,
+            line.adjusted_month,
         )
         for section in statement.sections
         for line in section.lines

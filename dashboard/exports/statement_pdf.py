@@ -86,8 +86,7 @@ def _section(section: Section, total_label: str) -> dict[str, Any]:
 def _line(line: Line, section: Section) -> dict[str, str]:
     return {
         "model": line.model or fmt.UNKNOWN,
-        "component": line.component.replace("_", " ")
-        + (" (estimated)" if line.is_estimated else ""),
+        "component": line.part + (" (estimated)" if line.is_estimated else ""),
         "platform": line.platform or fmt.UNKNOWN,
         "amount": _amount(line.stated_amount, section),
     }

@@ -86,7 +86,7 @@ def _write_section(
     row = _TABLE_HEAD
     for line in section.lines:
         row += 1
-        words = (line.team, line.model, line.component.replace("_", " "), line.platform)
+        words = (line.team, line.model, line.part, line.platform)
         for column, word in enumerate(words):
             sheet.write_string(row, column, safe_text(word or fmt.UNKNOWN), plain)
         sheet.write_number(row, _AMOUNT, line.stated_amount, money)

@@ -12,7 +12,7 @@ from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
 from dashboard.shared.names import named_sql
-from dashboard.shared.published import one, per_run, rows, table
+from dashboard.shared.published import one, per_run, rows
 from dashboard.shared.selection_queries import AMOUNTS
 from triptych.core.errors import UsageError
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Stands for what belongs to no cost centre.
 NO_COST_CENTER = "no cost centre"
+#: The subtotal of what changed about months that were closed before.
+_ADJUSTED = "adjustments_of_closed_months"
 
 _LINE_TYPES = pa.schema(
     [
@@ -33,6 +35,7 @@ _LINE_TYPES = pa.schema(
         ("amount", pa.decimal128(38, 10)),
         ("stated_amount", pa.decimal128(38, 10)),
         ("is_estimated", pa.bool_()),
+        *((name, pa.string()) for name in ("pool_id", "adjusted_month", "part")),
     ]
 )
 
@@ -40,14 +43,15 @@ _LINE_TYPES = pa.schema(
 _LINES = """
     with lines as (
         select
-            team_id, model_id, component, platform_id,
-            sum({amount}) as amount,
-            round(sum({amount}), {digits}) as stated_amount,
-            bool_or(is_estimated) as is_estimated
-        from cost.fct_daily_model_costs
+            team_id, model_id, component, platform_id, pool_id, is_estimated,
+            case when kind = 'adjustment' then about_month end as adjusted_month,
+            case when kind = 'adjustment' then '{ADJUSTED}' else component end
+                as subtotal,
+            {amount} as amount,
+            round({amount}, {digits}) as stated_amount
+        from cost.mart_statement_lines
         where billing_month = $month and currency = $currency
             and cost_center is not distinct from $cost_center
-        group by team_id, model_id, component, platform_id
     )
 """
 
@@ -56,7 +60,8 @@ _LINES = """
 class Line:
     """What one team's model cost on one platform, as one component of the bill.
 
-    ``amount`` has every digit; ``stated_amount`` is rounded to the minor unit.
+    ``amount`` has every digit; ``stated_amount`` is rounded to the minor unit. A line
+    with an ``adjusted_month`` is what changed about that closed month.
     """
 
     team_id: str | None
@@ -69,6 +74,18 @@ class Line:
     amount: Decimal
     stated_amount: Decimal
     is_estimated: bool
+    pool_id: str | None = None
+    adjusted_month: str | None = None
+
+    @property
+    def part(self) -> str:
+        """The component in words, with the idle pool or the closed month."""
+        words = self.component.replace("_", " ")
+        if self.pool_id is not None:
+            words = f"{words} of {self.pool_id}"
+        if self.adjusted_month is not None:
+            words = f"{words}, about {fmt.month(self.adjusted_month)}"
+        return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,7 @@ class Tie:
     all_statements: Decimal
     ai_cost: Decimal
     tax_and_credits: Decimal
+    adjustments: Decimal
     out_of_scope: Decimal
     ledger: Decimal
 
@@ -115,11 +133,14 @@ class Tie:
             "All statements of the month": self.all_statements,
             "Of it AI cost, as on Summary and Budget": self.ai_cost,
             "Of it tax and credits": self.tax_and_credits,
+            "Of it about closed months, in no bill of the month": self.adjustments,
             "Outside AI scope, in no statement": self.out_of_scope,
             "All bills of the month": self.ledger,
         }
         return [
-            (f"{name}{end}", write(amount, currency)) for name, amount in steps.items()
+            (f"{name}{end}", write(amount, currency))
+            for name, amount in steps.items()
+            if amount or "closed months" not in name
         ]
 
 
@@ -186,80 +207,18 @@ def cost_centers(snapshot: Snapshot, billing_month: str) -> tuple[str | None, ..
     """Return the cost centres with charges in a month, and None for no cost centre."""
     found = rows(
         snapshot,
-        "select distinct cost_center from cost.fct_daily_model_costs"
+        "select distinct cost_center from cost.mart_statement_lines"
         " where billing_month = $month order by cost_center nulls last",
         month=billing_month,
     )
     return tuple(row["cost_center"] for row in found)
 
 
-@per_run
-def statement_totals(
-    snapshot: Snapshot,
-    billing_month: str,
-    basis: selection_queries.Basis,
-    currency: str,
-) -> pa.Table:
-    """Return what each statement of a month comes to, and their way to the bills.
-
-    After the statements come all of them, what is outside AI scope, and all bills;
-    ``kind`` says which. ``teams`` are those whose cost it is.
-    """
-    amount = AMOUNTS[basis]
-    return table(
-        snapshot,
-        f"""
-        with statements as (
-            select cost_center, sum({amount}) as amount, count(*) as row_count
-            from cost.fct_daily_model_costs
-            where billing_month = $month and currency = $currency
-            group by cost_center
-        ),
-        owners as (
-            select distinct cost_center, team_id, coalesce(team, team_id) as team
-            from cost.fct_daily_model_costs
-            left join {named_sql("team")} using (team_id)
-            where billing_month = $month and currency = $currency
-        ),
-        teams as (
-            select cost_center, string_agg(team, ', ' order by team) as teams
-            from owners group by cost_center
-        ),
-        bills as (
-            select step, sum({amount}) as amount
-            from cost.mart_cost_waterfall
-            where billing_month = $month and currency = $currency
-                and step in ('out_of_scope', 'ledger')
-            group by step
-        )
-        select
-            1 as position, 'statement' as kind, statements.cost_center,
-            coalesce(statements.cost_center, 'Without a cost centre') as label, amount,
-            row_count, teams
-        from statements left join teams
-            on statements.cost_center is not distinct from teams.cost_center
-        union all
-        select 2, 'all_statements', null, 'All statements', sum(amount), sum(row_count),
-            null
-        from statements
-        union all
-        select 3, 'out_of_scope', null, 'Outside AI scope, in no statement',
-            coalesce(sum(amount), 0), null, null
-        from bills where step = 'out_of_scope'
-        union all
-        select 4, 'ledger', null, 'All bills', sum(amount), null, null
-        from bills where step = 'ledger'
-        order by position, cost_center nulls last
-        """,
-        month=billing_month,
-        currency=currency,
-    )
-
-
 def statement_lines(section: Section) -> pa.Table:
     """Return the lines of a section as a table."""
     return pa.Table.from_pylist(
-        [asdict(line) for line in section.lines], schema=_LINE_TYPES
+        [{**asdict(line), "part": line.part} for line in section.lines],
+        schema=_LINE_TYPES,
     )
 
 
@@ -329,7 +288,7 @@ def _currencies(
     """Return the reporting currency, then others in which the statement has lines."""
     found = rows(
         snapshot,
-        "select distinct currency from cost.fct_daily_model_costs"
+        "select distinct currency from cost.mart_statement_lines"
         " where billing_month = $month and currency <> $reporting"
         " and cost_center is not distinct from $cost_center order by currency",
         reporting=facts.currency,
@@ -340,7 +299,7 @@ def _currencies(
 
 def _section(snapshot: Snapshot, amount: str, given: dict[str, Any]) -> Section:
     digits = fmt.minor_unit_digits(given["currency"])
-    lines = _LINES.format(amount=amount, digits=digits)
+    lines = _LINES.format(amount=amount, digits=digits, ADJUSTED=_ADJUSTED)
     found = rows(
         snapshot,
         f"""
@@ -350,14 +309,16 @@ def _section(snapshot: Snapshot, amount: str, given: dict[str, Any]) -> Section:
             lines.model_id, coalesce(names.model, lines.model_id) as model,
             lines.component, lines.platform_id,
             coalesce(platforms.platform, lines.platform_id) as platform,
-            lines.amount, lines.stated_amount, lines.is_estimated
+            lines.amount, lines.stated_amount, lines.is_estimated, lines.pool_id,
+            lines.adjusted_month
         from lines
         left join {named_sql("team")} as teams on lines.team_id = teams.team_id
         left join {named_sql("model")} as names on lines.model_id = names.model_id
         left join {named_sql("platform")} as platforms
             on lines.platform_id = platforms.platform_id
         order by team nulls last, lines.team_id, model nulls last, lines.model_id,
-            {_component_order()}, platform, lines.platform_id
+            adjusted_month nulls first, {_component_order("component")}, platform,
+            lines.platform_id, lines.pool_id
         """,
         **given,
     )
@@ -377,7 +338,7 @@ def _section(snapshot: Snapshot, amount: str, given: dict[str, Any]) -> Section:
     return Section(
         currency=given["currency"],
         lines=tuple(Line(**row) for row in found),
-        components=_subtotals(snapshot, lines, "component", given),
+        components=_subtotals(snapshot, lines, "subtotal", given),
         teams=_subtotals(snapshot, lines, "team_id", given),
         **sums,
     )
@@ -386,7 +347,7 @@ def _section(snapshot: Snapshot, amount: str, given: dict[str, Any]) -> Section:
 def _subtotals(
     snapshot: Snapshot, lines: str, column: str, given: dict[str, Any]
 ) -> tuple[tuple[Any, Decimal], ...]:
-    order = _component_order() if column == "component" else column
+    order = _component_order(column) if column == "subtotal" else column
     found = rows(
         snapshot,
         f"{lines} select {column}, sum(stated_amount) as amount from lines"
@@ -396,11 +357,11 @@ def _subtotals(
     return tuple((row[column], row["amount"]) for row in found)
 
 
-def _component_order() -> str:
+def _component_order(column: str) -> str:
     """Return SQL that puts components in the order of the waterfall."""
     loaded = cost_by_model_queries.COMPONENTS["Fully loaded"]
-    order = [*loaded, "unallocated", "tax", "credit", "remainder"]
-    return f"list_position({order!r}, component)"
+    order = [*loaded, "unallocated", "tax", "credit", "remainder", _ADJUSTED]
+    return f"list_position({order!r}, {column})"
 
 
 def _tie(
@@ -419,9 +380,11 @@ def _tie(
                 ), 0) as other_statements,
                 coalesce(sum({amount}), 0) as all_statements,
                 coalesce(sum({amount}) filter (is_ai_cost), 0) as ai_cost,
-                coalesce(sum({amount}) filter (not is_ai_cost), 0)
-                    as tax_and_credits
-            from cost.fct_daily_model_costs
+                coalesce(
+                    sum({amount}) filter (kind = 'charge' and not is_ai_cost), 0
+                ) as tax_and_credits,
+                coalesce(sum({amount}) filter (kind = 'adjustment'), 0) as adjustments
+            from cost.mart_statement_lines
             where billing_month = $month and currency = $currency
         ),
         bills as (

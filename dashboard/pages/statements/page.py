@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Basis
     from triptych.core.warehouse.reader import Snapshot
 
-_COSTS = "cost.fct_daily_model_costs"
+_LINES = "cost.mart_statement_lines"
 _REST = "Without a cost centre"
 #: Statements that the answer names.
 _NAMED = 3
@@ -129,6 +129,23 @@ def not_converted(
     )
 
 
+def way_to_bills(view: Page, sums: dict[str, dict[str, Any]]) -> str:
+    """Say how all statements of a month come to what its bills say."""
+
+    def written(kind: str) -> str:
+        return fmt.money(sums[kind]["amount"], view.run.currency)
+
+    adjusted = (
+        f"{written('adjustments')} of it is about closed months. Without it, and with"
+        if "adjustments" in sums
+        else "With"
+    )
+    return (
+        f"{adjusted} {written('out_of_scope')} outside AI scope it is what the bills"
+        f" say: {view.at_least()}{written('ledger')}."
+    )
+
+
 def show_totals(view: Page, month: str, totals: pa.Table) -> None:
     """Draw what each statement comes to and how all of them tie to the bills."""
     st.subheader(f"Statements of {fmt.month(month)}", anchor=False)
@@ -144,11 +161,7 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
         f"**{fmt.money(every['amount'], view.run.currency)}**, AI cost with tax and"
         f" credits. {fmt.markdown(largest(statements))}"
     )
-    st.markdown(
-        f"With {fmt.money(sums['out_of_scope']['amount'], view.run.currency)}"
-        " outside AI scope it is what the bills say:"
-        f" {view.at_least()}{fmt.money(sums['ledger']['amount'], view.run.currency)}."
-    )
+    st.markdown(way_to_bills(view, sums))
     unlisted = not_converted(exports.cost_centers(view.snapshot, month), statements)
     if unlisted:
         st.markdown(fmt.markdown(unlisted))
@@ -168,7 +181,7 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
         origin=Origin(
             formula="Sum of the chosen cost by cost centre; outside AI scope and all"
             " bills are steps of cost.mart_cost_waterfall.",
-            mart=_COSTS,
+            mart=_LINES,
             row_count=int(every["row_count"] or 0),
             figures=_total_figures(view, month),
         ),
@@ -189,7 +202,7 @@ def _total_figures(view: Page, month: str) -> tuple[Stated, ...]:
     }
     bills = f"cost.mart_cost_waterfall/{amount}"
     return (
-        view.figure("All statements", f"{_COSTS}/{amount}", **of),
+        view.figure("All statements", f"{_LINES}/{amount}", **of),
         view.figure("All bills", bills, **of, step="ledger"),
     )
 
@@ -211,7 +224,7 @@ def show_statement(view: Page, statement: Statement) -> None:
         [
             tables.Column("model", "Model"),
             tables.Column("amount", f"{amount} ({section.currency})", "amount"),
-            tables.Column("component", "Component"),
+            tables.Column("part", "Component"),
             tables.Column("team", "Team"),
             tables.Column("platform", "Platform"),
         ],
@@ -219,13 +232,14 @@ def show_statement(view: Page, statement: Statement) -> None:
         name="statement-lines",
         caption="Lines of the statement",
         origin=Origin(
-            formula="Sum of the chosen cost by team, model, component and platform.",
-            mart=_COSTS,
+            formula="The chosen cost by team, model, component and platform, and what"
+            " is booked about closed months.",
+            mart=_LINES,
             row_count=len(section.lines),
             figures=(
                 view.figure(
                     statement.title,
-                    f"{_COSTS}/{AMOUNTS[facts.basis]}",
+                    f"{_LINES}/{AMOUNTS[facts.basis]}",
                     billing_month=facts.billing_month,
                     currency=section.currency,
                     cost_center=statement.cost_center,

@@ -98,6 +98,35 @@ def test_the_overview_ties_statements_to_the_bills(tmp_path: Path) -> None:
     ]
 
 
+def test_a_statement_has_what_is_booked_about_closed_months(tmp_path: Path) -> None:
+    """By hand: 60.00 about July are booked with September, so cc-100 owes 1,820.00."""
+    snapshot = changed(
+        tmp_path,
+        """
+        create table lines as from cost.mart_statement_lines;
+        drop view cost.mart_statement_lines;
+        create table cost.mart_statement_lines as from lines;
+        insert into cost.mart_statement_lines values ('2026-09', '2026-07',
+            'adjustment', 'cc-100', 'ml', 'eta-v2', 'direct', null, 'aws-eks', 'EUR',
+            60, 60, false, false)
+        """,
+    )
+    statement = exports.read_statement(snapshot, MONTH, "Amortised", "cc-100")
+    tie = statement.tie
+    assert statement.sections[0].total == tie.statement == 1820
+    assert (tie.adjustments, tie.ledger) == (60, TRUTH["ledger"])
+    assert tie.all_statements - tie.adjustments + tie.out_of_scope == tie.ledger
+    assert tie.ai_cost + tie.tax_and_credits + tie.adjustments == tie.all_statements
+    (line,) = [r for r in rows_of(render_csv(statement)) if r["adjusted_month"]]
+    assert (line["adjusted_month"], Decimal(line["amount"])) == ("2026-07", 60)
+    said = " ".join("".join(pages_of(render_pdf(statement))).split())
+    assert "direct, about Jul 2026" in said
+    assert "adjustments of closed months 60.00" in said
+    assert "Of it about closed months, in no bill of the month" in said
+    totals = exports.statement_totals(snapshot, MONTH, "Amortised", "EUR").to_pylist()
+    assert ("adjustments", Decimal(60)) in [(r["kind"], r["amount"]) for r in totals]
+
+
 def test_the_overview_names_the_teams_whose_cost_it_is(tmp_path: Path) -> None:
     """A model of Machine learning may have a cost centre that is not its team's."""
     snapshot = changed(

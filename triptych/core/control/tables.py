@@ -267,16 +267,17 @@ def _pools_table(allocation: dict[str, Any]) -> ControlTable:
             pool["idle"],
             "overhead" if pool["kind"] == "overhead" else "shared",
             pool["team"],
+            pool["idle_payer"],
             pool["allocates_only"],
         )
         for pool in allocation["pools"]
     ]
     rows += [
-        (_policy_pool(component), "direct_cost", "show", component, None, False)
+        (_policy_pool(component), "direct_cost", "show", component, None, None, False)
         for component in _POLICY_COMPONENTS
         if allocation["policies"][component] in _DISTRIBUTING
     ]
-    texts = ("pool_id", "driver", "idle_policy", "component", "team_id")
+    texts = ("pool_id", "driver", "idle_policy", "component", "team_id", "idle_payer")
     columns = {**dict.fromkeys(texts, "VARCHAR"), "allocates_only": "BOOLEAN"}
     return ControlTable("pools", columns, rows)
 

@@ -151,6 +151,7 @@ class Pool(Declared):
     interval: Literal["day", "hour"] = "day"
     kind: Literal["shared", "overhead"] = "shared"
     team: Name | None = None
+    idle_payer: Name | None = None
     percentages: dict[Name, Percentage] = Field(default_factory=dict)
     allocates_only: bool = False
 
@@ -297,18 +298,21 @@ def unknown_owners(
             names = known_names(f"{kind}s", filter(None, ids), given=target)
             text = f"assignment {entry.get('name')!r} names {kind} {target!r}; {names}"
             yield Complaint(("assignments", position, kind), text)
-    yield from _unknown_pool_teams(allocation, declared["team"])
+    yield from _unknown_in_pools(allocation, "team", "team", declared["team"])
+    centers = [entry.get("id") for entry in _mappings(catalog, "cost_centers")]
+    if centers:  # else they are finance's, and only named
+        yield from _unknown_in_pools(allocation, "idle_payer", "cost centre", centers)
 
 
-def _unknown_pool_teams(
-    allocation: dict[str, Any], teams: Sequence[str | None]
+def _unknown_in_pools(
+    allocation: dict[str, Any], key: str, kind: str, ids: Sequence[str | None]
 ) -> Iterable[Complaint]:
     for position, entry in enumerate(_mappings(allocation, "pools")):
-        team = entry.get("team")
-        if isinstance(team, str) and team not in teams:
-            names = known_names("teams", filter(None, teams), given=team)
-            text = f"pool {entry.get('name')!r} names team {team!r}; {names}"
-            yield Complaint(("pools", position, "team"), text)
+        named = entry.get(key)
+        if isinstance(named, str) and named not in ids:
+            names = known_names(f"{kind}s", filter(None, ids), given=named)
+            text = f"pool {entry.get('name')!r} names {kind} {named!r}; {names}"
+            yield Complaint(("pools", position, key), text)
 
 
 def _mappings(data: dict[str, Any], section: str) -> list[dict[str, Any]]:

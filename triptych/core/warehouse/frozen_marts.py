@@ -198,6 +198,18 @@ FROZEN_MARTS = (
         ),
         month_column="booked_month",
     ),
+    FrozenMart(
+        "mart_statement_lines",
+        _columns(
+            (
+                _TEXT,
+                "billing_month about_month kind cost_center team_id model_id component"
+                " pool_id platform_id currency",
+            ),
+            (MONEY, "billed_cost effective_cost"),
+            ("BOOLEAN", "is_estimated"),
+        ),
+    ),
 )
 
 

@@ -36,7 +36,7 @@ STREAMS_OF_FINANCE = (
     *("locked_cost_waterfall", "locked_daily_model_costs", "locked_daily_pool_costs"),
     *("locked_exchange_rates", "locked_invoice_reconciliation", "locked_meter_gaps"),
     *("locked_model_unit_costs", "locked_period_adjustments"),
-    "locked_unallocated_causes",
+    *("locked_statement_lines", "locked_unallocated_causes"),
 )
 #: The view over the charges of a run.
 LINE_ITEMS = "line_items"

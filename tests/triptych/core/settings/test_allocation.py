@@ -95,6 +95,7 @@ policies: {tax: proportional}
                 "kind": "shared",
                 "percentages": {"a": "33.3", "b": "66.70"},
                 "team": None,
+                "idle_payer": None,
                 "allocates_only": False,
             }
         ],
@@ -285,6 +286,16 @@ def test_owners_must_be_in_the_catalogue_where_there_is_one(
     assert files.refused(catalog="features: [{id: eta}]\n", allocation=allocation) == [
         "allocation.yml:2: assignment 'a' names feature 'etaa'; known features: eta."
         " Did you mean 'eta'?"
+    ]
+
+
+def test_the_payer_of_idle_is_a_known_cost_centre(files: SettingsFiles) -> None:
+    pools = "pools:\n  - {name: gpu, driver: gpu_hours, idle_payer: cc-2}\n"
+
+    assert files.load(allocation=pools).allocation.pools[0].idle_payer == "cc-2"
+    assert files.refused(catalog="cost_centers: [{id: cc-1}]\n", allocation=pools) == [
+        "allocation.yml:2: pool 'gpu' names cost centre 'cc-2'; known cost centres:"
+        " cc-1. Did you mean 'cc-1'?"
     ]
 
 

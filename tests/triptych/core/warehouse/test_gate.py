@@ -52,7 +52,7 @@ OF_FINANCE = {
     *("locked_cost_waterfall", "locked_daily_model_costs", "locked_daily_pool_costs"),
     *("locked_exchange_rates", "locked_invoice_reconciliation", "locked_meter_gaps"),
     *("locked_model_unit_costs", "locked_period_adjustments"),
-    "locked_unallocated_causes",
+    *("locked_statement_lines", "locked_unallocated_causes"),
 }
 STREAMS = sorted(ALL_STREAMS)
 ROLES: tuple[Role, ...] = get_args(Role)
