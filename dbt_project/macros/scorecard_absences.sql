@@ -20,6 +20,7 @@
             and {{ row }}.metric not in ({{ sql_texts(portability_metrics()) }})
             and {{ row }}.n_observed = 0
             then 'its team runs other platforms too, or no hours or headcount is known'
+        when {{ row }}.is_unclassified then 'none of its services is classified'
         when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) and {{ row }}.missing_ratio > 0
             then 'its charges lack an exchange rate'
         when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) then 'nothing was spent on it'
@@ -44,32 +45,44 @@
             then 'too few runs'
         when {{ row }}.metric in ('training_hours_p50', 'training_hours_p90', 'training_gpu_hours_per_run')
             then 'no finished training run is placed here'
+        when {{ row }}.metric = 'charged_per_thousand_inferences'
+            then 'no placement covers a whole month, nothing counts its successful requests, or it charged nothing for them'
+        when {{ row }}.metric = 'idle_cost_per_month' then 'no meter knows idle capacity of it'
+        when {{ row }}.metric = 'training_cost_per_month' then 'no charge of it is for training'
+        when {{ row }}.metric = 'delivered_p95_to_threshold_ratio'
+            then 'no percentile of a model with a threshold is delivered'
         when {{ row }}.criterion = 'performance' then 'no histogram with a threshold is placed here'
         else 'not measured in these months'
     end
 {%- endmacro %}
 
 {#- What would show a figure of the scorecard that is absent: an entry, a source, or time. -#}
-{% macro scorecard_way_out(metric) -%}
+{% macro scorecard_way_out(row) -%}
     case
-        when {{ metric }} like '%over_threshold_ratio' or {{ metric }} = 'p95_to_threshold_ratio'
+        when {{ row }}.metric like '%over_threshold_ratio' or {{ row }}.metric = 'p95_to_threshold_ratio'
             then
                 'catalog.yml: latency_threshold_seconds and placements of its models; triptych.yml: usage: latency of a'
                 || ' prometheus source'
-        when {{ metric }} like '%cost_per_thousand_inferences'
+        when {{ row }}.metric = 'delivered_p95_to_threshold_ratio'
+            then 'catalog.yml: latency_threshold_seconds; triptych.yml: a source with stream: serving_latency'
+        when {{ row }}.metric = 'idle_cost_per_month'
+            then 'allocation.yml: pools; a source of their capacity (accelerator_usage)'
+        when {{ row }}.metric = 'training_cost_per_month' then 'allocation.yml: lifecycle_stage: training'
+        when {{ row }}.metric like '%per_thousand_inferences'
             then 'catalog.yml: placements of its models over whole months; a source of their successful_requests (model_usage)'
-        when {{ metric }} like 'training%'
+        when {{ row }}.metric like 'training%'
             then 'catalog.yml: placements with stage: training; triptych.yml: a source of training runs, such as mlflow'
-        when {{ metric }} = 'spend_to_budget_ratio' then 'a budget with scope_type all in a source with stream: budgets'
-        when {{ metric }} like 'integration%'
+        when {{ row }}.metric = 'spend_to_budget_ratio' then 'a budget with scope_type all in a source with stream: budgets'
+        when {{ row }}.metric like 'integration%'
             then 'catalog.yml: migrations with integration_rules; hours booked with category: integration'
-        when {{ metric }} like 'infra_hours%'
+        when {{ row }}.metric like 'infra_hours%'
             then 'catalog.yml: team of the platform; its hours with category: infra, and platform_id where it runs several'
-        when {{ metric }} like 'firefighting%'
+        when {{ row }}.metric like 'firefighting%'
             then 'catalog.yml: team of the platform; its hours on incidents, or a source of incidents, and its headcount'
-        when {{ metric }} = 'remaining_commitment' then 'triptych.yml: a source with type: tables, stream: commitments'
-        when {{ metric }} = 'required_skill_count' then 'catalog.yml: skills of the platform'
-        when {{ metric }} like '%_spend_ratio' then 'catalog.yml: match of the platform, so that charges are placed on it'
+        when {{ row }}.metric = 'remaining_commitment' then 'triptych.yml: a source with type: tables, stream: commitments'
+        when {{ row }}.metric = 'required_skill_count' then 'catalog.yml: skills of the platform'
+        when {{ row }}.is_unclassified then 'catalog.yml: portability of its services'
+        when {{ row }}.metric like '%_spend_ratio' then 'catalog.yml: match of the platform, so that charges are placed on it'
         else 'a further month with charges'
     end
 {%- endmacro %}

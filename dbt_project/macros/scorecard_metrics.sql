@@ -9,12 +9,16 @@
         ('performance', 'windows_over_threshold_ratio', 'ratio', 'both', ['like_for_like', 'all']),
         ('performance', 'requests_over_threshold_ratio', 'ratio', 'both', ['like_for_like', 'all']),
         ('performance', 'p95_to_threshold_ratio', 'times', 'both', ['like_for_like', 'all']),
+        ('performance', 'delivered_p95_to_threshold_ratio', 'times', 'both', ['all']),
         ('performance', 'training_hours_p50', 'hours', 'both', ['like_for_like', 'all']),
         ('performance', 'training_hours_p90', 'hours', 'both', ['like_for_like', 'all']),
         ('performance', 'training_gpu_hours_per_run', 'hours', 'both', ['like_for_like', 'all']),
+        ('performance', 'charged_per_thousand_inferences', 'money', 'platform', ['all']),
         ('performance', 'cost_per_thousand_inferences', 'money', 'both', ['like_for_like', 'all']),
         ('performance', 'marginal_cost_per_thousand_inferences', 'money', 'both', ['like_for_like', 'all']),
         ('performance', 'fixed_cost_per_thousand_inferences', 'money', 'both', ['like_for_like', 'all']),
+        ('performance', 'idle_cost_per_month', 'money', 'platform', ['all']),
+        ('performance', 'training_cost_per_month', 'money', 'platform', ['all']),
         ('performance', 'spend_per_month', 'money', 'move', ['all']),
         ('performance', 'spend_to_budget_ratio', 'times', 'move', ['all']),
         ('integration', 'integration_cost', 'money', 'platform', ['all']),
@@ -39,8 +43,8 @@
 -#}
 {% macro platform_comparisons() -%}
     {{ return([
+        ('charged_per_thousand_inferences', 'ratio', 'model'),
         ('cost_per_thousand_inferences', 'ratio', 'model'),
-        ('marginal_cost_per_thousand_inferences', 'ratio', 'model'),
         ('windows_over_threshold_ratio', 'difference', 'model'),
         ('requests_over_threshold_ratio', 'difference', 'model'),
         ('training_gpu_hours_per_run', 'ratio', 'architecture and number of GPUs'),
@@ -52,4 +56,15 @@
         'portable_spend_ratio', 'portable_with_effort_spend_ratio', 'proprietary_spend_ratio',
         'unclassified_spend_ratio',
     ]) }}
+{%- endmacro %}
+
+{#- How long the windows of delivered percentiles are, in words; a month has 28 to 31 days. -#}
+{% macro window_grain(seconds) -%}
+    case
+        when {{ seconds }} between 2419200 and 2678400 then 'month'
+        when {{ seconds }} = 604800 then 'week'
+        when {{ seconds }} = 86400 then 'day'
+        when {{ seconds }} = 3600 then 'hour'
+        else cast(cast({{ seconds }} as bigint) as string) || ' s'
+    end
 {%- endmacro %}

@@ -17,6 +17,7 @@ from dashboard.pages.scorecard import charts as scorecard_charts
 from dashboard.pages.scorecard import comparison as comparison_section
 from dashboard.pages.scorecard import compliance as compliance_section
 from dashboard.pages.scorecard import matrix as platform_matrix
+from dashboard.pages.scorecard import payback
 from dashboard.pages.scorecard import sentences as words
 from dashboard.pages.scorecard import workloads as workload_section
 from dashboard.pages.scorecard.queries import Move
@@ -99,9 +100,9 @@ def test_a_run_of_an_earlier_version_is_one_without_a_scorecard(
     assert "No platform is known yet" in text_of(app)
 
 
-#: route-planner cost 7.1667 on EKS and 3.40 on Railway in the same band of load.
+#: EKS charged 4.80 for a thousand of route-planner, Railway 0.60 in the same band.
 COMPARED: dict[str, Any] = {
-    "metric": "cost_per_thousand_inferences",
+    "metric": "charged_per_thousand_inferences",
     "measure": "ratio",
     "platform_id": "railway",
     "platform_name": "Railway",
@@ -111,23 +112,27 @@ COMPARED: dict[str, Any] = {
     "unit_id": None,
     "platform_figure": None,
     "reference_figure": None,
-    "metric_value": 0.4744,
-    "interval_low": 0.4466,
-    "interval_high": 0.5040,
+    "metric_value": 0.125,
+    "interval_low": 0.12,
+    "interval_high": 0.13,
     "unit_count": 1,
     "reason": None,
 }
 
 
-def test_a_platform_that_took_a_model_to_half_its_cost_is_said_to_have_done_so() -> (
-    None
-):
-    of_model = {"unit_id": "route-planner", "platform_figure": 3.4}
-    rows = [COMPARED, COMPARED | of_model | {"reference_figure": 7.1667}]
+def test_what_a_platform_charges_is_compared_and_the_total_cost_is_apart() -> None:
+    of_model = {"unit_id": "route-planner", "platform_figure": 0.6}
+    total = {"metric": "cost_per_thousand_inferences", "metric_value": 0.5}
+    rows = [
+        COMPARED,
+        COMPARED | of_model | {"reference_figure": 4.8},
+        COMPARED | total | {"interval_low": None},
+    ]
 
     assert comparison_section.headline(rows).replace("\u00a0", " ") == (
-        "**Railway: −52.6 % [−55.3 %, −49.6 %]** cost per 1,000 inferences against"
-        " Amazon EKS, on 1 model (route-planner EUR 7.17 → EUR 3.40)."
+        "**Railway: −87.5 % [−88.0 %, −87.0 %]** charged per 1,000 inferences against"
+        " Amazon EKS, on 1 model (route-planner EUR 4.80 → EUR 0.60). Their total"
+        " cost, on every platform and without training, is −50.0 % on Railway."
     )
 
 
@@ -268,7 +273,7 @@ def test_without_enough_months_the_trajectory_says_what_is_missing() -> None:
 
 
 def test_a_move_is_even_in_a_range_of_months() -> None:
-    told = words.break_even(Move(MOVE))
+    told = payback.sentence(Move(MOVE))
     assert "pays back in **24.0 to 40.0 months**, saving" in told
     assert "EUR\u00a01,200.00" in told
 
@@ -300,9 +305,46 @@ def test_a_move_is_even_in_a_range_of_months() -> None:
     ],
 )
 def test_what_has_no_break_even_says_so(changed: dict[str, Any], expected: str) -> None:
-    told = words.break_even(Move(MOVE | changed))
+    told = payback.sentence(Move(MOVE | changed))
     assert told.endswith(expected)
     assert "months**" not in told
+
+
+def test_a_payback_without_a_range_is_a_point_with_the_reason() -> None:
+    """EUR 13,977 by a saving of 15,200 a month."""
+    told = payback.sentence(
+        Move(
+            MOVE
+            | {
+                "cost_of_moving_amount": Decimal(13977),
+                "monthly_saving": 15200.0,
+                "monthly_saving_low": None,
+                "break_even_state": "unknown",
+                "break_even_months": 13977 / 15200,
+                "break_even_range_reason": "fewer than three months on a side",
+            }
+        )
+    ).replace("\u00a0", " ")
+    assert "The move cost **EUR 13,977.00**" in told
+    assert (
+        "It saves ≈ EUR 15.2k a month and **pays back in 0.9 months**, a point"
+        " without a range: fewer than three months on a side." in told
+    )
+
+
+def test_delivered_percentiles_stand_in_for_histograms_and_say_so() -> None:
+    delivered = CHANGE | {
+        "metric": "delivered_p95_to_threshold_ratio",
+        "unit": "times",
+        "basis": "all",
+        "before_figure": 3.0,
+        "delivered_grain": "month",
+    }
+    told = words.summary(Move(MOVE), [delivered])
+    assert "The delivered p95 latency (median, windows: month) was **3.00 ×**" in told
+    assert "latency ÷ threshold 3.00 × → **1.00 ×**" in words.headline(
+        Move(MOVE), [delivered]
+    )
 
 
 def test_controls_are_named_with_what_is_left_beyond_them_and_no_cause() -> None:
@@ -418,7 +460,7 @@ def test_the_matrix_of_a_model_has_both_figures_of_each_pair_and_no_other_model(
         for line in lines
     ] == [
         {
-            "metric_name": "Cost per 1,000 inferences, fully loaded",
+            "metric_name": "Total cost of models per 1,000 inferences",
             "EKS": "EUR 7.15",
             "Edge": "EUR 7.15",
             "Railway": "EUR 3.40 or EUR 3.50",

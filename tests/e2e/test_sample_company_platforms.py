@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from dashboard import exports
 from dashboard.shared import format as fmt
 from tests.dashboard.conftest import text_of
-from tests.e2e.cases.planted_figures import planted_cost
 from triptych.cli import app as cli
 from triptych.core.settings import load_settings
 from triptych.core.workspace import Workspace
@@ -312,39 +311,39 @@ def test_the_band_of_integration_can_be_switched_off(
 def test_platforms_are_compared_on_the_model_that_both_served(
     sample_company: Path, published: Snapshot, truth: dict[str, Any], open_app: OpenApp
 ) -> None:
-    """Railway took route-planner over from EKS, Tidewater three other models."""
+    """Railway took route-planner over from EKS, Tidewater three other models.
+
+    Before, EKS charged route-planner for its part of the Kubernetes pool alone.
+    """
     served = truth["served"]["route-planner"]
-    placed = published.query(
-        "SELECT platform_id, placed_from, placed_to FROM roi.mart_platform_models"
-        " WHERE model_id = 'route-planner' AND placed_stages LIKE '%serving%'"
-    ).to_pylist()
-
-    def unit_cost(platform: str) -> float:
-        """Return the cost of a thousand over the months that it was there for whole."""
-        [row] = [row for row in placed if row["platform_id"] == platform]
-        begins, ends = str(row["placed_from"] or "")[:7], str(row["placed_to"] or "9")
-        whole = [month for month in served if begins <= month < ends[:7]]
-        cost = sum(planted_cost(truth, "route-planner", month) for month in whole)
-        return float(cost / sum(served[month] for month in whole)) * 1000
-
-    expected = unit_cost("railway") / unit_cost("aws-eks")
+    pool = truth["pools"]["kubernetes"]["months"]
+    months = truth["phases"]["managed_kubernetes"]["months"]
+    charged = sum(
+        Decimal(pool[month]["models"]["route-planner"]["effective_cost"])
+        for month in months
+    )
+    expected = float(charged) / sum(served[month] for month in months) * 1000
     rows = published.query(
         "SELECT * FROM roi.mart_platform_comparisons"
-        " WHERE metric = 'cost_per_thousand_inferences' AND unit_id IS NULL"
+        " WHERE metric = 'charged_per_thousand_inferences'"
     ).to_pylist()
-    found = {(row["platform_id"], row["reference_platform_id"]): row for row in rows}
-    railway = found["railway", "aws-eks"]
-    assert railway["metric_value"] == pytest.approx(expected, rel=1e-9)
-    assert (railway["unit_count"], railway["units"]) == (1, "route-planner")
-    assert expected < 1
-    back = found["aws-eks", "railway"]["metric_value"]
-    assert back == pytest.approx(1 / expected, rel=1e-9)
-    apart = found["railway", "tidewater"]
+    found = {
+        (row["platform_id"], row["reference_platform_id"], row["unit_id"]): row
+        for row in rows
+    }
+    railway = found["railway", "aws-eks", "route-planner"]
+    assert railway["reference_figure"] == pytest.approx(expected, abs=1e-6)
+    assert railway["platform_figure"] < expected
+    mean = found["railway", "aws-eks", None]
+    assert (mean["unit_count"], mean["units"]) == (1, "route-planner")
+    back = found["aws-eks", "railway", None]["metric_value"]
+    assert back == pytest.approx(1 / mean["metric_value"], rel=1e-9)
+    apart = found["railway", "tidewater", None]
     assert apart["metric_value"] is None
     assert apart["reason"].startswith("no model is known on both")
     app = open_app(sample_company, page="scorecard")
     assert not app.exception
-    change = fmt.signed_percent(expected - 1).replace("\u00a0", " ")
+    change = fmt.signed_percent(mean["metric_value"] - 1).replace("\u00a0", " ")
     assert f"**Railway: {change}" in text_of(app)
 
 

@@ -9,6 +9,7 @@ from dashboard.exports.board_pack.parts import Heading, PackPage, Table, Text
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.pages.impact import decisions
 from dashboard.pages.lineage import assumption_queries
+from dashboard.pages.scorecard import payback
 from dashboard.pages.scorecard import queries as scorecard_queries
 from dashboard.pages.scorecard import sentences as scorecard
 from dashboard.pages.velocity import organisation
@@ -49,7 +50,7 @@ def _migration(view: Page) -> Iterator[Part]:
     rows = scorecard_queries.changes(view.snapshot, moves[0].migration_id).to_pylist()
     yield Heading("Platform migration")
     yield Text(scorecard.headline(moves[0], rows))
-    yield Text(scorecard.break_even(moves[0]))
+    yield Text(payback.sentence(moves[0]))
     asked = change_rows(rows)
     yield Table(
         "Equal windows on either side; the migration is separate",

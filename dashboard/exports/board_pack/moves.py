@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard.exports.board_pack.parts import Heading, Table, Text
+from dashboard.pages.scorecard import payback
 from dashboard.pages.scorecard import queries as scorecard_queries
 from dashboard.pages.scorecard import sentences as words
 from dashboard.shared.tables import Column
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 #: What a board asks of a move; the workbook has every metric.
 _PRINTED = (
     *("spend_to_budget_ratio", "spend_per_month", "p95_to_threshold_ratio"),
-    *("cost_per_thousand_inferences", "firefighting_booked_ratio"),
+    *("delivered_p95_to_threshold_ratio", "cost_per_thousand_inferences"),
+    "firefighting_booked_ratio",
 )
 
 
@@ -34,7 +36,7 @@ def moves(view: Page) -> Iterator[Part]:
     rows = scorecard_queries.changes(view.snapshot, found[0].migration_id).to_pylist()
     yield Heading("What moving between platforms changed")
     yield Text(words.summary(found[0], rows))
-    yield Text(words.break_even(found[0]))
+    yield Text(payback.sentence(found[0]))
     yield _table(rows)
     yield Text(words.grounds(rows), is_quiet=True)
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _MART: Final = "roi.mart_platform_comparisons"
-_HEADLINE: Final = "cost_per_thousand_inferences"
+_CHARGED: Final = "charged_per_thousand_inferences"
+_TOTAL: Final = "cost_per_thousand_inferences"
 
 
 def show_comparisons(view: Page) -> None:
@@ -82,7 +83,7 @@ def show_comparisons(view: Page) -> None:
 
 
 def headline(rows: Sequence[dict[str, Any]]) -> str:
-    """Say how the cost of inferences compares on the models that two platforms served.
+    """Say how charges per inference compare on the models that two platforms served.
 
     Parameters
     ----------
@@ -94,31 +95,49 @@ def headline(rows: Sequence[dict[str, Any]]) -> str:
     str
         A sentence for each pair of platforms, or why there is none.
     """
-    of_cost = [row for row in rows if row["metric"] == _HEADLINE]
     means = [
         row
-        for row in of_cost
-        if row["unit_id"] is None and row["metric_value"] is not None
+        for row in rows
+        if row["metric"] == _CHARGED
+        and row["unit_id"] is None
+        and row["metric_value"] is not None
     ]
     if not means:
         return (
             "No two platforms served the same model under the same load for a whole"
-            " month, so their cost per inference cannot be compared."
+            " month, so what they charge per inference cannot be compared."
         )
-    return "  \n".join(_sentence(mean, of_cost) for mean in means)
+    return "  \n".join(_sentence(mean, rows) for mean in means)
 
 
 def _sentence(mean: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+    """Write what two platforms charged, and what the same models cost in all."""
     models = [
         f"{fmt.markdown(row['unit_id'])} {figures(row)}"
         for row in rows
-        if row["unit_id"] is not None and _pair(row) == _pair(mean)
+        if row["metric"] == _CHARGED
+        and row["unit_id"] is not None
+        and _pair(row) == _pair(mean)
     ]
-    return (
-        f"**{fmt.markdown(mean['platform_name'])}: {change(mean)}** cost per 1,000"
+    totals = [
+        row
+        for row in rows
+        if row["metric"] == _TOTAL
+        and row["unit_id"] is None
+        and row["metric_value"] is not None
+        and set(_pair(row)) == set(_pair(mean))
+    ]
+    text = (
+        f"**{fmt.markdown(mean['platform_name'])}: {change(mean)}** charged per 1,000"
         f" inferences against {fmt.markdown(_other(mean))}, on"
         f" {fmt.plural(mean['unit_count'], 'model')} ({', '.join(models)})."
     )
+    for total in totals:
+        text += (
+            f" Their total cost, on every platform and without training, is"
+            f" {change(total)} on {fmt.markdown(total['platform_name'])}."
+        )
+    return text
 
 
 def change(row: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ def show(view: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -
         st.markdown(
             "Everything that ran on a platform, whatever its models and load: these"
             " figures describe, and do not compare. A model above compares."
+            f" {words.UNIT_COSTS}"
         )
         lines = of_everything(rows, platforms)
     else:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from dashboard.pages.scorecard import charts as scorecard_charts
-from dashboard.pages.scorecard import queries
+from dashboard.pages.scorecard import payback, queries
 from dashboard.pages.scorecard import sentences as words
 from dashboard.shared import charts, filters, tables, tabs
 from dashboard.shared import format as fmt
@@ -27,7 +27,8 @@ _FIRST: Final = 6
 #: What a move is drawn by.
 _SLOPES: Final = (
     *("spend_per_month", "p95_to_threshold_ratio", "firefighting_booked_ratio"),
-    *("spend_to_budget_ratio", "cost_per_thousand_inferences"),
+    *("delivered_p95_to_threshold_ratio", "spend_to_budget_ratio"),
+    "cost_per_thousand_inferences",
     *("infra_hours_per_deployment", "windows_over_threshold_ratio"),
     *("proprietary_spend_ratio", "training_gpu_hours_per_run"),
 )
@@ -48,7 +49,7 @@ def show_moves(view: Page) -> None:
     table = words.in_order(queries.changes(view.snapshot, chosen.migration_id))
     rows = table.to_pylist()
     with top:
-        st.markdown(words.break_even(chosen))
+        st.markdown(payback.sentence(chosen))
         st.markdown(words.headline(chosen, rows))
         _draw_slopes(chosen.name, rows)
 

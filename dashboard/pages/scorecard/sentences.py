@@ -21,9 +21,13 @@ METRICS: Final = {
     "windows_over_threshold_ratio": "Windows with p95 over the threshold",
     "requests_over_threshold_ratio": "Requests over the threshold",
     "p95_to_threshold_ratio": "p95 latency, times the threshold",
-    "cost_per_thousand_inferences": "Cost per 1,000 inferences, fully loaded",
-    "marginal_cost_per_thousand_inferences": "Cost per 1,000 inferences, marginal part",
-    "fixed_cost_per_thousand_inferences": "Cost per 1,000 inferences, fixed part",
+    "delivered_p95_to_threshold_ratio": "Delivered p95 latency, times the threshold",
+    "charged_per_thousand_inferences": "Charged per 1,000 inferences",
+    "cost_per_thousand_inferences": "Total cost of models per 1,000 inferences",
+    "marginal_cost_per_thousand_inferences": "Total per 1,000 inferences, marginal part",
+    "fixed_cost_per_thousand_inferences": "Total per 1,000 inferences, fixed part",
+    "idle_cost_per_month": "Idle serving capacity a month",
+    "training_cost_per_month": "Training charged a month",
     "training_hours_p50": "Training time, median",
     "training_hours_p90": "Training time, p90",
     "training_gpu_hours_per_run": "GPU-hours per training run",
@@ -48,7 +52,9 @@ METRICS: Final = {
 DRAWN: Final = {
     "performance": (
         *("windows_over_threshold_ratio", "p95_to_threshold_ratio"),
-        *("cost_per_thousand_inferences", "training_hours_p50"),
+        *("delivered_p95_to_threshold_ratio", "charged_per_thousand_inferences"),
+        *("cost_per_thousand_inferences", "idle_cost_per_month"),
+        *("training_cost_per_month", "training_hours_p50"),
         *("training_hours_p90", "training_gpu_hours_per_run"),
     ),
     "operations": (
@@ -69,6 +75,11 @@ GRADES: Final = {
     "D": "D · assumed",
     "X": "X · not estimable",
 }
+#: What a platform charged, and what its models cost in all, are two figures.
+UNIT_COSTS: Final = (
+    "*Charged* is what the platform charged for serving its models, by what it served."
+    " *Total* is what these models cost on every platform, without training."
+)
 #: Where the band comes from, and what it is not.
 BAND_LOW, BAND_HIGH = 0.3, 0.5
 BAND: Final = (
@@ -77,19 +88,6 @@ BAND: Final = (
     " is a reference: inside it is no pass, outside no failure."
     " 30 to 50 % of the whole are 43 to 100 % of the rest, and both are shown"
 )
-#: What a move is told by in one line, after a word for each.
-_HEADLINE: Final = {
-    "spend_per_month": "a month",
-    "p95_to_threshold_ratio": "latency ÷ threshold",
-    "firefighting_booked_ratio": "firefighting",
-}
-#: What moving consists of: column, and what it paid for.
-COST_PARTS: Final = {
-    "integration_labour_amount": "hours of integration",
-    "integration_charges_amount": "charges for integration",
-    "dual_running_amount": "dual running",
-    "unused_commitment_amount": "commitment unused",
-}
 #: Amounts from here on are written with three digits.
 _COMPACT_FROM: Final = 1000
 NO_SCORE: Final = (
@@ -161,6 +159,8 @@ def with_interval(row: dict[str, Any]) -> str:
     told = figure(row["metric_value"], unit, currency)
     if str(row.get("note") or "").startswith("estimated"):
         told += " (estimated)"
+    if row.get("delivered_grain"):
+        told += f" (median, windows: {row['delivered_grain']})"
     low, high = row["interval_low"], row["interval_high"]
     if low is None or high is None:
         return told
@@ -226,6 +226,14 @@ def by_metric(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return chosen
 
 
+def latency_of(of: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the p95 of a move from histograms, else from delivered percentiles."""
+    merged = of.get("p95_to_threshold_ratio")
+    if merged is not None and merged["before_figure"] is not None:
+        return merged
+    return of.get("delivered_p95_to_threshold_ratio") or merged
+
+
 def loads(row: dict[str, Any]) -> str:
     """Return, as an insertion, that a latency was not seen under like loads."""
     if row["basis"] == "like_for_like":
@@ -236,11 +244,12 @@ def loads(row: dict[str, Any]) -> str:
 def headline(move: Move, rows: Sequence[dict[str, Any]]) -> str:
     """Return a move in one line: cost, latency and incidents, each with its grade."""
     of = by_metric(rows)
-    parts = [
-        _part_of_headline(name, of[metric])
-        for metric, name in _HEADLINE.items()
-        if metric in of
-    ]
+    told = {
+        "a month": of.get("spend_per_month"),
+        "latency ÷ threshold": latency_of(of),
+        "firefighting": of.get("firefighting_booked_ratio"),
+    }
+    parts = [_part_of_headline(name, row) for name, row in told.items() if row]
     if not any(parts):
         return f"**{fmt.markdown(move.name)}.** {_windows(move)}"
     return f"**{fmt.markdown(move.name)}:** {'; '.join(filter(None, parts))}."
@@ -261,7 +270,7 @@ def _part_of_headline(name: str, row: dict[str, Any]) -> str:
         since = row.get("since_change_ratio")
         until_now = "" if since is None else f", {fmt.signed_percent(since)} since"
         text += f" ({change(row)}{until_now})"
-    elif row["metric"] == "p95_to_threshold_ratio":
+    elif row["metric"].endswith("p95_to_threshold_ratio"):
         text += loads(row).rstrip(",")
     return f"{text}, grade {row['grade']}"
 
@@ -271,7 +280,7 @@ def summary(move: Move, rows: Sequence[dict[str, Any]]) -> str:
     of = by_metric(rows)
     parts = [
         *_spend(of.get("spend_to_budget_ratio"), of.get("spend_per_month")),
-        *_latency(of.get("p95_to_threshold_ratio")),
+        *_latency(latency_of(of)),
         *_hours(of.get("firefighting_booked_ratio")),
     ]
     begin = f"**{fmt.markdown(move.name)}.** {_windows(move)}"
@@ -311,8 +320,10 @@ def _spend(budget: dict[str, Any] | None, spend: dict[str, Any] | None) -> list[
 def _latency(row: dict[str, Any] | None) -> list[str]:
     if row is None or row["before_figure"] is None or row["after_figure"] is None:
         return []
+    grain = row.get("delivered_grain")
+    name = f"delivered p95 latency (median, windows: {grain})" if grain else "p95 latency"
     return [
-        f"The p95 latency was **{figure(row['before_figure'], 'times', '')}** the"
+        f"The {name} was **{figure(row['before_figure'], 'times', '')}** the"
         f" threshold, and **{figure(row['after_figure'], 'times', '')}** after,"
         f"{loads(row)} grade {row['grade']}."
     ]
@@ -326,37 +337,6 @@ def _hours(row: dict[str, Any] | None) -> list[str]:
         f" went into incidents, and **{fmt.percent(row['after_figure'])}** after,"
         f" grade {row['grade']}."
     ]
-
-
-def break_even(move: Move) -> str:
-    """Return when what a move cost is even with what a month saves, and both."""
-    row = move.figures
-    currency = row["currency"]
-    if row["cost_of_moving_amount"] is None:
-        return f"What the move cost is not known: {row['reason']}."
-    parts = ", ".join(
-        f"{fmt.money(row[column], currency)} {name}"
-        for column, name in COST_PARTS.items()
-        if row.get(column)
-    )
-    total = f"The move cost **{fmt.money(row['cost_of_moving_amount'], currency)}**"
-    cost = f"{total}: {parts}." if parts else f"{total}."
-    if row["break_even_state"] == "unknown":
-        return f"{cost} When it has paid for itself is not known: {row['reason']}."
-    if row["break_even_state"] == "not comparable":
-        return f"{cost} **Not comparable**: {row['reason']}."
-    if row["break_even_state"] != "within the horizon":
-        return f"{cost} **{row['break_even_state'].capitalize()}**."
-    saving = fmt.interval(
-        row["monthly_saving_low"], row["monthly_saving_high"], currency
-    )
-    months = (
-        f"{row['break_even_months_low']:.1f} to {row['break_even_months_high']:.1f}"
-    )
-    return (
-        f"**{fmt.markdown(move.name)}** pays back in **{months} months**, saving"
-        f" {saving} a month (90 %). {cost}"
-    )
 
 
 def grounds(rows: Sequence[dict[str, Any]]) -> str:

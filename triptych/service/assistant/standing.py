@@ -93,8 +93,16 @@ STANDING: Final = (
             Measure("integration_labour_amount", "[currency]"),
             Measure("integration_charges_amount", "[currency]"),
             Measure("cost_of_moving_amount", "[currency]"),
+            Measure(
+                "break_even_months",
+                "months",
+                "estimated",
+                "break_even_months_low",
+                "break_even_months_high",
+                "90 %",
+            ),
         ),
-        labels=("break_even_state",),
+        labels=("break_even_state", "break_even_range_reason"),
         reason="reason",
     ),
     Listing(

@@ -3,22 +3,17 @@
   most a tenth of their cost is on its platforms, they have a unit cost in each month of
   both windows, and between the windows their requests stayed within a factor of two.
 -#}
-with run as (
-    select * from {{ source('control', 'run') }}
-),
-
-windows as (
+with windows as (
     select *
     from {{ ref('int_migration_months') }}
     where period in ('before', 'after')
 ),
 
--- Of a part in another currency, for want of a rate, nobody knows what it comes to.
 units as (
     select
         *,
-        count(*) over (partition by billing_month, model_id) = 1 as is_all
-    from {{ ref('mart_model_unit_costs') }}
+        cost_of_use + cost_without_use as cost
+    from {{ ref('int_model_inference_costs') }}
 ),
 
 sizes as (
@@ -51,13 +46,12 @@ months as (
         windows.month,
         units.model_id,
         cast(units.successful_requests as double) as successful_requests,
-        ln({{ quotient('units.fully_loaded_cost', 'units.successful_requests') }}) as log_per_request
+        ln({{ quotient('units.cost', 'units.successful_requests') }}) as log_per_request
     from windows
-    inner join units on windows.month = units.billing_month and units.is_all
-    inner join run on units.currency = run.currency
+    inner join units on windows.month = units.month
     left join {{ source('control', 'migration_models') }} as moved
         on windows.migration_id = moved.migration_id and units.model_id = moved.model_id
-    where moved.model_id is null and units.successful_requests > 0 and units.fully_loaded_cost > 0
+    where moved.model_id is null and units.successful_requests > 0 and units.cost > 0
 ),
 
 models as (

@@ -19,7 +19,7 @@ with months as (
     from {{ ref('int_scorecard_unit_costs') }} as costs
     where
         costs.subject_kind = 'platform' and costs.basis = 'all'
-        and costs.metric in ('cost_per_thousand_inferences', 'marginal_cost_per_thousand_inferences')
+        and costs.metric in ('charged_per_thousand_inferences', 'cost_per_thousand_inferences')
         and costs.denominator > 0 and costs.numerator is not null
 ),
 

@@ -1,7 +1,9 @@
 {#-
   What money counts for the scorecard, by month, as a numerator and a denominator: cost per
-  thousand successful inferences, spend a month, spend by budget, and spend by how portable
-  its service is. A month of which a charge lacks an exchange rate is not known.
+  thousand successful inferences, what a platform charged for idle capacity and for
+  training, spend a month, spend by budget, and spend by how portable its service is. A
+  month of which a charge lacks an exchange rate is not known, and where nobody classified
+  any service of a period, no share of a class is.
 -#}
 {%- set has_all_rates = 'max(case when costs.currency <> run.currency then 1 else 0 end) = 0' -%}
 {%- set classes = ['portable', 'portable_with_effort', 'proprietary', 'unclassified'] -%}
@@ -65,10 +67,28 @@ portabilities as (
                 then sum(case when costs.portability = '{{ class }}' then costs.effective_cost else 0 end)
         end as {{ class }}_cost,
         {% endfor -%}
-        case when {{ has_all_rates }} then sum(costs.effective_cost) end as cost
+        case when {{ has_all_rates }} then sum(costs.effective_cost) end as cost,
+        max(max(case when costs.portability <> 'unclassified' then 1 else 0 end))
+            over (partition by costs.subject_kind, costs.subject_id, costs.period) as has_classified
     from months_of_services as costs
     cross join run
     group by costs.subject_kind, costs.subject_id, costs.period, costs.month
+),
+
+charges as (
+    select
+        charges.platform_id,
+        charges.month,
+        max(case when charges.lacks_rate then 1 else 0 end) = 0 as has_all_rates,
+        cast(sum(charges.idle_cost) as double) as idle_cost,
+        -- A month without training charges, of a platform that has some, had none.
+        coalesce(cast(sum(charges.training_cost) as double), 0) as training_cost,
+        count(sum(charges.training_cost)) over (partition by charges.platform_id) > 0 as has_training,
+        count(charges.idle_cost) > 0 as has_idle
+    from {{ ref('int_platform_charges') }} as charges
+    cross join {{ ref('int_reporting_moment') }} as moment
+    where {{ month_end('charges.month') }} <= moment.as_of
+    group by charges.platform_id, charges.month
 )
 
 select * from {{ ref('int_scorecard_unit_costs') }}
@@ -96,6 +116,21 @@ select
     cost as numerator,
     budget as denominator
 from spend
+{% for purpose in ['idle', 'training'] -%}
+union all
+select
+    'platform' as subject_kind,
+    platform_id as subject_id,
+    'to_date' as period,
+    'all' as basis,
+    '{{ purpose }}_cost_per_month' as metric,
+    month as observed_in,
+    cast(null as string) as model_id,
+    case when has_all_rates then {{ purpose }}_cost end as numerator,
+    cast(1 as double) as denominator
+from charges
+where has_{{ purpose }}
+{% endfor -%}
 {% for class in classes -%}
 union all
 select
@@ -106,7 +141,8 @@ select
     '{{ class }}_spend_ratio' as metric,
     month as observed_in,
     cast(null as string) as model_id,
-    cast({{ class }}_cost as double) as numerator,
+    {{ 'cast(' ~ class ~ '_cost as double)' if class == 'unclassified' else
+        'case when has_classified = 1 then cast(' ~ class ~ '_cost as double) end' }} as numerator,
     cast(cost as double) as denominator
 from portabilities
 {% endfor %}

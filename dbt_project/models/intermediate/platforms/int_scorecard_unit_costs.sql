@@ -1,50 +1,35 @@
 {#-
-  Cost per thousand successful inferences, fully loaded, by month and model, as a numerator
-  and a denominator, of whole months on a platform or on a side of a move. The fixed part is
-  what nobody used: idle capacity that a meter told, unused commitments and overhead; the
-  marginal part is the use itself. A denominator that nobody metered is NULL, and so is the
-  cost of a month in which the model has a part in another currency, for want of a rate.
+  Cost per thousand successful inferences by month and model, as a numerator and a
+  denominator, of whole months on a platform or on a side of a move. Of a platform what it
+  charged for serving the models that are placed there; of either what these models cost
+  in all, on every platform and without training: the fixed part is what nobody used, the
+  marginal part the use itself. What is not metered is NULL.
 -#}
 {%- set parts = {
+    'charged_per_thousand_inferences': 'charged',
     'cost_per_thousand_inferences': 'cost',
     'marginal_cost_per_thousand_inferences': 'cost_of_use',
     'fixed_cost_per_thousand_inferences': 'cost_without_use',
 } -%}
-with run as (
-    select * from {{ source('control', 'run') }}
-),
-
-costs_in_currencies as (
-    select
-        *,
-        count(*) over (partition by billing_month, model_id) = 1 as is_all
-    from {{ ref('mart_model_unit_costs') }}
-),
-
-whole_months as (
+with whole_months as (
     select distinct
-        costs.billing_month as month,
+        costs.month,
         costs.model_id,
         placements.platform_id,
-        case when costs.is_all then cast(costs.fully_loaded_cost as double) end as cost,
-        case when costs.is_all then cast(costs.direct_cost + costs.shared_cost as double) end as cost_of_use,
-        case
-            when costs.is_all
-                then cast(costs.idle_cost + costs.unused_commitment_cost + costs.overhead_cost as double)
-        end as cost_without_use,
+        cast(costs.cost_of_use + costs.cost_without_use as double) as cost,
+        cast(costs.cost_of_use as double) as cost_of_use,
+        cast(costs.cost_without_use as double) as cost_without_use,
         cast(costs.successful_requests as double) as successful_requests
-    from costs_in_currencies as costs
+    from {{ ref('int_model_inference_costs') }} as costs
     cross join {{ ref('int_reporting_moment') }} as moment
-    inner join run on costs.currency = run.currency
     left join {{ source('control', 'platform_placements') }} as placements
         on
             costs.model_id = placements.model_id
             and placements.stage = 'serving'
-            and cast(costs.billing_month || '-01' as date)
-            >= coalesce(placements.valid_from, cast('1900-01-01' as date))
+            and cast(costs.month || '-01' as date) >= coalesce(placements.valid_from, cast('1900-01-01' as date))
             and coalesce(placements.valid_to, cast('2200-01-01' as date))
-            >= cast({{ month_end('costs.billing_month') }} as date)
-    where {{ month_end('costs.billing_month') }} <= moment.as_of
+            >= cast({{ month_end('costs.month') }} as date)
+    where {{ month_end('costs.month') }} <= moment.as_of
 ),
 
 served as (
@@ -53,8 +38,14 @@ served as (
         whole_months.platform_id as subject_id,
         whole_months.platform_id as side,
         'to_date' as period,
+        case when not charges.lacks_rate then cast(charges.serving_cost as double) end as charged,
         whole_months.*
     from whole_months
+    left join {{ ref('int_platform_charges') }} as charges
+        on
+            whole_months.platform_id = charges.platform_id
+            and whole_months.month = charges.month
+            and whole_months.model_id = charges.model_id
     where whole_months.platform_id is not null
     union all
     select
@@ -62,6 +53,7 @@ served as (
         months.migration_id as subject_id,
         case when months.period in ('before', 'after') then months.period end as side,
         months.period,
+        cast(null as double) as charged,
         whole_months.*
     from whole_months
     inner join {{ source('control', 'migration_models') }} as moved on whole_months.model_id = moved.model_id
@@ -103,7 +95,9 @@ select
     {{ numerator }} as numerator,
     {{ quotient('successful_requests', '1000') }} as denominator
 from unit_costs
-{% if basis == 'like_for_like' %}where is_like_for_like{% endif %}
+where
+    {{ 'is_like_for_like' if basis == 'like_for_like' else 'true' }}
+    and {{ "subject_kind = 'platform'" if numerator == 'charged' else 'true' }}
 {{ 'union all' if not loop.last }}
 {% endfor %}{{ 'union all' if not loop.last }}
 {% endfor %}

@@ -50,8 +50,10 @@ measured as (
         interval_basis,
         n_observed,
         missing_ratio,
-        cast(null as string) as note
+        cast(null as string) as note,
+        cast(null as string) as delivered_grain
     from {{ ref('int_scorecard_ratios') }}
+    {% for model in ['int_scorecard_percentiles', 'int_scorecard_delivered'] -%}
     union all
     select
         subject_kind,
@@ -65,8 +67,10 @@ measured as (
         interval_basis,
         n_observed,
         cast(null as double) as missing_ratio,
-        cast(null as string) as note
-    from {{ ref('int_scorecard_percentiles') }}
+        cast(null as string) as note,
+        {{ 'delivered_grain' if model == 'int_scorecard_delivered' else 'cast(null as string)' }} as delivered_grain
+    from {{ ref(model) }}
+    {% endfor -%}
     {% for metric, value, note in [
         ('integration_cost', 'integration_cost_amount', 'move_names'),
         ('integration_share_ratio', 'integration_share_ratio', 'move_names'),
@@ -87,7 +91,8 @@ measured as (
         'counted' as interval_basis,
         cast(null as bigint) as n_observed,
         cast(null as double) as missing_ratio,
-        {{ note }} as note
+        {{ note }} as note,
+        cast(null as string) as delivered_grain
     from {{ ref('mart_platform_terms') }}
     {% endfor %}
 ),
@@ -107,6 +112,8 @@ joined as (
         measured.interval_basis,
         coalesce(measured.n_observed, 0) as n_observed,
         measured.missing_ratio,
+        measured.delivered_grain,
+        coalesce(unclassified.metric_value = 1, false) as is_unclassified,
         case
             when estimated.platform_id is not null then 'estimated: by the deployments of its team on each platform'
             else measured.note
@@ -123,6 +130,13 @@ joined as (
             and asked.period = measured.period
             and asked.basis = measured.basis
             and asked.metric = measured.metric
+    left join {{ ref('int_scorecard_ratios') }} as unclassified
+        on
+            asked.subject_kind = unclassified.subject_kind
+            and asked.subject_id = unclassified.subject_id
+            and asked.period = unclassified.period
+            and unclassified.metric = 'unclassified_spend_ratio'
+            and asked.metric in ({{ sql_texts(portability_metrics()) }})
     left join {{ ref('mart_platform_terms') }} as terms
         on asked.subject_kind = 'platform' and asked.subject_id = terms.platform_id
     left join estimated
@@ -148,9 +162,10 @@ select
     joined.interval_basis,
     cast(joined.n_observed as bigint) as n_observed,
     joined.missing_ratio,
+    joined.delivered_grain,
     case when joined.metric_value is null then 'X' else 'D' end as grade,
     joined.note,
     case when joined.metric_value is null then {{ scorecard_absence('joined') }} end as reason,
-    case when joined.metric_value is null then {{ scorecard_way_out('joined.metric') }} end as way_out
+    case when joined.metric_value is null then {{ scorecard_way_out('joined') }} end as way_out
 from joined
 cross join {{ source('control', 'run') }} as run

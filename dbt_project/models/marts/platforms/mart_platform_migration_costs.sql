@@ -2,7 +2,8 @@
   What a move cost and when the spend that it saves has paid for it: its months run from the
   end of the migration, as a range from the interval of the monthly saving. A range of
   savings that holds zero has no end: no break-even within the horizon. Two months on a
-  side give a saving no interval, so that nobody knows when it has paid.
+  side give a saving no interval. The cost by the saving is there without a range, too,
+  with the reason why there is none.
 -#}
 with spend as (
     select
@@ -61,6 +62,9 @@ paid_back as (
             when month_count < 6 then 'fewer than six months since the migration began: no share of investment'
         end as why_no_share,
         case
+            when is_long_enough and monthly_saving > 0 then {{ quotient('moving', 'monthly_saving') }}
+        end as months,
+        case
             when is_long_enough and monthly_saving_high > 0 then {{ quotient('moving', 'monthly_saving_high') }}
         end as months_low,
         case
@@ -94,8 +98,15 @@ select
     case when is_long_enough then monthly_saving_low end as monthly_saving_low,
     case when is_long_enough then monthly_saving_high end as monthly_saving_high,
     horizon_months,
+    months as break_even_months,
     case when months_high <= horizon_months then months_low end as break_even_months_low,
     case when months_high <= horizon_months then months_high end as break_even_months_high,
+    case
+        when months is null or months_high <= horizon_months then null
+        when monthly_saving_low is null then 'fewer than three months on a side: the saving has no interval'
+        when monthly_saving_low <= 0 then 'the interval of the monthly saving holds zero'
+        else 'the interval of the monthly saving ends beyond the horizon'
+    end as break_even_range_reason,
     case
         when cost_of_moving is null then 'unknown'
         when not is_long_enough then 'not comparable'

@@ -14,6 +14,7 @@ with ratios as (
     {% for model, half_width in [
         ('int_scorecard_ratios', 'half_width'),
         ('int_scorecard_percentiles', quotient('interval_high - interval_low', '2')),
+        ('int_scorecard_delivered', quotient('interval_high - interval_low', '2')),
     ] -%}
     select
         {{ of }},
@@ -22,7 +23,8 @@ with ratios as (
         {{ half_width }} as half_width,
         interval_low,
         interval_high,
-        n_observed
+        n_observed,
+        {{ 'delivered_grain' if model == 'int_scorecard_delivered' else 'cast(null as string)' }} as delivered_grain
     from {{ ref(model) }}
     where subject_kind = 'migration'
     {{ 'union all' if not loop.last }}
@@ -38,6 +40,7 @@ compared as (
         max(case when period = '{{ period }}' then interval_high end) as {{ period }}_high,
         max(case when period = '{{ period }}' then n_observed end) as {{ period }}_observed,
         {% endfor -%}
+        max(delivered_grain) as delivered_grain,
         max(case when period = 'before' then half_width end) as before_half_width,
         max(case when period = 'after' then half_width end) as after_half_width
     from ratios
@@ -92,6 +95,10 @@ judged as (
         coalesce(controls.is_beyond_time, false) as is_beyond_time,
         trends.is_flat as is_flat_before,
         case
+            when
+                compared.metric in ({{ sql_texts(portability_metrics()) }})
+                and (compared.before_figure is null or compared.after_figure is null)
+                then 'none of its services is classified on a side, or a charge lacks an exchange rate'
             when compared.before_figure is null and compared.after_figure is null
                 then 'nothing is measured on either side'
             when compared.before_figure is null then 'nothing is measured before'
@@ -119,6 +126,7 @@ select
     migration_name,
     metric,
     basis,
+    delivered_grain,
     currency,
     cast(window_month_count as bigint) as window_month_count,
     before_first_month,

@@ -18,6 +18,7 @@ select
     measured.interval_basis,
     measured.n_observed,
     measured.missing_ratio,
+    measured.delivered_grain,
     measured.grade,
     measured.note,
     measured.reason,
@@ -42,6 +43,7 @@ select
     slopes.period_count as n_observed,
     {{ safe_ratio('slopes.unknown_period_count', 'slopes.period_count + slopes.unknown_period_count') }}
         as missing_ratio,
+    cast(null as string) as delivered_grain,
     case when slopes.elasticity is null then 'X' else 'C' end as grade,
     slopes.scale as note,
     case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason,
