@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import csv
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,9 +87,7 @@ def write_cur(root: Path) -> None:
         instant = pa.timestamp("ms")
         starts = pa.array([line[0] for line in lines], instant)
         size = len(lines)
-        tags = [
-            [("user_model", "ranker"), ("user_stage", stage)] for _, _, stage, _ in lines
-        ]
+        tags = [[("user_model", "ranker"), ("user_stage", line[2])] for line in lines]
         layout.overwrite(
             month,
             [
@@ -311,8 +309,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
 def change_of(company: ChosenMarts, metric: str) -> dict[str, Any]:
     """Return what the move changed in a metric."""
     [row] = company.query(
-        "SELECT * FROM roi.mart_platform_migrations"
-        " WHERE metric = ? AND basis = 'all'",
+        "SELECT * FROM roi.mart_platform_migrations WHERE metric = ? AND basis = 'all'",
         [metric],
     ).to_pylist()
     return row

@@ -166,7 +166,7 @@ def test_intermediate_models_refer_to_marts_only_where_a_month_or_item_is_settle
         "mart_model_unit_costs",
         # What readers drill to is what figures of velocity are made from.
         *("mart_velocity_events", "fct_promotions", "fct_training_runs"),
-        "fct_deployments",
+        *("fct_deployments", "mart_latency_percentiles"),
         # Statements owe what is booked about closed months.
         "mart_period_adjustments",
     }

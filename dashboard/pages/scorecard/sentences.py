@@ -24,8 +24,8 @@ METRICS: Final = {
     "delivered_p95_to_threshold_ratio": "Delivered p95 latency, times the threshold",
     "charged_per_thousand_inferences": "Charged per 1,000 inferences",
     "cost_per_thousand_inferences": "Total cost of models per 1,000 inferences",
-    "marginal_cost_per_thousand_inferences": "Total per 1,000 inferences, marginal part",
-    "fixed_cost_per_thousand_inferences": "Total per 1,000 inferences, fixed part",
+    "marginal_cost_per_thousand_inferences": "Total per 1,000, marginal part",
+    "fixed_cost_per_thousand_inferences": "Total per 1,000, fixed part",
     "idle_cost_per_month": "Idle serving capacity a month",
     "training_cost_per_month": "Training charged a month",
     "training_hours_p50": "Training time, median",
@@ -321,7 +321,9 @@ def _latency(row: dict[str, Any] | None) -> list[str]:
     if row is None or row["before_figure"] is None or row["after_figure"] is None:
         return []
     grain = row.get("delivered_grain")
-    name = f"delivered p95 latency (median, windows: {grain})" if grain else "p95 latency"
+    name = "p95 latency"
+    if grain:
+        name = f"delivered {name} (median, windows: {grain})"
     return [
         f"The {name} was **{figure(row['before_figure'], 'times', '')}** the"
         f" threshold, and **{figure(row['after_figure'], 'times', '')}** after,"

@@ -20,6 +20,7 @@ served as (
 select
     costs.billing_month as month,
     costs.model_id,
+    run.currency,
     {% for name, components in [
         ('cost_of_use', ['direct', 'shared']), ('cost_without_use', ['idle', 'unused_commitment', 'overhead']),
     ] -%}
@@ -35,4 +36,4 @@ left join served on costs.billing_month = served.billing_month and costs.model_i
 where
     costs.model_id is not null and costs.lifecycle_stage <> 'training'
     and costs.component in ('direct', 'shared', 'idle', 'unused_commitment', 'overhead')
-group by costs.billing_month, costs.model_id
+group by costs.billing_month, costs.model_id, run.currency

@@ -9,6 +9,7 @@ with charges as (
         costs.billing_month as month,
         costs.platform_id,
         costs.model_id,
+        run.currency,
         costs.currency <> run.currency as lacks_rate,
         costs.effective_cost,
         case
@@ -26,9 +27,10 @@ select
     month,
     platform_id,
     model_id,
+    currency,
     {% for purpose in ['serving', 'idle', 'training'] -%}
     sum(case when purpose = '{{ purpose }}' then effective_cost end) as {{ purpose }}_cost,
     {% endfor -%}
     max(case when lacks_rate then 1 else 0 end) = 1 as lacks_rate
 from charges
-group by month, platform_id, model_id
+group by month, platform_id, model_id, currency
