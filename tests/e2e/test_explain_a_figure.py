@@ -168,7 +168,7 @@ def test_a_month_without_a_rate_says_at_least(root: Path) -> None:
         ),
         (f"{COSTS}/billed_cost?billing_month=2026-04", "Its rows are in EUR and GBP."),
         (
-            "cost.mart_model_unit_costs/cost_per_gpu_hour?billing_month=2026-03",
+            "cost.mart_model_unit_costs/gpu_cost_per_gpu_hour?billing_month=2026-03",
             "rows of it do not add up",
         ),
         ("ledger", "is no figure"),

@@ -410,7 +410,7 @@ def test_gpu_hours_of_a_model_are_what_it_held(snapshot: ChosenMarts) -> None:
     """Train held 8 slice-hours of 7 slices; the pool's cost is 3.4285714286."""
     found = rows(
         snapshot,
-        "select gpu_hours, round(cost_per_gpu_hour, 6) from cost.mart_model_unit_costs"
-        " where model_id = 'train'",
+        "select gpu_hours, round(gpu_cost_per_gpu_hour, 6)"
+        " from cost.mart_model_unit_costs where model_id = 'train'",
     )
     assert found == [(Decimal("1.1428571429"), pytest.approx(3.0))]

@@ -11,6 +11,7 @@ from dashboard.pages.cost_by_model import (
     queries,
     sentences,
     unit_cost_queries,
+    units,
 )
 from dashboard.pages.cost_by_model import tokens as token_section
 from dashboard.pages.summary import figures as summary_figures
@@ -24,14 +25,8 @@ from triptych.core.warehouse.figures import ANY
 if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
-_UNIT_NAMES: tuple[unit_cost_queries.Unit, ...] = get_args(unit_cost_queries.Unit)
 _LOADINGS: tuple[queries.Loading, ...] = get_args(queries.Loading)
 _COSTS = "cost.fct_daily_model_costs"
-_DENOMINATORS = {
-    "1,000 requests": "Requests",
-    "1M tokens": "Tokens, in and out",
-    "GPU-hour": "GPU-hours",
-}
 
 
 def main() -> None:
@@ -58,7 +53,7 @@ def main() -> None:
         acting.offer("name_model", acting.Form(listed=("id", "team")))
 
     def show_units() -> None:
-        show_unit_costs(view)
+        units.show_unit_costs(view)
         token_section.show_token_costs(view)
 
     tabs.show(
@@ -215,13 +210,13 @@ def _tile_unit_cost(view: Page) -> None:
             f" {fmt.count(summary.quantity)} requests;"
             f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
             f"{summary_figures.with_idle(summary, view.currency)}"
-            f"{'; ' if summary.left_out else ''}{summary.left_out}"
+            f"{summary_figures.limits(summary)}"
         )
     explaining.show(
         view,
         Origin(
-            formula="Fully loaded effective cost of metered models ÷ requests × 1,000;"
-            " idle capacity that is charged to no model is not in it."
+            formula="Fully loaded effective cost of metered days ÷ their requests"
+            " × 1,000; idle capacity that is charged to no model is not in it."
             " Unit costs are always amortised, whatever the basis above.",
             mart="cost.mart_model_unit_costs",
             row_count=summary.model_count,
@@ -239,7 +234,7 @@ def _unit_cost_figures(view: Page, unit: unit_cost_queries.Unit) -> tuple[Stated
     mart = "cost.mart_model_unit_costs"
     where: dict[str, Where] = {"model_id": metered, "requests": ANY}
     return (
-        view.figure("Cost (numerator)", f"{mart}/fully_loaded_cost", **where),
+        view.figure("Cost (numerator)", f"{mart}/request_metered_cost", **where),
         view.figure("Requests (denominator)", f"{mart}/requests", **where),
     )
 
@@ -286,48 +281,6 @@ def show_trend(
             row_count=sum(monthly["row_count"].to_pylist()),
         ),
         total_rows={months.num_rows - 2: tables.LOWER_BOUND},
-    )
-
-
-def show_unit_costs(view: Page) -> None:
-    """Draw cost per unit with numerator, denominator and coverage."""
-    st.header("Unit cost", anchor=False)
-    unit = cast(
-        "unit_cost_queries.Unit",
-        filters.segments("Per", "unit", _UNIT_NAMES, default=_UNIT_NAMES[0]),
-    )
-    summary = unit_cost_queries.unit_summary(view.snapshot, view.selection, unit)
-    st.markdown(sentences.unit_cost(view, summary, unit))
-    if view.selection.basis == "Billed":
-        st.caption(sentences.UNIT_COST_BASIS)
-    trend = unit_cost_queries.unit_trend(view.snapshot, view.selection, unit)
-    if any(value is not None for value in trend["unit_cost"].to_pylist()):
-        charts.show(
-            charts.unit_costs(trend, view.currency, unit, charts.palette()),
-            description=f"Line: cost per {unit} by month over all metered models.",
-            of=view.drawn(basis="amortised"),
-        )
-    models = unit_cost_queries.unit_costs(view.snapshot, view.selection, unit)
-    tables.show(
-        models,
-        [
-            tables.Column("model", "Model"),
-            tables.Column("unit_cost", f"Per {unit}", "unit_cost", "reason"),
-            tables.Column("cost", "Cost (numerator)", "money"),
-            tables.Column("quantity", f"{_DENOMINATORS[unit]} (denominator)", "count"),
-            tables.Column("coverage_ratio", "Meter coverage", "coverage"),
-            tables.Column("prior_unit_cost", "Period before", "unit_cost"),
-            tables.Column("change_ratio", "Change", "signed_percent"),
-        ],
-        page=view,
-        name="unit-costs",
-        caption=f"Cost per {unit} by model, fully loaded, amortised",
-        origin=Origin(
-            formula=f"Fully loaded effective cost ÷ {_DENOMINATORS[unit].lower()}. A"
-            " month without a meter is in neither. Coverage is metered days ÷ days with"
-            " cost, of the month that has the least.",
-            mart="cost.mart_model_unit_costs",
-        ),
     )
 
 

@@ -56,6 +56,8 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
         why = "no model has a meter for it in this period"
         if summary.has_moved:
             why = f"no model has a meter for it, {_MOVED}"
+        if summary.refused:
+            why = f"it is {summary.refused}"
         return f"The cost per {unit} is not known for {page.period}: {why}."
     text = (
         f"In {page.period} {_one(unit)} cost"
@@ -68,8 +70,8 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
             f", {fmt.signed_percent(summary.change_ratio)} against {before} in"
             f" {page.prior_period}"
         )
-    if summary.left_out:
-        text += f"; {summary.left_out}"
+    for limit in (summary.metered_days, summary.left_out):
+        text += f"; {limit}" if limit else ""
     if summary.metered_model_count == summary.model_count:
         return f"{text}. Every model with cost is metered."
     return (

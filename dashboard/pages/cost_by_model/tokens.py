@@ -31,6 +31,7 @@ def show_token_costs(view: Page) -> None:
             tables.Column("model", "Model"),
             tables.Column("per_input", "1M input", "unit_cost"),
             tables.Column("per_cached", "1M cached", "unit_cost", "cached_reason"),
+            tables.Column("per_written", "1M written", "unit_cost", "cached_reason"),
             tables.Column("per_output", "1M output", "unit_cost"),
             tables.Column("cache_hit_ratio", "Cache hits", "percent"),
             tables.Column("blended", "1M blended", "unit_cost"),
@@ -41,9 +42,9 @@ def show_token_costs(view: Page) -> None:
         caption="Cost per million tokens by kind, amortised",
         origin=Origin(
             formula="Effective cost of the lines of a kind \u00f7 tokens of that kind"
-            " \u00d7 1,000,000. Without a line for cached input, it was charged as"
-            " input. Blended is the fully loaded cost \u00f7 all tokens. Of no kind:"
-            " fees, searches and images in pools of tokens.",
+            " \u00d7 1,000,000. Without a line for cached or written input, it was"
+            " charged as input. Blended is the cost of tokens \u00f7 all tokens. Of no"
+            " kind: fees, searches and images in pools of tokens.",
             mart="cost.mart_model_unit_costs",
         ),
     )

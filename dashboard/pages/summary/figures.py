@@ -150,7 +150,7 @@ def unit_cost_tile(view: Page, unit: unit_cost_queries.UnitSummary) -> Tile:
         if unit.unit_cost is None
         else f"{fmt.count(unit.quantity)} requests{_covered(unit)}{beside}"
         f"{with_idle(unit, view.currency)}"
-        f"{'; ' if unit.left_out else ''}{unit.left_out}",
+        f"{limits(unit)}",
         None
         if unit.change_ratio is None
         else f"{fmt.signed_percent(unit.change_ratio)} against {view.prior_period}",
@@ -171,6 +171,12 @@ def _covered(unit: unit_cost_queries.UnitSummary) -> str:
     if unit.metered_model_count == unit.model_count:
         return ""
     return f"; covers {fmt.percent(unit.metered_cost_ratio)} of model cost"
+
+
+def limits(unit: unit_cost_queries.UnitSummary) -> str:
+    """Write the days that are metered where some are not, and what is left out."""
+    found = (unit.metered_days, unit.left_out)
+    return "".join(f"; {limit}" for limit in found if limit)
 
 
 def with_idle(unit: unit_cost_queries.UnitSummary, currency: str) -> str:

@@ -51,11 +51,14 @@ def test_no_meter_and_no_request_are_told_apart_and_are_not_zero(
     assert rows["small-4"]["coverage_ratio"] is None
 
 
-def test_tokens_are_counted_in_and_out(snapshot: Snapshot) -> None:
+def test_tokens_are_counted_in_and_out_and_cost_what_tokens_cost(
+    snapshot: Snapshot,
+) -> None:
+    """240 of the 300 that chat-v1 costs in all."""
     rows = unit_cost_queries.unit_costs(snapshot, EVERYTHING, "1M tokens").to_pylist()
     assert rows[0]["model_id"] == "chat-v1"
     assert rows[0]["quantity"] == Decimal(120_000_000)
-    assert rows[0]["unit_cost"] == pytest.approx(2.5)
+    assert rows[0]["unit_cost"] == pytest.approx(240 / 120)
 
 
 def test_the_summary_leaves_models_without_a_meter_out_of_both_sides(
@@ -80,6 +83,42 @@ def test_idle_capacity_is_in_a_unit_cost_of_its_own(snapshot: Snapshot) -> None:
     )
     of_team = unit_cost_queries.unit_summary(snapshot, vision, "GPU-hour")
     assert (of_team.idle_cost, of_team.unit_cost_with_idle) == (None, None)
+
+
+def test_a_meter_of_few_days_has_no_unit_cost_and_says_how_many(tmp_path: Path) -> None:
+    """2,423.10 of 30 days by 10,000 requests of three were 242.31, not 24.23."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update cost.mart_model_unit_costs set fully_loaded_cost = 2423.10,"
+            " request_metered_cost = 242.31, requests = 10000, requests_day_count = 3,"
+            " requests_cost_day_count = 30, cost_per_thousand_requests = null,"
+            " request_cost_reason = 'metered on 3 of 30 days'"
+            " where model_id = 'eta-v2' and billing_month = '2026-09'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    of = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "model", "eta-v2")
+    [row] = unit_cost_queries.unit_costs(snapshot, of, "1,000 requests").to_pylist()
+    assert (row["unit_cost"], row["reason"]) == (None, "metered on 3 of 30 days")
+    assert row["coverage_ratio"] == pytest.approx(0.1)
+    summary = unit_cost_queries.unit_summary(snapshot, of, "1,000 requests")
+    assert (summary.unit_cost, summary.change_ratio) == (None, None)
+    assert "metered on 3 of 30 days" in summary.without_requests
+
+
+def test_a_meter_of_most_days_divides_their_cost_and_says_so(tmp_path: Path) -> None:
+    """27 of 30 days: 2,180.79 by 90,000 requests is 24.231."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update cost.mart_model_unit_costs set fully_loaded_cost = 2423.10,"
+            " request_metered_cost = 2180.79, requests = 90000,"
+            " requests_day_count = 27, requests_cost_day_count = 30"
+            " where model_id = 'eta-v2' and billing_month = '2026-09'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    of = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "model", "eta-v2")
+    summary = unit_cost_queries.unit_summary(snapshot, of, "1,000 requests")
+    assert summary.unit_cost == pytest.approx(24.231)
+    assert summary.metered_days == "metered on 27 of 30 days"
 
 
 def test_twice_the_denominator_is_half_the_unit_cost(snapshot: Snapshot) -> None:

@@ -170,9 +170,10 @@ def _drivers(asked: Asked) -> list[str]:
 
 def _unit_cost(asked: Asked) -> list[str]:
     row = asked.one(
-        "SELECT CAST(sum(fully_loaded_cost) AS DOUBLE) / sum(requests) * 1000 AS unit"
+        "SELECT 1000 * CAST(sum(request_metered_cost) AS DOUBLE) / sum(requests)"
+        " AS unit"
         " FROM cost.mart_model_unit_costs WHERE billing_month = '{month}'"
-        " AND currency = '{currency}' AND requests > 0"
+        " AND currency = '{currency}' AND request_cost_reason IS NULL"
     )
     return [fmt.short_unit_cost(row["unit"], asked.currency)]
 

@@ -120,12 +120,16 @@ def ask(root: Path, sql: str) -> list[dict[str, object]]:
 
 
 def test_the_first_run_answers_what_each_model_costs(run_once: Path) -> None:
-    """100.00 by GPU hours 1 to 2: 33.3333333333 and 66.6666666667, to the last unit."""
+    """100.00 by GPU hours 1 to 2: 33.3333333333 and 66.6666666667, to the last unit.
+
+    An hour of a GPU has one price for both, and no bill has a line for tokens.
+    """
     root = run_once
     assert ask(
         root,
         "SELECT model_id, direct_cost, shared_cost, fully_loaded_cost,"
-        " cost_per_thousand_requests, cost_per_million_tokens, cost_per_gpu_hour"
+        " cost_per_thousand_requests, token_cost_per_million_tokens,"
+        " gpu_cost_per_gpu_hour, token_cost_reason"
         " FROM cost.mart_model_unit_costs ORDER BY model_id",
     ) == [
         {
@@ -134,8 +138,9 @@ def test_the_first_run_answers_what_each_model_costs(run_once: Path) -> None:
             "shared_cost": Decimal("33.3333333333"),
             "fully_loaded_cost": Decimal("43.3333333333"),
             "cost_per_thousand_requests": 43.3333333333,
-            "cost_per_million_tokens": 43.3333333333,
-            "cost_per_gpu_hour": 43.3333333333,
+            "token_cost_per_million_tokens": None,
+            "gpu_cost_per_gpu_hour": 33.3333333333,
+            "token_cost_reason": "no line of a bill is for it",
         },
         {
             "model_id": "vision",
@@ -143,8 +148,9 @@ def test_the_first_run_answers_what_each_model_costs(run_once: Path) -> None:
             "shared_cost": Decimal("66.6666666667"),
             "fully_loaded_cost": Decimal("86.6666666667"),
             "cost_per_thousand_requests": 173.3333333334,
-            "cost_per_million_tokens": None,
-            "cost_per_gpu_hour": 43.33333333335,
+            "token_cost_per_million_tokens": None,
+            "gpu_cost_per_gpu_hour": 33.33333333335,
+            "token_cost_reason": "no line of a bill is for it",
         },
     ]
     assert ask(

@@ -105,15 +105,22 @@ FROZEN_MARTS = (
                 MONEY,
                 "direct_cost shared_cost idle_cost unused_commitment_cost"
                 " overhead_cost fully_loaded_cost requests successful_requests"
-                " input_tokens cached_input_tokens output_tokens gpu_hours"
-                " input_token_cost cached_input_token_cost output_token_cost"
-                " other_token_cost",
+                " input_tokens cached_input_tokens cache_write_tokens output_tokens"
+                " gpu_hours held_gpu_hours request_metered_cost input_token_cost"
+                " cached_input_token_cost cache_write_token_cost output_token_cost"
+                " other_token_cost token_cost gpu_cost",
+            ),
+            (
+                "INTEGER",
+                "requests_day_count requests_cost_day_count tokens_day_count"
+                " tokens_cost_day_count gpu_hours_day_count gpu_hours_cost_day_count",
             ),
             (
                 "DOUBLE",
                 "cost_per_thousand_requests cost_per_million_input_tokens"
-                " cost_per_million_cached_input_tokens cost_per_million_output_tokens"
-                " cost_per_million_tokens cache_hit_ratio cost_per_gpu_hour"
+                " cost_per_million_cached_input_tokens"
+                " cost_per_million_cache_write_tokens cost_per_million_output_tokens"
+                " token_cost_per_million_tokens cache_hit_ratio gpu_cost_per_gpu_hour"
                 " meter_coverage_ratio",
             ),
         ),

@@ -33,6 +33,7 @@ from triptych.service.assistant.answers import (
     Refusal,
     ScenarioAnswer,
 )
+from triptych.service.assistant.names import require_names
 from triptych.service.assistant.proposals import propose_scenario
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ class Desk:
             sql = _sql(snapshot, listing, given)
             rows = snapshot.query(sql).to_pylist()
             context = _Context.of(snapshot)
+            if not rows:
+                require_names(snapshot, listing.mart, parameters or {})
             if not rows and month is not None:
                 context.require_month(month)
             figures = [

@@ -215,12 +215,16 @@ MONTHLY: Final = (
         ("billing_month", "model_id", "currency"),
         (
             Measure("cost_per_thousand_requests", "[currency] per thousand requests"),
-            Measure("cost_per_million_tokens", "[currency] per million tokens"),
-            Measure("cost_per_gpu_hour", "[currency] per GPU hour"),
+            Measure("token_cost_per_million_tokens", "[currency] per million tokens"),
+            Measure("gpu_cost_per_gpu_hour", "[currency] per GPU hour"),
             Measure("fully_loaded_cost", "[currency]"),
+            Measure("request_metered_cost", "[currency]"),
             Measure("requests", "requests", "as metered"),
+            Measure("requests_day_count", "days", "metered"),
+            Measure("requests_cost_day_count", "days", "with cost"),
         ),
         _OF_MONTH,
+        labels=("request_cost_reason", "token_cost_reason", "gpu_cost_reason"),
     ),
     Listing(
         "invoices",

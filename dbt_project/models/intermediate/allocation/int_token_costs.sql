@@ -1,16 +1,22 @@
 {#-
-  What each model's tokens cost in a month, by what the bill says they are: from pools that
-  tokens divide, and from lines that are a model's own. What is written to a cache is input,
-  what is reasoned is output. A pool whose tokens are not what a model served has none of it.
+  What each model's tokens cost on a day, by what the bill says they are: from pools that
+  tokens divide, and from lines that are a model's own. What is reasoned is output; a line
+  of a pool that names no kind is unnamed. A pool whose tokens are not what a model served
+  has none of it.
 -#}
 {%- set groups = {
-    'input': ['input', 'cache_write', 'cache_write_1h', 'audio_input', 'image_input'],
+    'input': ['input', 'audio_input', 'image_input'],
     'cached_input': ['cached_input'],
+    'cache_write': ['cache_write', 'cache_write_1h'],
     'output': ['output', 'reasoning', 'audio_output', 'image_output'],
+    'unnamed': [''],
 } %}
 with charges as (
     select
         allocated.billing_month,
+        allocated.charge_date,
+        allocated.source,
+        allocated.pool_id,
         allocated.participant_id as model_id,
         allocated.currency,
         split_part(allocated.charged_kind, ':', 1) as kind,
@@ -24,24 +30,37 @@ with charges as (
     union all
     select
         owned.billing_month,
+        owned.charge_date,
+        owned.source,
+        cast(null as string) as pool_id,
         owned.model_id,
         owned.currency,
         split_part(owned.charged_kind, ':', 1) as kind,
         owned.effective_cost
     from {{ ref('int_charges_owned') }} as owned
     where owned.component = 'direct' and owned.model_id is not null and owned.charged_kind is not null
+),
+
+named as (
+    select
+        *,
+        case
+            {%- for group, kinds in groups.items() %}
+            when kind in ({{ sql_texts(kinds) }}) then '{{ group }}_token'
+            {%- endfor %}
+            else 'no_token'
+        end as cost_kind
+    from charges
 )
 
 select
     billing_month,
+    charge_date,
+    source,
+    pool_id,
     model_id,
     currency,
-    {% for group, kinds in groups.items() -%}
-    {{ to_money('sum(case when kind in (' ~ sql_texts(kinds) ~ ') then effective_cost end)') }}
-        as {{ group }}_token_cost,
-    {% endfor -%}
-    {{ to_money(
-        'sum(case when kind not in (' ~ sql_texts(groups.values() | sum(start=[])) ~ ') then effective_cost end)'
-    ) }} as other_token_cost
-from charges
-group by billing_month, model_id, currency
+    cost_kind,
+    {{ to_money('sum(effective_cost)') }} as effective_cost
+from named
+group by billing_month, charge_date, source, pool_id, model_id, currency, cost_kind

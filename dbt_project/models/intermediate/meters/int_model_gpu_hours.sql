@@ -8,6 +8,7 @@ with accelerators as (
         readings.pool_id,
         readings.model_id,
         cast(readings.period_start as date) as metered_date,
+        cast(readings.period_start as date) as last_metered_date,
         coalesce(readings.used_gpu_hours, readings.requested_gpu_hours) as gpu_hours
     from {{ ref('int_accelerator_readings') }} as readings
 ),
@@ -32,6 +33,7 @@ usage as (
         usage_rows.pool_id,
         coalesce(aliases.model_id, usage_rows.model_id) as model_id,
         cast(usage_rows.period_start as date) as metered_date,
+        {{ last_day_of_reading('usage_rows.period_start', 'usage_rows.period_end') }} as last_metered_date,
         usage_rows.gpu_hours
     from {{ ref('int_model_usage') }} as usage_rows
     left join {{ source('control', 'catalog_model_aliases') }} as aliases
@@ -43,12 +45,14 @@ counted as (
     select
         accelerators.model_id,
         accelerators.metered_date,
+        accelerators.last_metered_date,
         accelerators.gpu_hours
     from accelerators
     union all
     select
         usage.model_id,
         usage.metered_date,
+        usage.last_metered_date,
         usage.gpu_hours
     from usage
     left join pools_read
@@ -65,6 +69,7 @@ counted as (
 select
     counted.model_id,
     counted.metered_date,
+    max(counted.last_metered_date) as last_metered_date,
     sum(counted.gpu_hours) as gpu_hours
 from counted
 where counted.model_id is not null and counted.gpu_hours is not null

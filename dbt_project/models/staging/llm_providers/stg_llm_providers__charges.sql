@@ -13,6 +13,14 @@
                 || coalesce(', "ContextWindow": "' || context_window || '"', '') || '}'
     end
 {%- endset -%}
+{#- A credit is known by the words of its line. What is bought in credits has a positive amount. -#}
+{%- set words = "lower(concat_ws(' ', coalesce(cost_type, ''), coalesce(line_item, ''), coalesce(description, '')))" -%}
+{%- set charge_category -%}
+    case
+        when amount < 0 and {{ has_word(words, ['credit', 'credits', 'promotion', 'promotional']) }} then 'Credit'
+        else 'Usage'
+    end
+{%- endset -%}
 {%- set charge = {
     'billed_cost': to_exact_money('amount'),
     'effective_cost': to_exact_money('amount'),
@@ -22,7 +30,7 @@
     'billing_period_end': interval_start('month', 'period_start') ~ " + interval '1' month",
     'charge_period_start': 'period_start',
     'charge_period_end': 'period_end',
-    'charge_category': "'Usage'",
+    'charge_category': charge_category,
     'charge_description': 'coalesce(description, line_item, cost_type)',
     'charge_frequency': "'Usage-Based'",
     'service_provider_name': vendor,

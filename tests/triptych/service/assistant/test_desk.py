@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 [SPENDING] = [listing for listing in MONTHLY if listing.name == "spending"]
+[VELOCITY] = [listing for listing in MONTHLY if listing.name == "velocity"]
 
 
 def test_a_closed_month_stays_the_newest_though_something_changed_since(
@@ -31,3 +32,15 @@ def test_what_the_evidence_is_as_of_may_be_unknown(tmp_path: Path) -> None:
     with duckdb.connect(str(publish(tmp_path))) as connection:
         connection.execute("update core.mart_run set evidence_as_of = null")
     assert Desk(tmp_path).answer(SPENDING).evidence_as_of == "unknown"
+
+
+def test_a_metric_that_is_mistyped_is_refused_with_the_names_like_it(
+    tmp_path: Path,
+) -> None:
+    """An answer without figures and without a reason reads as if nothing happened."""
+    publish(tmp_path)
+    given = {"metric": "change_leed_time", "scope_kind": None}
+    answer = Desk(tmp_path).answer(VELOCITY, parameters=given)
+    assert answer.refusal is not None
+    assert "There is no metric 'change_leed_time'." in answer.refusal.reason
+    assert "change_lead_time" in (answer.refusal.next_step or "")
