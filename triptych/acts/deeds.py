@@ -10,6 +10,7 @@ from triptych.acts import (
     assumptions,
     budgets,
     deliveries,
+    differences,
     invoices,
     months,
     names,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _ALL: Final[tuple[Deed, ...]] = (
     *months.DEEDS,
+    *differences.DEEDS,
     *assumptions.DEEDS,
     *names.DEEDS,
     *proposals.DEEDS,

@@ -69,7 +69,9 @@ class WorkspaceDoor:
     def proposals(self) -> Sequence[OpenProposal]:
         """Return what waits for a second person."""
         return [
-            OpenProposal(p.step, p.billing_month, p.proposed_by, p.proposed_at)
+            OpenProposal(
+                p.step, p.billing_month, p.proposed_by, p.proposed_at, p.document
+            )
             for p in pending_in_lake(self._workspace)
         ]
 

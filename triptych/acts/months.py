@@ -14,6 +14,11 @@ from triptych.month import accruing, closing, commenting
 from triptych.month.adjustments import adjustments_booked_with, said_of
 from triptych.month.closing import closable, figures_hash
 from triptych.month.closing_by_two import approve_close, decided_close, propose_close
+from triptych.month.reopening import (
+    approve_reopening,
+    decided_reopening,
+    propose_reopening,
+)
 from triptych.run import after_run
 
 if TYPE_CHECKING:
@@ -105,21 +110,40 @@ def _approve_close(site: Site, filling: Filling) -> None:
     after_run.tell_close(site.settings, report.proof)
 
 
-def _draft_reopen(site: Site, filling: Filling) -> Draft:
+def _draft_propose_reopen(site: Site, filling: Filling) -> Draft:
     period, why = _period(filling), filling.text("because")
     closing.lock_in_force(site.workspace, period)
     return Draft(
-        says=f"{site.name} opens {period} again.",
-        did=f"{site.name} opened {period} again.",
-        effect="It shows again what evidence and rules make of it.",
-        entry={"month": period, "reason": why},
+        says=f"{site.name} proposes to open {period} again.",
+        did=f"{site.name} proposed to open {period} again.",
+        effect="A second person opens it. No figure changes.",
+        entry={"month": period, "reason": why, "proposed by": site.name},
     )
 
 
-def _reopen(site: Site, filling: Filling) -> None:
-    closing.reopen(
+def _propose_reopen(site: Site, filling: Filling) -> None:
+    propose_reopening(
+        site.workspace, period=_period(filling), reason=filling.text("because")
+    )
+
+
+def _draft_approve_reopen(site: Site, filling: Filling) -> Draft:
+    period = _period(filling)
+    lock = closing.lock_in_force(site.workspace, period)
+    with signing(site.actor.signature):
+        decided = decided_reopening(site.workspace, lock)
+    people = f"proposed by {decided.by}, approved by {decided.approved_by}"
+    return Draft(
+        says=f"{period} is opened again: {people}.",
+        did=f"{period} is open again: {people}.",
+        effect="It shows again what evidence and rules make of it.",
+        entry={"month": period, "reason": decided.reason},
+    )
+
+
+def _approve_reopen(site: Site, filling: Filling) -> None:
+    approve_reopening(
         *(site.workspace, site.settings),
-        closing.SignOff(site.name, None, filling.text("because")),
         period=_period(filling),
         progress=site.progress,
     )
@@ -204,11 +228,22 @@ DEEDS: Final = (
     ),
     Deed(
         Act(
-            *("reopen", "Open the month again", (_PERIOD, _BECAUSE), FINANCE),
+            "propose_reopen",
+            "Propose to open the month again",
+            (_PERIOD, _BECAUSE),
+            FINANCE,
+        ),
+        _draft_propose_reopen,
+        _propose_reopen,
+    ),
+    Deed(
+        Act(
+            *("approve_reopen", "Approve and open the month again", (_PERIOD,)),
+            FINANCE,
             publishes=True,
         ),
-        _draft_reopen,
-        _reopen,
+        _draft_approve_reopen,
+        _approve_reopen,
     ),
     Deed(
         Act("propose_accrual", "Propose to book accruals", (_PERIOD,), FINANCE),

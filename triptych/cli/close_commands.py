@@ -21,6 +21,7 @@ from triptych.cli.printing import print_json
 
 if TYPE_CHECKING:
     from triptych.cli.options import OpenWorkspace
+    from triptych.core.lake.audit_log import AuditEntry
 
 
 def close(  # noqa: PLR0913  (one per option)
@@ -113,42 +114,61 @@ def _locked(
     print(f"Published run {report.published_run_id}")
 
 
-def reopen(
+def reopen(  # noqa: PLR0913  (one per option)
     *,
     period: PeriodOption,
+    approve: ApproveOption = False,
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why; the audit log has it.")
-    ],
-    by: Annotated[
         str | None,
-        typer.Option(
-            "--by",
-            metavar="NAME",
-            help="Name to show in place of the user's, who signs either way.",
-        ),
+        typer.Option("--reason", metavar="TEXT", help="Why; the audit log has it."),
     ] = None,
+    by: TypedByOption = None,
     approved_by: TypedApproverOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """End the lock of a month, with a reason."""
+    """Propose to open a closed month again; another user opens it with --approve."""
     from triptych.core.signatures import of_operating_system, signing
-    from triptych.month import closing
+    from triptych.month import reopening
+    from triptych.month.closing import SignOff
 
     opened = open_workspace(workspace, is_verbose=verbose)
-    refuse_typed_people(opened.settings, approved_by)
+    refuse_typed_people(opened.settings, by, approved_by)
+    place = opened.workspace, opened.settings
     with signing(of_operating_system()) as user:
-        report = closing.reopen(
-            opened.workspace,
-            opened.settings,
-            closing.SignOff(by or user.name, approved_by, reason),
-            period=period,
-            progress=opened.progress,
-        )
+        if approve:
+            report = reopening.approve_reopening(
+                *place, period=period, progress=opened.progress
+            )
+        elif approved_by:
+            decided = SignOff(by or user.name, approved_by, reason)
+            report = reopening.reopen(
+                *place, decided, period=period, progress=opened.progress
+            )
+        else:
+            entry = reopening.propose_reopening(
+                opened.workspace, period=period, reason=reason
+            )
+            _print_proposed_reopening(user.name, period, entry, as_json=as_json)
+            return
     if as_json:
         print_json(report)
         return
-    print(f"{period} is open again: {report.reopened_by}: {report.reason}")
+    print(
+        f"{period} is open again: by {report.reopened_by}, approved by"
+        f" {report.approved_by}: {report.reason}"
+    )
     print(f"audit log     {report.audit_log_hash}")
     print(f"Published run {report.published_run_id}")
+
+
+def _print_proposed_reopening(
+    name: str, period: str, entry: AuditEntry, *, as_json: bool
+) -> None:
+    if as_json:
+        print_json(entry)
+        return
+    print(f"{name} proposes to open {period} again. Another user opens it:")
+    print(f"triptych reopen --period {period} --approve")
+    print(f"audit log     {entry.entry_hash}")

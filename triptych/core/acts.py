@@ -125,13 +125,15 @@ class Outcome:
 class OpenProposal:
     """What somebody proposed for a month and a second person has to approve.
 
-    ``step`` is ``close`` or ``accrue``; ``at`` is UTC, without zone.
+    ``step`` is ``close``, ``accrue``, ``reopen`` or ``accept``, the last of a
+    ``document``; ``at`` is UTC, without zone.
     """
 
     step: str
     billing_month: str
     proposed_by: str
     at: datetime
+    document: str = ""
 
 
 class Door(Protocol):

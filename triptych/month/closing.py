@@ -1,4 +1,4 @@
-"""Closes months and opens them again: who may, when, and what is kept.
+"""Closes months: who may, when, and what is kept.
 
 A month is closed as it is published: reconciled, from the current evidence and rules,
 by one person and approved by another. Its rows of the frozen marts are then copied
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.engine.closed_months import ClosedMonth
 from triptych.core.errors import NotReconciledError, UsageError
 from triptych.core.lock import hold_run_lock
-from triptych.core.signatories import check_month, named_person, two_people
+from triptych.core.signatories import check_month, two_people
 from triptych.core.warehouse.frozen_marts import (
     FROZEN_MARTS,
     canonical_csv,
@@ -30,7 +30,6 @@ from triptych.core.warehouse.locks import (
     closed_detail,
     folder_of,
     read_history,
-    record_reopening,
     store_files,
     sweep_unlocked,
 )
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from triptych.month.adjustments import BookedAdjustment
 
 
-_CLOSE, _REOPEN = "close a month", "open a month again"
+_CLOSE = "close a month"
 #: Hashes of what would be locked, by published file and month; the oldest go first.
 _HASHES: dict[tuple[Path, str], str] = {}
 _MOST_HASHES = 32
@@ -100,19 +99,6 @@ class CloseReport:
             "content_hash": self.content_hash,
             "head_hash": self.audit_log_hash,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class ReopenReport:
-    """What opening a month again did."""
-
-    billing_month: str
-    lock_id: str
-    reopened_by: str
-    approved_by: str | None
-    reason: str
-    audit_log_hash: str
-    published_run_id: str
 
 
 def close(
@@ -213,68 +199,6 @@ def lock_month(
         folder=folder_of(workspace, period, month.lock_id),
         published_run_id=published.run_id,
         adjustments=adjustments_booked_with(snapshot, period),
-    )
-
-
-def reopen(
-    workspace: Workspace,
-    settings: Settings,
-    sign_off: SignOff,
-    *,
-    period: str,
-    progress: Progress,
-) -> ReopenReport:
-    """End the lock of a month: it shows again what evidence and rules make of it.
-
-    Parameters
-    ----------
-    workspace, settings
-        Where and what.
-    sign_off : SignOff
-        Who opens it and why, and who else approved it, if anybody had to.
-    period : str
-        The billing month, ``YYYY-MM``.
-    progress : Progress
-        Where to report.
-
-    Raises
-    ------
-    UsageError
-        The month is not closed, no reason is given, or one person plays both parts.
-    """
-    actor = named_person(sign_off.by, "--by")
-    approver = (
-        None
-        if sign_off.approved_by is None
-        else two_people(sign_off.by, sign_off.approved_by, _REOPEN)[1]
-    )
-    reason = (sign_off.reason or "").strip()
-    if not reason:
-        raise UsageError(
-            "A month is only reopened with a --reason.",
-            next_step="Give it: the audit log keeps it.",
-        )
-    check_month(period)
-    with hold_run_lock(workspace.lock_file):
-        lock = lock_in_force(workspace, period)
-        run = Run(workspace, settings, progress)
-        with run.recorded(f"reopening {period}"):
-            entry = record_reopening(
-                workspace,
-                lock,
-                actor=actor,
-                approver=approver,
-                reason=reason,
-            )
-        published = run.build()
-    return ReopenReport(
-        billing_month=period,
-        lock_id=lock.lock_id,
-        reopened_by=actor,
-        approved_by=approver,
-        reason=reason,
-        audit_log_hash=entry.entry_hash,
-        published_run_id=published.run_id,
     )
 
 

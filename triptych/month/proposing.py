@@ -1,13 +1,14 @@
-"""What one person proposes for a month and another approves: to close it, to book it.
+"""What one person proposes for a month and another approves, such as to close it.
 
 A proposal is an entry of the audit log, signed by whoever made it, and bound to the
 figures that they saw: who approves it approves these. It is open until the month is
-closed, booked or opened again, or somebody proposes anew.
+closed, booked or opened again, or somebody proposes anew. Whoever accepts a difference
+proposes it for one document: each document of a month has a proposal of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from triptych.core.errors import UsageError
@@ -20,7 +21,13 @@ from triptych.core.signatures import (
     require_second_person,
 )
 from triptych.core.warehouse.inspection import read_audit_rows
-from triptych.core.warehouse.locks import ACCRUED, CLOSED, REOPENED, record_all
+from triptych.core.warehouse.locks import (
+    ACCRUED,
+    CLOSED,
+    DIFFERENCE_ACCEPTED,
+    REOPENED,
+    record_all,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,18 +36,24 @@ if TYPE_CHECKING:
     from triptych.core.lake.audit_log import AuditEntry
     from triptych.core.workspace import Workspace
 
-Step = Literal["close", "accrue"]
+Step = Literal["close", "accrue", "reopen", "accept"]
 PROPOSED = "sign_off_proposed"
 #: What ends every open proposal of a month.
 _ENDING = frozenset({CLOSED, REOPENED, ACCRUED})
-_ACTS = {"close": "close a month", "accrue": "book an accrual"}
+_ACTS = {
+    "close": "close a month",
+    "accrue": "book an accrual",
+    "reopen": "open a month again",
+    "accept": "accept a difference",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """An open proposal: what, of which month, by whom, and of which figures.
 
-    ``proposed_at`` is UTC, without zone.
+    ``proposed_at`` is UTC, without zone. ``document`` is the one whose difference is to
+    be accepted, and ``terms`` are those of the acceptance.
     """
 
     step: Step
@@ -51,6 +64,8 @@ class Proposal:
     content_hash: str
     proposed_at: datetime
     entry_hash: str
+    document: str = ""
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 def record_proposal(
@@ -60,6 +75,8 @@ def record_proposal(
     *,
     content_hash: str,
     reason: str | None,
+    document: str = "",
+    terms: Mapping[str, str] | None = None,
 ) -> AuditEntry:
     """Propose a step for a month, as whoever signs now.
 
@@ -67,7 +84,7 @@ def record_proposal(
     ----------
     workspace : Workspace
         Where.
-    step : {'close', 'accrue'}
+    step : {'close', 'accrue', 'reopen', 'accept'}
         What is proposed.
     period : str
         The billing month, ``YYYY-MM``.
@@ -75,6 +92,8 @@ def record_proposal(
         Of the figures that it is proposed for.
     reason : str, optional
         A remark that the audit log keeps.
+    document, terms
+        The document whose difference is to be accepted, and how far.
     """
     check_month(period)
     signature = current_signature() or of_operating_system()
@@ -84,6 +103,7 @@ def record_proposal(
         "actor": signature.name,
         "reason": reason,
         "content_hash": content_hash,
+        **({"document": document, "terms": dict(terms or {})} if document else {}),
         SIGNED: signature.record(),
     }
     return record_all(workspace, [(PROPOSED, detail)])[0]
@@ -100,21 +120,27 @@ def pending_in_lake(workspace: Workspace) -> tuple[Proposal, ...]:
 
 
 def _still_open(entries: Iterable[AuditEntry]) -> tuple[Proposal, ...]:
-    proposals: dict[tuple[str, str], Proposal] = {}
+    proposals: dict[tuple[str, str, str], Proposal] = {}
     for entry in entries:
         month = str(entry.detail.get("billing_month"))
+        document = str(entry.detail.get("document", ""))
         if entry.event in _ENDING:
-            for step in _ACTS:
-                proposals.pop((step, month), None)
+            for key in [key for key in proposals if key[1] == month]:
+                del proposals[key]
+        elif entry.event == DIFFERENCE_ACCEPTED:
+            proposals.pop(("accept", month, document), None)
         elif entry.event == PROPOSED:
-            proposals[entry.detail["step"], month] = _proposal(entry)
+            proposals[entry.detail["step"], month, document] = _proposal(entry)
     return tuple(proposals.values())
 
 
-def proposal_of(workspace: Workspace, step: Step, period: str) -> Proposal | None:
-    """Return the open proposal of a step for a month."""
+def proposal_of(
+    workspace: Workspace, step: Step, period: str, document: str = ""
+) -> Proposal | None:
+    """Return the open proposal of a step for a month, or for a document of it."""
     mine = (each for each in pending(workspace) if each.step == step)
-    return next((each for each in mine if each.billing_month == period), None)
+    key = (period, document)
+    return next((p for p in mine if (p.billing_month, p.document) == key), None)
 
 
 def approved_by_second(proposal: Proposal, content_hash: str) -> tuple[str, str]:
@@ -147,4 +173,6 @@ def _proposal(entry: AuditEntry) -> Proposal:
         content_hash=detail["content_hash"],
         proposed_at=entry.occurred_at,
         entry_hash=entry.entry_hash,
+        document=detail.get("document", ""),
+        terms=detail.get("terms", {}),
     )

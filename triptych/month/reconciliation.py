@@ -27,7 +27,8 @@ class PeriodReport:
     """One billing month of a published run.
 
     ``invoices`` are rows of ``cost.mart_invoice_reconciliation``, ``sources`` those of
-    ``cost.mart_period_reconciliation``, both in the order in which they are told.
+    ``cost.mart_period_reconciliation``, ``open_items`` those of
+    ``cost.mart_open_items`` about a closed month.
     """
 
     billing_month: str
@@ -35,6 +36,7 @@ class PeriodReport:
     is_reconciled: bool
     invoices: tuple[dict[str, Any], ...]
     sources: tuple[dict[str, Any], ...]
+    open_items: tuple[dict[str, Any], ...] = ()
 
     @property
     def summary(self) -> str:
@@ -89,11 +91,20 @@ def read_period(
         " ORDER BY source",
         given,
     )
+    open_items = _rows(
+        snapshot,
+        "SELECT * FROM cost.mart_open_items"
+        f" WHERE billing_month = $month AND is_about_closed_month{_OF_SOURCE}"
+        " ORDER BY is_settled, kind DESC, abs(open_amount) DESC, invoice_issuer_name,"
+        " invoice_id, booked_month, source",
+        given,
+    )
     if not sources:
         raise _no_data(snapshot, billing_month, source)
     is_reconciled = all(row["is_reconciled"] for row in sources)
     return PeriodReport(
-        billing_month, snapshot.run_id, is_reconciled, invoices, sources
+        *(billing_month, snapshot.run_id, is_reconciled),
+        *(invoices, sources, open_items),
     )
 
 

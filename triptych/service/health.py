@@ -59,6 +59,10 @@ _UNCHECKED = (
     ' whether the file was edited. Run "triptych build" to publish it again.'
 )
 _PUBLISHED = "SELECT run_id, started_at FROM core.mart_run"
+_OPEN_ITEMS = (
+    "SELECT billing_month, open_item_count, oldest_open_item_days"
+    " FROM cost.mart_period_states WHERE open_item_count > 0 ORDER BY billing_month"
+)
 _STALE_FEEDS = (
     "SELECT source, max(newest_evidence_at) AS newest_evidence_at"
     " FROM core.mart_source_freshness WHERE is_stale GROUP BY source ORDER BY source"
@@ -199,7 +203,7 @@ def _too_old(age: timedelta | None, limit: timedelta) -> tuple[str, ...]:
 def _published(
     workspace: Workspace,
 ) -> tuple[dict[str, Any] | None, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return the run that readers see, stale feeds, damage and own models it lacks."""
+    """Return the run that readers see, stale feeds, damage, and what is not settled."""
     try:
         snapshot = PublishedReader(workspace.root).snapshot()
         run = snapshot.query(_PUBLISHED).to_pylist()[0]
@@ -207,7 +211,7 @@ def _published(
         is_checked = has_checksum(snapshot.path, workspace.root)
         # Published by an earlier version, and nothing was written since.
         is_checked |= not snapshot.journal_head and key_or_none(workspace.root) is None
-        own = _own_failures(snapshot)
+        own = (*_own_failures(snapshot), *_open_since_close(snapshot))
     except (NothingPublishedError, duckdb.CatalogException):
         return None, (), (), ()
     except (PublishedFileError, duckdb.Error) as error:
@@ -222,6 +226,20 @@ def _own_failures(snapshot: Snapshot) -> tuple[str, ...]:
         " ".join(f"Your model {e.name}: {e.message} All else is published.".split())
         for e in read_ended(snapshot)
         if e.is_failure
+    )
+
+
+def _open_since_close(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return which closed months have items that nobody settled, and for how long."""
+    try:
+        months = snapshot.query(_OPEN_ITEMS).to_pylist()
+    except duckdb.BinderException:
+        return ()  # published by a version that had no open items
+    return tuple(
+        f"{month['billing_month']} is closed and has {month['open_item_count']} open"
+        f' since, the oldest for {month["oldest_open_item_days"]} days. Run "triptych'
+        f' reconcile --period {month["billing_month"]}" to see them.'
+        for month in months
     )
 
 

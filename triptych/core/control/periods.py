@@ -67,6 +67,7 @@ def period_tables(history: PeriodHistory) -> list[ControlTable]:
             "period_comments", history.comments, dict.fromkeys(_COMMENT, "VARCHAR")
         ),
         _booked_accruals_table(history),
+        _accepted_differences_table(history),
     ]
 
 
@@ -138,5 +139,36 @@ def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
                 entry.detail["approver"],
             )
             for key, (entry, row) in newest.items()
+        ],
+    )
+
+
+def _accepted_differences_table(history: PeriodHistory) -> ControlTable:
+    """Return the newest acceptance of each document; amounts in its own currency."""
+    key = ("billing_month", "invoice_issuer_name", "invoice_id", "currency")
+    newest = {
+        tuple(entry.detail[name] for name in key): entry
+        for entry in history.acceptances
+    }
+    people = ("accepted_by", "approved_by")
+    return ControlTable(
+        "accepted_differences",
+        {
+            **dict.fromkeys(key, "VARCHAR"),
+            "threshold_amount": MONEY,
+            "reason": "VARCHAR",
+            **dict.fromkeys(people, "VARCHAR"),
+            "accepted_at": "TIMESTAMP",
+        },
+        [
+            (
+                *of,
+                entry.detail["threshold_amount"],
+                entry.detail["reason"],
+                entry.detail["actor"],
+                entry.detail["approver"],
+                entry.occurred_at,
+            )
+            for of, entry in newest.items()
         ],
     )

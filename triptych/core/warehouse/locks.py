@@ -40,7 +40,10 @@ CLOSED, REOPENED = "period_closed", "period_reopened"
 COMMENTED = "period_commented"
 ACCRUED = "period_accrued"
 VALIDATED = "value_validated"
-_EVENTS = (CLOSED, REOPENED, ACCRUED)
+DIFFERENCE_ACCEPTED = "difference_accepted"
+_EVENTS = (CLOSED, REOPENED, ACCRUED, DIFFERENCE_ACCEPTED)
+#: Entries that :class:`PeriodHistory` lists, in the order of its fields.
+_LISTED = (COMMENTED, ACCRUED, VALIDATED, DIFFERENCE_ACCEPTED)
 
 
 class LockedFileError(TriptychError):
@@ -116,7 +119,8 @@ class PeriodHistory:
 
     ``comments`` are entries too, and end or begin nothing. ``accruals`` are the
     events by which accruals were booked, ``validations`` the entries by which people
-    signed for the value of a feature.
+    signed for the value of a feature, ``acceptances`` those by which two people
+    accepted a difference between invoice and bill.
     """
 
     events: tuple[AuditEntry, ...] = ()
@@ -125,6 +129,7 @@ class PeriodHistory:
     comments: tuple[AuditEntry, ...] = ()
     accruals: tuple[AuditEntry, ...] = ()
     validations: tuple[AuditEntry, ...] = ()
+    acceptances: tuple[AuditEntry, ...] = ()
 
     def lock_of(self, billing_month: str) -> PeriodLock | None:
         """Return the lock of a month, if it has one."""
@@ -157,17 +162,13 @@ def read_history(workspace: Workspace) -> PeriodHistory:
 def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
     """Return what the entries of a log, oldest first, come to."""
     events: list[AuditEntry] = []
-    comments: list[AuditEntry] = []
-    validations: list[AuditEntry] = []
+    by_event: dict[str, list[AuditEntry]] = {event: [] for event in _LISTED}
     locks: dict[str, PeriodLock] = {}
-    accruals: list[AuditEntry] = []
     head = ""
     for entry in entries:
         head = entry.entry_hash
-        if entry.event == COMMENTED:
-            comments.append(entry)
-        if entry.event == VALIDATED:
-            validations.append(entry)
+        if entry.event in by_event:
+            by_event[entry.event].append(entry)
         if entry.event not in _EVENTS:
             continue
         events.append(entry)
@@ -176,11 +177,9 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
             locks[month] = _lock(entry)
         elif entry.event == REOPENED:
             locks.pop(month, None)
-        else:
-            accruals.append(entry)
     in_force = tuple(locks[month] for month in sorted(locks))
-    told = tuple(comments), tuple(accruals), tuple(validations)
-    return PeriodHistory(tuple(events), in_force, head, *told)
+    listed = (tuple(by_event[event]) for event in _LISTED)
+    return PeriodHistory(tuple(events), in_force, head, *listed)
 
 
 def _lock(entry: AuditEntry) -> PeriodLock:
@@ -231,7 +230,7 @@ def record_reopening(
     lock: PeriodLock,
     *,
     actor: str,
-    approver: str | None,
+    approver: str,
     reason: str,
 ) -> AuditEntry:
     """End a lock. Its figures and files stay where they are; they are evidence."""
@@ -256,6 +255,11 @@ def record_accruals(workspace: Workspace, detail: Mapping[str, object]) -> Audit
     currency, what the published run said, with amounts as text.
     """
     return _record(workspace, ACCRUED, detail)
+
+
+def record_acceptance(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
+    """Add to the audit log that two people accepted a difference of a document."""
+    return _record(workspace, DIFFERENCE_ACCEPTED, detail)
 
 
 def record_comment(workspace: Workspace, comment_text: CommentText) -> AuditEntry:

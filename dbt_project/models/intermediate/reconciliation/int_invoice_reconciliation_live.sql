@@ -1,7 +1,8 @@
 {#-
   Every invoice against the ledger and every charge against an invoice, in the currency
   of the invoice. A side that is not there is NULL and never a match, whatever it sums
-  to; a line that is known to be missing is named, and the invoice stays red.
+  to; a line that is known to be missing is named, and the invoice stays red until two
+  people accept the difference.
 -#}
 with explained as (
     select
@@ -17,6 +18,7 @@ judged as (
     select
         *,
         {{ to_money('difference_amount - explained_amount') }} as unexplained_amount,
+        {{ to_money('difference_amount - explained_amount + explained_missing_line_amount') }} as open_amount,
         abs(difference_amount - explained_amount + explained_missing_line_amount) <= tolerance_amount
         and (coalesce(line_basis, '') <> 'line_id' or largest_one_sided_amount <= tolerance_amount)
             as is_within_tolerance,
@@ -38,8 +40,29 @@ stated as (
             when not has_ledger then 'no_ledger'
             when is_within_tolerance then 'reconciled'
             else 'not_reconciled'
-        end as state
+        end as state_of_evidence
     from judged
+),
+
+accepted as (
+    select
+        stated.*,
+        case
+            when accepted.billing_month is not null and stated.state_of_evidence not in ('reconciled', 'draft')
+                then 'accepted'
+            else stated.state_of_evidence
+        end as state,
+        'Accepted by ' || accepted.accepted_by || ', approved by ' || accepted.approved_by || ', up to '
+        || {{ amount_text('accepted.threshold_amount') }} || ' ' || accepted.currency || ': ' || accepted.reason
+            as acceptance
+    from stated
+    left join {{ source('control', 'accepted_differences') }} as accepted
+        on
+            stated.billing_month = accepted.billing_month
+            and stated.invoice_issuer_name = accepted.invoice_issuer_name
+            and coalesce(stated.invoice_id, '') = accepted.invoice_id
+            and stated.currency = accepted.currency
+            and abs(stated.open_amount) <= accepted.threshold_amount
 )
 
 select
@@ -59,14 +82,16 @@ select
     explained_missing_line_amount,
     explained_amount,
     unexplained_amount,
+    open_amount,
     {{ to_money('tolerance_amount') }} as tolerance_amount,
     state,
-    case when state not in ('no_invoice', 'no_ledger') and match_kind <> 'none' then match_kind end as matched_by,
+    case when state_of_evidence not in ('no_invoice', 'no_ledger') and match_kind <> 'none' then match_kind end as matched_by,
     cast(coalesce(line_count, 0) as bigint) as invoice_line_count,
     cast(coalesce(line_item_count, 0) as bigint) as ledger_row_count,
     invoiced_amount is not null and draft_count = 0 as is_final,
     missing_lines,
     case
+        when state = 'accepted' then acceptance
         when state = 'no_invoice' and missing_rate is not null
             then 'The exchange rate ' || missing_rate || ' for ' || billing_month || ' is missing.'
         when state = 'no_invoice' and invoice_id is not null
@@ -88,4 +113,4 @@ select
             then 'Invoiced with ' || invoiced_month || '.'
         when invoiced_amount is null then 'Invoiced in another currency.'
     end as reason
-from stated
+from accepted

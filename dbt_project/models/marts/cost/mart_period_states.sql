@@ -69,6 +69,16 @@ reconciliations as (
     group by billing_month
 ),
 
+open_items as (
+    select
+        billing_month,
+        count(*) as open_item_count,
+        max(age_days) as oldest_open_item_days
+    from {{ ref('mart_open_items') }}
+    where is_about_closed_month and not is_settled
+    group by billing_month
+),
+
 months as (
     select billing_month from ledgers
     union
@@ -93,6 +103,8 @@ judged as (
         case when {{ is_comparable }} then ledgers.effective_cost end as current_effective_cost,
         coalesce(adjustments.restated_item_count, 0) as restated_item_count,
         coalesce(adjustments.item_count, 0) as item_count,
+        coalesce(open_items.open_item_count, 0) as open_item_count,
+        open_items.oldest_open_item_days,
         coalesce(ledgers.is_complete, false) as is_complete,
         coalesce(reconciliations.is_reconciled, false) as is_reconciled,
         coalesce(reconciliations.reason, 'No invoice for this month yet.') as reconciliation_reason,
@@ -103,6 +115,7 @@ judged as (
     left join {{ source('control', 'period_locks') }} as locks on months.billing_month = locks.billing_month
     left join locked_ledgers on locks.lock_id = locked_ledgers.lock_id
     left join adjustments on months.billing_month = adjustments.locked_month
+    left join open_items on months.billing_month = open_items.billing_month
     left join reconciliations on months.billing_month = reconciliations.billing_month
 ),
 
@@ -126,6 +139,8 @@ select
     case
         when state = 'restated' and currency <> reporting_currency
             then {{ currency_since_close('currency', 'reporting_currency') }}
+        when open_item_count > 0 and state in ('restated', 'locked')
+            then 'Open since the close: ' || cast(open_item_count as string) || '.'
         when state = 'restated'
             then 'Items that changed after it was closed: ' || cast(restated_item_count as string) || '.'
         when state = 'locked' then 'Closed by ' || locked_by || ', approved by ' || approved_by || '.'
@@ -141,6 +156,8 @@ select
     {{ to_money('current_billed_cost - locked_billed_cost') }} as difference_billed_cost,
     {{ to_money('current_effective_cost - locked_effective_cost') }} as difference_effective_cost,
     cast(item_count as bigint) as adjustment_count,
+    cast(open_item_count as bigint) as open_item_count,
+    oldest_open_item_days,
     lock_id,
     locked_at,
     locked_by,
