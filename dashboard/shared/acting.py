@@ -125,12 +125,17 @@ def _door_of(module: str, root: str) -> Door:
     return opened
 
 
-def proposal(step: str, billing_month: str) -> OpenProposal | None:
-    """Return what waits for a second person; None where nothing does."""
+def proposals(step: str, billing_months: Sequence[str]) -> list[OpenProposal]:
+    """Return what of these months waits for a second person."""
     opened = door()
     waiting = opened.proposals() if opened else ()
     mine = (each for each in waiting if each.step == step)
-    return next((each for each in mine if each.billing_month == billing_month), None)
+    return [each for each in mine if each.billing_month in billing_months]
+
+
+def proposal(step: str, billing_month: str) -> OpenProposal | None:
+    """Return what waits for a second person; None where nothing does."""
+    return next(iter(proposals(step, [billing_month])), None)
 
 
 def is_offered(name: str) -> bool:

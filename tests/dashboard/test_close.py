@@ -79,7 +79,10 @@ def test_a_restated_month_says_what_changed_and_who_did_what(look_at: LookAt) ->
     assert tiles(app)["Changed since the close"] == "+EUR 30.00"
     text = text_of(app)
     assert "**1 of 1** tie in Aug 2026" in text
-    assert "Next, to be **locked**: nothing changed after the close." in text
+    assert "Next, to be **locked**: nothing changed or is open since the close." in text
+    # USD 500 are invoiced and on no bill since 10 September; +30.00 are booked.
+    assert "**1 item open**, the oldest for 18 days." in text
+    assert "1 document open, the oldest for 18 days" in text
     assert "The GPU pool was divided wrongly." in text
     assert "e8e8e8e8e8e8" in text
 

@@ -40,7 +40,7 @@ from triptych.core.warehouse.locks import (
     read_history,
     read_locked_file,
 )
-from triptych.month import accruing, closing
+from triptych.month import accruing, closing, reopening
 from triptych.service.assistant.desk import Desk
 from triptych.service.assistant.listings import MONTHLY
 
@@ -304,8 +304,8 @@ def test_what_april_was_closed_with_is_booked_once_whatever_comes_in_later(
     assert bookings(case) == [*booked, *left]
     assert case.state()["difference_billed_cost"] == 4
     # March is opened and closed anew with all of it: what April has is reversed once.
-    opened = closing.SignOff("Cleo Wu", None, "Restated twice.")
-    closing.reopen(
+    opened = closing.SignOff("Cleo Wu", "Ben Okafor", "Restated twice.")
+    reopening.reopen(
         case.workspace,
         load_settings(case.root),
         opened,
@@ -328,10 +328,10 @@ def test_a_reopened_month_shows_what_it_is_now_and_keeps_what_it_was(
     stored = case.stored()
     lock = read_history(case.workspace).locks[0]
     rule_change(case)
-    closing.reopen(
+    reopening.reopen(
         case.workspace,
         load_settings(case.root),
-        closing.SignOff("Cleo Wu", None, "The GPU pool was divided wrongly."),
+        closing.SignOff("Cleo Wu", "Ben Okafor", "The GPU pool was divided wrongly."),
         period=CLOSED,
         progress=SilentProgress(),
     )

@@ -15,6 +15,7 @@ from triptych.month.accepting import (
     check_threshold,
     decided_acceptance,
     open_document,
+    open_documents,
     propose_acceptance,
     read_terms,
 )
@@ -29,6 +30,10 @@ _DOCUMENT: Final = ActField("document", "Document", help="Its number.")
 def _document(site: Site, filling: Filling) -> OpenDocument:
     period, named = filling.text("period"), filling.text("document")
     return open_document(site.workspace, site.settings, period, named)
+
+
+def _open_names(site: Site) -> tuple[str, ...]:
+    return tuple(document.name for document in open_documents(site.workspace))
 
 
 def _entry(document: OpenDocument, terms: Terms) -> dict[str, object]:
@@ -102,6 +107,7 @@ DEEDS: Final = (
         ),
         _draft_propose,
         _propose,
+        choices={"document": _open_names},
     ),
     Deed(
         Act(

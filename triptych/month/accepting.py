@@ -36,7 +36,8 @@ _OPEN = """
     SELECT billing_month, invoice_issuer_name, coalesce(invoice_id, '') AS invoice_id,
         currency, open_amount, state
     FROM cost.mart_open_items
-    WHERE billing_month = ? AND kind = 'document' AND state IN ('open', 'expected')
+    WHERE coalesce(billing_month = $month, true) AND kind = 'document'
+        AND NOT is_settled
     ORDER BY ALL
 """
 
@@ -107,11 +108,12 @@ def read_terms(up_to: str | None, reason: str | None) -> Terms:
     return Terms(amount, str(reason).strip())
 
 
-def open_documents(workspace: Workspace, period: str) -> tuple[OpenDocument, ...]:
-    """Return the documents of a month that do not tie, from the published run."""
-    check_month(period)
+def open_documents(
+    workspace: Workspace, period: str | None = None
+) -> tuple[OpenDocument, ...]:
+    """Return the documents that do not tie, of a month or of all of them."""
     snapshot = PublishedReader(workspace.root).snapshot()
-    rows = snapshot.query(_OPEN, [period]).to_pylist()
+    rows = snapshot.query(_OPEN, {"month": period}).to_pylist()
     return tuple(OpenDocument(**row) for row in rows)
 
 
@@ -125,16 +127,21 @@ def open_document(
     UsageError
         There is none or there are several, or what is published is out of date.
     """
+    check_month(period)
     documents = open_documents(workspace, period)
     snapshot = PublishedReader(workspace.root).snapshot()
     refuse_if_outdated(workspace, settings, read_history(workspace), snapshot)
     given = named.strip()
-    found = [d for d in documents if given in {d.name, d.invoice_id}]
-    found = found or [d for d in documents if given == d.invoice_issuer_name]
-    if len(found) == 1:
-        return found[0]
-    listed = ", ".join(d.name for d in found or documents) or "none"
-    how_many = "Several open documents are" if found else "No open document is"
+    documents_named = [d for d in documents if given in {d.name, d.invoice_id}]
+    documents_named = documents_named or [
+        d for d in documents if given == d.invoice_issuer_name
+    ]
+    if len(documents_named) == 1:
+        return documents_named[0]
+    listed = ", ".join(d.name for d in documents_named or documents) or "none"
+    how_many = (
+        "Several open documents are" if documents_named else "No open document is"
+    )
     raise UsageError(
         f"{how_many} {named!r} in {period}.",
         where="--accept",

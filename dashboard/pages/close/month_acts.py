@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: States of a month whose figures no longer move.
 CLOSED = ("locked", "restated")
 #: Acts that end with a published run.
-_PUBLISHING = ("approve_close", "reopen")
+_PUBLISHING = ("approve_close", "approve_reopen")
 
 
 def next_of(months: list[dict[str, Any]]) -> dict[str, Any]:
@@ -44,8 +44,7 @@ def _show_next(row: dict[str, Any]) -> str:
     """Offer what comes next for a month, and return its name."""
     month = row["billing_month"]
     if row["state"] in CLOSED:
-        _show_step("reopen", month, f'triptych reopen --period {month} --reason "WHY"')
-        return "reopen"
+        return _show_reopening(month)
     proposal = acting.proposal("close", month)
     if proposal is not None:
         _say_proposed(proposal)
@@ -61,6 +60,18 @@ def _show_next(row: dict[str, Any]) -> str:
         return "propose_close"
     acting.offer("upload_invoices")
     return "upload_invoices"
+
+
+def _show_reopening(month: str) -> str:
+    """Offer to propose to open a month again, or to approve that; return its name."""
+    proposal = acting.proposal("reopen", month)
+    name, command = "propose_reopen", f'triptych reopen --period {month} --reason "WHY"'
+    if proposal is not None:
+        _say_proposed(proposal)
+        name = "approve_reopen"
+        command = f"triptych reopen --period {month} --approve"
+    _show_step(name, month, command)
+    return name
 
 
 def show_accrual(month: str) -> None:

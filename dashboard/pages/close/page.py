@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard.pages.close import accruals as accrual_section
-from dashboard.pages.close import month_acts, progress, queries
+from dashboard.pages.close import month_acts, open_items, progress, queries
 from dashboard.pages.close import sentences as closing_sentences
 from dashboard.pages.close.tiles import INVOICES, STATES, show_tiles
 from dashboard.shared import (
@@ -58,6 +58,7 @@ def main() -> None:
         st.caption("Months are closed as a whole: nothing here is narrowed by a scope.")
 
     def show_ties() -> None:
+        open_items.show(view)
         show_invoices(view, totals)
         show_unmatched(view)
 
@@ -298,6 +299,7 @@ def show_months(view: Page, states: pa.Table) -> None:
             tables.Column("current_cost", "Now", "money"),
             tables.Column("difference", "Difference", "change"),
             tables.Column("adjustment_count", "Adjustments", "count"),
+            tables.Column("open_item_count", "Open", "count"),
             tables.Column("locked_by", "Closed by"),
             tables.Column("approved_by", "Approved by"),
             tables.Column("locked_at", "Closed at", "moment"),

@@ -55,7 +55,7 @@ def steps_of(
         ("Approved and locked", _approver(month), _on(month["locked_at"]), ""),
     ]
     if is_closed:
-        done.append(month["state"] == "locked")
+        done.append(month["state"] == "locked" and not month["open_item_count"])
         note = "" if done[-1] else str(month["reason"])
         texts.append(("Nothing changed since", "finance", "", note))
     first = done.index(False) if False in done else len(done)

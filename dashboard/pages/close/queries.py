@@ -64,6 +64,8 @@ def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
             current_{amount} as current_cost,
             difference_{amount} as difference,
             adjustment_count,
+            open_item_count,
+            oldest_open_item_days,
             locked_at,
             locked_by,
             approved_by,
@@ -123,8 +125,9 @@ def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 cast(locked_at as date), null
             from months
             union all
-            select billing_month, 4, 'Nothing changed after the close',
-                state = 'locked', reason, 'locked', 'finance', null, null
+            select billing_month, 4, 'Nothing changed or is open since the close',
+                state = 'locked' and open_item_count = 0, reason, 'locked', 'finance',
+                null, null
             from months
             where locked_at is not null
         )

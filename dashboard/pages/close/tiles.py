@@ -117,8 +117,7 @@ def _tile_since(view: Page, months: list[dict[str, Any]]) -> None:
     closed = [row for row in months if row["state"] in month_acts.CLOSED]
     differing = [row for row in closed if row["difference"]]
     st.metric(view.tile_label("Changed since the close"), _changed(closed))
-    count = sum(row["adjustment_count"] for row in closed)
-    st.caption(f"{fmt.plural(count, 'adjustment')} listed, in no closed figure")
+    st.caption(since_close(closed, is_changed=bool(differing)))
     explaining.show(
         view,
         Origin(
@@ -137,6 +136,18 @@ def _tile_since(view: Page, months: list[dict[str, Any]]) -> None:
             ),
         ),
     )
+
+
+def since_close(closed: list[dict[str, Any]], *, is_changed: bool) -> str:
+    """Say what of closed months is open, else where their adjustments are."""
+    ages = [row["oldest_open_item_days"] for row in closed if row["open_item_count"]]
+    if ages:
+        count = sum(row["open_item_count"] for row in closed)
+        oldest = fmt.plural(max(ages), "day")
+        return f"{fmt.plural(count, 'document')} open, the oldest for {oldest}"
+    count = sum(row["adjustment_count"] for row in closed)
+    place = "in no closed figure" if is_changed else "in later months"
+    return f"{fmt.plural(count, 'adjustment')}, {place}" if count else "nothing is open"
 
 
 def _changed(closed: list[dict[str, Any]]) -> str:

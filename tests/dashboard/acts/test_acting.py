@@ -112,8 +112,8 @@ def test_what_was_given_is_there_again_after_cancel_and_after_a_refusal(
 def test_what_an_act_has_come_to_stays_when_its_run_has_changed_the_page() -> None:
     """After a reopening the page offers the next close; what was done is said still."""
     app = close_page()
-    key = "act:reopen|period=2026-09"
-    did = Outcome("reopen", "2026-09 is open again.", "", "a" * 64, 7)
+    key = "act:approve_reopen|period=2026-09"
+    did = Outcome("approve_reopen", "2026-09 is open again.", "", "a" * 64, 7)
     app.session_state[key] = did
     app.run()
     [success] = app.success

@@ -10,25 +10,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.e2e.cases import closing_case
 from tests.e2e.cases.closing_case import MARCH, charge, copy_of_closed_company
 from triptych.cli import app
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from click.testing import Result
-
     from tests.conftest import BuiltWorkspaces
     from tests.e2e.cases.closing_case import ClosingCase
 
 pytestmark = pytest.mark.timeout(1800)
 
-LATE = (
-    "E-3b,Vendor,2026-03,EUR,95.00,issued\nU-3b,Vendor,2026-03,USD,500.00,issued\n"
-)
+LATE = "E-3b,Vendor,2026-03,EUR,95.00,issued\nU-3b,Vendor,2026-03,USD,500.00,issued\n"
 PEOPLE = ("--by", "Ana Lima", "--approved-by", "Ben Okafor")
 
 
@@ -52,8 +46,8 @@ def triptych(case: ClosingCase, *arguments: str) -> Result:
 
 def open_items(case: ClosingCase) -> list[tuple[object, ...]]:
     rows = case.ask(
-        "SELECT kind, state, invoice_id, booked_month, currency, open_amount, is_settled"
-        " FROM cost.mart_open_items WHERE billing_month = '2026-03'"
+        "SELECT kind, state, invoice_id, booked_month, currency, open_amount,"
+        " is_settled FROM cost.mart_open_items WHERE billing_month = '2026-03'"
         " ORDER BY kind DESC, invoice_id, booked_month"
     )
     return [tuple(row.values()) for row in rows]
@@ -100,10 +94,14 @@ def test_an_accepted_difference_stays_visible_and_the_month_is_settled(
         "SELECT event, approver, reason FROM cost.mart_period_events"
         " WHERE event = 'difference_accepted'"
     )
-    assert events == [
-        {
-            "event": "difference_accepted",
-            "approver": "Ben Okafor",
-            "reason": "The vendor does not correct it.",
-        }
-    ] * 2
+    assert (
+        events
+        == [
+            {
+                "event": "difference_accepted",
+                "approver": "Ben Okafor",
+                "reason": "The vendor does not correct it.",
+            }
+        ]
+        * 2
+    )

@@ -111,13 +111,26 @@ def test_two_logins_close_a_month_and_one_does_not(
     assert door.apply(BEN, "approve_close", MONTH, token="approve-2").is_repeated
 
 
-def test_a_month_is_opened_again_with_a_reason(case: ClosingCase) -> None:
+def test_a_month_is_opened_again_by_two_people_with_a_reason(
+    case: ClosingCase,
+) -> None:
     door = WorkspaceDoor(case.root)
     if not read_history(case.workspace).locks:
         case.close()
     given = {**MONTH, "because": "The pool was divided wrongly."}
-    door.apply(ANA, "reopen", given, token="reopen-01")
+    with pytest.raises(UsageError, match="Nobody has proposed to open 2026-03 again"):
+        door.preview(BEN, "approve_reopen", MONTH)
+    door.apply(ANA, "propose_reopen", given, token="reopen-01")
+    assert [p.step for p in door.proposals()] == ["reopen"]
+    with pytest.raises(UsageError, match="cannot both open a month again and approve"):
+        door.apply(ANA, "approve_reopen", MONTH, token="reopen-02")
+    assert read_history(case.workspace).locks
+    door.apply(BEN, "approve_reopen", MONTH, token="reopen-03")
     assert read_history(case.workspace).locks == ()
+    [*_, event] = read_history(case.workspace).events
+    people = event.detail["actor"], event.detail["approver"], event.detail["reason"]
+    assert people == ("Ana", "Ben", given["because"])
+    assert door.proposals() == []
     assert case.state()["state"] == "reconciled"
 
 

@@ -12,7 +12,8 @@ from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
 from triptych.core.warehouse.reader import NothingPublishedError
 from triptych.core.workspace import Workspace, initialise
-from triptych.month.closing import SignOff, close, reopen
+from triptych.month.closing import SignOff, close
+from triptych.month.reopening import reopen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,12 +81,23 @@ def test_nothing_is_closed_that_was_never_published(workspace: Workspace) -> Non
         try_to_close(workspace, SignOff("Ana Lima", "Ben Okafor"), "2026-03")
 
 
+def test_one_person_cannot_open_a_month_again(workspace: Workspace) -> None:
+    with pytest.raises(UsageError, match="--approved-by names nobody"):
+        reopen(
+            workspace,
+            load_settings(workspace.root),
+            SignOff("Ana Lima", None, "a typing error"),
+            period="2026-03",
+            progress=SilentProgress(),
+        )
+
+
 def test_a_month_that_is_not_closed_is_not_reopened(workspace: Workspace) -> None:
     with pytest.raises(UsageError, match=r"is not closed\. Closed months: none"):
         reopen(
             workspace,
             load_settings(workspace.root),
-            SignOff("Ana Lima", None, "a typing error"),
+            SignOff("Ana Lima", "Ben Okafor", "a typing error"),
             period="2026-03",
             progress=SilentProgress(),
         )
@@ -96,7 +108,7 @@ def test_a_month_is_not_reopened_without_a_reason(workspace: Workspace) -> None:
         reopen(
             workspace,
             load_settings(workspace.root),
-            SignOff("Ana Lima", None, "  "),
+            SignOff("Ana Lima", "Ben Okafor", "  "),
             period="2026-03",
             progress=SilentProgress(),
         )

@@ -23,6 +23,7 @@ _OF_FINANCE = (
     "cost.mart_period_reconciliation",
     "cost.mart_period_adjustments",
     "cost.mart_period_events",
+    "cost.mart_open_items",
     "cost.mart_statement_lines",
     "cost.mart_focus_allocated",
     "cost.mart_accruals",

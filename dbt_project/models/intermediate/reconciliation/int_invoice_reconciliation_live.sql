@@ -18,7 +18,7 @@ judged as (
     select
         *,
         {{ to_money('difference_amount - explained_amount') }} as unexplained_amount,
-        {{ to_money('difference_amount - explained_amount + explained_missing_line_amount') }} as open_amount,
+        {{ to_money('difference_amount - explained_amount + explained_missing_line_amount') }} as untied_amount,
         abs(difference_amount - explained_amount + explained_missing_line_amount) <= tolerance_amount
         and (coalesce(line_basis, '') <> 'line_id' or largest_one_sided_amount <= tolerance_amount)
             as is_within_tolerance,
@@ -62,7 +62,7 @@ accepted as (
             and stated.invoice_issuer_name = accepted.invoice_issuer_name
             and coalesce(stated.invoice_id, '') = accepted.invoice_id
             and stated.currency = accepted.currency
-            and abs(stated.open_amount) <= accepted.threshold_amount
+            and abs(stated.untied_amount) <= accepted.threshold_amount
 )
 
 select
@@ -82,10 +82,11 @@ select
     explained_missing_line_amount,
     explained_amount,
     unexplained_amount,
-    open_amount,
+    untied_amount as open_amount,
     {{ to_money('tolerance_amount') }} as tolerance_amount,
     state,
-    case when state_of_evidence not in ('no_invoice', 'no_ledger') and match_kind <> 'none' then match_kind end as matched_by,
+    case when state_of_evidence not in ('no_invoice', 'no_ledger') and match_kind <> 'none' then match_kind end
+        as matched_by,
     cast(coalesce(line_count, 0) as bigint) as invoice_line_count,
     cast(coalesce(line_item_count, 0) as bigint) as ledger_row_count,
     invoiced_amount is not null and draft_count = 0 as is_final,

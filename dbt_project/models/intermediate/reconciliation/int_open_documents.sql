@@ -51,11 +51,12 @@ issued as (
         numbers.currency,
         max(invoices.issued_at) as issued_at
     from numbers
-    inner join {{ ref('mart_invoices') }} as invoices
+    inner join {{ ref('int_invoice_lines_counted') }} as invoices
         on
             numbers.one_invoice_id = trim(invoices.invoice_id)
             and numbers.billing_month = invoices.billing_month
             and numbers.currency = upper(invoices.currency)
+            and invoices.is_counted
     group by numbers.billing_month, numbers.invoice_issuer_name, numbers.invoice_id, numbers.currency
 )
 

@@ -89,7 +89,8 @@ select
     {{ to_money('all_items.invoiced_amount') }} as invoiced_amount,
     {{ to_money('all_items.ledger_billed_cost') }} as ledger_billed_cost,
     {{ to_money('all_items.difference_amount') }} as difference_amount,
-    {{ to_money("case when all_items.state in ('matched', 'booked') then 0 else all_items.open_amount end") }} as open_amount,
+    {{ to_money("case when all_items.state in ('matched', 'booked') then 0 else all_items.open_amount end") }}
+        as open_amount,
     all_items.open_since,
     cast(greatest({{ days_between('all_items.open_since', 'moment.today') }}, 0) as bigint) as age_days,
     all_items.reason
