@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import yaml
 
+from dashboard.shared.roles import AUDIENCES
 from triptych.core.marts.own_project import write_project
-from triptych.core.project_folder import dbt_project_dir
+from triptych.core.measures.definition import definitions
+from triptych.core.project_folder import dbt_project_dir, glossary_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,30 +19,61 @@ if TYPE_CHECKING:
 FOLDER = dbt_project_dir() / "semantic"
 _SOURCE = re.compile(r"source\('(\w+)', '(\w+)'\)")
 _DIMENSION = re.compile(r"\{\{ Dimension\('delivery_event__(\w+)'\) \}\}")
-_ADDED = re.compile(r" as (\w+),?\n")
+_ADDED = re.compile(r" as (\w+)(?:,|\n)")
 
 
-def test_every_measure_is_described_and_every_column_is_of_its_mart() -> None:
+def test_every_column_that_a_measure_names_is_of_its_mart() -> None:
     marts = columns_of_marts()
-    described = yaml.safe_load((FOLDER / "metrics.yml").read_text("utf-8"))["models"]
-    assert {each["name"] for each in described} == {
-        p.stem for p in FOLDER.glob("*.sql")
-    }
-    metrics = [metric for model in described for metric in model.get("metrics", ())]
-    names = [metric["name"] for metric in metrics]
-    assert len(names) == len({*names}) == 18
-    assert all(metric["label"] and metric["description"] for metric in metrics)
-    for model in described:
+    for model in described():
         text = (FOLDER / f"{model['name']}.sql").read_text("utf-8")
-        [*sources] = _SOURCE.findall(text)
+        sources = _SOURCE.findall(text)
         if not sources:
             continue  # days, which are of no mart
         known = {*marts[sources[0][1]], *_ADDED.findall(text)}
-        assert {column["name"] for column in model["columns"]} <= known
+        assert {column["name"] for column in model["columns"]} <= known, model["name"]
         exprs = " ".join(m.get("expr", "") for m in model["metrics"])
         words = {*re.findall(r"\b[a-z_]+\b", re.sub(r"'[^']*'", "", exprs))}
-        syntax = {"case", "when", "not", "in", "is", "null", "then", "end"}
-        assert words - syntax <= known
+        words -= {"case", "when", "not", "in", "is", "null", "then", "end"}
+        metas = [m.get("config", {}).get("meta", {}) for m in model["metrics"]]
+        meta = model["config"]["meta"]
+        words |= {
+            m[key] for m in metas for key in ("low", "high", "n", "reason") if key in m
+        }
+        words |= {*meta.get("grain", ()), *meta.get("never_added", ())}
+        words |= {meta[key] for key in ("reason", "grade", "counted") if key in meta}
+        assert words <= known, model["name"]
+
+
+def test_every_measure_has_its_words_its_page_and_its_term() -> None:
+    """A name once; 20 words at most; a term of the glossary, a page of the product."""
+    metrics = [metric for model in described() for metric in model.get("metrics", ())]
+    names = [metric["name"] for metric in metrics]
+    assert len(names) == len({*names})
+    terms = {
+        line.split("|")[1].strip()
+        for line in glossary_file().read_text("utf-8").splitlines()
+        if line.startswith("|")
+    }
+    for name, measure in definitions().measures.items():
+        assert all((measure.label, measure.unit, measure.basis)), name
+        assert 0 < len(measure.description.split()) <= 20, name
+        assert measure.term in terms, name
+        assert measure.page in AUDIENCES, name
+        assert measure.good in {None, "less", "more"}, name
+    assert definitions().measures.keys() == {*names}
+
+
+def test_both_halves_of_a_ratio_are_of_one_model_and_basis() -> None:
+    """What one half leaves out is left out of the other, or is what the share is of."""
+    known = definitions()
+    ratios = [each for each in known.measures.values() if each.is_ratio]
+    assert ratios
+    for ratio in ratios:
+        above = known.measure(ratio.numerator or "")
+        below = known.measure(ratio.denominator or "")
+        assert above.model is below.model is ratio.model, ratio.name
+        if ratio.unit == "ratio":
+            assert (above.unit, above.basis) == (below.unit, below.basis), ratio.name
 
 
 def test_requests_of_two_currencies_are_counted_once() -> None:
@@ -59,8 +92,7 @@ def test_requests_of_two_currencies_are_counted_once() -> None:
 
 def test_a_deployment_that_reached_two_services_is_one() -> None:
     """Of two, one failed in one of its services."""
-    described = yaml.safe_load((FOLDER / "metrics.yml").read_text("utf-8"))["models"]
-    measures = {m["name"]: m for each in described for m in each.get("metrics", ())}
+    measures = {m["name"]: m for each in described() for m in each.get("metrics", ())}
     rate = measures["change_fail_ratio"]
     with duckdb.connect() as connection:
         connection.execute(
@@ -82,7 +114,7 @@ def test_a_deployment_that_reached_two_services_is_one() -> None:
 
 
 def test_measures_that_somebody_changed_stay_as_they_are(tmp_path: Path) -> None:
-    mine = tmp_path / "semantic" / "metrics.yml"
+    mine = tmp_path / "semantic" / "cost.yml"
     mine.parent.mkdir()
     mine.write_text("# mine", "utf-8")
     for with_metrics in (False, True):
@@ -91,11 +123,21 @@ def test_measures_that_somebody_changed_stay_as_they_are(tmp_path: Path) -> None
     assert (mine.parent / "days.sql").is_file()
 
 
+def described() -> list[dict[str, Any]]:
+    """Return the models of all semantic files."""
+    return [
+        model
+        for path in sorted(FOLDER.glob("*.yml"))
+        for model in yaml.safe_load(path.read_text("utf-8"))["models"]
+    ]
+
+
 def columns_of_marts() -> dict[str, set[str]]:
     """Return mart → its columns, as their contracts have them."""
     columns: dict[str, set[str]] = {}
     for path in (dbt_project_dir() / "models" / "marts").rglob("_*models.yml"):
         content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
         for model in content["models"]:
-            columns[model["name"]] = {each["name"] for each in model["columns"]}
+            name = model.get("config", {}).get("alias", model["name"])
+            columns[name] = {each["name"] for each in model["columns"]}
     return columns

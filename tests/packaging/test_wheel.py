@@ -98,13 +98,12 @@ def test_the_dbt_project_is_in_the_wheel_as_it_is(
     repository: Path, names: list[str]
 ) -> None:
     project = repository / "dbt_project"
-    for folder in ("models", "macros", "tests"):
+    for folder in ("models", "macros", "semantic", "tests"):
         for path in (project / folder).rglob("*.*"):
             inside = path.relative_to(project).as_posix()
             assert f"triptych/_dbt_project/{inside}" in names
     assert "triptych/_dbt_project/dbt_project.yml" in names
     assert "triptych/_dbt_project/profiles.yml" in names
-    assert "triptych/_dbt_project/semantic/metrics.yml" in names
     assert "triptych/_glossary.md" in names
 
 

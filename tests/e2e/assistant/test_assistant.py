@@ -28,9 +28,8 @@ from triptych.core.warehouse.scenario_results import ScenarioStore
 from triptych.core.workspace import Workspace
 from triptych.service.assistant.answers import Answer
 from triptych.service.assistant.desk import Desk
-from triptych.service.assistant.listings import MONTHLY, cost_by
+from triptych.service.assistant.listings import MONTHLY, STANDING, cost_by
 from triptych.service.assistant.server import build_server
-from triptych.service.assistant.standing import STANDING
 
 ROOT = Path(__file__).resolve().parents[3]
 _PARTS = "('direct', 'shared', 'idle', 'unused_commitment', 'overhead')"

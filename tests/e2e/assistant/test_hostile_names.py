@@ -20,9 +20,8 @@ from tests.e2e.assistant.hostile import HOSTILE, NAMES, named_as_before, plant
 from triptych.core.warehouse.figures import parse_figure
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.service.assistant.desk import Desk
-from triptych.service.assistant.listings import MONTHLY
+from triptych.service.assistant.listings import MONTHLY, STANDING
 from triptych.service.assistant.server import build_server
-from triptych.service.assistant.standing import STANDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

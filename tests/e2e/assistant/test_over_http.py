@@ -33,8 +33,7 @@ from triptych.core.warehouse.reader import PublishedReader
 from triptych.service.assistant.answers import Answer
 from triptych.service.assistant.desk import Desk
 from triptych.service.assistant.http_server import DeskOfToken, serve
-from triptych.service.assistant.listings import MONTHLY
-from triptych.service.assistant.standing import STANDING
+from triptych.service.assistant.listings import MONTHLY, STANDING
 from triptych.service.assistant.tokens import TokenFile, TokensError
 
 if TYPE_CHECKING:

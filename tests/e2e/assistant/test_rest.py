@@ -16,9 +16,8 @@ from tests.e2e.assistant.serving import running
 from triptych.service.assistant.answers import Answer
 from triptych.service.assistant.desk import Desk
 from triptych.service.assistant.http_server import PATH
-from triptych.service.assistant.listings import MONTHLY, cost_by
+from triptych.service.assistant.listings import MONTHLY, STANDING, cost_by
 from triptych.service.assistant.rest import PREFIX
-from triptych.service.assistant.standing import STANDING
 from triptych.service.assistant.tokens import TokenFile
 
 if TYPE_CHECKING:

@@ -17,9 +17,8 @@ from mcp import Client
 
 from tests.e2e.assistant.hostile import HOSTILE
 from triptych.service.assistant.desk import Desk
-from triptych.service.assistant.listings import MONTHLY, cost_by
+from triptych.service.assistant.listings import MONTHLY, STANDING, cost_by
 from triptych.service.assistant.server import build_server
-from triptych.service.assistant.standing import STANDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -73,9 +73,8 @@ METRICS = (
     ),
     (
         "net_value",
-        "return_to_date__currency",
-        "SELECT currency, net_value FROM roi.mart_portfolio_roi"
-        " WHERE \"window\" = 'to_date'",
+        "portfolio_return__return_window,portfolio_return__currency",
+        'SELECT "window", currency, net_value FROM roi.mart_portfolio_roi',
     ),
 )
 

@@ -7,10 +7,9 @@ names it. What a role may not see is refused by its tool and is not in its rows 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import duckdb
@@ -19,9 +18,11 @@ from dashboard.shared.roles import may_view
 from triptych.core.acts import Actor
 from triptych.core.errors import TriptychError
 from triptych.core.explanation.report import explain_in
-from triptych.core.file_names import literal
+from triptych.core.measures.answer import Standing, ask
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.query import month_before, query_of
 from triptych.core.signatures import of_operating_system
-from triptych.core.warehouse.figures import Figure, parse_figure
+from triptych.core.warehouse.figures import parse_figure
 from triptych.core.warehouse.gate import Gate, Viewer
 from triptych.core.warehouse.scenario_results import ScenarioStore
 from triptych.core.workspace import Workspace
@@ -41,16 +42,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from triptych.core.acts import Door
+    from triptych.core.measures.answer import MeasuredFigure
+    from triptych.core.measures.definition import Question
     from triptych.core.settings import Role
     from triptych.core.signatures import Signature
     from triptych.core.warehouse.reader import Snapshot
-    from triptych.service.assistant.listings import Listing, Measure
 
-    Row = dict[str, Any]
 
 #: More figures than that help nobody in a conversation; the count of the rest is given.
 MOST_FIGURES = 200
-_UNIT_COLUMN = re.compile(r"\[(\w+)\]")
 _NEWEST_MONTH = """
 SELECT coalesce(
   max(billing_month) FILTER (state IN ('reconciled', 'locked', 'restated')),
@@ -99,7 +99,7 @@ class Desk:
 
     def answer(
         self,
-        listing: Listing,
+        listing: Question,
         *,
         month: str | None = None,
         parameters: Mapping[str, str | None] | None = None,
@@ -109,26 +109,22 @@ class Desk:
         def find(snapshot: Snapshot, answer: Answer) -> Answer:
             self.require(listing.page)
             given = dict(parameters or {})
-            if "$month" in listing.where:
+            if listing.when is not None:
                 given["month"] = month or _newest_month(snapshot)
-            sql = _sql(snapshot, listing, given)
-            rows = snapshot.query(sql).to_pylist()
-            context = _Context.of(snapshot)
-            if not rows:
+                given["prior_month"] = month_before(given["month"])
+            query = query_of(listing, given)
+            standing = Standing.of(snapshot)
+            figures = ask(snapshot, query, standing)
+            if not figures:
                 require_names(snapshot, listing.mart, parameters or {})
-            if not rows and month is not None:
-                context.require_month(month)
-            figures = [
-                context.figure(listing, measure, row)
-                for row in rows
-                for measure in listing.measures
-            ]
+            if not figures and month is not None:
+                _require_month(standing, month)
             return answer.model_copy(
                 update={
-                    "figures": figures[:MOST_FIGURES],
+                    "figures": [_answered(each) for each in figures[:MOST_FIGURES]],
                     "left_out_count": max(len(figures) - MOST_FIGURES, 0),
-                    "missing": context.missing_of(figures),
-                    "sql": sql,
+                    "missing": _missing_of(standing, figures),
+                    "sql": compile_query(query),
                     "link": self._link(listing.page, period=given.get("month")),
                 }
             )
@@ -277,84 +273,48 @@ class Desk:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What a run says of its months."""
+def _answered(figure: MeasuredFigure) -> AnsweredFigure:
+    """Return a figure as answers have it: values as text that loses nothing."""
+    return AnsweredFigure(
+        name=figure.measure.column or figure.measure.name,
+        labels={name: _text(value) for name, value in figure.labels.items()},
+        value=_text(figure.value),
+        unit=figure.unit,
+        basis=figure.measure.basis,
+        at_least=figure.at_least,
+        state=figure.state,
+        low=_text(figure.low),
+        high=_text(figure.high),
+        interval=figure.interval,
+        n=figure.n,
+        grade=figure.grade,
+        is_counted=figure.is_counted,
+        reason=figure.reason,
+        explain=str(figure.explain) if figure.explain else None,
+    )
 
-    states: Mapping[str, str]
-    missing: Mapping[str, list[str]]
 
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> _Context:
-        states = snapshot.query(
-            "SELECT billing_month, state FROM cost.mart_period_states"
-        ).to_pylist()
-        gaps = snapshot.query(
-            "SELECT billing_month, source, missing FROM core.mart_month_completeness"
-            " WHERE NOT is_complete ORDER BY ALL"
-        ).to_pylist()
-        missing: dict[str, list[str]] = {}
-        for row in gaps:
-            text = f"{row['source']} lacks {row['missing']}"
-            missing.setdefault(row["billing_month"], []).append(text)
-        return cls({row["billing_month"]: row["state"] for row in states}, missing)
+def _require_month(standing: Standing, month: str) -> None:
+    """Refuse a month that has nothing: no figure is not a figure of nothing.
 
-    def figure(self, listing: Listing, measure: Measure, row: Row) -> AnsweredFigure:
-        month = row.get("billing_month") or row.get("month")
-        names = (*listing.keys, *listing.labels)
-        labels = {name: _text(row[name]) for name in names}
-        where: dict[str, Any] = {key: labels[key] for key in listing.keys}
-        where |= {name: row[f"fixed_{name}"] for name, _ in listing.fixed}
-        address = Figure.of(listing.mart, measure.column, where)
-        value = _text(row[measure.column])
-        return AnsweredFigure(
-            name=measure.column,
-            labels=labels,
-            value=value,
-            unit=_unit(measure.unit, row),
-            basis=measure.basis,
-            at_least=address.is_cost and bool(self.missing.get(month or "")),
-            state=self.states.get(month or ""),
-            low=_optional(row, measure.low),
-            high=_optional(row, measure.high),
-            interval=measure.interval if _optional(row, measure.low) else None,
-            n=row[measure.n] if measure.n else None,
-            grade=_optional(row, listing.grade),
-            is_counted=row[listing.counted] if listing.counted else None,
-            reason=_optional(row, listing.reason) or _why_unknown(listing, value),
-            explain=str(address),
+    Raises
+    ------
+    RefusedError
+        There are no charges of it.
+    """
+    if month not in standing.states:
+        known = sorted(standing.states)
+        span = f" They are of {known[0]} to {known[-1]}." if known else ""
+        raise RefusedError(
+            f"There are no charges of {month}.{span}",
+            next_step="Ask for a month that has some.",
         )
 
-    def require_month(self, month: str) -> None:
-        """Refuse a month that has nothing: no figure is not a figure of nothing.
 
-        Raises
-        ------
-        RefusedError
-            There are no charges of it.
-        """
-        if month not in self.states:
-            known = sorted(self.states)
-            span = f" They are of {known[0]} to {known[-1]}." if known else ""
-            raise RefusedError(
-                f"There are no charges of {month}.{span}",
-                next_step="Ask for a month that has some.",
-            )
-
-    def missing_of(self, figures: list[AnsweredFigure]) -> list[str]:
-        months = {
-            each.labels.get("billing_month") or each.labels.get("month") or ""
-            for each in figures
-        }
-        return [
-            text for month in sorted(months) for text in self.missing.get(month, ())
-        ]
-
-
-def _why_unknown(listing: Listing, value: str | None) -> str | None:
-    if value is None and listing.is_sum:
-        return "Part of it is unknown, and a total with an unknown part is, too."
-    return None
+def _missing_of(standing: Standing, figures: list[MeasuredFigure]) -> list[str]:
+    """Return what the evidence of the months of figures lacks."""
+    months = sorted({figure.month or "" for figure in figures})
+    return [text for month in months for text in standing.missing.get(month, ())]
 
 
 def _refusal(error: TriptychError) -> Refusal:
@@ -373,70 +333,6 @@ def _newest_month(snapshot: Snapshot) -> str:
             next_step="Run triptych once a source has charges.",
         )
     return str(row["month"])
-
-
-def _sql(snapshot: Snapshot, listing: Listing, given: Mapping[str, str | None]) -> str:
-    """Return the query of a listing with its values in place, to be asked again."""
-    columns = _columns(listing)
-    picked = [f'"{key}"' for key in (*listing.keys, *listing.labels)]
-    fixed = {
-        name: snapshot.query(f"SELECT {values} AS listed").to_pylist()[0]["listed"]
-        for name, values in listing.fixed
-    }
-    conditions = [_bound(listing.where, given)]
-    for name, values in fixed.items():
-        listed = f"[{', '.join(literal(value) for value in values or [])}]"
-        picked.append(f"{listed} AS fixed_{name}")
-        conditions.append(f"list_contains({listed}, {name})")
-    picked += [_picked(listing, column) for column in columns]
-    group = ""
-    if listing.is_sum:
-        group = f" GROUP BY {', '.join(chr(34) + k + chr(34) for k in listing.keys)}"
-    order = listing.order
-    return (
-        f"SELECT {', '.join(picked)} FROM {listing.mart}"
-        f" WHERE {' AND '.join(conditions)}{group} ORDER BY {order}"
-    )
-
-
-def _columns(listing: Listing) -> list[str]:
-    """Return the other columns that are asked for, each once."""
-    wanted: list[str | None] = [listing.grade, listing.counted, listing.reason]
-    for measure in listing.measures:
-        unit = _UNIT_COLUMN.search(measure.unit)
-        wanted += [measure.column, measure.low, measure.high, measure.n]
-        wanted.append(unit.group(1) if unit else None)
-    known = {*listing.keys, *listing.labels}
-    return [name for name in dict.fromkeys(wanted) if name and name not in known]
-
-
-def _picked(listing: Listing, column: str) -> str:
-    if not listing.is_sum:
-        return f'"{column}"'
-    # A sum over rows of which one is unknown is not known either.
-    return (
-        f'CASE WHEN count("{column}") = count(*) THEN sum("{column}") END AS "{column}"'
-    )
-
-
-def _bound(where: str, given: Mapping[str, str | None]) -> str:
-    return re.sub(
-        r"\$(\w+)",
-        lambda found: _literal(given.get(found.group(1))),
-        where,
-    )
-
-
-def _literal(value: str | None) -> str:
-    return "NULL" if value is None else literal(value)
-
-
-def _unit(unit: str, row: Row) -> str:
-    return _UNIT_COLUMN.sub(lambda found: str(row[found.group(1)]), unit)
-
-
-def _optional(row: Row, column: str | None) -> str | None:
-    return _text(row[column]) if column else None
 
 
 def _text(value: object) -> str | None:

@@ -29,11 +29,10 @@ from triptych.service.assistant.answers import (  # noqa: TC001  (mcp reads them
 )
 from triptych.service.assistant.listings import (
     MONTHLY,
+    STANDING,
     Dimension,
-    Listing,
     cost_by,
 )
-from triptych.service.assistant.standing import STANDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from mcp.server.auth.provider import TokenVerifier
     from mcp.server.auth.settings import AuthSettings
 
+    from triptych.core.measures.definition import Question
     from triptych.core.warehouse.reader import Snapshot
 
 _Said = TypeVar("_Said")
@@ -92,7 +92,7 @@ class Answering(Protocol):
 
     def answer(
         self,
-        listing: Listing,
+        listing: Question,
         *,
         month: str | None = None,
         parameters: Mapping[str, str | None] | None = None,
@@ -149,7 +149,9 @@ def build_server(
     return server
 
 
-def _add(server: MCPServer[Any], listing: Listing, tool: Callable[..., Answer]) -> None:
+def _add(
+    server: MCPServer[Any], listing: Question, tool: Callable[..., Answer]
+) -> None:
     description = (
         f"{listing.title} Figures of {listing.mart}, each with unit, basis, state and"
         " address."
@@ -176,21 +178,21 @@ def _saying_why(tool: Callable[..., _Said]) -> Callable[..., _Said]:
     return ask
 
 
-def _monthly(desk: Answering, listing: Listing) -> Callable[..., Answer]:
+def _monthly(desk: Answering, listing: Question) -> Callable[..., Answer]:
     def ask(month: Month = None) -> Answer:
         return desk.answer(listing, month=month)
 
     return ask
 
 
-def _standing(desk: Answering, listing: Listing) -> Callable[..., Answer]:
+def _standing(desk: Answering, listing: Question) -> Callable[..., Answer]:
     def ask() -> Answer:
         return desk.answer(listing)
 
     return ask
 
 
-def _velocity(desk: Answering, listing: Listing) -> Callable[..., Answer]:
+def _velocity(desk: Answering, listing: Question) -> Callable[..., Answer]:
     def ask(
         month: Month = None, metric: Name = None, scope_kind: Name = None
     ) -> Answer:

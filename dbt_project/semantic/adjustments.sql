@@ -1,0 +1,2 @@
+select *, cast(booked_month || '-01' as date) as month_begin
+from {{ source('cost', 'mart_period_adjustments') }}

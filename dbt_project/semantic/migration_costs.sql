@@ -1,0 +1,1 @@
+select * from {{ source('roi', 'mart_platform_migration_costs') }}

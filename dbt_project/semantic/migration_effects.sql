@@ -1,0 +1,2 @@
+select *, cast(after_first_month || '-01' as date) as month_begin
+from {{ source('roi', 'mart_platform_migrations') }}

@@ -1,0 +1,122 @@
+"""Measures are answered with what qualifies them; what means nothing is not added up.
+
+The warehouse is the one of the pages' tests; its amounts are added up on paper there.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+import sqlglot
+
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
+from triptych.core.errors import UsageError
+from triptych.core.measures.answer import ask, table
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.definition import definitions
+from triptych.core.measures.query import month_before, query, query_of
+from triptych.core.warehouse.gate import Gate, Viewer
+from triptych.core.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triptych.core.warehouse.reader import Snapshot
+
+SEPTEMBER = {"billing_month": "2026-09", "currency": "EUR"}
+#: Of the ledger without 190 of tax, 60 of credits and 400 that is not AI.
+AI_COST = TRUTH["ledger"] - 190 + 60 - 400
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    root = tmp_path_factory.mktemp("measures")
+    publish(root)
+    return PublishedReader(root).snapshot()
+
+
+def test_a_figure_has_its_unit_basis_state_and_address(snapshot: Snapshot) -> None:
+    by = ("billing_month", "currency")
+    [figure] = ask(snapshot, query("ai_cost", by=by, where=SEPTEMBER))
+    assert figure.value == AI_COST
+    assert (figure.unit, figure.measure.basis) == ("EUR", "effective (amortised)")
+    assert figure.state == "open"
+    assert str(figure.explain) == (
+        "cost.fct_daily_model_costs/effective_cost?billing_month=2026-09&currency=EUR"
+        "&is_ai_cost=true"
+    )
+
+
+def test_a_share_is_of_what_it_is_a_part_of(snapshot: Snapshot) -> None:
+    """Of AI cost, not of the bill with tax. 40 of the idle cost are of vision-v1."""
+    asked = query("idle_cost", "ai_cost", "idle_cost_ratio", where=SEPTEMBER)
+    [row] = table(snapshot, asked).to_pylist()
+    assert row["idle_cost"] == TRUTH["idle_shown"] + 40
+    assert row["idle_cost_ratio"] == pytest.approx(float(190 / AI_COST))
+
+
+def test_rows_are_as_many_and_in_the_order_asked_for(snapshot: Snapshot) -> None:
+    """eta-v2 1,460, vision-v1 640, chat-v1 300; 100 is unallocated, 150 is idle."""
+    asked = query(
+        "ai_cost", by=("model_id",), where=SEPTEMBER, order="ai_cost DESC", limit=2
+    )
+    rows = table(snapshot, asked).to_pylist()
+    assert [row["model_id"] for row in rows] == ["eta-v2", "vision-v1"]
+    assert rows[0]["ai_cost"] == TRUTH["eta_fully_loaded"]
+
+
+def test_money_is_not_added_over_a_currency() -> None:
+    with pytest.raises(UsageError, match="does not add up over currency"):
+        query("ai_cost", by=("billing_month",))
+    with pytest.raises(UsageError, match="does not add up over step"):
+        query("step_billed_cost", where=SEPTEMBER)
+    with pytest.raises(UsageError, match="does not add up over model_id"):
+        query("gpu_cost_per_gpu_hour", where=SEPTEMBER)
+    with pytest.raises(UsageError, match="not of one model"):
+        query("ai_cost", "requests", where=SEPTEMBER)
+    with pytest.raises(UsageError, match="has no dimension colour"):
+        query("ai_cost", by=("colour", "currency"))
+    with pytest.raises(UsageError, match="no measure 'ai_costs'"):
+        query("ai_costs")
+
+
+def test_a_sum_with_an_unknown_part_is_unknown_and_says_so(tmp_path: Path) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update cost.fct_daily_model_costs set effective_cost = null"
+            " where model_id = 'chat-v1' and billing_month = '2026-09'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    [figure] = ask(snapshot, query("ai_cost", where=SEPTEMBER))
+    assert figure.value is None
+    assert "unknown part" in str(figure.reason)
+
+
+def test_what_a_bill_does_not_have_is_unknown_and_no_zero(snapshot: Snapshot) -> None:
+    nothing = {"billing_month": "1999-01", "currency": "EUR"}
+    for name in ("ai_cost", "idle_cost", "idle_cost_ratio"):
+        [figure] = ask(snapshot, query(name, where=nothing))
+        assert figure.value is None, name
+
+
+def test_whoever_has_single_cost_centres_is_answered_of_these(tmp_path: Path) -> None:
+    """cc-200 has vision-v1 and nothing else."""
+    publish(tmp_path)
+    narrowed = Gate(tmp_path).snapshot(Viewer("analyst", ("cc-200",)))
+    [figure] = ask(narrowed, query("ai_cost", where=SEPTEMBER))
+    assert figure.value == Decimal(640)
+
+
+@pytest.mark.parametrize("name", definitions().questions)
+def test_a_saved_query_is_sql_that_other_engines_read(name: str) -> None:
+    given = {"month": "2026-09", "prior_month": month_before("2026-09")}
+    sql = compile_query(query_of(definitions().question(name), given))
+    assert sqlglot.transpile(sql, read="duckdb", write="spark")
+
+
+def test_the_month_before_january_is_december() -> None:
+    assert month_before("2026-01") == "2025-12"
+    assert month_before("2026-10") == "2026-09"

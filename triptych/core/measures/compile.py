@@ -1,0 +1,92 @@
+"""Writes the SQL of a query of measures, with its values in place.
+
+A sum with an unknown part is unknown, and so is a ratio of it. Conditions that all
+measures have in common decide which rows there are; others which of them count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from triptych.core.measures.definition import UNIT_COLUMN, definitions
+
+if TYPE_CHECKING:
+    from triptych.core.measures.definition import Filter, Measure
+    from triptych.core.measures.query import Query
+
+#: Before the name of a column that lists the values which a condition leaves.
+LEFT: Final = "left_"
+
+
+def compile_query(query: Query) -> str:
+    """Return the SQL that answers a query, one row for each combination of ``by``."""
+    model = query.model
+    shared = _shared_filters(query)
+    keys = [f'"{name}"' for name in query.by]
+    picked = [*keys, *(f'max("{name}") AS "{name}"' for name in described_by(query))]
+    picked += [_left(each, model.mart) for each in query.filters if not each.values]
+    picked += [f'{_aggregate(m, shared)} AS "{m.name}"' for m in query.measures]
+    source = model.mart if model.sql is None else f"({model.sql}) AS {model.name}"
+    where = [*(each.sql for each in (*shared, *query.filters)), *query.conditions]
+    sql = f"SELECT {', '.join(picked)} FROM {source}"
+    if where:
+        sql += f" WHERE {' AND '.join(where)}"
+    if query.by:
+        sql += f" GROUP BY {', '.join(keys)}"
+    sql += f" ORDER BY {query.order}"
+    return sql if query.limit is None else f"{sql} LIMIT {query.limit}"
+
+
+def described_by(query: Query) -> list[str]:
+    """Return the columns that describe the figures of a row, each once."""
+    model = query.model
+    wanted: list[str | None] = [*query.labels, model.grade, model.counted, model.reason]
+    for measure in query.measures:
+        wanted += [measure.low, measure.high, measure.n, measure.reason]
+        wanted += UNIT_COLUMN.findall(measure.unit)
+    return [name for name in dict.fromkeys(wanted) if name and name not in query.by]
+
+
+def _shared_filters(query: Query) -> tuple[Filter, ...]:
+    """Return the conditions that every measure has."""
+    first = _all_filters(query.measures[0])
+    others = [_all_filters(measure) for measure in query.measures[1:]]
+    return tuple(each for each in first if all(each in other for other in others))
+
+
+def _all_filters(measure: Measure) -> tuple[Filter, ...]:
+    """Return the conditions of a measure; of a ratio, those of both halves."""
+    if not measure.is_ratio:
+        return measure.filters
+    halves = _halves(measure)
+    return tuple(each for each in halves[0].filters if each in halves[1].filters)
+
+
+def _halves(measure: Measure) -> tuple[Measure, Measure]:
+    known = definitions()
+    return known.measure(measure.numerator or ""), known.measure(
+        measure.denominator or ""
+    )
+
+
+def _aggregate(measure: Measure, shared: tuple[Filter, ...]) -> str:
+    """Return the SQL of a measure within the rows that there are."""
+    if measure.is_ratio:
+        above, below = (_aggregate(half, shared) for half in _halves(measure))
+        return f"CAST({above} AS DOUBLE) / NULLIF(CAST({below} AS DOUBLE), 0)"
+    own = " AND ".join(each.sql for each in measure.filters if each not in shared)
+    only = f" FILTER (WHERE {own})" if own else ""
+    match measure.agg:
+        case "count_distinct":
+            return f"count(DISTINCT {measure.expr}){only}"
+        case "sum" if measure.column:
+            known = f"count({measure.expr}){only} = count(*){only}"
+            return f"CASE WHEN {known} THEN sum({measure.expr}){only} END"
+    return f"{measure.agg}({measure.expr}){only}"
+
+
+def _left(condition: Filter, mart: str) -> str:
+    """Return the column that lists the values which a condition leaves."""
+    name = condition.column
+    listed = f"SELECT list(DISTINCT {name} ORDER BY {name}) FROM {mart}"
+    return f'({listed} WHERE {condition.sql}) AS "{LEFT}{name}"'

@@ -1,0 +1,313 @@
+"""Reads the measures from dbt's semantic files, and checks what they say.
+
+``dbt_project/semantic/*.yml`` is MetricFlow's own format: models with dimensions and
+metrics, and saved queries. What only triptych needs is under ``config: meta:``::
+
+    models        month, page, grain, never_added, reason, grade, counted
+    metrics       unit, basis, billed, good, term, page, low, high, interval, n, reason,
+                  unknown, never_added
+    saved queries page, labels, when, order
+
+A unit may name the column that has it: ``[currency] per GPU hour``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from triptych.core.errors import UsageError
+from triptych.core.project_folder import dbt_project_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SOURCE: Final = re.compile(r"\{\{ source\('(\w+)', '(\w+)'\) \}\}")
+_DIMENSION: Final = re.compile(r"(?:\{\{ )?Dimension\('\w+?__(\w+)'\)(?: \}\})?")
+_OF_MONTH: Final = "TimeDimension('metric_time', 'month')"
+_PLAIN: Final = re.compile(r"(not )?(\w+)")
+_EQUAL: Final = re.compile(r"(\w+) = '([^']*)'")
+_NOT_IN: Final = re.compile(r"(\w+) not in \((.*)\)")
+UNIT_COLUMN: Final = re.compile(r"\[(\w+)\]")
+AGGREGATES: Final = frozenset({"sum", "max", "median", "count_distinct"})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on a column: SQL, and the values that an address has of it.
+
+    ``values`` is None where the condition leaves values out instead.
+    """
+
+    sql: str
+    column: str
+    values: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What measures read: a public mart, or a query over marts.
+
+    Attributes
+    ----------
+    mart : str
+        ``schema.mart`` of the mart that it reads.
+    sql : str or None
+        The query, where it does more than select all of the mart.
+    dimensions : frozenset of str
+        Columns that it can be grouped and filtered by.
+    month : str or None
+        Column with the month of a row.
+    grain : tuple of str
+        Columns that identify a row, for measures that do not add up.
+    never_added : tuple of str
+        Dimensions over which no measure adds up.
+    renamed : tuple of (str, str)
+        Dimensions that the mart has under another name, and that name.
+    reason, grade, counted : str or None
+        Columns that say why a figure is unknown, how strong its evidence is, and
+        whether it counts in headlines.
+    """
+
+    name: str
+    mart: str
+    sql: str | None
+    dimensions: frozenset[str]
+    page: str
+    month: str | None = None
+    grain: tuple[str, ...] = ()
+    never_added: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
+    grade: str | None = None
+    counted: str | None = None
+
+    def column(self, dimension: str) -> str:
+        """Return the mart's column of a dimension."""
+        return dict(self.renamed).get(dimension, dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure by its name: what it reads, how it adds up, and its words.
+
+    Attributes
+    ----------
+    column : str or None
+        The mart's column where the measure is one; None for an expression or a ratio.
+    numerator, denominator : str or None
+        Measures that a ratio is made of.
+    billed : str or None
+        The same measure on the billed basis.
+    good : {'less', 'more'} or None
+        Which direction is welcome.
+    term : str
+        Its term in the glossary.
+    low, high, n, reason : str or None
+        Columns with its interval, its number of observations and why it is unknown.
+    unknown : str or None
+        What NULL means.
+    """
+
+    name: str
+    label: str
+    description: str
+    model: Model = field(repr=False)
+    agg: str | None
+    expr: str | None
+    filters: tuple[Filter, ...]
+    numerator: str | None
+    denominator: str | None
+    page: str
+    term: str
+    unit: str = "[currency]"
+    basis: str = "effective (amortised)"
+    billed: str | None = None
+    good: str | None = None
+    low: str | None = None
+    high: str | None = None
+    interval: str | None = None
+    n: str | None = None
+    reason: str | None = None
+    unknown: str | None = None
+    never_added: tuple[str, ...] = ()
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is one measure by another."""
+        return self.numerator is not None
+
+    @property
+    def column(self) -> str | None:
+        """The column of the mart that it is, which its address names."""
+        is_column = self.expr is not None and self.expr.isidentifier()
+        return self.expr if is_column else None
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether rows add up to it."""
+        return self.agg == "sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A saved query: measures of one model, by some dimensions.
+
+    ``when`` is SQL with ``$month`` and ``$prior_month``; ``labels`` are columns that
+    describe a row.
+    """
+
+    name: str
+    title: str
+    page: str
+    measures: tuple[Measure, ...]
+    by: tuple[str, ...]
+    filters: tuple[Filter, ...] = ()
+    when: str | None = None
+    labels: tuple[str, ...] = ()
+    order: str | None = None
+
+    @property
+    def mart(self) -> str:
+        """The mart that answers it."""
+        return self.measures[0].model.mart
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """All measures and saved queries by name."""
+
+    measures: Mapping[str, Measure]
+    questions: Mapping[str, Question]
+
+    def measure(self, name: str) -> Measure:
+        """Return a measure.
+
+        Raises
+        ------
+        MeasureError
+            There is none of that name.
+        """
+        if name not in self.measures:
+            raise UsageError(
+                f"There is no measure {name!r}.",
+                next_step="See the files of dbt_project/semantic.",
+            )
+        return self.measures[name]
+
+    def question(self, name: str) -> Question:
+        """Return a saved query, which must be there."""
+        return self.questions[name]
+
+
+@cache
+def definitions() -> Definitions:
+    """Return what the semantic files define, read once for a process."""
+    measures: dict[str, Measure] = {}
+    queries: list[dict[str, Any]] = []
+    for content in _files():
+        queries += content.get("saved_queries", [])
+        for described in content["models"]:
+            if "metrics" in described:
+                model = _model(described)
+                for metric in described["metrics"]:
+                    measures[metric["name"]] = _measure(metric, model)
+    questions = {each["name"]: _question(each, measures) for each in queries}
+    return Definitions(measures, questions)
+
+
+def _files() -> Iterator[dict[str, Any]]:
+    for path in sorted((dbt_project_dir() / "semantic").glob("*.yml")):
+        yield yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
+
+
+def _model(described: Mapping[str, Any]) -> Model:
+    name = described["name"]
+    text = (dbt_project_dir() / "semantic" / f"{name}.sql").read_text("utf-8")
+    marts = [".".join(each) for each in _SOURCE.findall(text)]
+    sql = _SOURCE.sub(r"\1.\2", text).strip()
+    meta = _meta(described)
+    columns = {c["name"]: _meta(c).get("column") for c in described["columns"]}
+    renamed = tuple((name, column) for name, column in columns.items() if column)
+    return Model(
+        name=name,
+        mart=marts[0],
+        sql=None if sql == f"select * from {marts[0]}" else sql,
+        dimensions=frozenset((*columns, *dict(renamed).values(), *_month(meta))),
+        renamed=renamed,
+        **meta,
+    )
+
+
+def _month(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the column with the month, if there is one."""
+    return (meta["month"],) if "month" in meta else ()
+
+
+def _measure(metric: Mapping[str, Any], model: Model) -> Measure:
+    written = metric.get("filter", [])
+    filters = [written] if isinstance(written, str) else written
+    is_ratio = metric["type"] == "ratio"
+    given: dict[str, Any] = {
+        "page": model.page,
+        "unit": "ratio" if is_ratio else "[currency]",
+        **_meta(metric),
+    }
+    return Measure(
+        name=metric["name"],
+        label=metric["label"],
+        description=metric["description"],
+        model=model,
+        agg=metric.get("agg"),
+        expr=metric.get("expr"),
+        filters=tuple(map(_filter, filters)),
+        numerator=metric.get("numerator"),
+        denominator=metric.get("denominator"),
+        **given,
+    )
+
+
+def _question(saved: Mapping[str, Any], measures: Mapping[str, Measure]) -> Question:
+    asked = saved["query_params"]
+    chosen = tuple(measures[name] for name in asked["metrics"])
+    model = chosen[0].model
+    of_month = {_OF_MONTH: model.month or ""}
+    return Question(
+        name=saved["name"],
+        title=saved["label"],
+        measures=chosen,
+        by=tuple(
+            of_month.get(each) or model.column(_DIMENSION.sub(r"\1", each))
+            for each in asked["group_by"]
+        ),
+        filters=tuple(map(_filter, asked.get("where", []))),
+        **_meta(saved),
+    )
+
+
+def _meta(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is under ``config: meta:``, with tuples for lists."""
+    meta: dict[str, Any] = described.get("config", {}).get("meta", {})
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in meta.items()
+    }
+
+
+def _filter(written: str) -> Filter:
+    """Return a condition as SQL and as the values that a column must have."""
+    sql = _DIMENSION.sub(r"\1", written)
+    if match := _PLAIN.fullmatch(sql):
+        return Filter(sql, match[2], ("false" if match[1] else "true",))
+    if match := _EQUAL.fullmatch(sql):
+        return Filter(sql, match[1], (match[2],))
+    if match := _NOT_IN.fullmatch(sql):
+        return Filter(sql, match[1], None)
+    raise UsageError(
+        f"The filter {written!r} is none that can be read.",
+        next_step="Write it as a column, 'not' and a column, = 'text', or not in (…).",
+    )

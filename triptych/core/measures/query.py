@@ -1,0 +1,170 @@
+"""What is asked of measures: which, by what, of which rows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from triptych.core.errors import UsageError
+from triptych.core.file_names import literal
+from triptych.core.measures.definition import (
+    Filter,
+    Measure,
+    Model,
+    Question,
+    definitions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    #: A value of a dimension, several of them, or NULL.
+    Value = str | bool | Sequence[str | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Measures of one model, by some of its dimensions.
+
+    Attributes
+    ----------
+    measures : tuple of Measure
+        What is asked for.
+    by : tuple of str
+        Dimensions; with measures that do not add up, all that identify a row.
+    filters : tuple of Filter
+        Conditions that an address repeats.
+    conditions : tuple of str
+        SQL of other conditions, such as which months.
+    labels : tuple of str
+        Columns that describe a row.
+    order : str
+        SQL after ``ORDER BY``.
+    limit : int or None
+        Rows at most.
+    """
+
+    measures: tuple[Measure, ...]
+    by: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    conditions: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    order: str = "ALL"
+    limit: int | None = None
+    model: Model = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what has no answer."""
+        object.__setattr__(self, "model", self.measures[0].model)
+        for measure in self.measures:
+            self._require_model(measure)
+            self._require_grain(measure)
+        if unknown := {*self.by} - self.model.dimensions:
+            raise UsageError(
+                f"{self.model.name} has no dimension {', '.join(sorted(unknown))}.",
+                next_step=f"It has {', '.join(sorted(self.model.dimensions))}.",
+            )
+
+    def _require_model(self, measure: Measure) -> None:
+        if measure.model is not self.model:
+            names = f"{self.measures[0].name} and {measure.name}"
+            raise UsageError(
+                f"{names} are not of one model.", next_step="Ask for one at a time."
+            )
+
+    def _require_grain(self, measure: Measure) -> None:
+        """Refuse to add up over a dimension that a measure does not add up over."""
+        if measure.is_additive or measure.is_ratio:
+            needed = {*self.model.never_added, *measure.never_added}
+        elif measure.agg == "max":
+            needed = {*self.model.grain}
+        else:
+            needed = set()
+        one_value = {f.column for f in self.filters if f.values and len(f.values) == 1}
+        if missing := needed - {*self.by} - one_value:
+            raise UsageError(
+                f"{measure.name} does not add up over {', '.join(sorted(missing))}.",
+                next_step="Group by that, or ask for one value of it.",
+            )
+
+
+def query(
+    *names: str,
+    by: tuple[str, ...] = (),
+    where: Mapping[str, Value] | None = None,
+    order: str = "ALL",
+    limit: int | None = None,
+) -> Query:
+    """Return the query of measures by name.
+
+    Parameters
+    ----------
+    names : str
+        Of the measures.
+    by : tuple of str
+        Dimensions.
+    where : mapping, optional
+        Dimension → the value or values that it has; None is NULL.
+    order, limit : optional
+        How rows are sorted, and how many there are at most.
+    """
+    known = definitions()
+    return Query(
+        tuple(known.measure(name) for name in names),
+        by,
+        tuple(among(column, value) for column, value in (where or {}).items()),
+        order=order,
+        limit=limit,
+    )
+
+
+def query_of(question: Question, given: Mapping[str, str | None]) -> Query:
+    """Return the query of a saved one, for a month and values of its dimensions."""
+    conditions = [] if question.when is None else [_bound(question.when, given)]
+    model = question.measures[0].model
+    conditions += [
+        among(column, value).sql
+        for column, value in given.items()
+        if column in model.dimensions and value is not None and column != "month"
+    ]
+    return Query(
+        question.measures,
+        question.by,
+        question.filters,
+        tuple(conditions),
+        question.labels,
+        question.order or "ALL",
+    )
+
+
+def among(column: str, value: Value) -> Filter:
+    """Return the condition that a column has a value, or one of several."""
+    if isinstance(value, bool):
+        return Filter(
+            column if value else f"NOT {column}", column, (str(value).lower(),)
+        )
+    values = [value] if value is None or isinstance(value, str) else list(value)
+    known = ", ".join(literal(each) for each in values if each is not None)
+    parts = [f'"{column}" IN ({known})'] if known else []
+    if None in values:
+        parts.append(f'"{column}" IS NULL')
+    text = tuple(each or "" for each in values)
+    sql = " OR ".join(parts) or "false"
+    return Filter(f"({sql})" if len(parts) > 1 else sql, column, text)
+
+
+def month_before(month: str) -> str:
+    """Return the month before a month, both as ``YYYY-MM``."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02d}"
+
+
+def _bound(sql: str, given: Mapping[str, str | None]) -> str:
+    """Return SQL with the values of its parameters in place."""
+
+    def put(match: re.Match[str]) -> str:
+        value = given.get(match[1])
+        return "NULL" if value is None else literal(value)
+
+    return re.sub(r"\$(\w+)", put, sql)
