@@ -31,10 +31,11 @@
     {%- endfor %}
 {%- endmacro %}
 
-{#- In a select list: their sums. -#}
+{#- In a select list: their sums. Idle that nobody knows is NULL, and never zero. -#}
 {% macro accelerator_money_summed() -%}
     {%- for name in accelerator_columns() %}
-    {{ to_money('sum(' ~ name ~ ')') }} as {{ name }}{{ "," if not loop.last }}
+    {%- set known = 'case when is_idle_known then ' ~ name ~ ' end' if '_idle_' in name else name %}
+    {{ to_money('sum(' ~ known ~ ')') }} as {{ name }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
 

@@ -226,8 +226,9 @@ def idle_owners(snapshot: Snapshot, selection: Selection) -> pa.Table:
             coalesce(cost_center, 'none') as cost_center,
             pool_id,
             coalesce(model_id, 'the pool itself') as holder,
-            sum(requested_idle_{amount}) as requested_idle,
-            sum(infrastructure_idle_{amount}) as infrastructure_idle,
+            sum(requested_idle_{amount}) filter (is_idle_known) as requested_idle,
+            sum(infrastructure_idle_{amount}) filter (is_idle_known)
+                as infrastructure_idle,
             {_idle(amount)} as idle,
             {ratio(_idle(amount), f"sum({_idle(amount)}) over ()")} as share_ratio,
             team_id is null as is_unowned,
@@ -371,12 +372,16 @@ def commitments(snapshot: Snapshot, selection: Selection) -> pa.Table:
 def _sums(selection: Selection) -> str:
     amount = AMOUNTS[selection.basis]
     return ", ".join(
-        f"sum({part}_{amount}) as {part}" for part in ("total", *ACCELERATOR_PARTS)
+        f"sum({part}_{amount})"
+        f"{' filter (is_idle_known)' if part.endswith('idle') else ''} as {part}"
+        for part in ("total", *ACCELERATOR_PARTS)
     )
 
 
 def _idle(amount: str) -> str:
-    return f"sum(requested_idle_{amount} + infrastructure_idle_{amount})"
+    """Return the sum of idle money that is known: of none it is NULL, not zero."""
+    idle = f"requested_idle_{amount} + infrastructure_idle_{amount}"
+    return f"sum({idle}) filter (is_idle_known)"
 
 
 def _chosen(selection: Selection) -> str:

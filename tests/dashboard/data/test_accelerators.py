@@ -5,14 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from dashboard.pages.gpu_idle import queries as gpu_idle_queries
 from dashboard.pages.gpu_idle import saving_queries, sentences
 from dashboard.shared import selection_queries
 from dashboard.shared.context import Page
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triptych.core.warehouse.reader import Snapshot
 
 SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
@@ -72,6 +77,22 @@ def test_a_pool_without_a_capacity_has_an_unknown_idle_not_a_zero(
     assert gpu_idle_queries.accelerator_hours(snapshot, SELECTION).active == Decimal(
         128
     )
+
+
+def test_idle_money_of_which_nobody_knows_is_unknown_and_no_share(
+    tmp_path: Path,
+) -> None:
+    """A fresh bill has GPU pools, and no meter of them: not 0.00, not 0.0 %."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update delivery.mart_accelerator_idle_costs set is_idle_known = false"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    headline = gpu_idle_queries.accelerator_headline(snapshot, SELECTION)
+    assert headline.total is not None
+    assert (headline.idle, headline.idle_ratio) == (None, None)
+    assert (headline.requested_idle, headline.infrastructure_idle) == (None, None)
+    assert gpu_idle_queries.idle_owners(snapshot, SELECTION).num_rows == 0
 
 
 def test_a_pool_that_others_used_is_not_called_unused_in_a_scope(

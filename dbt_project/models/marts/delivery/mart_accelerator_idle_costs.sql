@@ -1,7 +1,8 @@
 {#-
   The money of pools that GPU hours divide, by who holds the capacity. A row with a model
   is what the model took, used and not; the row without one is what nobody took, and its
-  owner is the pool's. The parts sum to the pool.
+  owner is the pool's. The parts sum to the pool. What is idle is known where a meter reads the
+  capacity, or what was requested and not used, and not all that the model took is unmeasured.
 -#}
 with allocated as (
     select
@@ -24,7 +25,15 @@ parts as (
         allocated.pool_id,
         allocated.model_id,
         allocated.currency,
-        {{ accelerator_money_by_part() }}
+        {{ accelerator_money_by_part() }},
+        (
+            max(case when allocated.is_capacity_known then 1 else 0 end) = 1
+            or sum(allocated.requested_idle_effective_cost) <> 0
+        )
+        and not (
+            sum(allocated.effective_cost) <> 0
+            and sum(allocated.effective_cost) = sum(allocated.unmeasured_effective_cost)
+        ) as is_idle_known
     from allocated
     group by
         allocated.charge_date, allocated.billing_month, allocated.pool_id, allocated.model_id, allocated.currency
@@ -38,7 +47,8 @@ select
     case when parts.model_id is not null then models.team_id else pools.team_id end as team_id,
     case when parts.model_id is not null then models.cost_center else teams.cost_center end as cost_center,
     parts.currency,
-    {{ accelerator_money('parts') }}
+    {{ accelerator_money('parts') }},
+    parts.is_idle_known
 from parts
 inner join {{ source('control', 'pools') }} as pools on parts.pool_id = pools.pool_id
 left join {{ source('control', 'catalog_teams') }} as teams on pools.team_id = teams.team_id

@@ -1,5 +1,6 @@
 {#-
-  What delivery costs, by month and whose it is. The cost of a deployment divides by those
+  What delivery costs, by month and whose it is: AI cost without tax and credits, which a
+  policy may distribute. The cost of a deployment divides by those
   that count as one, as in mart_deployment_weeks: twice the deployments, half the cost.
   Without a rate for an hour, what an incident cost is unknown, and never zero.
 -#}
@@ -13,6 +14,7 @@ with costs as (
         lifecycle_stage,
         effective_cost
     from {{ ref('fct_daily_model_costs') }}
+    where component not in ('tax', 'credit')
 ),
 
 spent as (
