@@ -52,6 +52,8 @@ class Claim:
         Hashes of the plan and of the data.
     better : {"more", "less"} or None
         Which change of the outcome is good, where the plan says so.
+    ages : tuple of int
+        By month: months since it was last measured; empty where it is as measured.
     """
 
     study_id: str
@@ -71,6 +73,7 @@ class Claim:
     first_day: date | None = None
     end: date | None = None
     standing: str = ""
+    ages: tuple[int, ...] = ()
 
     @property
     def is_estimated(self) -> bool:

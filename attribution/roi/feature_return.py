@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from attribution.roi.carrying import newest
+from attribution.roi.persistence import FADE_MONTHS, months_apart
 from attribution.roi.reading import (
     amount,
     experiment_value_ceiling,
@@ -16,12 +18,13 @@ from attribution.roi.reading import (
     ratio,
 )
 from attribution.roi.run_rate import no_run_rate, run_rate_of
-from attribution.roi.worlds import WORLD_COUNT
+from attribution.roi.to_date import apart, spent_in, whole_month
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from attribution.arrays import Floats
+    from attribution.roi.baseline import Baseline
     from attribution.roi.flows import Flows
     from attribution.roi.valuing import Case, Reason
     from attribution.roi.worlds import Worlds
@@ -45,7 +48,8 @@ class FeatureReturn:
 
     ``flows`` is ``None`` where the return cannot be computed; ``before`` and ``since``
     where nothing was spent before the window, or after it. ``complete_until`` is the
-    last month that every source has delivered whole, if that is known.
+    last month that every source has delivered whole, if that is known. The benefit in
+    ``since`` is carried by the rule of persistence.
     """
 
     case: Case
@@ -70,8 +74,23 @@ class FeatureReturn:
 
     @property
     def invested(self) -> Floats:
-        """What was spent before the window, by world; NaN: a part is not known."""
+        """What the change took before the window, by world; NaN: a part not known."""
         return spent_in(self.before)
+
+    def since_until(self, month: str | None) -> Flows | None:
+        """Return the money after the window up to a month; ``None`` without one."""
+        if self.since is None or month is None:
+            return None
+        count = sum(one <= month for one in self.since.months)
+        return self.since.until(count) if count else None
+
+    def is_unknown_in(self, month: str) -> bool:
+        """Tell whether the effect was last measured too long before a month."""
+        part = self.since_until(month)
+        if part is None or not (part.cost[:, -1] + part.other[:, -1]).any():
+            return False
+        measured = (valued.claim.months[-1] for valued in newest(self.case.claims))
+        return any(months_apart(last, month) > FADE_MONTHS for last in measured)
 
     def as_of(self, month: str) -> FeatureReturn | None:
         """Return what there was by the end of a month; ``None`` before the window.
@@ -121,7 +140,7 @@ class FeatureReturn:
             **self._head(window, case.months[:1], case.months[-1:]),
             "until_month": until,
             **money(self.flows),
-            **apart([self]),
+            **apart([self], until),
             **released_hours(case),
             **_over_time(self),
             **_against_hurdle(case, self.flows, worlds),
@@ -141,7 +160,7 @@ class FeatureReturn:
             **self._head(month, (month,), (month,)),
             "until_month": month,
             **money(flows),
-            **apart([]),
+            **apart([], month),
             **nothing("released_hours"),
             **nothing("npv"),
             **dict.fromkeys(_UNKNOWN_TO_DATE),
@@ -164,6 +183,18 @@ class FeatureReturn:
             "verdict": _one_of({one.verdict for one in asked}),
             "lifecycle_stage": "observed" if claims else "forecast",
             "grade": self.case.grade,
+            **self._baseline(),
+        }
+
+    def _baseline(self) -> Row:
+        """Return what was replaced a month, and where that comes from."""
+        baseline = self.case.baseline
+        is_known = bool(self.flows and self.case.claims)
+        draws = baseline.declared is not None or baseline.measured
+        return {
+            "baseline_source": baseline.source if is_known else None,
+            "baseline_month": baseline.month if is_known else None,
+            "baseline_cost": _monthly(baseline) if is_known and draws else None,
         }
 
     def _judgement(self, flows: Flows | None) -> Row:
@@ -174,7 +205,9 @@ class FeatureReturn:
             code = reason.code
         elif flows is not None and not _has_cost(flows):
             code = "cost_not_positive"
-            text = "no ROI: nothing was spent that the value could be divided by"
+            text = "no ROI: the change costs no more than what it replaced"
+            if not (flows.cost + flows.other).any():
+                text = "no ROI: nothing was spent that the value could be divided by"
         not_counted = case.not_counted or reason
         return {
             "counted": case.is_counted,
@@ -199,15 +232,8 @@ def _one_of(names: set[str]) -> str | None:
 
 
 def _has_cost(flows: Flows) -> bool:
-    """Tell whether something was spent in every world."""
-    return bool(((flows.cost + flows.other).sum(axis=1) > 0).all())
-
-
-def whole_month(until: str | None, complete_until: str | None) -> str | None:
-    """Return the last month that is known whole, at most ``until``."""
-    if until is None or complete_until is None:
-        return until
-    return min(until, complete_until)
+    """Tell whether the change cost something in every world."""
+    return bool((flows.spent.sum(axis=1) > 0).all())
 
 
 def money(flows: Flows | None) -> Row:
@@ -217,12 +243,12 @@ def money(flows: Flows | None) -> Row:
             **nothing("benefit", levels=_BOTH),
             **nothing("cash_benefit"),
             **nothing("other_cost"),
+            **nothing("replaced_cost"),
             **nothing("net_value", levels=_BOTH),
             **nothing("roi", levels=_BOTH),
             "probability_net_positive": None,
         }
-    net = flows.net.sum(axis=1)
-    spent = (flows.cost + flows.other).sum(axis=1)
+    net, spent = flows.net.sum(axis=1), flows.spent.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         returned = (
             ratio("roi", net / spent, levels=_BOTH)
@@ -233,54 +259,16 @@ def money(flows: Flows | None) -> Row:
         **amount("benefit", flows.benefit.sum(axis=1), levels=_BOTH),
         **amount("cash_benefit", flows.cash.sum(axis=1)),
         **amount("other_cost", flows.other.sum(axis=1)),
+        **amount("replaced_cost", flows.replaced.sum(axis=1)),
         **amount("net_value", net, levels=_BOTH),
         **returned,
         "probability_net_positive": probability_above(net),
     }
 
 
-def spent_in(flows: Flows | None) -> Floats:
-    """Return all that was spent in some months, by world; NaN: a part is not known."""
-    if flows is None:
-        return np.zeros(WORLD_COUNT)
-    return np.asarray((flows.cost + flows.other).sum(axis=1))
-
-
-def apart(features: Sequence[FeatureReturn]) -> Row:
-    """Return what was spent outside the windows of some features, beside the mart's.
-
-    The reconciled cost of those months is joined from the mart, as the window's is.
-    """
-    known = [feature for feature in features if feature.flows is not None]
-    if not known:
-        return {
-            **nothing("other_investment"),
-            **nothing("other_cost_since"),
-            **nothing("net_after_investment"),
-            "since_month_count": None,
-        }
-    nets = [feature.net for feature in known if feature.net is not None]
-    net = np.asarray(sum(nets, np.zeros(WORLD_COUNT)))
-    invested = np.asarray(
-        sum((feature.invested for feature in known), np.zeros(WORLD_COUNT))
-    )
-    return {
-        **amount("other_investment", _other([feature.before for feature in known])),
-        **amount("other_cost_since", _other([feature.since for feature in known])),
-        **_known_amount("net_after_investment", net - invested),
-        "since_month_count": len(
-            {m for feature in known if feature.since for m in feature.since.months}
-        ),
-    }
-
-
-def _other(parts: Sequence[Flows | None]) -> Floats:
-    found = [part.other.sum(axis=1) for part in parts if part is not None]
-    return np.asarray(sum(found, np.zeros(WORLD_COUNT)))
-
-
-def _known_amount(name: str, draws: Floats) -> Row:
-    return nothing(name) if np.isnan(draws).any() else amount(name, draws)
+def _monthly(baseline: Baseline) -> float:
+    """Return the monthly cost of what was replaced, as assumed or measured."""
+    return baseline.declared.value if baseline.declared else baseline.measured
 
 
 def released_hours(case: Case) -> Row:
@@ -337,7 +325,7 @@ def _against_hurdle(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
     hurdle = hurdles[-1] if hurdles else None
     if flows is None or hurdle is None:
         return {"probability_above_hurdle": None}
-    spent = (flows.cost + flows.other).sum(axis=1)
+    spent = np.maximum(flows.spent.sum(axis=1), 0.0)
     needed = spent * worlds.of(hurdle)
     found = probability_above(flows.net.sum(axis=1), needed)
     return {"probability_above_hurdle": found}
@@ -352,7 +340,8 @@ def _break_even(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
     if flows is None or len(case.claims) != 1:
         return {"break_even_effect": case.break_even, "break_even_ratio": None}
     claim = case.claims[0]
-    spent = float((flows.cost + flows.other).sum(axis=1).mean())
+    # What costs no more than it replaced needs no effect to pay for it.
+    spent = max(float(flows.spent.sum(axis=1).mean()), 0.0)
     known = [month in case.months for month in claim.claim.months]
     worth = float(claim.worth_of_one(worlds)[:, known].mean())
     benefit = flows.benefit[np.isfinite(flows.benefit).all(axis=1)]

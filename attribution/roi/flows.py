@@ -7,11 +7,13 @@ it, and beside it people and integration. What moves both sides is drawn once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from attribution.roi.baseline import Baseline
+from attribution.roi.persistence import faded
 from attribution.roi.register import month_end, month_start
 from attribution.roi.worlds import WORLD_COUNT
 
@@ -66,7 +68,8 @@ class ValuedClaim:
         """Return money by world and month of the claim."""
         with np.errstate(invalid="ignore"):
             # An effect without bound that is worth nothing is not known either.
-            return np.asarray(self.claim.effects * self.worth_of_one(worlds))
+            money = np.asarray(self.claim.effects * self.worth_of_one(worlds))
+        return faded(money, self.claim, worlds)
 
     def worth_of_one(self, worlds: Worlds) -> Floats:
         """Return what one more unit of the outcome is worth, by world and month."""
@@ -116,6 +119,10 @@ class Terms:
         Approved ones.
     discounts, hurdles : tuple of Assumed or None
         By month.
+    baseline : Baseline
+        What was replaced, each month in which the change runs.
+    is_running : ndarray of bool, shape (months,)
+        Whether it does, by month.
     """
 
     months: tuple[str, ...]
@@ -127,11 +134,18 @@ class Terms:
     drivers: tuple[Assumed, ...] = ()
     discounts: tuple[Assumed | None, ...] = ()
     hurdles: tuple[Assumed | None, ...] = ()
+    baseline: Baseline = field(default_factory=Baseline)
+    is_running: Flags = field(default_factory=lambda: np.zeros(1, dtype=np.bool_))
 
     @property
     def assumed(self) -> tuple[Assumed, ...]:
         """Every version that the return rests on."""
-        optional = (*self.labour, *self.discounts, *self.hurdles[-1:])
+        optional = (
+            *self.labour,
+            *self.discounts,
+            *self.hurdles[-1:],
+            self.baseline.declared,
+        )
         found = [assumption for claim in self.claims for assumption in claim.assumed]
         found += [*self.integrations, *self.drivers]
         found += [one for one in optional if one is not None]
@@ -155,8 +169,14 @@ class Terms:
             cash=_without_doubt(cash),
             cost=np.broadcast_to(self.cost * factor, shape),
             other=self._other(worlds, shape),
+            replaced=self._replaced(worlds, factor),
             discount=self._discount(worlds, shape),
         )
+
+    def _replaced(self, worlds: Worlds, factor: Floats) -> Floats:
+        """Return money by world and month of what would have gone on."""
+        monthly = self.baseline.monthly(worlds)[:, None]
+        return np.where(self.is_running, monthly * factor, 0.0)
 
     def driven_by(self, worlds: Worlds) -> Floats:
         """Return the factor by world and month of what moves benefit and cost alike."""
@@ -226,6 +246,8 @@ class Flows:
         What the effect is worth, and the part of it that shows in the books.
     cost, other : ndarray
         The reconciled cost, and people and integration beside it.
+    replaced : ndarray
+        The cost of what the change replaced, which is spent no more.
     discount : ndarray or None
         What money of a month is worth on the first day of the window; ``None`` without
         a discount rate.
@@ -236,12 +258,18 @@ class Flows:
     cash: Floats
     cost: Floats
     other: Floats
+    replaced: Floats
     discount: Floats | None
 
     @property
+    def spent(self) -> Floats:
+        """The cost of the change: all that is spent, less what it replaced."""
+        return np.asarray(self.cost + self.other - self.replaced)
+
+    @property
     def net(self) -> Floats:
-        """Benefit less all cost."""
-        return np.asarray(self.benefit - self.cost - self.other)
+        """Benefit less the cost of the change."""
+        return np.asarray(self.benefit - self.spent)
 
     @property
     def present_net(self) -> Floats | None:
@@ -266,5 +294,6 @@ class Flows:
             cash=self.cash[:, part],
             cost=self.cost[:, part],
             other=self.other[:, part],
+            replaced=self.replaced[:, part],
             discount=None if self.discount is None else self.discount[:, part],
         )

@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from attribution.roi.baseline import Costs
 from attribution.roi.claims import Claim, effects_by_world
 from attribution.roi.register import Assumed, Register
-from attribution.roi.valuing import Costs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import duckdb
 
     from attribution.roi.worlds import Worlds
+
+    #: Month, money, and whether its model had served by then; ``None``: no meter.
+    _Cost = tuple[str, float | None, bool | None]
 
 _TABLES: Final = """
 select schema_name || '.' || table_name from duckdb_tables()
@@ -32,12 +35,17 @@ select assumption_id as id, assumption_version as version, kind, assumed as valu
     better, takes_margin, is_cash, amortised_months as months, is_approved
 from core.mart_assumptions
 """
-#: A row without an amount in the reporting currency makes its month unknown.
+#: ``None`` as an amount: a part of the month has none in the reporting currency.
 _COSTS: Final = """
+select feature_id, model_id, billing_month, cast(cost as double), has_served
+from cost.mart_feature_monthly_costs order by all
+"""
+#: A run of an earlier version does not know what had served.
+_COSTS_OF_DAYS: Final = """
 select feature_id, model_id, billing_month,
     case when count(*) = count(case when costs.currency = run.currency
             then effective_cost end)
-        then cast(sum(effective_cost) as double) end
+        then cast(sum(effective_cost) as double) end, null
 from cost.fct_daily_model_costs as costs
 cross join core.mart_run as run
 where feature_id is not null
@@ -151,19 +159,44 @@ def _costs(
     if _has(connection, "delivery.mart_feature_hours"):
         for feature, month, booked in _rows(connection, _HOURS):
             hours.setdefault(feature, {})[month] = booked
-    of_feature: dict[str, dict[str, float | None]] = {}
-    of_model: dict[tuple[str, str], dict[str, float | None]] = {}
-    for feature, model, month, amount in _rows(connection, _COSTS):
-        months = of_feature.setdefault(feature, {})
-        before = months.get(month, 0.0)
-        unknown = amount is None or before is None
-        months[month] = None if unknown else before + amount
+    of_feature: dict[str, list[_Cost]] = {}
+    of_model: dict[tuple[str, str], list[_Cost]] = {}
+    for feature, model, *cost in _rows(connection, _costs_sql(connection)):
+        of_feature.setdefault(feature, []).append(tuple(cost))
         if model is not None:
-            of_model.setdefault((feature, model), {})[month] = amount
+            of_model.setdefault((feature, model), []).append(tuple(cost))
     return (
-        {name: Costs(by, hours.get(name, {})) for name, by in of_feature.items()},
-        {key: Costs(by, {}) for key, by in of_model.items()},
+        {
+            name: _of_rows(rows, hours.get(name, {}))
+            for name, rows in of_feature.items()
+        },
+        {key: _of_rows(rows, {}) for key, rows in of_model.items()},
     )
+
+
+def _costs_sql(connection: duckdb.DuckDBPyConnection) -> str:
+    is_known = _has(connection, "cost.mart_feature_monthly_costs")
+    return _COSTS if is_known else _COSTS_OF_DAYS
+
+
+def _of_rows(rows: Sequence[_Cost], hours: Mapping[str, float]) -> Costs:
+    """Return costs of rows of month, money and whether the model had served by then."""
+    return Costs(
+        _summed(rows),
+        hours,
+        served=_summed([row for row in rows if row[2]]),
+        unmetered=_summed([row for row in rows if row[2] is None]),
+    )
+
+
+def _summed(rows: Sequence[_Cost]) -> dict[str, float | None]:
+    """Return money by month; ``None`` where a part of it is not known."""
+    months: dict[str, float | None] = {}
+    for month, amount, _ in rows:
+        before = months.get(month, 0.0)
+        is_unknown = amount is None or before is None
+        months[month] = None if is_unknown else before + amount
+    return months
 
 
 def _claims(
@@ -216,7 +249,8 @@ def _units(
 def digest_of(connection: duckdb.DuckDBPyConnection, *, version: object) -> str:
     """Return a text that differs whenever a return would be made of something else."""
     content = [_rows(connection, f"select * from ({sql}) order by all") for sql in (
-        _ASSUMPTIONS, _COSTS, _FEATURES, "select currency from core.mart_run",
+        _ASSUMPTIONS, _costs_sql(connection), _FEATURES,
+        "select currency from core.mart_run",
     )]  # fmt: skip
     content.append([(_complete_until(connection),)])
     if _has(connection, "delivery.mart_feature_hours"):

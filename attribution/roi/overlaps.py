@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.causal import ledger
+from attribution.roi.persistence import faded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +37,8 @@ class Excess:
 
     def money(self, worlds: Worlds) -> Floats:
         """Return what it is worth, moved by the same drivers as the benefit."""
-        worth = self.effects * self.valued.worth_of_one(worlds)
+        claimed = self.effects * self.valued.worth_of_one(worlds)
+        worth = faded(claimed, self.valued.claim, worlds)
         return np.asarray(worth * self._of_claim(self.terms.driven_by(worlds)))
 
     def total(self, worlds: Worlds, weights: Floats | None = None) -> Floats:

@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from attribution.roi.feature_return import (
-    TO_DATE,
-    UNTIL,
-    apart,
-    money,
-    whole_month,
-)
+from attribution.roi.feature_return import TO_DATE, UNTIL, money
 from attribution.roi.flows import Flows
 from attribution.roi.reading import amount, nothing
-from attribution.roi.run_rate import portfolio_columns
+from attribution.roi.run_rate import claimed_twice, portfolio_columns
 from attribution.roi.shrinkage import shrink
 from attribution.roi.study_ledger import StudyCounts, columns_of
+from attribution.roi.to_date import apart, whole_month
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
@@ -36,7 +31,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 _SHORT: Final = ("benefit", "net_value")
-_OF_GRADE: Final = (*_SHORT, "other_cost")
+_OF_GRADE: Final = (*_SHORT, "other_cost", "replaced_cost")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -108,12 +103,26 @@ class Portfolio:
             "until_month": until,
             **_span("", inside),
             **self._figures(None),
-            **apart(self.counted),
+            **apart(
+                self.counted,
+                until,
+                less=sum((one.draws(None) for one in self.overlaps), np.zeros(1)),
+                claimed_twice=lambda month: self._claimed_twice(month, worlds),
+            ),
             **_span("beside_", self.beside),
             **portfolio_columns(
                 self.counted, self.overlaps, self._whole_month(until), worlds
             ),
         }
+
+    def _claimed_twice(self, month: str, worlds: Worlds) -> Floats:
+        """Return money by world that counted features carry twice after a window."""
+        twice = np.zeros(WORLD_COUNT)
+        for overlap in self.overlaps:
+            if overlap.by_month:
+                known = [f for f in self.counted if f.since_until(month)]
+                twice = twice + claimed_twice(overlap, known, month, worlds)
+        return twice
 
     def _whole_month(self, until: str | None) -> str | None:
         known = [
@@ -130,7 +139,7 @@ class Portfolio:
             "last_month": month,
             "until_month": month,
             **self._figures(month),
-            **apart([]),
+            **apart([], month),
             **portfolio_columns([], [], None, worlds),
             "beside_first_month": month,
             "beside_last_month": month,
@@ -176,9 +185,7 @@ class Portfolio:
             )
         if found is None:
             return nothing("shrunk_net_value")
-        less = sum(
-            (_total(flow.cost) + _total(flow.other) for flow in flows), np.zeros(1)
-        )
+        less = sum((_total(flow.spent) for flow in flows), np.zeros(1))
         less = less + sum(
             (overlap.draws(None) for overlap in self.overlaps), np.zeros(1)
         )
@@ -220,6 +227,7 @@ def _together(
         cash=_column(cash),
         cost=_column(sum(_total(part.cost) for part in parts)),
         other=_column(sum(_total(part.other) for part in parts)),
+        replaced=_column(sum(_total(part.replaced) for part in parts)),
         discount=None,
     )
 

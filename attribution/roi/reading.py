@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Figures = dict[str, float | None]
 
+#: Part of the worlds in which something must be owed before it can be paid back.
+_MOST: Final = 0.5
 _LEVELS: Final = {"50": 0.5, "90": 0.9}
 
 
@@ -93,12 +95,15 @@ def payback(
     dict
         ``payback_months_p50`` and ``_p90``: the first month, counted from 1, at whose
         end all that came in exceeds all that went out, in half and in nine tenths of
-        the worlds; ``None`` where so many worlds never get there.
+        the worlds; ``None`` where so many worlds never get there, and where in most
+        of them nothing is ever out of pocket, so that there is nothing to pay back.
         ``probability_never_paid_back``: the part of the worlds that do not within
         ``payback_horizon_months``. Quantiles are months that occur: interpolating
         towards *never* has no meaning.
     """
-    is_paid = np.cumsum(net, axis=1) > np.reshape(invested, (-1, 1))
+    balance = np.cumsum(net, axis=1) - np.reshape(invested, (-1, 1))
+    is_paid = balance > 0
+    is_owed = (balance < 0).any(axis=1) | (np.ravel(invested) > 0)
     horizon = net.shape[1]
     if for_good:
         is_paid = np.logical_and.accumulate(is_paid[:, ::-1], axis=1)[:, ::-1]
@@ -110,7 +115,8 @@ def payback(
     }
     for name, part in (("p50", 0.5), ("p90", 0.9)):
         month = float(np.quantile(first, part, method="inverted_cdf"))
-        figures[f"payback_months_{name}"] = _finite(month)
+        is_paid_back = np.mean(is_owed) >= _MOST
+        figures[f"payback_months_{name}"] = _finite(month) if is_paid_back else None
     return figures
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from attribution.roi import return_tables
+from attribution.roi.baseline import Costs
 from attribution.roi.feature_return import FeatureReturn
 from attribution.roi.inputs import digest_of, read_inputs
 from attribution.roi.overlaps import overlaps_of
@@ -21,7 +22,7 @@ from attribution.roi.reading import amount
 from attribution.roi.register import months_between
 from attribution.roi.sensitivity import Sensitive, sensitivity_rows
 from attribution.roi.study_ledger import counts_by_month, counts_of, ledger_rows
-from attribution.roi.valuing import Costs, Reason, case_of
+from attribution.roi.valuing import Reason, case_of
 from attribution.roi.worlds import Worlds
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same inputs would give other figures.
-METHOD_VERSION: Final = 7
+METHOD_VERSION: Final = 9
 _NOTHING: Final = Costs({}, {})
 
 

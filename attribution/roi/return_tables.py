@@ -30,6 +30,7 @@ _MONEY = {
     **_interval("benefit", 50, 90),
     **_interval("cash_benefit", 90),
     **_interval("other_cost", 90),
+    **_interval("replaced_cost", 90),
     **_interval("net_value", 50, 90),
     **_interval("roi", 50, 90),
     "probability_net_positive": _NUMBER,
@@ -41,6 +42,12 @@ _APART = {
     **_interval("other_investment", 90),
     **_interval("other_cost_since", 90),
     **_interval("net_after_investment", 90),
+    "probability_net_after_investment": _NUMBER,
+    "to_date_month": _TEXT,
+    **_interval("carried_benefit", 90),
+    **_interval("replaced_cost_since", 90),
+    **_interval("net_to_date", 90),
+    "probability_net_to_date": _NUMBER,
 }
 #: Table → column → type.
 RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
@@ -53,6 +60,9 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
         "verdict": _TEXT,
         "lifecycle_stage": _TEXT,
         "grade": _TEXT,
+        "baseline_source": _TEXT,
+        "baseline_month": _TEXT,
+        "baseline_cost": _NUMBER,
         **_MONEY,
         **_APART,
         **_interval("released_hours", 90),
@@ -138,6 +148,7 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
         "not_computable_feature_count": _COUNT,
         **_interval("benefit", 90),
         **_interval("other_cost", 90),
+        **_interval("replaced_cost", 90),
         **_interval("net_value", 90),
     },
     "roi_sensitivity": {

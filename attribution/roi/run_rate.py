@@ -1,10 +1,9 @@
 """What a feature brings in a month now, after its effect was last measured.
 
-An effect is *measured* in the months of its study and *last measured* after them. From
-then on a gain is taken to be between all of it and what a linear fade to nothing within
-twelve months leaves, each part as likely; a harm is taken to last in full. After twelve
-months without a new measurement it is *unknown*, and there is no run rate. A later
-study of the same outcome and units measures it again, and replaces what was known.
+An effect is *measured* in the months of its study and *last measured* after them, by
+the rule of :mod:`attribution.roi.persistence`. After twelve months without a new
+measurement it is *unknown*, and there is no run rate. A later study of the same outcome
+and units measures it again, and replaces what was known.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from attribution.roi.carrying import carried_on, newest
 from attribution.roi.overlaps import settled_by_ledger, without_bounds
+from attribution.roi.persistence import FADE_MONTHS, months_apart
 from attribution.roi.reading import amount, nothing
-from attribution.roi.register import month_end, month_start
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from attribution.arrays import Floats
     from attribution.roi.claims import Claim
@@ -32,11 +31,6 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-#: Months after the last measurement until an effect is unknown.
-FADE_MONTHS: Final = 12
-#: Part of a month from which on a study has seen it whole.
-_SEEN_WHOLE: Final = 0.99
-_MONTHS_OF_YEAR: Final = 12
 MEASURED: Final = "measured"
 LAST_MEASURED: Final = "last_measured"
 UNKNOWN: Final = "unknown"
@@ -54,7 +48,7 @@ class RunRate:
     status : {"measured", "last_measured", "unknown", "stopped"}
         What is known of its effect there; stopped: nothing was spent on it any more.
     net : ndarray, shape (worlds,), or None
-        Benefit less all cost of the month; ``None`` where the effect is unknown or
+        Benefit less the cost of the change; ``None`` where the effect is unknown or
         stopped, or a part of the cost is not known.
     """
 
@@ -104,89 +98,25 @@ def run_rate_of(
     spent = _spent_in(month, feature_return.flows, feature_return.since)
     if spent is None:
         return RunRate(month, STOPPED)
-    parts = [_benefit(claim, month, worlds) for claim in claims]
+    parts = [carried_on(one, (month,)).benefit(worlds)[:, 0] for one in claims]
     net = np.sum(parts, axis=0) * terms.driven_in(month, worlds) - spent
     status = MEASURED if max(ages) <= 0 else LAST_MEASURED
     return RunRate(month, status, None if np.isnan(net).any() else net)
 
 
 def _claims_now(feature_return: FeatureReturn, month: str) -> list[ValuedClaim]:
-    return _newest(
-        [v for v in feature_return.case.claims if v.claim.months[0] <= month]
-    )
-
-
-def _newest(claims: Sequence[ValuedClaim]) -> list[ValuedClaim]:
-    """Return what was measured last: an older study of the same units is replaced."""
-
-    def is_replaced(one: ValuedClaim) -> bool:
-        return any(
-            other.claim.outcome == one.claim.outcome
-            and other.claim.months[-1] > one.claim.months[-1]
-            and _share_units(one, other)
-            for other in claims
-        )
-
-    return [claim for claim in claims if not is_replaced(claim)]
-
-
-def _share_units(valued_claim: ValuedClaim, other: ValuedClaim) -> bool:
-    units, others = valued_claim.claim.units, other.claim.units
-    return not units or not others or bool(units & others)
+    return newest([v for v in feature_return.case.claims if v.claim.months[0] <= month])
 
 
 def _spent_in(month: str, *parts: Flows | None) -> Floats | None:
-    """Return all cost of a month by world; ``None`` where there was none any more."""
+    """Return the cost of the change in a month; ``None`` where nothing was spent."""
     for flows in parts:
         if flows is not None and month in flows.months:
             place = flows.months.index(month)
-            return np.asarray(flows.cost[:, place] + flows.other[:, place])
+            if not (flows.cost[:, place] + flows.other[:, place]).any():
+                return None
+            return flows.spent[:, place]
     return None
-
-
-def _benefit(valued: ValuedClaim, month: str, worlds: Worlds) -> Floats:
-    """Return the benefit of the last whole month that was measured, faded since."""
-    last, scale = _last_month(valued, month)
-    money = np.asarray(valued.benefit(worlds)[:, last]) * scale
-    age = months_apart(valued.claim.months[-1], month)
-    if age <= 0:
-        return money
-    kept = 1.0 - _fade(valued.claim.study_id, worlds) * min(age / FADE_MONTHS, 1.0)
-    # An effect without bound stays without one, however far it has faded.
-    return np.where((money > 0) & np.isfinite(money), money * kept, money)
-
-
-def _last_month(valued: ValuedClaim, month: str) -> tuple[int, float]:
-    """Return which month was the last one, and what makes a whole one of it."""
-    claim = valued.claim
-    known = [n for n, one in enumerate(claim.months) if one <= month]
-    seen = [_part_seen(claim.periods[n], claim.months[n]) for n in known]
-    whole = [n for n, part in zip(known, seen, strict=True) if part >= _SEEN_WHOLE]
-    if whole:
-        return whole[-1], 1.0
-    return known[int(np.argmax(seen))], 1.0 / max(seen)
-
-
-def _fade(study_id: str, worlds: Worlds) -> Floats:
-    return worlds.source(f"persistence of {study_id}").uniform(size=WORLD_COUNT)
-
-
-def _part_seen(period: tuple[date, date], month: str) -> float:
-    first, end = period
-    whole = (month_end(month) - month_start(month)).days
-    return max((end - first).days, 1) / whole
-
-
-def months_apart(first: str, last: str) -> int:
-    """Return how many months lie between two.
-
-    Examples
-    --------
-    >>> months_apart("2025-11", "2026-02")
-    3
-    """
-    start, end = month_start(first), month_start(last)
-    return (end.year - start.year) * _MONTHS_OF_YEAR + end.month - start.month
 
 
 def portfolio_columns(
@@ -225,11 +155,11 @@ def portfolio_columns(
     together = np.sum([net for _, net in nets], axis=0)
     for overlap in overlaps:
         if overlap.by_month:
-            together = together - _claimed_twice(overlap, known, month, worlds)
+            together = together - claimed_twice(overlap, known, month, worlds)
     return {**row, **amount("run_rate_net", together)}
 
 
-def _claimed_twice(
+def claimed_twice(
     overlap: Overlap, known: Sequence[FeatureReturn], month: str, worlds: Worlds
 ) -> Floats:
     """Return what run rates have too much of one outcome, by the rule of the ledger."""
@@ -252,9 +182,8 @@ def _claimed_twice(
 
 def _claim_of(valued: ValuedClaim, month: str, worlds: Worlds) -> tuple[Claim, Floats]:
     """Return what a run rate claims of a whole month, and what one of it is worth."""
-    worth = valued.worth_of_one(worlds)[:, _last_month(valued, month)[0]]
+    on = carried_on(valued, (month,))
+    worth = on.worth_of_one(worlds)
     with np.errstate(divide="ignore", invalid="ignore"):
-        effects = (_benefit(valued, month, worlds) / worth)[:, None]
-    claim = valued.claim
-    whole = replace(claim, months=(month,), first_day=None, end=None, effects=effects)
-    return whole, worth
+        effects = on.benefit(worlds) / worth
+    return replace(on.claim, effects=effects, ages=()), worth[:, 0]

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 #: Groups of worlds with like values of one thing: 50 worlds each.
 _BIN_COUNT: Final = 20
 #: In these the mean is a straight line, so that two points give the root.
-_LINEAR: Final = frozenset({"conversion", "margin", "labour", "integration"})
+_LINEAR: Final = frozenset(
+    {"conversion", "margin", "labour", "integration", "replaced_cost"}
+)
 _MEDIAN, _LOW, _HIGH = 0.5, 0.05, 0.95
 _AROUND: Final = 0.025
 _MOST_TIMES: Final = 100.0

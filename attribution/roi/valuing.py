@@ -8,12 +8,14 @@ none, what there is stands beside the headline.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from attribution.causal.grade import LETTERS
+from attribution.roi.baseline import REPLACED_COST, Baseline, Costs, baseline_of
+from attribution.roi.carrying import carried_while_it_runs
 from attribution.roi.claims import INTERIM, WITHDRAWN
 from attribution.roi.flows import Terms, ValuedClaim
 from attribution.roi.joining import JoinedClaim, joined
@@ -21,7 +23,7 @@ from attribution.roi.register import months_between, singular
 from attribution.roi.worlds import Worlds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from attribution.roi.claims import Claim
     from attribution.roi.register import Assumed, Register
@@ -40,28 +42,6 @@ class Reason:
 
     code: str
     text: str
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Costs:
-    """The reconciled cost of a feature or a model.
-
-    Attributes
-    ----------
-    by_month : mapping of str to float or None
-        Money of the mart by billing month; ``None`` where a part has no amount in the
-        reporting currency.
-    hours : mapping of str to float
-        Hours booked on it.
-    """
-
-    by_month: Mapping[str, float | None]
-    hours: Mapping[str, float]
-
-    def in_month(self, month: str) -> float:
-        """Return the cost of a month, 0 where there was none; NaN: not known."""
-        amount = self.by_month.get(month, 0.0)
-        return np.nan if amount is None else amount
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -92,8 +72,10 @@ class Case:
     joined : tuple of JoinedClaim
         Every claim that was a candidate, with the part of it that is counted.
     before, since : Terms or None
-        What was spent before the window, which is the investment, and after it, which
-        has no measured benefit. Without claims: their benefit is in ``terms``.
+        What was spent before the window to make the change, which is the investment,
+        and money after it, with the effect carried by the rule of persistence.
+    baseline : Baseline
+        What it replaced.
     """
 
     feature_id: str
@@ -110,6 +92,7 @@ class Case:
     before: Terms | None = None
     since: Terms | None = None
     joined: tuple[JoinedClaim, ...] = ()
+    baseline: Baseline = field(default_factory=Baseline)
 
     @property
     def basis(self) -> str | None:
@@ -123,7 +106,12 @@ class Case:
 
 
 def case_of(
-    feature_id: str, claims: Sequence[Claim], costs: Costs, register: Register
+    feature_id: str,
+    claims: Sequence[Claim],
+    costs: Costs,
+    register: Register,
+    *,
+    baseline: Baseline | None = None,
 ) -> Case:
     """Return what a feature's return is made of, or why there is none.
 
@@ -137,26 +125,30 @@ def case_of(
         What it costs.
     register : Register
         All assumptions.
+    baseline : Baseline, optional
+        What it replaced, where ``costs`` do not go back to its launch.
     """
     candidates, is_countable, left_out = _candidates(claims, register)
     chosen = tuple(candidate.valued for candidate in candidates if candidate.is_counted)
     months = _window(chosen, costs)
-    before, since = _months_apart(feature_id, chosen, costs, months, register)
     left_out += _costs_left_out(feature_id, costs, register)
     refused = next((claim for claim in claims if not claim.is_estimated), None)
     reason = _no_benefit(claims, register) if not chosen else _no_cost(months, costs)
-    terms = None if reason else terms_of(feature_id, chosen, costs, months, register)
-
-    def spent_in(apart: tuple[str, ...]) -> Terms | None:
-        if not terms or not apart:
-            return None
-        return terms_of(feature_id, (), costs, apart, register)
-
+    if baseline is None:
+        # Without a claim nothing is known to be a change, so nothing was replaced.
+        is_change = chosen and months
+        baseline = (
+            baseline_of(feature_id, costs, months[0], register)
+            if is_change
+            else Baseline()
+        )
+    known = _Known(feature_id, costs, register, baseline)
+    before, since = _months_apart(chosen, known, months) if not reason else ((), ())
     return Case(
         feature_id,
         months,
         claims=chosen,
-        terms=terms,
+        terms=None if reason else known.terms(chosen, months),
         grade=_grade(chosen),
         is_counted=is_countable and reason is None,
         reason=reason,
@@ -166,10 +158,35 @@ def case_of(
         break_even=None
         if chosen or refused is None or _no_cost(months, costs)
         else _break_even(refused, costs, months, register),
-        before=spent_in(before),
-        since=spent_in(since),
+        before=known.investment(before) if before else None,
+        since=known.terms(carried_while_it_runs(chosen, costs, since), since)
+        if since
+        else None,
         joined=candidates,
+        baseline=baseline,
     )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Known:
+    """What is known of the cost of a feature."""
+
+    feature_id: str
+    costs: Costs
+    register: Register
+    baseline: Baseline
+
+    def terms(self, claims: tuple[ValuedClaim, ...], months: tuple[str, ...]) -> Terms:
+        """Return the terms of some months from the launch on."""
+        terms = terms_of(self.feature_id, claims, self.costs, months, self.register)
+        # What was replaced is saved only while the change runs.
+        return replace(terms, baseline=self.baseline, is_running=terms.cost != 0)
+
+    def investment(self, months: tuple[str, ...]) -> Terms:
+        """Return the terms of months before the launch: what the change took."""
+        invested = [self.baseline.invested(self.costs, month) for month in months]
+        terms = terms_of(self.feature_id, (), self.costs, months, self.register)
+        return replace(terms, cost=np.array(invested))
 
 
 def _break_even(
@@ -332,11 +349,7 @@ def _window(claims: Sequence[ValuedClaim], costs: Costs) -> tuple[str, ...]:
 
 
 def _months_apart(
-    feature_id: str,
-    claims: Sequence[ValuedClaim],
-    costs: Costs,
-    window: tuple[str, ...],
-    register: Register,
+    claims: Sequence[ValuedClaim], known: _Known, window: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the months with cost before the window, and those after it.
 
@@ -345,8 +358,8 @@ def _months_apart(
     """
     if not claims:
         return (), ()
-    spent = {*costs.by_month, *costs.hours}
-    built = register.approved("integration", feature_id=feature_id)
+    spent = {*known.costs.by_month, *known.costs.hours}
+    built = known.register.approved("integration", feature_id=known.feature_id)
     first = min(
         {*spent, *(one.valid_from.strftime("%Y-%m") for one in built)} | {window[0]}
     )
@@ -403,7 +416,7 @@ def _costs_left_out(feature_id: str, costs: Costs, register: Register) -> list[s
     costs_left_out = [
         f"{entry.id}: a {entry.kind} that nobody approved"
         for entry in register.entries
-        if entry.kind in {"integration", "labour", "driver"}
+        if entry.kind in {"integration", "labour", "driver", REPLACED_COST}
         and entry.feature_id == feature_id
         and not entry.is_approved
     ]

@@ -86,9 +86,6 @@ usage as (
 select billing_month, cost, requests
 from bills left join usage using (billing_month) order by billing_month
 """
-_COVERED: Final = """
-select study_id, launch_date, window_end from estimates.attribution_studies
-"""
 _RUN: Final = "select run_id, currency, is_synthetic from core.mart_run"
 
 
@@ -139,8 +136,6 @@ class BaseRun:
         Active by available hours of each pool of accelerators.
     tokens : mapping of str to float
         A month, by model, where all are counted.
-    covered : mapping of str to tuple of date
-        First day, and first day after the last, that a study's effect is known of.
     version : str
         Differs whenever any of this does.
     run_rate : PublishedRunRate or None
@@ -157,7 +152,6 @@ class BaseRun:
     utilisations: Mapping[str, float | None]
     tokens: Mapping[str, float]
     bills: tuple[MonthOfBills, ...]
-    covered: Mapping[str, tuple[date, date]]
     version: str
     run_rate: PublishedRunRate | None = None
 
@@ -217,7 +211,6 @@ def read_base(
         "pools": rows(_POOLS, months),
         "tokens": rows(_TOKENS, len(months), months, currency),
         "bills": rows(_BILLS, complete, currency, complete),
-        "covered": rows(_COVERED),
     }
     returns = digest_of(connection, version="scenario")
     run_rate = read_run_rate(connection)
@@ -232,7 +225,6 @@ def read_base(
         utilisations=dict(parts["pools"]),
         tokens=dict(parts["tokens"]),
         bills=tuple(MonthOfBills(*row) for row in parts["bills"]),
-        covered={name: (first, end) for name, first, end in parts["covered"]},
         version=_version(returns, parts | {"run_rate": [(repr(run_rate),)]}),
         run_rate=run_rate,
     )

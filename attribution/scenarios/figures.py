@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from attribution.roi.reading import amount, nothing, payback, probability_above
-from attribution.scenarios.outcome import sum_of
-from attribution.scenarios.sensitivity import difference, net_difference
+from attribution.scenarios.sensitivity import difference, net_difference, proven_net
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from attribution.arrays import Floats
     from attribution.scenarios.outcome import Outcome, Part
     from attribution.scenarios.projection import Projection
 
@@ -71,7 +71,7 @@ class Reasons:
 
 def summary_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Row:
     """Return what a scenario comes to, as present values with intervals."""
-    row: Row = {
+    return {
         "npv_reason": reasons.npv,
         "difference_reason": reasons.difference,
         "benefit_unknown_of": [
@@ -79,45 +79,28 @@ def summary_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Row:
             for part in changed.parts
             if part.feature_id and not part.is_known
         ],
-        **_sums("", changed, reasons),
-        **_sums("base_", before, reasons),
+        "counted_features": [part.feature_id for part in changed.counted],
+        **_sums("", changed, reasons, net=proven_net(changed, before)),
+        **_sums("base_", before, reasons, net=before.net),
+        **_differences(changed, before, reasons),
     }
-    if reasons.npv is None:
-        counted = [one for one in changed.known if one.case and one.case.is_counted]
-        present = sum_of(one.flows.benefit * changed.discount for one in counted)
-        # What is claimed twice is of counted features alone.
-        twice = (changed.overlap * changed.discount).sum(axis=1)
-        row |= amount("counted_benefit", present.sum(axis=1) - twice)
-        nets = [one.flows.present_net for one in counted]
-        alone = np.sum([net for net in nets if net is not None], axis=0) - twice
-        row |= amount("counted_npv", alone) if nets else nothing("counted_npv")
-        row["counted_features"] = [one.feature_id for one in counted]
-    else:
-        row |= {**nothing("counted_benefit"), **nothing("counted_npv")}
-        row["counted_features"] = []
-    return {**row, **_differences(changed, before, reasons)}
 
 
-def reasons_of(
-    changed: Outcome, before: Outcome, *, is_limited: bool = False
-) -> Reasons:
+def reasons_of(changed: Outcome, before: Outcome) -> Reasons:
     """Return why figures of a scenario have no value.
 
     Parameters
     ----------
     changed, before : Outcome
         The scenario, and what it is compared with.
-    is_limited : bool
-        Whether single features are looked at, and nothing stands for those that have
-        no return.
     """
     unknown = [part for part in changed.parts if part.feature_id and not part.is_known]
     told = "; ".join(f"{part.feature_id}: {_why(part)}" for part in unknown)
     benefit = None
     if float(before.cost.sum()) <= 0:
         benefit = "not computable: nothing is spent"
-    elif not changed.known or (is_limited and unknown):
-        benefit = f"not computable: {told or 'no feature has a return'}"
+    elif not changed.counted:
+        benefit = f"not computable: {told or 'no return of a feature counts'}"
     return Reasons(benefit, _no_gain(changed, before), _no_discount(changed, before))
 
 
@@ -154,7 +137,8 @@ def _why(part: Part) -> str:
     return reason.text if reason else "its benefit is not known"
 
 
-def _sums(prefix: str, outcome: Outcome, reasons: Reasons) -> Row:
+def _sums(prefix: str, outcome: Outcome, reasons: Reasons, *, net: Floats) -> Row:
+    """Return present values of an outcome; ``net`` is by world and month."""
     row: Row = {
         **nothing(f"{prefix}cost", levels=_BOTH),
         **nothing(f"{prefix}other_cost"),
@@ -171,11 +155,11 @@ def _sums(prefix: str, outcome: Outcome, reasons: Reasons) -> Row:
         )
         row |= amount(f"{prefix}other_cost", (outcome.other * discount).sum(axis=1))
     if reasons.npv is None:
-        present = outcome.present_net
+        present = (net * discount).sum(axis=1)
         row |= amount(f"{prefix}benefit", (outcome.benefit * discount).sum(axis=1))
         row |= amount(f"{prefix}npv", present, levels=_BOTH)
         row[f"{prefix}probability_npv_positive"] = probability_above(present)
-        row |= _prefixed(prefix, payback(outcome.net * discount, for_good=True))
+        row |= _prefixed(prefix, payback(net * discount, for_good=True))
     return row
 
 
@@ -213,14 +197,14 @@ def months_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Iterator[R
 
     A measure that is not known has its months without a value.
     """
-    gained = net_difference(changed, before)
+    net, gained = proven_net(changed, before), net_difference(changed, before)
     discount = changed.discount
     measures = {
         "cost": changed.cost,
         "other_cost": changed.other,
         "benefit": changed.benefit,
-        "net_value": changed.net,
-        "cumulative_net_value": np.cumsum(changed.net * discount, axis=1),
+        "net_value": net,
+        "cumulative_net_value": np.cumsum(net * discount, axis=1),
         "difference": gained,
         "cumulative_difference": np.cumsum(gained * discount, axis=1),
         "base_cost": before.cost,

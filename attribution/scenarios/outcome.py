@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from attribution.roi.baseline import Costs
 from attribution.roi.feature_return import FeatureReturn
 from attribution.roi.overlaps import overlaps_of
 from attribution.roi.register import ALL, Assumed, month_start
-from attribution.roi.valuing import Case, Costs, case_of, terms_of
+from attribution.roi.valuing import Case, case_of, terms_of
 from attribution.roi.worlds import WORLD_COUNT
 from attribution.scenarios.draft import Draft
 from attribution.scenarios.rules import RULES
@@ -55,6 +56,18 @@ class Part:
         """Whether its benefit is known."""
         return self.case is not None and self.case.terms is not None
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether its benefit counts: grade A or B, valued by approved assumptions."""
+        return self.case is not None and self.case.is_counted
+
+    @property
+    def counted_benefit(self) -> Floats:
+        """Its benefit by world and month; 0 where that does not count."""
+        return (
+            self.flows.benefit if self.is_counted else np.zeros_like(self.flows.benefit)
+        )
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcome:
@@ -77,9 +90,9 @@ class Outcome:
         )
 
     @property
-    def known(self) -> list[Part]:
-        """Features with a return."""
-        return [part for part in self.parts if part.is_known]
+    def counted(self) -> list[Part]:
+        """Features whose return counts."""
+        return [part for part in self.parts if part.is_counted]
 
     @property
     def has_discount(self) -> bool:
@@ -94,8 +107,8 @@ class Outcome:
 
     @property
     def benefit(self) -> Floats:
-        """Known benefit of all, less what is claimed twice."""
-        return sum_of(part.flows.benefit for part in self.known) - self.overlap
+        """Benefit of what counts, less what is claimed twice."""
+        return sum_of(part.flows.benefit for part in self.counted) - self.overlap
 
     @property
     def cost(self) -> Floats:
@@ -109,8 +122,13 @@ class Outcome:
 
     @property
     def net(self) -> Floats:
-        """Known benefit less all cost."""
-        return np.asarray(self.benefit - self.cost - self.other)
+        """Benefit of what counts, less the cost of these changes.
+
+        Cost that no counted return pays for is no part of it: what a scenario changes
+        of that is in its difference to the base.
+        """
+        spent = sum_of(part.flows.spent for part in self.counted)
+        return np.asarray(self.benefit - spent)
 
     @property
     def present_net(self) -> Floats:
@@ -284,6 +302,7 @@ def _case(name: str, projection: Projection) -> Case:
         projection.claims.get(name, ()),
         Costs(by_month, booked),
         projection.register,
+        baseline=projection.baselines.get(name),
     )
 
 

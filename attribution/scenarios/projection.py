@@ -1,9 +1,10 @@
 """A run carried forward as it is: the base that every change acts on.
 
 Cost goes on at the mean of the last complete months. An effect goes on as it was in the
-last month that a study saw whole, draw by draw. What was spent before is spent in every
-scenario, and is left out. None of it is a forecast: what is expected to change is a
-change of the scenario.
+last month that a study saw whole, draw by draw, and its gains fade by the one rule of
+:mod:`attribution.roi.persistence`. What was spent before is spent in every scenario,
+and is left out. None of it is a forecast: what is expected to change is a change of
+the scenario.
 """
 
 from __future__ import annotations
@@ -12,20 +13,24 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from attribution.roi.register import Register, month_end, month_start, months_between
+from attribution.roi.baseline import Costs
+from attribution.roi.carrying import newest
+from attribution.roi.persistence import FADE_MONTHS, carried, months_apart
+from attribution.roi.register import Register, month_start, months_between
+from attribution.roi.valuing import case_of
 from triptych.core.errors import UsageError
 from triptych.core.settings.problems import known_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from attribution.roi.baseline import Baseline
     from attribution.roi.claims import Claim
+    from attribution.roi.valuing import Case
     from attribution.scenarios.base_run import BaseRun, CostLine
 
-#: A month that was seen for this part of its days counts as seen whole.
-_SEEN_WHOLE: Final = 0.8
+#: Status of a study that speaks of too long ago.
+TOO_OLD: Final = "last measured more than a year before"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,6 +47,8 @@ class Projection:
         By feature, with an effect in each month.
     hours : mapping of str to float
         Booked a month, by feature.
+    baselines : mapping of str to Baseline
+        What features replaced.
     is_limited : bool
         Whether single features were named, and nothing else is in scope.
     """
@@ -52,6 +59,7 @@ class Projection:
     lines: tuple[CostLine, ...]
     claims: Mapping[str, Sequence[Claim]]
     hours: Mapping[str, float]
+    baselines: Mapping[str, Baseline]
     register: Register
     is_limited: bool
 
@@ -110,6 +118,7 @@ def carried_forward(
     months = _months_after(base.first_month, horizon_months)
     known = base.inputs.features
     chosen = tuple(name for name in known if not features or name in features)
+    cases = _cases(base, chosen)
     return Projection(
         base,
         months,
@@ -118,10 +127,14 @@ def carried_forward(
             line for line in base.lines if not features or line.feature_id in features
         ),
         claims={
-            name: [_going_on(claim, base, months) for claim in base.inputs.claims[name]]
+            name: [
+                _carried(claim, months)
+                for claim in _going_on(cases[name], base.inputs.claims[name], base)
+            ]
             for name in chosen
             if name in base.inputs.claims
         },
+        baselines={name: case.baseline for name, case in cases.items()},
         hours={name: _hours(base, name) for name in chosen},
         register=_without_what_is_spent(base.inputs.register, months[0]),
         is_limited=bool(features),
@@ -144,31 +157,41 @@ def _months_after(first: str, count: int) -> tuple[str, ...]:
     return months_between(first, last.strftime("%Y-%m"))[:count]
 
 
-def _going_on(claim: Claim, base: BaseRun, months: tuple[str, ...]) -> Claim:
-    """Return a claim with the effect of its last whole month in each month."""
-    if not claim.is_estimated:
-        return claim
-    parts = [_part_seen(month, base, claim.study_id) for month in claim.months]
-    whole = [n for n, part in enumerate(parts) if part >= _SEEN_WHOLE]
-    last = whole[-1] if whole else int(np.argmax(parts))
-    scale = 1.0 if whole else 1.0 / parts[last]
-    effect = claim.effects[:, last : last + 1] * scale
-    return replace(
-        claim,
-        months=months,
-        effects=np.repeat(effect, len(months), axis=1),
-        first_day=None,
-        end=None,
-    )
+def _cases(base: BaseRun, names: Sequence[str]) -> dict[str, Case]:
+    """Return what the returns of features are made of, as they were measured."""
+    given = base.inputs
+    nothing = Costs({}, {})
+    return {
+        name: case_of(
+            name,
+            given.claims.get(name, ()),
+            given.costs.get(name, nothing),
+            given.register,
+        )
+        for name in names
+    }
 
 
-def _part_seen(month: str, base: BaseRun, study_id: str) -> float:
-    if study_id not in base.covered:
-        return 1.0
-    launch, end = base.covered[study_id]
-    first, after = month_start(month), month_end(month)
-    seen = (min(after, end) - max(first, launch)).days
-    return max(seen, 1) / (after - first).days
+def _going_on(case: Case, claims: Sequence[Claim], base: BaseRun) -> list[Claim]:
+    """Return what is known of a feature's effect, as a run rate starts from it.
+
+    Of several studies the last of the same units; a study that cannot tell stays.
+    """
+    known = [valued.claim for valued in newest(case.claims)]
+    known = known or [claim for claim in claims if claim.is_estimated]
+    going_on = [claim for claim in claims if not claim.is_estimated]
+    last = base.months[-1]
+    return going_on + [
+        replace(claim, status=TOO_OLD)
+        if months_apart(claim.months[-1], last) > FADE_MONTHS
+        else claim
+        for claim in known
+    ]
+
+
+def _carried(claim: Claim, months: tuple[str, ...]) -> Claim:
+    """Return a claim carried into the months of a horizon."""
+    return carried(claim, months)[0] if claim.is_estimated else claim
 
 
 def _hours(base: BaseRun, feature_id: str) -> float:

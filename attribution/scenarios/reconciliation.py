@@ -1,8 +1,8 @@
 """From the net value that was measured to the base of a scenario, line by line.
 
-Both are made of the same draws, and say different things: the headline is what counted
-features brought in over their measured months, a base is all AI cost and every known
-effect carried forward. Each line has both amounts; the differences are the whole way.
+Both are made of the same draws and of what counts alone: the headline over its measured
+months, the base carried forward over the horizon, by the rule of persistence. Each line
+has both amounts; the differences are the whole way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from attribution.roi.overlaps import overlaps_of
 from attribution.roi.return_estimates import features_of
+from attribution.scenarios.run_rate import LEFT_OUT, reason_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,12 +26,10 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-#: Why a line differs → in words; ``months``, ``measured`` and ``why`` are filled in.
+#: Why a line differs → in words; ``months`` and ``measured`` are filled in.
 REASONS: Final = {
-    "months": "{months} in place of the measured {measured}",
-    "not_in_headline": "not in the headline: {why}",
-    "no_return": "all AI cost is in the base, and no return pays for this",
-    "out_of_scope": "counted, and the scenario is not about it",
+    "months": "{months} in place of the measured {measured}, with gains that fade",
+    **LEFT_OUT,
     "overlap": "claimed by several features, subtracted once",
     "discount": "money of later months is worth less on the first day",
     "without_bound": "draws without bound are in no mean",
@@ -64,13 +63,14 @@ def reconciliation_of(
     returns = {feature.case.feature_id: feature for feature in features}
     rows = [
         row
-        for part in before.parts
+        for part in before.counted
         for row in _feature_rows(part, returns.get(part.feature_id or ""), before)
     ]
     rows += [
-        _row("net_value", name, _mean(one.net), 0.0, "out_of_scope")
+        _row("net_value", name, _mean(one.net), 0.0, reason_left_out(name, projection))
         for name, one in returns.items()
-        if one.case.is_counted and name not in projection.features
+        if one.case.is_counted
+        and name not in {one.feature_id for one in before.counted}
     ]
     rows += _common_rows(before, features, worlds)
     missing = _mean(before.present_net) - sum(row["base"] for row in rows)
@@ -84,30 +84,24 @@ def reconciliation_of(
 def _feature_rows(
     part: Part, actual: FeatureReturn | None, before: Outcome
 ) -> Iterator[Row]:
-    """Yield benefit, cost and other cost of a feature, or of what belongs to none."""
-    is_counted = actual is not None and actual.case.is_counted
-    code = "months" if is_counted else "not_in_headline"
-    if not part.is_known:
-        code = "no_return"
+    """Yield benefit, each cost, and what was replaced of a feature that counts."""
     words = _words(actual, before)
-    for line, sign in (("benefit", 1.0), ("cost", -1.0), ("other", -1.0)):
-        if line == "benefit" and not part.is_known:
-            continue
-        measured = getattr(actual.flows, line) if is_counted and actual else None
+    signs = {"benefit": 1.0, "cost": -1.0, "other": -1.0, "replaced": 1.0}
+    for line, sign in signs.items():
+        flows = actual.flows if actual and actual.case.is_counted else None
+        measured = None if flows is None else getattr(flows, line)
         # Nothing is written as 0 and never as −0.
         carried = sign * _total(getattr(part.flows, line)) + 0.0
         spent = sign * _total(measured) + 0.0
-        yield _row(line, part.feature_id, spent, carried, code, **words)
+        yield _row(line, part.feature_id, spent, carried, "months", **words)
 
 
 def _words(actual: FeatureReturn | None, before: Outcome) -> dict[str, str]:
-    case = actual.case if actual else None
-    why = case.not_counted if case else None
-    measured = case.months if case else ()
+    """Return the months of a horizon and of what was measured, in words."""
+    measured = actual.case.months if actual else ()
     return {
         "months": f"{len(before.months)} months from {before.months[0]}",
         "measured": f"{len(measured)} months to {measured[-1]}" if measured else "none",
-        "why": why.text if why else "",
     }
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same file and run would give other numbers.
-METHOD_VERSION: Final = 7
+METHOD_VERSION: Final = 8
 _ID_LENGTH: Final = 12
 _DOUBLE: Final = 2.0
 
@@ -87,7 +87,7 @@ def result_of(scenario: Scenario, base: BaseRun) -> Row:
         Model(found, discount_rate=rate), Model(unchanged, discount_rate=rate)
     )
     changed, before = compared.outcomes(worlds)
-    reasons = reasons_of(changed, before, is_limited=bool(scenario.features))
+    reasons = reasons_of(changed, before)
     return {
         **_head(scenario, base, found),
         "summary": summary_of(changed, before, reasons),
@@ -96,7 +96,11 @@ def result_of(scenario: Scenario, base: BaseRun) -> Row:
         "tornado": list(_drivers(compared, worlds, reasons)),
         "changes": list(_changes(named, projection, changed, worlds)),
         "elasticity": _elasticity(base),
-        "notes": [*found.notes, *_cost_notes(projection)],
+        "notes": [
+            *found.notes,
+            *_cost_notes(projection),
+            *_effect_notes(changed, before),
+        ],
         "reconciliation": list(reconciliation_of(before, projection, worlds))
         if reasons.npv is None
         else [],
@@ -241,3 +245,14 @@ def _cost_notes(projection: Projection) -> Iterator[str]:
     for name in sorted(scope & base.unconverted, key=str):
         told = name or "what belongs to no feature"
         yield f"{told}: a part of its cost has no amount in {base.currency}."
+
+
+def _effect_notes(changed: Outcome, before: Outcome) -> Iterator[str]:
+    """Yield what a change does to effects that do not count."""
+    for part in changed.parts:
+        name, case = part.feature_id, part.case
+        if not name or not case or not part.is_known or part.is_counted:
+            continue
+        if (changed.factors[name] != before.factors[name]).any():
+            why = case.not_counted.text if case.not_counted else "not counted"
+            yield f"{name}: its effect changes, and is not counted ({why})."

@@ -1,9 +1,9 @@
 """From the published run rate to a month of a scenario's base, line by line.
 
-A run rate is what counted features bring in a month now, with gains that fade from the
-month in which they were last measured; the first month of a base is all AI cost and
-every known effect, carried on as it was measured. The run rate is read from the run,
-so that it is the figure of every other page, and every difference has a line.
+A run rate is what counted features bring in a month now; the first month of a base is
+the same a month or more later, at the mean cost of months. Both fade by one rule. The
+run rate is read from the run, so that it is the figure of every other page, and every
+difference has a line.
 """
 
 from __future__ import annotations
@@ -45,14 +45,17 @@ select feature_id,
 from roi.mart_feature_roi as returns
 where returns.window = 'to_date' and counted order by feature_id
 """
+#: Why a feature that counts is not in a base → in words.
+LEFT_OUT: Final = {
+    "out_of_scope": "counted, and the scenario is not about it",
+    "not_known": "counted, and not known over the horizon",
+}
 #: Why a line differs → in words; ``month``, ``run_rate`` and ``status`` are filled in.
 REASONS: Final = {
-    "month": "{month} as it was measured and at the mean cost of months, in place of"
-    " {run_rate} ({status})",
+    "month": "{month} at the mean cost of months, in place of {run_rate} ({status})",
     "no_run_rate": "counted, and without a run rate ({status})",
-    "not_in_headline": "not in the headline",
-    "no_return": "all AI cost is in the base, and no return pays for this",
-    "out_of_scope": "counted, and the scenario is not about it",
+    "not_in_headline": "not in the headline of the run",
+    **LEFT_OUT,
     "overlap": "claimed by several features, subtracted once",
     "unexplained": "not in the run rate of any feature",
     "without_bound": "draws without bound are in no mean",
@@ -147,11 +150,11 @@ def _lines(
     before: Outcome, projection: Projection, published: PublishedRunRate
 ) -> Iterator[Row]:
     counted = {name: (net, status) for name, net, status in published.features}
-    rows = [_feature_row(part, counted, before, published) for part in before.parts]
+    rows = [_feature_row(part, counted, before, published) for part in before.counted]
     rows += [
-        _row("net_value", name, net or 0.0, 0.0, "out_of_scope")
+        _row("net_value", name, net or 0.0, 0.0, reason_left_out(name, projection))
         for name, (net, _) in counted.items()
-        if name not in projection.features
+        if name not in {part.feature_id for part in before.counted}
     ]
     left = published.net - sum(net or 0.0 for net, _ in counted.values())
     twice = _mean(before.overlap[:, 0])
@@ -168,6 +171,11 @@ def _lines(
     yield _row("total", None, published.net, base, "total")
 
 
+def reason_left_out(name: str, projection: Projection) -> str:
+    """Return why a feature that counts in the run is not in a base."""
+    return "out_of_scope" if name not in projection.features else "not_known"
+
+
 def _is_money(row: Row) -> bool:
     return bool(max(abs(row["run_rate"]), abs(row["base"])) > _CENT)
 
@@ -179,14 +187,9 @@ def _feature_row(
     published: PublishedRunRate,
 ) -> Row:
     flows, name = part.flows, part.feature_id
-    money = -flows.cost[:, 0] - flows.other[:, 0]
-    if part.is_known:
-        money = money + flows.benefit[:, 0]
     net, status = counted.get(name or "", (None, None))
     code = "month"
-    if not part.is_known:
-        code = "no_return"
-    elif name not in counted:
+    if name not in counted:
         code = "not_in_headline"
     elif net is None:
         code = "no_run_rate"
@@ -195,7 +198,7 @@ def _feature_row(
         "run_rate": published.month,
         "status": _STATUSES.get(status or "", "not known"),
     }
-    return _row("net_value", name, net or 0.0, _mean(money), code, **words)
+    return _row("net_value", name, net or 0.0, _mean(flows.net[:, 0]), code, **words)
 
 
 def _row(

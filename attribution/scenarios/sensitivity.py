@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy import optimize
 
+from attribution.roi.persistence import faded
 from attribution.roi.sensitivity import variance_share
 from attribution.scenarios.binding import SCENARIO
 
@@ -73,12 +74,15 @@ class Comparison:
     def means(self, worlds: Worlds) -> Means:
         """Return mean net present value, and its mean difference to the base."""
         changed, unchanged = self.outcomes(worlds)
-        return mean(changed.present_net), mean(difference(changed, unchanged))
+        return (
+            mean(present_net(changed, unchanged)),
+            mean(difference(changed, unchanged)),
+        )
 
     @property
     def assumed(self) -> list[Assumed]:
         """Everything that is assumed: by the scenario first, then by the register."""
-        found = {
+        assumptions = {
             value.id: value
             for change in self.scenario.bound.changes
             for value in change.values.values()
@@ -88,9 +92,9 @@ class Comparison:
         for model in (self.base, self.scenario):
             for case in model.cases.values():
                 for assumption in case.terms.assumed if case.terms else ():
-                    found[assumption.id] = assumption
+                    assumptions[assumption.id] = assumption
         # A hurdle is compared with a value, and moves none.
-        return [one for one in found.values() if one.kind != "hurdle_rate"]
+        return [one for one in assumptions.values() if one.kind != "hurdle_rate"]
 
     @property
     def most(self) -> Mapping[str, float]:
@@ -121,12 +125,32 @@ def difference(changed: Outcome, unchanged: Outcome) -> Floats:
     return np.asarray((monthly * changed.discount + moved).sum(axis=1))
 
 
+def proven_net(changed: Outcome, unchanged: Outcome) -> Floats:
+    """Return net value by world and month: of what counts, and of what changes.
+
+    Cost that no counted return pays for is in it as far as it is not that of the base.
+    """
+    net = changed.net
+    for one, other in zip(changed.parts, unchanged.parts, strict=True):
+        if not one.is_counted:
+            net = net + (other.flows.spent - one.flows.spent)
+    return np.asarray(net)
+
+
+def present_net(changed: Outcome, unchanged: Outcome) -> Floats:
+    """Return the net present value by world."""
+    return np.asarray((proven_net(changed, unchanged) * changed.discount).sum(axis=1))
+
+
 def net_difference(changed: Outcome, unchanged: Outcome) -> Floats:
-    """Return net value by world and month less that of the base."""
+    """Return net value by world and month less that of the base.
+
+    All cost is in it, and the benefit of what counts alone.
+    """
     total = unchanged.cost - changed.cost + unchanged.other - changed.other
     total = total - (changed.overlap - unchanged.overlap)
     for one, other in zip(changed.parts, unchanged.parts, strict=True):
-        total = total + _gained(one.flows.benefit, other.flows.benefit)
+        total = total + _gained(one.counted_benefit, other.counted_benefit)
     return np.asarray(total)
 
 
@@ -149,7 +173,7 @@ def mean(draws: Floats) -> float:
 def tornado(compared: Comparison, worlds: Worlds) -> Iterator[Row]:
     """Yield a row for each study and assumption, the most telling first."""
     changed, unchanged = compared.outcomes(worlds)
-    drawn = changed.present_net, difference(changed, unchanged)
+    drawn = present_net(changed, unchanged), difference(changed, unchanged)
     studies = _studies(compared, worlds, drawn)
     rows = [*studies, *_assumptions(compared, worlds, drawn)]
     rows.sort(key=_swing, reverse=True)
@@ -203,11 +227,15 @@ def _study_row(claim: Claim, slopes: Means, drawn: Drawn) -> Row:
 def _worth(case: Case, study_id: str, outcome: Outcome, worlds: Worlds) -> float:
     """Return the mean present value of one more unit of an effect in each month."""
     worth = 0.0
-    for valued in case.claims:
+    for valued in case.claims if case.is_counted else ():
         if valued.claim.study_id == study_id and case.terms is not None:
             factor = outcome.factors[case.feature_id] * outcome.discount
             factor = factor * case.terms.driven_by(worlds)
-            worth += float((valued.worth_of_one(worlds) * factor).sum(axis=1).mean())
+            # A gain fades, whichever sign its effect has.
+            sign = np.sign(mean(valued.claim.effects)) or 1.0
+            gain = valued.worth_of_one(worlds) * sign
+            lasting = faded(gain, valued.claim, worlds) * factor
+            worth += float((lasting * sign).sum(axis=1).mean())
     return worth
 
 

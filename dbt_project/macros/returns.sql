@@ -5,6 +5,7 @@
         ('benefit', ['50', '90']),
         ('cash_benefit', ['90']),
         ('other_cost', ['90']),
+        ('replaced_cost', ['90']),
         ('net_value', ['50', '90']),
         ('roi', ['50', '90']),
     ] -%}
@@ -23,11 +24,15 @@
 {#- What was spent before a window and since, beside what the mart of cost has of it. -#}
 {% macro money_outside_window(relation) -%}
     {%- set names = [] -%}
-    {%- for name in ['other_investment', 'other_cost_since', 'net_after_investment'] -%}
+    {%- for name in [
+        'other_investment', 'other_cost_since', 'net_after_investment', 'carried_benefit', 'replaced_cost_since',
+        'net_to_date',
+    ] -%}
         {%- for end in ['', '_low_90', '_high_90'] -%}
             {%- do names.append(name ~ end) -%}
         {%- endfor -%}
     {%- endfor -%}
+    {%- do names.extend(['probability_net_after_investment', 'to_date_month', 'probability_net_to_date']) -%}
     {%- for name in names %}
     {{ relation }}.{{ name }}{{ ',' if not loop.last }}
     {%- endfor -%}
@@ -52,5 +57,20 @@
     case
         when {{ returns }}.since_month_count is not null and {{ part }}.part is null then {{ to_money('0') }}
         when {{ returns }}.since_month_count is not null then {{ part }}.cost
+    end
+{%- endmacro %}
+
+{#-
+  What is known of a feature to date, one answer for every page: it pays or loses where
+  the whole 90 % range after investment says so, and counts; a month has no finding.
+-#}
+{% macro finding_of(returns) -%}
+    case
+        when {{ returns }}.since_month_count is null and {{ returns }}.net_value is not null then null
+        when {{ returns }}.counted and {{ returns }}.net_after_investment_low_90 > 0 then 'pays'
+        when {{ returns }}.counted and {{ returns }}.net_after_investment_high_90 < 0 then 'loses'
+        when {{ returns }}.counted then 'cannot_tell'
+        when {{ returns }}.net_value is not null then 'not_proven'
+        else 'unknown'
     end
 {%- endmacro %}

@@ -111,7 +111,8 @@ def test_every_feature_has_a_row_and_the_cost_is_the_marts_to_the_cent(
         assert isinstance(row["cost"], Decimal)
         assert row["cost"] > 1000
         if row["net_value"] is not None:
-            parts = row["benefit"] - float(row["cost"]) - row["other_cost"]
+            spent = float(row["cost"]) + row["other_cost"] - row["replaced_cost"]
+            parts = row["benefit"] - spent
             assert row["net_value"] == pytest.approx(parts, abs=0.01)
 
 
@@ -123,8 +124,8 @@ def test_what_was_planted_lies_in_the_interval_of_the_return(
         row = returns[feature]
         if row["net_value"] is None:
             continue
-        other = row["other_cost"]
-        true = planted_totals[feature] * worth - float(row["cost"]) - other
+        spent = float(row["cost"]) + row["other_cost"] - row["replaced_cost"]
+        true = planted_totals[feature] * worth - spent
         assert row["net_value_low_90"] <= true <= row["net_value_high_90"], feature
         seen += 1
     assert seen >= 4
@@ -135,7 +136,7 @@ def test_the_optimiser_is_a_null_that_costs_and_the_camera_a_harm(
 ) -> None:
     route, camera = returns["route-optimiser"], returns["driver-safety"]
     assert camera["benefit_high_90"] < 0
-    assert camera["net_value"] < -float(camera["cost"])
+    assert camera["net_value"] < camera["replaced_cost"] - float(camera["cost"])
     if route["net_value"] is not None:
         assert route["benefit_low_90"] < 0 < route["benefit_high_90"]
         assert route["verdict"] in {"no_effect_detected", "inconclusive"}
@@ -207,7 +208,7 @@ def test_the_base_of_a_scenario_is_reconciled_with_the_net_value_of_the_mart(
     workspace = Workspace(published.path.parents[2])
     run_scenarios(workspace)
     [portfolio] = published.query(
-        "SELECT net_value, benefit, cost, other_cost, run_rate_net"
+        "SELECT net_value, benefit, cost, other_cost, replaced_cost, run_rate_net"
         " FROM roi.mart_portfolio_roi AS r WHERE r.window = 'to_date'"
     ).to_pylist()
     for one in ScenarioStore(workspace.scenario_results).all():
@@ -216,10 +217,12 @@ def test_the_base_of_a_scenario_is_reconciled_with_the_net_value_of_the_mart(
         assert total["base"] == pytest.approx(one["summary"]["base_npv"], abs=0.01)
         by_line = {
             name: sum(row["actual"] for row in lines if row["line"] == name)
-            for name in ("benefit", "cost", "other")
+            for name in ("benefit", "cost", "other", "replaced")
         }
         assert by_line["benefit"] == pytest.approx(portfolio["benefit"], abs=0.01)
         assert by_line["cost"] == pytest.approx(-float(portfolio["cost"]), abs=0.01)
+        replaced = portfolio["replaced_cost"]
+        assert by_line["replaced"] == pytest.approx(replaced, abs=0.01)
         assert by_line["other"] == pytest.approx(-portfolio["other_cost"], abs=0.01)
         assert all(row["reason"] for row in lines)
         if rate := one["run_rate"]:
@@ -238,18 +241,52 @@ def test_what_was_spent_outside_the_measured_months_is_apart_to_the_cent(
         if row["net_value"] is None:
             continue
         [mart] = published.query(
-            "SELECT sum(effective_cost) AS cost, sum(effective_cost) FILTER"
-            " (billing_month < ?) AS before, sum(effective_cost) FILTER"
-            " (billing_month > ?) AS since FROM cost.fct_daily_model_costs"
-            " WHERE feature_id = ?",
-            [row["first_month"], row["last_month"], feature],
-        ).to_pylist()
-        assert (row["investment_cost"], row["cost_since"]) == (
-            mart["before"],
-            mart["since"],
-        )
-        parts = row["cost"] + row["investment_cost"] + row["cost_since"]
-        assert parts == mart["cost"]
+            "SELECT sum(effective_cost) FILTER (billing_month <= ?) AS inside,"
+            " sum(effective_cost) FILTER (billing_month > ?) AS since"
+            " FROM cost.fct_daily_model_costs"
+            " WHERE feature_id = ? AND billing_month BETWEEN ? AND ?",
+            [row["last_month"], row["last_month"], feature, row["first_month"],
+             row["to_date_month"]],
+        ).to_pylist()  # fmt: skip
+        assert (row["cost"], row["cost_since"]) == (mart["inside"], mart["since"])
+        # By the plan every feature has served since the first month: what ran before
+        # a launch is running cost of what was replaced, and no investment.
+        assert row["investment_cost"] == 0
+        assert row["baseline_source"] == "measured"
+
+
+def test_the_planted_return_of_a_change_lies_in_what_is_said_to_date(
+    published: Snapshot, returns: dict[str, dict[str, Any]]
+) -> None:
+    """ETA by the plan: its part of what treated depots earned, at the margin.
+
+    The effect goes on for good in the plan, and fades in what is said.
+    """
+    row = returns["eta-prediction"]
+    [ladder] = published.query(
+        "SELECT sum(amount) FILTER (line = 'net_to_date') AS net,"
+        " sum(amount) FILTER (NOT is_sum) AS lines FROM roi.mart_return_ladder AS r"
+        " WHERE r.window = 'to_date' AND scope_id = 'eta-prediction'"
+    ).to_pylist()
+    assert ladder["lines"] == pytest.approx(ladder["net"], abs=0.01)
+    timeline = plan_timeline(MONTHS)
+    [revenue] = [
+        one
+        for one in observe(timeline, SEED).series
+        if one.metric.name == "revenue_per_depot_day"
+    ]
+    assert revenue.is_treated is not None
+    month = np.array(
+        [f"{timeline.first_day + timedelta(days=n):%Y-%m}" for n in
+         range(timeline.day_count)]
+    )[revenue.day]  # fmt: skip
+    counted = revenue.is_treated & (month <= row["to_date_month"])
+    part = planted.ETA_EFFECT / (1 + planted.ETA_EFFECT)
+    benefit = float(revenue.value[counted].sum()) * part * WORTH["eta-prediction"]
+    spent = float(row["cost"] + row["cost_since"])
+    replaced = row["replaced_cost"] + row["replaced_cost_since"]
+    net = benefit - spent + replaced
+    assert row["net_to_date_low_90"] < net < row["net_to_date_high_90"]
 
 
 def test_a_past_month_knows_nothing_of_what_was_measured_later(

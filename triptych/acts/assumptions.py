@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _KINDS: Final = (
     *("conversion", "margin", "discount_rate", "hurdle_rate", "integration"),
-    *("labour", "driver"),
+    *("labour", "driver", "replaced_cost"),
 )
 _RUN: Final = "The next run values returns with it."
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attribution.roi.baseline import Costs
 from attribution.roi.claims import Claim
 from attribution.roi.inputs import Inputs
 from attribution.roi.register import Assumed, Register
 from attribution.roi.return_estimates import rows_of
-from attribution.roi.valuing import Costs
 from attribution.roi.worlds import WORLD_COUNT, Worlds
 
 if TYPE_CHECKING:

@@ -679,9 +679,10 @@ def test_a_model_of_several_has_the_months_of_its_features_return() -> None:
 
 
 def test_what_was_invested_before_the_launch_is_paid_back_too() -> None:
-    """−20 + 50 is a gain in month 1; with 40 invested it takes until month 2."""
+    """With 40 invested, 30 and 20 take until month 2; without, nothing is owed."""
     net = np.array([[30.0, 20.0]])
-    assert payback(net)["payback_months_p50"] == 1
+    assert payback(net)["payback_months_p50"] is None
+    assert payback(net)["probability_never_paid_back"] == 0
     assert payback(net, invested=40.0)["payback_months_p50"] == 2
     assert payback(net, invested=50.0)["payback_months_p50"] is None
 

@@ -7,7 +7,7 @@ Everything is certain, and nothing is discounted, unless a test says so.
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from attribution.scenarios.base_run import BaseRun, CostLine, MonthOfBills
@@ -41,10 +41,17 @@ def run_of(
     register: Sequence[Assumed] = (MINUTE, NO_INTEREST),
     hours: float = 0.0,
     bills: tuple[MonthOfBills, ...] = BILLS,
+    is_measured_to_the_end: bool = True,
     **given: Any,
 ) -> BaseRun:
-    """Return a run as it is read from what is published."""
+    """Return a run as it is read from what is published.
+
+    Effects are measured up to the end of a year's horizon, so that none fades, unless a
+    test says otherwise.
+    """
     said = [claim(effects=(1000.0, 1000.0))] if claims is None else claims
+    if is_measured_to_the_end:
+        said = [_measured_to_the_end(one) for one in said]
     features = {line.feature_id for line in lines if line.feature_id}
     months = ("2025-10", "2025-11", "2025-12")
     told: Row = {
@@ -63,10 +70,14 @@ def run_of(
         "utilisations": {"gpus": 0.5, "unmeasured": None},
         "tokens": {"assistant": 50_000_000.0},
         "bills": bills,
-        "covered": {"care-study": (date(2026, 1, 1), date(2026, 3, 1))},
         "version": "v1",
     } | given
     return BaseRun(**told)
+
+
+def _measured_to_the_end(one: Claim) -> Claim:
+    """Return a claim of the last months of the horizon of a year: nothing fades."""
+    return replace(one, months=("2026-11", "2026-12")[: len(one.months)])
 
 
 def scenario(*changes: Row, **given: Any) -> Scenario:

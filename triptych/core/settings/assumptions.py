@@ -35,10 +35,11 @@ Kind = Literal[
     "integration",
     "labour",
     "driver",
+    "replaced_cost",
 ]
 #: Kinds of which one at a time holds for a feature; costs add up instead.
 _ONE_AT_A_TIME: Final = frozenset(
-    {"conversion", "margin", "discount_rate", "hurdle_rate", "labour"}
+    {"conversion", "margin", "discount_rate", "hurdle_rate", "labour", "replaced_cost"}
 )
 #: Kind → the one unit it can have; money is checked against the workspace's currency.
 _UNITS: Final = {
@@ -51,11 +52,13 @@ _MONEY_UNIT: Final = {
     "conversion": re.compile(r"([A-Z]{3})/\S.*"),
     "labour": re.compile(r"([A-Z]{3})/hour"),
     "integration": re.compile(r"([A-Z]{3})"),
+    "replaced_cost": re.compile(r"([A-Z]{3})/month"),
 }
 _MONEY_FORM: Final = {
     "conversion": "{}/ and the outcome's unit, such as {}/minute",
     "labour": "{}/hour",
     "integration": "{}",
+    "replaced_cost": "{}/month",
 }
 #: Key → the kinds that have it. Each of them has to have it.
 _OWN_KEYS: Final = {
@@ -205,8 +208,10 @@ def _own_keys(assumption: Assumption) -> Iterable[Told]:
         )
     if assumption.kind == "conversion" and assumption.applies_to.metric is None:
         yield "applies_to", "is a conversion and names no metric that it converts."
-    if assumption.kind == "integration" and assumption.applies_to.feature is None:
-        yield "applies_to", "is an integration and names no feature that it is for."
+    of_a_feature = {"integration": "an integration", "replaced_cost": "a baseline"}
+    if assumption.kind in of_a_feature and assumption.applies_to.feature is None:
+        kind = of_a_feature[assumption.kind]
+        yield "applies_to", f"is {kind} and names no feature that it is for."
 
 
 def _people(assumption: Assumption) -> Iterable[Told]:

@@ -38,6 +38,7 @@ _OF_VIEWERS = (
     "cost.fct_daily_pool_costs",
     "cost.mart_commitments",
     "cost.mart_cost_waterfall",
+    "cost.mart_feature_monthly_costs",
     "cost.mart_meter_gaps",
     "cost.mart_metered_nodes",
     "cost.mart_model_unit_costs",
@@ -48,7 +49,7 @@ _OF_VIEWERS = (
     "attribution.*",
     *("roi.mart_evidence_mix", "roi.mart_feature_roi", "roi.mart_model_roi"),
     *("roi.mart_portfolio_roi", "roi.mart_roi_overlaps", "roi.mart_roi_sensitivity"),
-    "roi.mart_study_ledger",
+    *("roi.mart_return_ladder", "roi.mart_study_ledger"),
 )
 #: Of a month others than finance need its state, and neither the ledger nor who signed;
 #: of a study what it found.

@@ -27,6 +27,9 @@ select
     evidence.other_cost,
     evidence.other_cost_low_90,
     evidence.other_cost_high_90,
+    evidence.replaced_cost,
+    evidence.replaced_cost_low_90,
+    evidence.replaced_cost_high_90,
     evidence.net_value,
     evidence.net_value_low_90,
     evidence.net_value_high_90

@@ -7,7 +7,7 @@ with returns as (
     select * from {{ source('estimates', 'roi_features') }}
 ),
 
-spent as (
+placed as (
     select
         returns.feature_id,
         returns.roi_window,
@@ -16,21 +16,29 @@ spent as (
             when costs.billing_month > returns.last_month then 'since'
             else 'inside'
         end as part,
-        {{ known_cost('costs', 'run') }} as cost
+        -- What had served before the launch is running cost of what was there, and no investment.
+        case
+            when
+                costs.billing_month < returns.first_month
+                and coalesce(costs.has_served, returns.baseline_source = 'declared')
+                then 0
+            else costs.cost
+        end as cost
     from returns
-    cross join {{ ref('mart_run') }} as run
-    inner join {{ ref('fct_daily_model_costs') }} as costs
+    inner join {{ ref('mart_feature_monthly_costs') }} as costs
         on
             returns.feature_id = costs.feature_id
-            and returns.until_month >= costs.billing_month
-    group by
-        returns.feature_id,
-        returns.roi_window,
-        case
-            when costs.billing_month < returns.first_month then 'before'
-            when costs.billing_month > returns.last_month then 'since'
-            else 'inside'
-        end
+            and coalesce(returns.to_date_month, returns.until_month) >= costs.billing_month
+),
+
+spent as (
+    select
+        feature_id,
+        roi_window,
+        part,
+        case when count(cost) = count(*) then {{ to_money('sum(cost)') }} end as cost
+    from placed
+    group by feature_id, roi_window, part
 ),
 
 -- The first who signed for just what the benefit is made of now.
@@ -58,6 +66,10 @@ select
     returns.basis,
     returns.grade,
     returns.counted,
+    {{ finding_of('returns') }} as finding,
+    returns.baseline_source,
+    returns.baseline_month,
+    returns.baseline_cost,
     spent.cost,
     {{ money_of_returns('returns') }},
     {{ cost_outside_window('returns', 'before') }} as investment_cost,

@@ -13,7 +13,9 @@ counted as (
         features.window as roi_window,
         sum(features.cost) as cost,
         case when count(features.investment_cost) = count(*) then sum(features.investment_cost) end as investment_cost,
-        case when count(features.cost_since) = count(*) then sum(features.cost_since) end as cost_since
+        case when count(features.cost_since) = count(*) then sum(features.cost_since) end as cost_since,
+        sum(case when features.finding = 'pays' then 1 else 0 end) as paying_feature_count,
+        sum(case when features.finding = 'loses' then 1 else 0 end) as losing_feature_count
     from {{ ref('mart_feature_roi') }} as features
     where features.counted
     group by features.window
@@ -67,6 +69,9 @@ select
     returns.beside_net_value_high_90,
     spent.ai_cost,
     case when spent.ai_cost is not null then {{ to_money('spent.not_counted_cost') }} end as not_counted_cost,
+    {{ safe_ratio('spent.ai_cost - spent.not_counted_cost', 'spent.ai_cost') }} as counted_cost_ratio,
+    cast(coalesce(counted.paying_feature_count, 0) as integer) as paying_feature_count,
+    cast(coalesce(counted.losing_feature_count, 0) as integer) as losing_feature_count,
     returns.counted_feature_count,
     returns.beside_feature_count,
     returns.not_computable_feature_count,

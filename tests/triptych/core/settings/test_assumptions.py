@@ -90,8 +90,8 @@ def test_a_workspace_without_the_file_assumes_nothing(files: SettingsFiles) -> N
          "assumption 'minute' is a conversion and names no metric that it converts."),
         ("kind: discount_rate", "kind: discount", 3,
          "assumption 'capital' names kind 'discount'; known kinds: conversion, margin,"
-         " discount_rate, hurdle_rate, integration, labour, driver. Did you mean"
-         " 'discount_rate'?"),
+         " discount_rate, hurdle_rate, integration, labour, driver, replaced_cost. Did"
+         " you mean 'discount_rate'?"),
         ("    source: Plan 2026\n", "", 2, "assumption 'capital' has no 'source'."),
         ("applies_to: all", "applies_to: some", 4,
          "assumption 'capital': applies_to: is all, or names a feature, a metric or"
