@@ -85,6 +85,22 @@ def _before_the_first(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @per_run
+def return_ladder(snapshot: Snapshot, window: str) -> pa.Table:
+    """Return each line from benefit to value to date of what counts together."""
+    return table(
+        snapshot,
+        """
+        select line, is_sum, until_month, currency, amount, amount_low_90,
+            amount_high_90, probability_positive
+        from roi.mart_return_ladder as ladder
+        where ladder.scope_type = 'portfolio' and ladder.window = $window
+        order by line_order
+        """,
+        window=window,
+    )
+
+
+@per_run
 def return_months(snapshot: Snapshot, until: str) -> list[dict[str, Any]]:
     """Return what counts by month, oldest first, up to a month."""
     return rows(
@@ -131,14 +147,25 @@ def feature_returns(snapshot: Snapshot, until: str) -> pa.Table:
             features.cost,
             features.other_cost,
             {_NET},
+            features.finding,
+            features.baseline_source,
+            features.baseline_month,
+            features.baseline_cost,
+            features.replaced_cost,
             features.roi,
             features.roi_low_90,
             features.roi_high_90,
             features.investment_cost,
             features.other_investment,
             features.net_after_investment,
+            features.net_after_investment_low_90,
+            features.net_after_investment_high_90,
             features.cost_since,
             features.other_cost_since,
+            features.replaced_cost_since,
+            features.carried_benefit,
+            features.net_to_date,
+            features.to_date_month,
             features.since_month_count,
             features.probability_net_positive,
             features.probability_above_hurdle,
@@ -174,7 +201,9 @@ def not_counted_returns(snapshot: Snapshot, until: str) -> pa.Table:
             features.currency,
             features.cost,
             features.other_cost,
+            features.replaced_cost,
             features.net_value,
+            features.finding,
             features.not_counted_reason as why,
             features.break_even_effect,
             features.outcome_unit,
@@ -225,6 +254,7 @@ def evidence_mix(snapshot: Snapshot) -> pa.Table:
             benefit,
             cost,
             {other_cost} as other_cost,
+            replaced_cost,
             net_value,
             net_value_low_90,
             net_value_high_90,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from dashboard.shared import format as fmt
 from dashboard.shared import ledger_sentences as ledger
@@ -12,13 +12,37 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-#: What a whole range is; ``unknown`` where an end of it is not known.
-Side = Literal["gain", "loss", "both", "unknown"]
-_DECISIONS: Final[dict[Side, str]] = {
-    "gain": "Keep: a gain throughout the range",
-    "loss": "Stop or fix: a loss throughout the range",
-    "both": "Measure on: gain and loss are both likely",
-    "unknown": "Not proven",
+#: Finding of a feature, as the mart has it → what follows from it.
+_DECISIONS: Final = {
+    "pays": "Keep: a gain throughout the range",
+    "loses": "Stop or fix: a loss throughout the range",
+    "cannot_tell": "Measure on: gain and loss are both likely",
+}
+#: Line of the ladder → its name.
+LADDER: Final = {
+    "benefit": "Benefit, measured",
+    "cost": "Running cost",
+    "other_cost": "People, integration",
+    "replaced_cost": "Cost of what it replaced",
+    "net_value": "Net value of the measured months",
+    "investment": "Invested before the launch",
+    "other_investment": "People, integration before",
+    "net_after_investment": "Net value after investment",
+    "carried_benefit": "Benefit since, fading",
+    "cost_since": "Running cost since",
+    "other_cost_since": "People, integration since",
+    "replaced_cost_since": "Cost of what it replaced, since",
+    "net_to_date": "Net value to date",
+    "run_rate": "A month now",
+}
+#: Where the cost of what was replaced comes from → in words.
+BASELINES: Final = {
+    "declared": "declared in assumptions.yml",
+    "declared_none": "declared: it replaced nothing",
+    "measured": "lowest of three months before the launch",
+    "nothing_before": "no cost before the launch",
+    "nothing_served": "nothing served before the launch",
+    "not_metered": "not metered: declare a replaced_cost",
 }
 #: The window of everything that is measured.
 TO_DATE = "to_date"
@@ -27,7 +51,6 @@ _ALMOST_SURE, _HARDLY = 0.999, 0.001
 
 def headline(row: Row) -> str:
     """Say what counts in which months, with its interval and the chance of a gain."""
-    currency = row["currency"]
     if row["begins"] is not None:
         return f"**{not_yet(row)}**"
     if row["net_value"] is None:
@@ -36,12 +59,44 @@ def headline(row: Row) -> str:
             " approved assumptions of what its effect is worth."
         )
     counted = fmt.plural(row["counted_feature_count"], "feature")
+    return f"**{counted} in the headline**: {fmt.markdown(proven(row))}."
+
+
+def proven(row: Row) -> str:
+    """Write what is proven: net value, its range and chance, and its part of cost."""
+    currency, name = row["currency"], proven_measure(row)
     return (
-        f"**{counted} in the headline**: net value of {window(row)}"
-        f" **{fmt.markdown(fmt.estimate(row['net_value'], currency))}**"
-        f" ({fmt.markdown(between(row, 'net_value', currency))}), chance that it is a"
-        f" gain **{chance(row['probability_net_positive'])}**. {outside(row)}"
+        f"net value of {window(row)} **{fmt.estimate(row[name], currency)}**"
+        f" ({between(row, name, currency)}), chance that it is a gain"
+        f" **{chance(row[f'probability_{_CHANCES[name]}'])}**, {coverage(row)}"
     )
+
+
+#: Figure of the headline → whose chance of a gain is its own.
+_CHANCES: Final = {
+    "net_after_investment": "net_after_investment",
+    "net_value": "net_positive",
+}
+
+
+def proven_measure(row: Row) -> str:
+    """Return the figure of the headline: after investment, where that is known."""
+    is_known = row["net_after_investment"] is not None
+    return "net_after_investment" if is_known else "net_value"
+
+
+def proven_chance(row: Row) -> float | None:
+    """Return the chance of a gain that belongs to the figure of the headline."""
+    probability: float | None = row[f"probability_{_CHANCES[proven_measure(row)]}"]
+    return probability
+
+
+def coverage(row: Row) -> str:
+    """Say for which part of AI cost anything is proven."""
+    if row["counted_cost_ratio"] is None:
+        return "AI cost of these months unknown"
+    part = fmt.percent(row["counted_cost_ratio"])
+    return f"on {part} of AI cost; nothing is proven for the rest"
 
 
 def not_yet(row: Row) -> str:
@@ -62,27 +117,6 @@ def window(row: Row, prefix: str = "") -> str:
     return f"{fmt.month(first)} to {fmt.month(last)}"
 
 
-def outside(row: Row) -> str:
-    """Say what was spent before the measured months, and what has been since."""
-    currency = row["currency"]
-    said = [
-        "Benefit and cost are those of the same months, feature by feature: the months"
-        " in which its effect was measured."
-    ]
-    before = _spent(row, "investment_cost", "other_investment", currency)
-    net = row["net_after_investment"]
-    if before and net is not None:
-        after = fmt.markdown(fmt.estimate(net, currency))
-        said.append(f"Before them {before} had been invested; net of that {after}.")
-    elif row["investment_cost"] is None:
-        said.append("A part of what was invested before has no known amount.")
-    since = _spent(row, "cost_since", "other_cost_since", currency)
-    if since:
-        months = fmt.plural(row["since_month_count"], "month")
-        said.append(f"Since then {since} in {months}, without measured benefit.")
-    return " ".join(said)
-
-
 def _spent(row: Row, cost: str, other: str, currency: str) -> str:
     """Write reconciled cost, and people and integration besides; nothing for none."""
     if row[cost] is None or not (row[cost] or row[other]):
@@ -101,7 +135,7 @@ def measured(row: Row) -> str:
     if not since:
         return text
     months = fmt.plural(row["since_month_count"], "month")
-    return f"{text}; {months} of cost since, {since}, without measured benefit"
+    return f"{text}; {months} of cost since, {since}"
 
 
 def beside(row: Row) -> str:
@@ -187,18 +221,8 @@ def between(row: Row, name: str, currency: str) -> str:
 
 
 def decision_of(row: Row) -> str:
-    """Return what follows from a counted feature's interval of net value."""
-    return _DECISIONS[side_of(row)]
-
-
-def side_of(row: Row) -> Side:
-    """Return what the whole 90 % range of net value is."""
-    low, high = row["net_value_low_90"], row["net_value_high_90"]
-    if low is None or high is None:
-        return "unknown"
-    if low > 0:
-        return "gain"
-    return "loss" if high < 0 else "both"
+    """Return what follows from the finding of a counted feature."""
+    return _DECISIONS.get(row["finding"], "Not proven")
 
 
 def chance(probability: float | None) -> str:

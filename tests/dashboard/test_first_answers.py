@@ -11,18 +11,6 @@ import pytest
 from dashboard.pages.budget import variance
 from dashboard.pages.summary import migration
 from dashboard.shared import format as fmt
-from dashboard.shared import return_sentences
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "first"),
-    [(1.0, 9.0, "Keep"), (-9.0, -1.0, "Stop or fix"), (-1.0, 1.0, "Measure on")],
-)
-def test_a_decision_follows_from_the_whole_interval(
-    low: float, high: float, first: str
-) -> None:
-    row = {"net_value_low_90": low, "net_value_high_90": high}
-    assert return_sentences.decision_of(row).startswith(first)
 
 
 def test_a_month_that_runs_goes_from_budget_by_actual_to_its_outturn() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -168,13 +167,12 @@ def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(
     add_returns(tmp_path)
     app = open_app(tmp_path, page=PAGE)
     text = text_of(app)
-    # 200 minutes at 0.5 less 50 of cost are about 50; one feature of three counts.
-    leaves = r"less EUR 7 invested before leaves \*\*≈ EUR 4\d(\.\d)?\*\*"
-    assert re.search(leaves, text)
+    # To March with 11 of cost and 50 of benefit more, faded by a month.
+    assert re.search(r"To Mar 2026 \*\*≈ EUR 8\d(\.\d)?\*\*", text)
     label = "Net value, Jan 2026 to Feb 2026"
-    assert re.fullmatch(r"≈ EUR 5\d(\.\d)?", tiles(app)[label])
-    # 7 before the launch and 11 after the last measured month are in no net value.
-    assert "EUR 7 invested before; EUR 11 since, benefit not measured" in text
+    # 200 minutes at 0.5 less 50 of cost and 7 before are about 45.
+    assert re.fullmatch(r"≈ EUR 4\d(\.\d)?", tiles(app)[label])
+    assert "on 28.6 % of AI cost; nothing is proven for the rest" in text
     assert "90 %: EUR" in text
     assert tiles(app)["Strong evidence"] == "2 of 3"
     graded = "features by grade: A1, B1, X1; 1 in net value"
@@ -221,11 +219,12 @@ def test_a_past_month_shows_nothing_of_what_was_measured_later(
     assert return_queries.return_months(before.snapshot, "2025-12") == []
     january = return_summary.net_value_tile(first)
     assert january.label == "Net value, Jan 2026"
-    # 100 minutes at 0.5 are 50, a little more in the mean, less 20 of cost.
+    # 100 minutes at 0.5 are 50, a little more in the mean, less 20 of cost and 7.
     assert january.number is not None
-    assert 30 < january.number < 33
-    assert "since, benefit" not in january.note
-    assert "invested before" in january.note
+    assert 23 < january.number < 26
+    lines = {label: value for label, value, _ in january.beside}
+    assert lines["Invested before the launch"] == -7
+    assert "Running cost since" not in lines or not lines["Running cost since"]
 
 
 def test_what_no_scope_narrows_says_so_beside_the_figure(
@@ -301,16 +300,3 @@ def test_a_model_that_ships_nothing_has_no_median(look_at: LookAt) -> None:
     app = look_at(page=PAGE, scope="model vision-v1")
     assert tiles(app)["Lead time"] == "—"
     assert "Fewer than five" in text_of(app)
-
-
-def test_what_people_took_before_is_an_estimate_beside_a_bill() -> None:
-    """40.00 of net value less 7.00 of bills and 12.50 of people."""
-    row = {
-        "net_value": 59.5,
-        "net_after_investment": 40.0,
-        "investment_cost": Decimal(7),
-        "other_investment": 12.5,
-        "currency": "EUR",
-    }
-    text = return_summary.less_investment(row).replace("\u00a0", " ")
-    assert text == "≈ EUR 59.5 less ≈ EUR 19.5 invested before leaves **≈ EUR 40**."

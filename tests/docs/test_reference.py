@@ -270,7 +270,7 @@ def test_every_key_of_the_catalog_is_described() -> None:
 def test_every_key_and_every_kind_of_an_assumption_is_described() -> None:
     described = listed(page("assumptions.md"))
     kinds = set(get_args(Assumption.model_fields["kind"].annotation))
-    assert len(kinds) == 7
+    assert len(kinds) == 8
     assert set(Assumption.model_fields) | kinds <= described
 
 

@@ -190,6 +190,7 @@ def _returns(view: Page) -> Iterator[Part]:
     until = row["until_month"]
     told = (returns.beside(row), returns.shrunk(row), returns.run_rate(row))
     yield Text(" ".join(filter(None, told)), is_quiet=True)
+    yield _ladder_table(view, row["window"])
     is_past = row["window"] != returns.TO_DATE
     yield from _ledger(view, until if is_past else None)
     features = return_queries.feature_returns(view.snapshot, until).to_pylist()
@@ -203,6 +204,32 @@ def _returns(view: Page) -> Iterator[Part]:
     yield _not_counted_table(view, until)
     if not is_past:
         yield _evidence_table(view)
+
+
+def _ladder_table(view: Page, window: str) -> Table:
+    """Return each line from benefit to value to date, and the month now."""
+    lines = return_queries.return_ladder(view.snapshot, window).to_pylist()
+    return Table(
+        "From the measured months to date, and a month now",
+        (
+            Column("name", "Line"),
+            Column("until_month", "To", "month"),
+            Column("amount", "Amount", "estimate"),
+            Column("amount_low_90", "90 % from", "estimate"),
+            Column("amount_high_90", "90 % to", "estimate"),
+            Column("chance", "P(> 0)"),
+        ),
+        tuple(
+            row
+            | {
+                "name": returns.LADDER[row["line"]],
+                "chance": returns.chance(row["probability_positive"]),
+            }
+            for row in lines
+        ),
+        len(returns.LADDER),
+        (3.0, 1.0, 1.4, 1.4, 1.4, 1.0),
+    )
 
 
 def _ledger(view: Page, until: str | None) -> Iterator[Part]:
@@ -241,8 +268,7 @@ def _ledger(view: Page, until: str | None) -> Iterator[Part]:
 
 def _features_table(features: list[dict[str, Any]]) -> Table:
     return Table(
-        "Benefit and cost of the months in which the effect was measured; before and"
-        " since are apart",
+        "Benefit and cost of the months in which the effect was measured",
         (
             Column("feature", "Feature"),
             Column("grade", "Grade"),
@@ -250,10 +276,10 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("months", "Months"),
             Column("benefit", "Benefit", "estimate"),
             Column("cost", "Cost", "money"),
-            _OTHER_COST,
+            Column("replaced_cost", "Replaced", "estimate"),
             *NET_VALUE,
             Column("investment_cost", "Invested before", "money"),
-            Column("cost_since", "Cost since", "money"),
+            Column("net_to_date", "Net to date", "estimate"),
         ),
         tuple(
             row
@@ -271,8 +297,12 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("chance", "P(net > 0)"),
             Column("probability_net_positive", "P(net > 0), number", "percent"),
             Column("roi", "ROI", "percent", "reason"),
+            _OTHER_COST,
+            Column("baseline_source", "Replaced cost from"),
             Column("net_after_investment", "Net of what was invested", "estimate"),
             Column("since_month_count", "Months since", "count"),
+            Column("carried_benefit", "Benefit since, fading", "estimate"),
+            Column("cost_since", "Cost since", "money"),
             Column("run_rate_net", "A month now", "estimate"),
             Column("effect_status", "Effect"),
             Column("net_value_low_50", "50 % from", "estimate"),

@@ -49,45 +49,51 @@ def rows(view: Page) -> list[dict[str, Any]]:
 
 
 def sentence(view: Page, found: Sequence[dict[str, Any]]) -> str:
-    """Say how many features have proven results, and which bring a loss."""
-    decided = [row for row in found if row["is_counted"]]
+    """Say how many features are proven to pay, and name the others by finding.
+
+    Each feature is in one part of it, by the finding of the mart.
+    """
+    of = {name: [row for row in found if row["finding"] == name] for name in _FINDINGS}
+    paying = sum(row["finding"] == "pays" for row in found)
+    named = [
+        f"{title}: {_named(members, _FINDINGS[name][1])}."
+        for name, (title, _) in _FINDINGS.items()
+        if (members := of[name])
+    ]
     return (
-        f"{view.organisation_prefix}**{len(decided)} of"
-        f" {fmt.plural(len(found), 'feature')}** have proven results."
-        f" {_losses(found)}{_unclear(found)}"
+        f"{view.organisation_prefix}**{paying} of"
+        f" {fmt.plural(len(found), 'feature')}** proven to pay."
+        f" {' '.join(named)}".rstrip()
     )
-
-
-def _losses(found: Sequence[dict[str, Any]]) -> str:
-    """Name the features whose whole range is a loss, whatever their grade."""
-    losing = [row for row in found if row["side"] == "loss"]
-    if not losing:
-        return "No loss is known."
-    return f"Loss: {_named(losing, _named_loss)}."
-
-
-def _unclear(found: Sequence[dict[str, Any]]) -> str:
-    """Name the features whose range has both, or an end that is not known."""
-    unclear = [row for row in found if row["side"] in {"both", "unknown"}]
-    if not unclear:
-        return ""
-    named = _named(unclear, lambda row: fmt.markdown(row["feature"]))
-    return f" Gain or loss, cannot tell: {named}."
 
 
 def _named(
     found: Sequence[dict[str, Any]], name: Callable[[dict[str, Any]], str]
 ) -> str:
     """Name the first features, the lowest net value first."""
-    lowest = sorted(found, key=lambda row: row["net_value"])
+    lowest = sorted(found, key=lambda row: row["net_value"] or 0.0)
     named = ", ".join(map(name, lowest[:_NAMED]))
     rest = len(lowest) - _NAMED
     return f"{named}{f' and {rest:,} more' if rest > 0 else ''}"
 
 
-def _named_loss(row: dict[str, Any]) -> str:
-    loss = fmt.estimate(row["net_value"], row["currency"])
-    return f"{fmt.markdown(row['feature'])} {loss}"
+def _name(row: dict[str, Any]) -> str:
+    """Write the name of a feature."""
+    return fmt.markdown(row["feature"])
+
+
+def _name_and_amount(row: dict[str, Any]) -> str:
+    """Write the name of a feature with its net value."""
+    return f"{_name(row)} {fmt.estimate(row['net_value'], row['currency'])}"
+
+
+#: Finding of a feature that is not proven to pay → its title, and how one is named.
+_FINDINGS: Final = {
+    "loses": ("Proven loss", _name_and_amount),
+    "cannot_tell": ("Gain or loss, cannot tell", _name),
+    "not_proven": ("Not proven", _name_and_amount),
+    "unknown": ("Unknown", _name),
+}
 
 
 def show(view: Page) -> bool:
@@ -101,7 +107,7 @@ def show(view: Page) -> bool:
         COLUMNS,
         page=view,
         name="decisions",
-        caption="Net value of the measured months",
+        caption="Net value of the measured months, after investment",
         origin=Origin(
             formula="Keep where the whole 90 % interval is a gain, stop or fix where it"
             " is a loss, measure on where it has both. Evidence below grade B decides"
@@ -118,19 +124,19 @@ def _not_proven(why: str | None) -> str:
 
 
 def _valued(row: dict[str, Any], why: str | None) -> dict[str, Any]:
+    name = words.proven_measure(row)
+    low, high = row[f"{name}_low_90"], row[f"{name}_high_90"]
     is_counted = row["standing"] == "counted"
-    low, high = row["net_value_low_90"], row["net_value_high_90"]
     return {
         "feature": row["feature"],
-        "net_value": row["net_value"],
-        "side": words.side_of(row),
+        "net_value": row[name],
+        "finding": row["finding"],
         "currency": row["currency"],
         "unknown": None,
         "range": fmt.interval(low, high, row["currency"]),
         "grade": row["grade"],
         "window": words.window(row),
         "decision": words.decision_of(row) if is_counted else _not_proven(why),
-        "is_counted": is_counted,
     }
 
 
@@ -138,12 +144,11 @@ def _unknown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "feature": row["feature"],
         "net_value": None,
-        "side": None,
+        "finding": row["finding"],
         "currency": None,
         "unknown": "not estimated",
         "range": None,
         "grade": row["grade"],
         "window": None,
         "decision": _not_proven(row["why"]),
-        "is_counted": False,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import pandas as pd
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _FEATURES = "roi.mart_feature_roi"
+_RULE = (
+    "Measured months, less what was invested, plus the months since. Since its last"
+    " measured month a gain is between all of it and what a linear fade to nothing in"
+    " twelve months leaves; a harm lasts."
+)
 _ROW_HEIGHT = 34
 #: What drivers move: money of the first day where a rate is approved.
 _MEASURES = {"net_value": "Net value", "npv": "Present value"}
@@ -41,6 +46,7 @@ def show(view: Page) -> None:
     st.caption(words.shrunk(row))
     if text := words.run_rate(row):
         st.caption(text)
+    _show_ladder(view, row)
     returns = return_queries.feature_returns(view.snapshot, row["until_month"])
     if returns.num_rows:
         charts.show(
@@ -61,6 +67,31 @@ def show(view: Page) -> None:
         return
     _show_evidence(view)
     _show_drivers(view)
+
+
+def _show_ladder(view: Page, row: dict[str, Any]) -> None:
+    """Draw each line from benefit to value to date, and the month now."""
+    lines = return_queries.return_ladder(view.snapshot, row["window"])
+    rows = lines.to_pylist()
+    names = [words.LADDER[row["line"]] for row in rows]
+    chances = [words.chance(row["probability_positive"]) for row in rows]
+    tables.show(
+        lines.append_column("name", [names]).append_column("chance", [chances]),
+        [
+            tables.Column("name", "Line"),
+            tables.Column("until_month", "To", "month"),
+            tables.Column("amount", "Amount", "estimate"),
+            tables.Column("amount_low_90", "90 % from", "estimate"),
+            tables.Column("amount_high_90", "90 % to", "estimate"),
+            tables.Column("chance", "P(> 0)"),
+        ],
+        page=view,
+        name="return-ladder",
+        caption="From the measured months to date, and a month now; scenarios go on"
+        " from there by the same rule",
+        origin=Origin(formula=_RULE, mart="roi.mart_return_ladder"),
+        total_rows={n: "" for n, row in enumerate(rows) if row["is_sum"]},
+    )
 
 
 def net_values(returns: pa.Table, colours: Palette) -> Chart:
@@ -143,6 +174,7 @@ def _show_features(view: Page, returns: pa.Table) -> None:
             tables.Column("benefit", "Benefit", "estimate"),
             tables.Column("cost", "Cost", "money"),
             tables.Column("other_cost", "People, integration", "estimate"),
+            tables.Column("replaced_cost", "Replaced", "estimate"),
             tables.Column("net_value", "Net value", "estimate"),
             tables.Column("net_value_low_90", "90 % from", "estimate"),
             tables.Column("net_value_high_90", "90 % to", "estimate"),
@@ -157,35 +189,41 @@ def _show_features(view: Page, returns: pa.Table) -> None:
         " month that a study saw in part has its whole cost",
         origin=Origin(
             formula="Benefit = effect × conversion × margin, draw by draw. Net value ="
-            " benefit − cost − people and integration of the same months. ROI = net"
-            " value ÷ all cost of them.",
+            " benefit − cost of the change, which is cost, people and integration less"
+            " the cost of what it replaced. ROI = net value ÷ cost of the change.",
             mart=_FEATURES,
         ),
     )
 
 
 def _show_outside(view: Page, returns: pa.Table) -> None:
-    """Draw what was spent before the measured months of each feature, and since."""
+    """Draw what each feature replaced, what was invested, and the months since."""
+    rows = returns.to_pylist()
+    sources = [words.BASELINES.get(row["baseline_source"], "") for row in rows]
     tables.show(
-        returns,
+        returns.append_column("baseline", [sources]),
         [
             tables.Column("feature", "Feature"),
+            tables.Column("baseline_cost", "Replaced, a month", "estimate", "baseline"),
+            tables.Column("baseline", "From", "prose"),
             tables.Column("first_month", "Measured from", "month"),
             tables.Column("investment_cost", "Invested before", "money"),
             tables.Column("other_investment", "People, integration", "estimate"),
             tables.Column("net_after_investment", "Net value less both", "estimate"),
             tables.Column("last_month", "Measured until", "month"),
             tables.Column("since_month_count", "Months since", "count"),
+            tables.Column("carried_benefit", "Benefit since", "estimate"),
             tables.Column("cost_since", "Cost since", "money"),
             tables.Column("other_cost_since", "People, integration", "estimate"),
+            tables.Column("replaced_cost_since", "Replaced since", "estimate"),
+            tables.Column("net_to_date", "Net to date", "estimate"),
         ],
         page=view,
         name="returns-outside",
-        caption="Before the measured months, and since: in no net value above; what it"
-        " brought in since was not measured",
+        caption="What it replaced, what was invested, and the months since",
         origin=Origin(
-            formula="Cost before the first and after the last measured month, as the"
-            " mart of cost has it; people and integration by approved assumptions.",
+            formula="Invested: cost before the launch of what had not served by then."
+            f" What had served is running cost of what was there. {_RULE}",
             mart=_FEATURES,
         ),
     )
@@ -204,6 +242,7 @@ def _show_not_counted(view: Page, until: str) -> None:
             tables.Column("why", "Why", "prose"),
             tables.Column("cost", "Cost", "money"),
             tables.Column("other_cost", "People, integration", "estimate"),
+            tables.Column("replaced_cost", "Replaced", "estimate"),
             tables.Column("net_value", "Net value", "estimate", "why"),
             tables.Column("break_even_effect", "Effect that would pay", "decimal"),
             tables.Column("outcome_unit", "in"),
@@ -231,6 +270,7 @@ def _show_evidence(view: Page) -> None:
             tables.Column("benefit", "Benefit", "estimate"),
             tables.Column("cost", "Cost", "money"),
             tables.Column("other_cost", "People, integration", "estimate"),
+            tables.Column("replaced_cost", "Replaced", "estimate"),
             tables.Column("net_value", "Net value", "estimate"),
             tables.Column("net_value_low_90", "90 % from", "estimate"),
             tables.Column("net_value_high_90", "90 % to", "estimate"),

@@ -156,9 +156,10 @@ def show_outcomes(view: Page, chosen: Sequence[Result]) -> None:
         caption="Present values; against base: less the same run carried forward"
         " unchanged, in the same draws",
         origin=_origin(
-            "NPV = Σ (known benefit − all cost − people and one-offs) of each month,"
-            " discounted to the first day. Payback: the month from which on the"
-            " discounted sum of the difference stays above zero, in half of the draws.",
+            "NPV = Σ (counted benefit − cost of these changes) of each month, and what"
+            " the scenario changes of all other cost, discounted. Gains fade. Payback:"
+            " the month from which on the sum of the difference stays above zero, in"
+            " half of the draws.",
         ),
     )
 
@@ -186,7 +187,7 @@ def _standing(view: Page, one: Result) -> str:
     unknown = one["summary"]["benefit_unknown_of"]
     if unknown:
         named = fmt.markdown(", ".join(unknown))
-        parts.append(f" The benefit of {named} is not known; its cost is in it.")
+        parts.append(f" The benefit of {named} is not known, and in no value.")
     return "".join(parts)
 
 

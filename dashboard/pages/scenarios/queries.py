@@ -32,7 +32,7 @@ _FIGURES = (
     *("probability_difference_positive", "difference_payback_months_p50"),
     *("difference_payback_months_p90", "difference_probability_never_paid_back"),
     *("cost_difference", "cost_difference_low_90", "cost_difference_high_90"),
-    *("monthly_cost", "base_monthly_cost", "counted_npv", "npv_reason"),
+    *("monthly_cost", "base_monthly_cost", "npv_reason"),
     "difference_reason",
 )
 

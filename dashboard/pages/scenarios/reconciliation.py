@@ -49,8 +49,7 @@ def _show_net_value(view: Page, one: Result) -> None:
         caption="Gains are positive and costs negative, the largest difference first;"
         " means of the same draws",
         formula="Measured: what counts, in the months in which its effect was"
-        " measured. Base: every known effect and all that the bills charge for AI, tax"
-        " and credits too, carried forward.",
+        " measured. Base: the same features carried forward, with gains that fade.",
     )
 
 
@@ -64,8 +63,8 @@ def _show_run_rate(view: Page, one: Result) -> None:
     st.markdown(
         f"{returns.run_rate(rate | {'currency': currency})} The base comes to"
         f" **{fmt.markdown(fmt.estimate(base, currency))}** in"
-        f" {fmt.month(rate['base_month'])}, with every effect as it was measured. The"
-        " lines below are the whole difference."
+        f" {fmt.month(rate['base_month'])}, by the same rule. The lines below are the"
+        " whole difference."
     )
     _show_lines(
         view,
@@ -74,8 +73,8 @@ def _show_run_rate(view: Page, one: Result) -> None:
         name="scenario-run-rate",
         caption="Net value of a month, the largest difference first",
         formula="Run rate: what counts, in the last whole month, gains faded since"
-        " they were last measured. Base: every known effect and all that the bills"
-        " charge for AI, tax and credits too.",
+        " they were last measured. Base: the same, a month or more later, at the mean"
+        " cost of the last months.",
     )
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
+#: From here on more draws never get there than do.
+_HALF = 0.5
+
 
 def outcome(result: Row) -> str:
     """Say what a scenario adds to its base, how sure that is, and when it pays."""
@@ -44,6 +47,8 @@ def pays(summary: Row) -> str:
     """Say when a scenario has paid for itself, against its base."""
     middle = summary["difference_payback_months_p50"]
     never = chance(summary["difference_probability_never_paid_back"])
+    if middle is None and summary["difference_probability_never_paid_back"] < _HALF:
+        return f"Nothing is spent before it pays; never in {never}."
     if middle is None:
         return (
             "In less than half of the draws it pays for itself within the horizon:"
@@ -64,17 +69,12 @@ def level(result: Row) -> str:
         return f"Net present value: {fmt.markdown(summary['npv_reason'])}."
     amount = fmt.markdown(fmt.estimate(summary["npv"], currency))
     span = fmt.markdown(between(summary, "npv", currency))
-    text = (
-        f"Net present value as a whole: {amount} ({span}), above zero in"
-        f" {chance(summary['probability_npv_positive'])}."
-    )
     count = fmt.plural(len(summary["counted_features"]), "feature")
-    if summary.get("counted_npv") is None:
-        return f"{text} None of it rests on effects of grade A or B."
-    counted = fmt.markdown(fmt.estimate(summary["counted_npv"], currency))
     return (
-        f"{text} Of {count} with grade A or B and approved values: {counted}. The rest"
-        " is modelled or assumed, or cost without a return."
+        f"Net present value of {count} with grade A or B and approved values:"
+        f" {amount} ({span}), above zero in"
+        f" {chance(summary['probability_npv_positive'])}. It is their net"
+        " value, and what the scenario changes of all other cost."
     )
 
 

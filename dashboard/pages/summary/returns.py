@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -19,6 +18,7 @@ from dashboard.shared.drawing import sparks
 
 if TYPE_CHECKING:
     from dashboard.shared.context import Page
+    from dashboard.shared.tables import Kind
 
 _PORTFOLIO = "roi.mart_portfolio_roi"
 _FEATURES = "roi.mart_feature_roi"
@@ -40,13 +40,9 @@ def sentence(view: Page) -> str:
     row = headline(view)
     if row is None or row["net_value"] is None:
         return ""
-    amount = fmt.estimate(row["net_value"], row["currency"])
-    span = words.between(row, "net_value", row["currency"])
     return (
-        f" Value counted (grades {_COUNTED_GRADES}{view.of_organisation}) nets"
-        f" **{amount}** in {words.window(row)} ({span}), chance of a gain"
-        f" {words.chance(row['probability_net_positive'])}{_after_investment(row)}."
-        f"{_ledger(row)}"
+        f" Value counted (grades {_COUNTED_GRADES}{view.of_organisation}):"
+        f" {words.proven(row)}.{_ledger(row)}"
     )
 
 
@@ -55,59 +51,37 @@ def _ledger(row: dict[str, Any]) -> str:
     return f" {text}" if text else ""
 
 
-def _after_investment(row: dict[str, Any]) -> str:
-    """Write the net value less what was invested before; nothing where nothing was."""
-    net = row["net_after_investment"]
-    if net is None:
-        return "; what was invested before is not known in full"
-    if not (row["investment_cost"] or row["other_investment"]):
-        return ""
-    amount = fmt.estimate(net, row["currency"])
-    return f"; **{amount}** net of what was invested before"
-
-
 def net_value_tile(view: Page) -> Tile:
-    """Return net value of the measured months, and what was spent outside them."""
+    """Return what is proven, its chance, and the part of AI cost that it is about."""
     row = headline(view)
     if row is None or row["net_value"] is None:
         label = view.organisation_label("Net value")
         return Tile(label, fmt.UNKNOWN, _why_nothing_counts(row), kind="estimate")
+    name = words.proven_measure(row)
     return Tile(
         view.organisation_label(f"Net value, {words.window(row)}"),
-        fmt.estimate(row["net_value"], row["currency"]),
-        f"{words.between(row, 'net_value', row['currency'])};"
-        f" P(> 0) {words.chance(row['probability_net_positive'])}{_outside(row)}",
+        fmt.estimate(row[name], row["currency"]),
+        f"{words.between(row, name, row['currency'])};"
+        f" P(> 0) {words.chance(words.proven_chance(row))}; {words.coverage(row)}",
         None,
-        row["net_value"],
+        row[name],
         "estimate",
         (
-            ("90 % interval from", row["net_value_low_90"], "estimate"),
-            ("90 % interval to", row["net_value_high_90"], "estimate"),
-            (
-                "Chance that it is above zero",
-                row["probability_net_positive"],
-                "percent",
-            ),
+            ("90 % interval from", row[f"{name}_low_90"], "estimate"),
+            ("90 % interval to", row[f"{name}_high_90"], "estimate"),
+            ("Chance that it is above zero", words.proven_chance(row), "percent"),
+            ("Part of AI cost", row["counted_cost_ratio"], "percent"),
             ("After shrinkage", row["shrunk_net_value"], "estimate"),
-            ("A month now", row.get("run_rate_net"), "estimate"),
-            ("Invested before", row["investment_cost"], "money"),
-            ("Net of it", row["net_after_investment"], "estimate"),
-            ("Cost since, without measured benefit", row["cost_since"], "money"),
+            *_ladder(view, row),
         ),
         row["counted_feature_count"],
     )
 
 
-def _outside(row: dict[str, Any]) -> str:
-    """Write what was spent before the window and since, in few words."""
-    currency, said = row["currency"], ""
-    if row["investment_cost"]:
-        amount = fmt.compact(row["investment_cost"], currency)
-        said += f"; {amount} invested before"
-    if row["cost_since"]:
-        amount = fmt.compact(row["cost_since"], currency)
-        said += f"; {amount} since, benefit not measured"
-    return said
+def _ladder(view: Page, row: dict[str, Any]) -> list[tuple[str, Any, Kind]]:
+    """Return each line from benefit to value to date, and the month now."""
+    lines = return_queries.return_ladder(view.snapshot, row["window"]).to_pylist()
+    return [(words.LADDER[one["line"]], one["amount"], "estimate") for one in lines]
 
 
 def tile_net_value(view: Page) -> None:
@@ -118,8 +92,10 @@ def tile_net_value(view: Page) -> None:
     explaining.show(
         view,
         Origin(
-            formula="Benefit less AI cost, people and integration of the months in"
-            " which the effect was measured, draw by draw. It is over the features"
+            formula="Benefit less the cost of the change in the measured months, less"
+            " what was invested, draw by draw. The cost of the change is running cost,"
+            " people and integration, less the cost of what it replaced. It is over the"
+            " features"
             f" whose evidence is of grade {_COUNTED_GRADES} and whose assumptions"
             " somebody other than their owner approved. Nulls and harms count as wins"
             " do.",
@@ -203,27 +179,19 @@ def layer_sentence(view: Page) -> str:
     row = headline(view)
     if row is None or row["begins"] is not None:
         return _why_nothing_counts(row)
-    parts = (less_investment(row), _most_and_least(view), _not_counted(row))
+    parts = (_to_date(row), _most_and_least(view), _not_counted(row))
     return f"{view.organisation_prefix}{' '.join(filter(None, parts))}"
 
 
-def less_investment(row: dict[str, Any]) -> str:
-    """Write net value less what was invested before; nothing where nothing was."""
-    net = row["net_after_investment"]
-    if net is None or not (row["investment_cost"] or row["other_investment"]):
+def _to_date(row: dict[str, Any]) -> str:
+    """Say what it comes to with the months since, where that is known."""
+    if row["net_to_date"] is None or not row["since_month_count"]:
         return ""
-    currency = row["currency"]
-    cost = row["investment_cost"] or Decimal(0)
-    # What people and integration took is an approved estimate, a bill is none.
-    invested = (
-        fmt.estimate(float(cost) + row["other_investment"], currency)
-        if row["other_investment"]
-        else fmt.compact(cost, currency)
-    )
+    amount = fmt.estimate(row["net_to_date"], row["currency"])
+    span = words.between(row, "net_to_date", row["currency"])
     return (
-        f"{fmt.estimate(row['net_value'], currency)} less"
-        f" {invested} invested before leaves"
-        f" **{fmt.estimate(net, currency)}**."
+        f"To {fmt.month(row['to_date_month'])} **{amount}** ({span}), with gains that"
+        " fade after their last measurement."
     )
 
 
@@ -246,11 +214,11 @@ def _most_and_least(view: Page) -> str:
     ]
     if not rows:
         return "No returns are proven yet."
-    rows.sort(key=lambda row: -row["net_value"])
+    rows.sort(key=lambda row: -row[words.proven_measure(row)])
     named = ("Proven",) if len(rows) == 1 else ("Best", "Worst")
     return " ".join(
         f"{name}: {fmt.markdown(row['feature'])} ({row['grade']})"
-        f" {fmt.estimate(row['net_value'], row['currency'])},"
+        f" {fmt.estimate(row[words.proven_measure(row)], row['currency'])},"
         f" {words.decision_of(row).partition(':')[0].lower()}."
         for name, row in zip(named, (rows[0], rows[-1]), strict=False)
     )

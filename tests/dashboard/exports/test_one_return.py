@@ -86,7 +86,8 @@ def test_four_places_say_the_same_net_value_and_the_same_run_rate(
 ) -> None:
     """Where there are sentences the run rate is one; Summary has it in its tile."""
     [portfolio] = published(root, "mart_portfolio_roi")
-    net = squeezed(fmt.estimate(portfolio["net_value"], "EUR"))
+    net = squeezed(fmt.estimate(portfolio["net_after_investment"], "EUR"))
+    to_date = squeezed(fmt.estimate(portfolio["net_to_date"], "EUR"))
     rate = squeezed(fmt.estimate(portfolio["run_rate_net"], "EUR"))
     span = squeezed(
         fmt.interval(
@@ -95,8 +96,11 @@ def test_four_places_say_the_same_net_value_and_the_same_run_rate(
     )
     assert net != rate
     pages = said_by(root, open_app)
+    measured = squeezed(fmt.estimate(portfolio["net_value"], "EUR"))
     for place, text in pages.items():
-        assert net in text, place
+        # Scenarios begin with the measured months; what was invested is spent.
+        assert (measured if place == "scenarios" else net) in text, place
+        assert to_date in text or place == "scenarios", place
     month = squeezed(fmt.month(portfolio["run_rate_month"]))
     for place in ("impact", "scenarios", "board pack"):
         assert f"Runrate:{rate}in{month}(90%:{span})" in pages[place], place
@@ -108,11 +112,14 @@ def test_the_tile_of_summary_has_the_run_rate_underneath(root: Path) -> None:
         PublishedReader(root).snapshot(), "2026-09", "Amortised"
     ).pages
     [tiles] = [part.tiles for part in summary.parts if isinstance(part, Tiles)]
-    [tile] = [one for one in tiles if one.number == portfolio["net_value"]]
+    [tile] = [one for one in tiles if one.number == portfolio["net_after_investment"]]
     shown = {label: value for label, value, _ in tile.beside}
     assert shown["A month now"] == portfolio["run_rate_net"]
-    assert shown["Invested before"] == portfolio["investment_cost"]
-    assert shown["90 % interval from"] == portfolio["net_value_low_90"]
+    assert shown["Invested before the launch"] == -float(portfolio["investment_cost"])
+    assert shown["90 % interval from"] == portfolio["net_after_investment_low_90"]
+    chance = portfolio["probability_net_after_investment"]
+    assert shown["Chance that it is above zero"] == chance
+    assert shown["Part of AI cost"] == portfolio["counted_cost_ratio"]
 
 
 def test_lines_of_scenarios_are_those_of_the_marts(root: Path) -> None:
