@@ -80,11 +80,28 @@ def test_a_restated_month_says_what_changed_and_who_did_what(look_at: LookAt) ->
     text = text_of(app)
     assert "**1 of 1** tie in Aug 2026" in text
     assert "Next, to be **locked**: nothing changed or is open since the close." in text
-    # USD 500 are invoiced and on no bill since 10 September; +30.00 are booked.
-    assert "**1 item open**, the oldest for 18 days." in text
-    assert "1 document open, the oldest for 18 days" in text
+    assert "Every item is settled: matched, accepted or booked." in text
+    assert "2 adjustments, in no closed figure" in text
     assert "The GPU pool was divided wrongly." in text
     assert "e8e8e8e8e8e8" in text
+
+
+def test_what_is_open_since_the_close_is_counted_with_its_age(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """USD 500.00 are invoiced for August since 10 September, and on no bill."""
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into cost.mart_open_items values ('2026-08', true, 'document',"
+            " 'open', false, 'aws', 'Vendor', 'A-8b', 'USD', null, 500, null, 500, 500,"
+            " '2026-09-10', 18, 'No bill has a charge for it.');"
+            "update cost.mart_period_states set open_item_count = 1,"
+            " oldest_open_item_days = 18 where billing_month = '2026-08'"
+        )
+    text = text_of(open_app(tmp_path, page=PAGE, period="2026-08"))
+    assert "**1 item open**, the oldest for 18 days." in text
+    assert "1 document open, the oldest for 18 days" in text
 
 
 def test_a_month_closed_in_another_currency_did_not_change_by_nothing(

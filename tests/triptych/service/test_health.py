@@ -97,6 +97,21 @@ def test_a_stale_feed_is_named_with_its_newest_evidence(root: Path) -> None:
     )
 
 
+def test_a_closed_month_with_open_items_is_red(root: Path) -> None:
+    with duckdb.connect(str(publish(root))) as connection:
+        connection.execute(
+            "update cost.mart_period_states set open_item_count = 2,"
+            " oldest_open_item_days = 12 where billing_month = '2026-08'"
+        )
+    record(root, "published")
+    found = health(root)
+    assert found.state == "failed"
+    assert (
+        "2026-08 is closed and has 2 open since, the oldest for 12 days. Run"
+        ' "triptych reconcile --period 2026-08" to see them.'
+    ) in found.reasons
+
+
 def test_nothing_published_is_stale_and_no_failure(root: Path) -> None:
     found = health(root)
     assert found.state == "stale"

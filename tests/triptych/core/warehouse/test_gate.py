@@ -253,6 +253,7 @@ WITHOUT_THE_GATE = {
     "triptych/service/health.py": "says how old what is published is",
     "triptych/service/status.py": "says what is published, on this machine",
     "triptych/run/after_run.py": "names red months to the webhook that is configured",
+    "triptych/month/accepting.py": "accepts, for two people on this machine",
     "triptych/month/accruing.py": "books, for two people on this machine",
     "triptych/month/closing.py": "closes, for two people on this machine",
     "triptych/month/commenting.py": "looks whether a month is there",
