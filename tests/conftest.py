@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import signal
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # they start inherits that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Anchors of audit logs go to the user's state folder; those of tests do not.
+_STATE = tempfile.TemporaryDirectory(prefix="triptych-state-")
+os.environ["XDG_STATE_HOME"] = _STATE.name
 
 # A machine that is busy is slow, and no property is about that.
 settings.register_profile("triptych", deadline=None, max_examples=examples(200))

@@ -5,6 +5,6 @@ never lost, that one run writes at a time, and that readers only ever see a run
 that passed every check.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["__version__"]

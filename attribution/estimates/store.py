@@ -89,16 +89,17 @@ _ARROW = {
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing; a table of an earlier form begins anew, empty."""
+    """Create the tables; where one has an earlier form, all estimates begin anew.
+
+    Estimates of one subject are spread over several tables: kept in some and lost in
+    others, they would be added a second time.
+    """
     connection.execute("CREATE SCHEMA IF NOT EXISTS estimates")
     known = _known_columns(connection)
-    stale = False
-    for table, columns in {**TABLES, "digests": _DIGESTS}.items():
-        if known.get(table) != list(columns.items()):
-            stale = True
+    tables = {**TABLES, "digests": _DIGESTS}
+    if any(known.get(name) != list(of.items()) for name, of in tables.items()):
+        for table, columns in tables.items():
             _create(connection, table, columns)
-    if stale:
-        connection.execute("DELETE FROM estimates.digests")
     for table, columns in KEPT_TABLES.items():
         if known.get(table) != list(columns.items()):
             _create(connection, table, columns)

@@ -98,7 +98,7 @@ def refuse_unknown(
     UnknownLoadsError
         Another folder has no name, or a name has no folder.
     """
-    folders = list(_folders_of_loads(places))
+    folders = list(folders_of_loads(places.lake))
     missing = sorted(set(at_rest) - {folder.name for folder in folders})
     if missing:
         raise UnknownLoadsError(
@@ -138,9 +138,10 @@ def half_moved(lake: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def _folders_of_loads(places: LakePlaces) -> Iterator[Path]:
-    if places.lake.is_dir():
-        yield from _folders(places.lake, _FOLDERS_ABOVE_LOAD)
+def folders_of_loads(lake: Path) -> Iterator[Path]:
+    """Yield the folders of a lake that are of loads, whatever is in them."""
+    if lake.is_dir():
+        yield from _folders(lake, _FOLDERS_ABOVE_LOAD)
 
 
 def _folders(folder: Path, depth: int) -> Iterator[Path]:

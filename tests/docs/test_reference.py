@@ -155,6 +155,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
             "value",
             "prune",
             "recover",
+            "upgrade",
             "audit",
             "loads",
             "withdraw",

@@ -20,11 +20,14 @@ from attribution.studies import register
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plan
 from tests.e2e.cases.closing_case import CLOSED, ClosingCase, copy_of_closed_company
+from tests.triptych.cli.commands import charge, invoke, new_workspace
+from triptych.core.errors import TriptychError
 from triptych.core.lake import audit_log, lake_log
 from triptych.core.lake.journal_head import HEAD
 from triptych.core.lake.journal_key import JournalKey, read_key
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
+from triptych.core.warehouse.journal_check import check_journal
 from triptych.core.warehouse.locks import CommentText, read_history
 from triptych.month import auditing
 from triptych.month.commenting import comment
@@ -318,6 +321,126 @@ def test_a_forgery_is_found_by_what_was_kept_and_names_the_month(
         assert report.doubts
     months = {doubt.billing_month for doubt in by_hash.doubts + by_log.doubts}
     assert CLOSED in months or forge.__name__ in OF_STUDIES
+
+
+def every_seal_the_head_and_the_key_removed(case: ClosingCase) -> None:
+    """Make the log one of before seals, with another approver and a true chain."""
+    _rewrite(case, "Ben Okafor", "Eve Mallory", lake=False)
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        raw.execute("UPDATE catalogue.audit_log SET seal = NULL")
+        rows = audit_log.read_rows(raw)
+    (case.workspace.lake / lake_log.LOG).unlink()
+    lake_log._append(case.workspace.lake / lake_log.LOG, rows)
+    (case.workspace.lake / HEAD).unlink()
+    (case.root / ".journal-key").unlink(missing_ok=True)
+
+
+def an_older_state_of_everything_put_back(case: ClosingCase) -> None:
+    """Put back what was there before the last entry: log, copy, head and all."""
+    before = case.root.with_name("before")
+    shutil.rmtree(case.root)
+    shutil.copytree(before, case.root)
+
+
+def the_log_written_again_from_its_first_entry(case: ClosingCase) -> None:
+    key = _key(case)
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        raw.execute(
+            "UPDATE catalogue.audit_log SET occurred_at = occurred_at - INTERVAL 1 DAY"
+            " WHERE position = 1"
+        )
+    _rewrite(case, "Ben Okafor", "Eve Mallory", lake=False, key=key)
+    _copy_to_the_lake(case, key)
+
+
+def _copy_to_the_lake(case: ClosingCase, key: JournalKey) -> None:
+    """Write copy and head as the program would, without asking it."""
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        rows = audit_log.read_rows(raw)
+    lake = case.workspace.lake
+    (lake / lake_log.LOG).unlink()
+    lake_log._append(lake / lake_log.LOG, rows)
+    position, digest = rows[-1][0], rows[-1][5]
+    seal = key.seal(f"head\n{position}\n{digest}")
+    content = {"position": position, "entry_hash": digest, "seal": seal}
+    (lake / HEAD).write_text(json.dumps(content))
+
+
+def another_approver_sealed_with_a_true_head(case: ClosingCase) -> None:
+    key = _key(case)
+    _rewrite(case, "Ben Okafor", "Eve Mallory", lake=False, key=key)
+    _copy_to_the_lake(case, key)
+
+
+ON_THE_MACHINE_THAT_WROTE_IT: tuple[Callable[[ClosingCase], None], ...] = (
+    every_seal_the_head_and_the_key_removed,
+    an_older_state_of_everything_put_back,
+    the_log_written_again_from_its_first_entry,
+    another_approver_sealed_with_a_true_head,
+)
+
+
+@pytest.fixture
+def seen(closed: ClosingCase, tmp_path: Path) -> ClosingCase:
+    """Return a company whose log this account saw grow; its state before lies near."""
+    case = ClosingCase(shutil.copytree(closed.root, tmp_path / "company"))
+    shutil.copytree(case.root, tmp_path / "before")
+    comment(
+        case.workspace,
+        load_settings(case.root),
+        CommentText(CLOSED, "Ana Lima", "Signed off"),
+        progress=SilentProgress(),
+    )
+    assert not auditing.verify(case.workspace).doubts
+    return case
+
+
+@pytest.mark.parametrize(
+    "forge", ON_THE_MACHINE_THAT_WROTE_IT, ids=lambda forge: forge.__name__
+)
+def test_the_machine_that_wrote_a_log_finds_what_it_lost(
+    seen: ClosingCase, forge: Callable[[ClosingCase], None]
+) -> None:
+    forge(seen)
+    months = {doubt.billing_month for doubt in auditing.verify(seen.workspace).doubts}
+    assert CLOSED in months
+    assert {doubt.billing_month for doubt in check_journal(seen.workspace)} >= {CLOSED}
+    with pytest.raises(TriptychError, match="audit log"):
+        seen.run()
+
+
+def test_seals_that_were_taken_off_are_missed_where_only_the_key_is_known(
+    closed: ClosingCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine has no anchor; its secret store has the key."""
+    case = ClosingCase(shutil.copytree(closed.root, tmp_path / "company"))
+    monkeypatch.setenv("TRIPTYCH_JOURNAL_KEY", _key(case).secret.decode())
+    assert not auditing.verify(case.workspace).doubts
+    every_seal_the_head_and_the_key_removed(case)
+    months = {doubt.billing_month for doubt in auditing.verify(case.workspace).doubts}
+    assert months == {CLOSED}
+
+
+def test_an_older_state_that_was_put_back_on_purpose_is_recorded(
+    seen: ClosingCase,
+) -> None:
+    lost = lake_log.read_log(seen.workspace.lake)[-1]
+    an_older_state_of_everything_put_back(seen)
+    entry = auditing.accept_restored(
+        seen.workspace, by="Ana Lima", because="Backup of Monday"
+    )
+    assert entry.event == "log_restored"
+    assert (entry.detail["seen_entry"], entry.detail["seen_hash"]) == (lost[0], lost[5])
+    assert not auditing.verify(seen.workspace).doubts
+    seen.run()
+
+
+def test_a_new_workspace_takes_the_place_of_an_old_one(tmp_path: Path) -> None:
+    for cost in ("10.00", "20.00"):
+        workspace = new_workspace(tmp_path / "workspace", charge(cost, model="chat"))
+        assert invoke("ingest", "--workspace", workspace.root).exit_code == 0
+        assert not auditing.verify(workspace).doubts
+        shutil.rmtree(workspace.root)
 
 
 def test_what_came_after_the_kept_hash_is_no_doubt(

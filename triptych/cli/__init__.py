@@ -30,7 +30,7 @@ from triptych.cli.prune_command import prune
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
-from triptych.cli.recover_command import recover
+from triptych.cli.recover_command import recover, upgrade
 from triptych.cli.run_commands import build, ingest, own_models, run
 from triptych.cli.scenario_commands import scenario
 from triptych.cli.service_commands import health, metrics
@@ -66,6 +66,7 @@ app = new_application(
         "status": status,
         "prune": prune,
         "recover": recover,
+        "upgrade": upgrade,
         "withdraw": withdraw,
         "health": health,
         "metrics": metrics,

@@ -109,6 +109,29 @@ def rekey(
     print(f"audit log     {entry.entry_hash}")
 
 
+@audit.command()
+def restored(
+    *,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")],
+    because: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; the audit log has it.")
+    ],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Record that an older state of the workspace was put back on purpose."""
+    from triptych.month import auditing
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    entry = auditing.accept_restored(opened.workspace, by=by, because=because)
+    if as_json:
+        print_json(entry)
+        return
+    print(f"Recorded as entry {entry.position}. Runs go on from there.")
+    print(f"audit log     {entry.entry_hash}")
+
+
 def _print(report: AuditReport, *, is_compared: bool) -> None:
     for doubt in report.doubts:
         month = f"{doubt.billing_month}  " if doubt.billing_month else ""

@@ -193,7 +193,21 @@ def existing_workspace(given: Path | None) -> Workspace:
 
 
 def find_workspace(given: Path | None) -> Workspace:
-    """Return the named workspace, else the current folder, else the variable's."""
+    """Return the named workspace, else the current folder, else the variable's.
+
+    Raises
+    ------
+    NewerWorkspaceError
+        A newer program wrote it.
+    """
+    from triptych.core.workspace_format import refuse_newer
+
+    workspace = _meant_workspace(given)
+    refuse_newer(workspace)
+    return workspace
+
+
+def _meant_workspace(given: Path | None) -> Workspace:
     from triptych.core.settings import workspace_from_environment
     from triptych.core.workspace import Workspace
 

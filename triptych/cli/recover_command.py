@@ -1,4 +1,4 @@
-"""``recover``: the catalogue made anew from the lake."""
+"""``recover`` and ``upgrade``: make a catalogue again, or a workspace up to date."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ def recover(
     print(f"audit entries  {report.entry_count:,}")
     if report.unrecorded:
         print(f"not in the log {', '.join(report.unrecorded)}")
+    if report.uncommitted:
+        place = "moved to lake/.uncommitted" if report.is_applied else "to be set aside"
+        print(f"no load        {', '.join(report.uncommitted)}: {place}")
     print(_conclusion(report))
 
 
@@ -50,3 +53,36 @@ def _conclusion(report: RecoveryReport) -> str:
         )
     kept = f" The former file is {report.replaced}." if report.replaced else ""
     return f'Rebuilt raw.duckdb.{kept} "triptych run" goes on from there.'
+
+
+def upgrade(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what would change.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Bring the workspace to the format of this version, after a backup."""
+    from triptych.core import workspace_format
+    from triptych.core.lock import hold_run_lock
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    if dry_run:
+        done = workspace_format.pending_upgrade(opened.workspace)
+    else:
+        with hold_run_lock(opened.workspace.lock_file):
+            done = workspace_format.upgrade(opened.workspace)
+    if as_json:
+        print_json(done)
+        return
+    if done is None:
+        print(f"The workspace has format {workspace_format.FORMAT}. Nothing to do.")
+        return
+    verb = "Would upgrade" if dry_run else "Upgraded"
+    print(f"{verb} from format {done.from_format} to {done.to_format}:")
+    for change in done.changes:
+        print(f"  {change}")
+    if done.backup is not None:
+        print(f'Backup in {done.backup}. "triptych run" builds the figures.')

@@ -9,17 +9,18 @@ held, so that the same marts are built from it and closed months stay closed.
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest.engine.lake import stream_views
-from ingest.engine.unknown_loads import half_moved, listed
+from ingest.engine.unknown_loads import folders_of_loads, half_moved, listed
 from triptych.core.errors import TriptychError
 from triptych.core.lake import lake_log
 from triptych.core.lake.catalogue import COMMITTED, Catalogue
 from triptych.core.lake.in_place import file_checksum
-from triptych.core.lake.manifests import manifests_in, read_manifest
+from triptych.core.lake.manifests import MANIFEST, manifests_in, read_manifest
 from triptych.core.lake.source_names import LOAD_CHANGES
 from triptych.core.lock import hold_run_lock
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
     from triptych.core.lake.loads import NewLoad
     from triptych.core.workspace import Workspace
+
+
+#: In the lake; a name with a dot is the name of no stream.
+UNCOMMITTED: Final = ".uncommitted"
 
 
 class RecoveryError(TriptychError):
@@ -42,7 +47,9 @@ class RecoveryReport:
     """What was found in the lake, and what became of the catalogue before.
 
     ``replaced`` is where the former ``raw.duckdb`` was put; ``None`` where there was
-    none, or where nothing was changed.
+    none, or where nothing was changed. ``uncommitted`` are folders that hold no load:
+    they have no manifest and no entry of the log names them, as when a program died
+    before it committed. They are moved to ``lake/.uncommitted``.
     """
 
     load_count: int
@@ -50,6 +57,7 @@ class RecoveryReport:
     unrecorded: tuple[str, ...]
     is_applied: bool
     replaced: Path | None = None
+    uncommitted: tuple[str, ...] = ()
 
 
 def recover(workspace: Workspace, *, is_applied: bool = True) -> RecoveryReport:
@@ -88,9 +96,34 @@ def recover(workspace: Workspace, *, is_applied: bool = True) -> RecoveryReport:
         _refuse_incomplete(workspace, loads, entries)
         fresh = workspace.warehouse_dir / ".raw.recovered.duckdb"
         unrecorded = _write(workspace, fresh, loads, entries)
-        replaced = _put_in_place(workspace, fresh) if is_applied else None
+        uncommitted = _uncommitted_folders(workspace.lake)
+        replaced = None
+        if is_applied:
+            replaced = _put_in_place(workspace, fresh)
+            _set_aside(workspace.lake, uncommitted)
         _remove(fresh)
-    return RecoveryReport(len(loads), len(entries), unrecorded, is_applied, replaced)
+    names = tuple(folder.name for folder in uncommitted)
+    return RecoveryReport(
+        len(loads), len(entries), unrecorded, is_applied, replaced, names
+    )
+
+
+def _uncommitted_folders(lake: Path) -> list[Path]:
+    """Return folders of loads without a manifest that no run is about to finish."""
+    moving = half_moved(lake)
+    return sorted(
+        folder
+        for folder in folders_of_loads(lake)
+        if folder.name not in moving and not (folder / MANIFEST).exists()
+    )
+
+
+def _set_aside(lake: Path, folders: Sequence[Path]) -> None:
+    """Move folders out of the streams, and keep what is in them."""
+    for folder in folders:
+        target = lake / UNCOMMITTED / folder.name
+        target.parent.mkdir(exist_ok=True)
+        shutil.move(folder, target)
 
 
 def _refuse_incomplete(

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from triptych.core.errors import TriptychError, UsageError
-from triptych.core.lake import audit_log, lake_log
+from triptych.core.lake import audit_log, lake_log, seal_anchor
 from triptych.core.lake.catalogue_file import connect
 from triptych.core.lake.journal_key import key_file, key_id_of, read_key
 from triptych.core.lock import hold_run_lock
@@ -22,6 +22,7 @@ from triptych.core.warehouse.journal_check import (
     Doubt,
     closed_months,
     key_or_none,
+    lost_since_anchor,
     month_of,
     of_chain,
     of_kept_files,
@@ -33,6 +34,7 @@ from triptych.core.warehouse.locks import (
     record_all,
     verify_locked_loads,
 )
+from triptych.core.workspace_format import read_format
 from triptych.month.audit_heads import AuditHead, read_head_hash
 from triptych.run.study_journal import of_register
 
@@ -99,7 +101,9 @@ def verify(
     rows = _read(workspace)
     doubts = [*of_chain(rows, key_or_none(workspace.root)), *of_seals(workspace, rows)]
     doubts += of_register(workspace, rows)
-    doubts += _differences(rows, lake_log.read_log(workspace.lake), "lake's copy")
+    copied = lake_log.read_log(workspace.lake)
+    if copied or not _is_before_copies(workspace, rows):
+        doubts += _differences(rows, copied, "lake's copy")
     if kept_log is not None:
         doubts += _differences(_kept(kept_log), rows, "log", is_prefix=True)
     if kept_hash is not None:
@@ -125,6 +129,14 @@ def head_of(report: AuditReport, organisation: str) -> AuditHead:
     moment = report.head_at
     written_at = None if moment is None else f"{moment.isoformat(timespec='seconds')}Z"
     return AuditHead(organisation, report.entry_count, report.head_hash, written_at)
+
+
+def _is_before_copies(workspace: Workspace, rows: Sequence[Row]) -> bool:
+    """Return whether a version wrote the log that knew neither copies nor seals."""
+    number, _ = read_format(workspace.lake)
+    is_unsealed = all(row[_SEAL] is None for row in rows)
+    is_anchored = seal_anchor.read_anchor(workspace.root) is not None
+    return number == 1 and is_unsealed and not is_anchored
 
 
 def _read(workspace: Workspace) -> list[Row]:
@@ -207,13 +219,7 @@ def rekey(workspace: Workspace, *, by: str, because: str) -> audit_log.AuditEntr
         The log is not what was written.
     """
     person = named_person(by, "--by")
-    reason = because.strip()
-    if not reason:
-        raise UsageError(
-            "Another key is only used with a reason.",
-            where="--because",
-            next_step="Say why, such as that the former key is lost.",
-        )
+    reason = _reason(because, "such as that the former key is lost")
     with hold_run_lock(workspace.lock_file):
         rows = _read(workspace)
         audit_log.verify_rows(rows)
@@ -228,3 +234,58 @@ def rekey(workspace: Workspace, *, by: str, because: str) -> audit_log.AuditEntr
             )
         detail = {"actor": person, "reason": reason, "former": key_id_of(newest)}
         return record_all(workspace, [(audit_log.REKEYED, detail)])[0]
+
+
+def accept_restored(
+    workspace: Workspace, *, by: str, because: str
+) -> audit_log.AuditEntry:
+    """Record that an older state of the log was put back, and go on from it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where.
+    by, because : str
+        Who decides it, and why. The entry also has position and hash of the newest
+        entry that was seen, which the log lacks now.
+
+    Raises
+    ------
+    UsageError
+        Nobody is named, no reason is given, or the log lacks nothing that was seen.
+    AuditLogError
+        The log is not what was written.
+    """
+    person = named_person(by, "--by")
+    reason = _reason(because, "such as which backup was put back")
+    with hold_run_lock(workspace.lock_file):
+        rows = _read(workspace)
+        audit_log.verify_rows(rows, key=key_or_none(workspace.root))
+        anchor = seal_anchor.read_anchor(workspace.root)
+        lost = lost_since_anchor(workspace, rows)
+        if anchor is None or lost is None:
+            raise UsageError(
+                "The audit log has every entry that was seen here.",
+                where=str(workspace.raw_database),
+                next_step="There is nothing to record.",
+            )
+        detail = {
+            "actor": person,
+            "reason": reason,
+            "lost": lost,
+            "seen_entry": anchor.position,
+            "seen_hash": anchor.entry_hash,
+            "seen_at": anchor.seen_at,
+        }
+        with seal_anchor.anchor_set_aside(workspace.root):
+            return record_all(workspace, [(audit_log.RESTORED, detail)])[0]
+
+
+def _reason(because: str, example: str) -> str:
+    """Return a reason; it is mandatory."""
+    reason = because.strip()
+    if not reason:
+        raise UsageError(
+            "A reason is missing.", where="--because", next_step=f"Give one, {example}."
+        )
+    return reason

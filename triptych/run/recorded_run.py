@@ -30,6 +30,7 @@ from triptych.core.warehouse.locks import read_history, verify_locked_loads
 from triptych.core.warehouse.publish import publish
 from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
+from triptych.core.workspace_format import upgrade
 from triptych.run.publication import (
     adding_own_models,
     beginning_publication,
@@ -96,6 +97,7 @@ class Run:
         self._workspace = workspace
         self._settings = settings
         self._progress = progress
+        upgraded = upgrade(workspace)
         #: Where the evidence of this workspace rests.
         self.places = places_of(workspace)
         # Before the run is on record, as settings are.
@@ -103,6 +105,12 @@ class Run:
         self._declare_studies()
         self._committed: Sequence[CommittedLoad] = ()
         self._record = RunRecord(workspace, progress)
+        if upgraded is not None:
+            self._record.note(
+                "upgraded",
+                from_format=upgraded.from_format,
+                backup=str(upgraded.backup),
+            )
         workspace.close_to_others()
         self.run_id = self._record.run_id
 

@@ -16,6 +16,7 @@ from triptych.core.lake.lake_log import StaleCatalogueError
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
 from triptych.core.workspace import Workspace
+from triptych.evidence.recovering import recover
 from triptych.evidence.withdrawing import withdraw
 from triptych.run.pipeline import build, ingest, run
 
@@ -111,6 +112,23 @@ def test_two_loads_that_lost_their_files_are_taken_back_one_by_one(
     assert rows_of_evidence(workspace) == 0
 
 
+def test_a_folder_that_no_commit_followed_is_set_aside(tmp_path: Path) -> None:
+    """An older version crashed on this workspace after it had moved a folder."""
+    workspace = ingested(tmp_path / "workspace")
+    row_count = rows_of_evidence(workspace)
+    folder = workspace.lake / "focus" / "bills" / "all" / "20260101T000000Z-dead-00001"
+    folder.mkdir()
+    (folder / "part-00000.parquet").write_bytes(b"half a load")
+    with pytest.raises(TriptychError, match="does not know"):
+        take_in(workspace)
+    report = recover(workspace)
+    assert report.uncommitted == (folder.name,)
+    kept = workspace.lake / ".uncommitted" / folder.name / "part-00000.parquet"
+    assert kept.read_bytes() == b"half a load"
+    assert rows_of_evidence(workspace) == row_count
+    take_in(workspace)
+
+
 def test_a_catalogue_older_than_the_lake_stops_until_the_right_one_is_back(
     tmp_path: Path,
 ) -> None:
@@ -122,8 +140,8 @@ def test_a_catalogue_older_than_the_lake_stops_until_the_right_one_is_back(
     (march.with_name("april.csv")).write_text(text.replace("2026-03", "2026-04"))
     take_in(workspace)
     evidence = files_of(workspace)
-    # Each with its manifest; the log, its head, the sources.
-    assert len(evidence) == 3 + 3 + 3
+    # Each with its manifest; the log, its head, the sources, the format.
+    assert len(evidence) == 3 + 3 + 4
     shutil.move(workspace.raw_database, newer)
     shutil.copy(older, workspace.raw_database)
     with pytest.raises(StaleCatalogueError, match="older than the lake"):

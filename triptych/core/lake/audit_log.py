@@ -46,6 +46,7 @@ ALTER TABLE catalogue.audit_log ADD COLUMN IF NOT EXISTS seal VARCHAR;
 """
 #: Entry that says that another key seals from there on.
 REKEYED = "journal_rekeyed"
+RESTORED = "log_restored"
 
 
 _COLUMNS = (

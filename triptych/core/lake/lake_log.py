@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from triptych.core.errors import TriptychError
-from triptych.core.lake import journal_head
+from triptych.core.lake import journal_head, seal_anchor
 from triptych.core.lake.audit_log import with_seal
 from triptych.core.whole_files import write_whole
 
@@ -93,8 +93,67 @@ def catch_up(connection: duckdb.DuckDBPyConnection, lake: Path) -> bool:
         _refuse_other([row for row in rows if row[0] >= position], digest, log)
     known = [row for row in rows if row[0] <= position]
     journal_head.refuse_cut(lake, known if head is None else rows)
-    _write_down(lake, [row for row in rows if row[0] > position], head)
+    fresh = [row for row in rows if row[0] > position]
+    _keep_anchor(connection, lake, fresh)
+    _write_down(lake, fresh, head)
     return not position and bool(rows)
+
+
+def _keep_anchor(
+    connection: duckdb.DuckDBPyConnection, lake: Path, fresh: list[tuple[Any, ...]]
+) -> None:
+    """Compare the log with its anchor, and move the anchor to its newest entry.
+
+    Raises
+    ------
+    JournalHeadError
+        The log lost an entry or a seal since the anchor was written.
+    """
+    root = lake.parent
+    anchor = seal_anchor.read_anchor(root)
+    first = _row_at(connection, 1)
+    if first is None or (anchor is None and not fresh):
+        return
+    text = seal_anchor.difference(
+        anchor,
+        first,
+        lambda position: _row_at(connection, position),
+        lambda position: _count_unsealed(connection, position),
+    )
+    if text is not None:
+        raise journal_head.JournalHeadError(
+            text, where=str(lake / LOG), next_step=seal_anchor.RESTORED
+        )
+    if fresh:
+        is_same = anchor is not None and anchor.first_hash == first[_HASH]
+        sealed_from = anchor.sealed_from if anchor and is_same else None
+        if sealed_from is None:
+            sealed_from = _first_sealed(connection)
+        if sealed_from is not None:
+            seal_anchor.write_anchor(root, first, fresh[-1], sealed_from)
+
+
+def _row_at(
+    connection: duckdb.DuckDBPyConnection, position: int
+) -> tuple[Any, ...] | None:
+    return connection.execute(
+        "FROM catalogue.audit_log WHERE position = ?", [position]
+    ).fetchone()
+
+
+def _count_unsealed(connection: duckdb.DuckDBPyConnection, position: int) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM catalogue.audit_log WHERE position >= ? AND seal IS NULL",
+        [position],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _first_sealed(connection: duckdb.DuckDBPyConnection) -> int | None:
+    row = connection.execute(
+        "SELECT min(position) FROM catalogue.audit_log WHERE seal IS NOT NULL"
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _write_down(

@@ -10,13 +10,15 @@ first. ``triptych audit verify`` looks at everything each time, and at the catal
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from triptych.core.errors import TriptychError
-from triptych.core.lake import audit_log, journal_head, lake_log
+from triptych.core.lake import audit_log, journal_head, lake_log, seal_anchor
 from triptych.core.lake.in_place import file_checksum
 from triptych.core.lake.journal_key import (
+    VARIABLE,
     JournalKey,
     JournalKeyError,
     key_file,
@@ -120,9 +122,18 @@ def of_seals(workspace: Workspace, rows: Sequence[Row]) -> Iterator[Doubt]:
         yield Doubt(error.what, error.where)
         return
     if cut is not None:
-        for month in closed_months(rows) or (None,):
-            yield Doubt(cut, str(workspace.lake / journal_head.HEAD), month)
+        yield from _in_each_month(rows, cut, str(workspace.lake / journal_head.HEAD))
+    lost = lost_since_anchor(workspace, rows)
+    if lost is not None:
+        yield from _in_each_month(rows, lost, str(workspace.lake / lake_log.LOG))
     newest = rows[-1][_SEAL] if rows else None
+    if newest is None and rows and os.environ.get(VARIABLE, "").strip():
+        yield from _in_each_month(
+            rows,
+            "No entry of the audit log is sealed, though its key is set. The first run"
+            " of this version seals a log of an earlier one.",
+            VARIABLE,
+        )
     if newest is None or (key is not None and key_id_of(newest) == key.key_id):
         return
     what = "not here" if key is None else f"not the one that is here, {key.key_id}"
@@ -130,6 +141,23 @@ def of_seals(workspace: Workspace, rows: Sequence[Row]) -> Iterator[Doubt]:
         f"The key {key_id_of(newest)}, with which the audit log is sealed, is {what}:"
         " its seals cannot be checked.",
         str(key_file(workspace.root)),
+    )
+
+
+def _in_each_month(rows: Sequence[Row], what: str, where: str) -> Iterator[Doubt]:
+    """Yield a doubt about the log for each closed month, or one without a month."""
+    for month in closed_months(rows) or (None,):
+        yield Doubt(what, where, month)
+
+
+def lost_since_anchor(workspace: Workspace, rows: Sequence[Row]) -> str | None:
+    """Return how the log falls short of its anchor; None where it does not."""
+    by_position = {row[0]: row for row in rows}
+    return seal_anchor.difference(
+        seal_anchor.read_anchor(workspace.root),
+        rows[0] if rows else None,
+        by_position.get,
+        lambda since: sum(row[0] >= since and row[_SEAL] is None for row in rows),
     )
 
 
@@ -195,6 +223,7 @@ def _stamp(workspace: Workspace, key: JournalKey | None) -> str | None:
     files = [
         workspace.lake / lake_log.LOG,
         workspace.lake / journal_head.HEAD,
+        seal_anchor.anchor_file(workspace.root),
         *sorted(workspace.locked_dir.rglob("*")),
         *sorted(workspace.lake.glob("locked_*/*/*/*/*.parquet")),
     ]

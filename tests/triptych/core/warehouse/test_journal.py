@@ -24,6 +24,7 @@ from triptych.core.lake.journal_key import (
     JournalKeyError,
     read_key,
 )
+from triptych.core.lake.seal_anchor import anchor_file
 from triptych.core.settings import load_settings
 from triptych.core.warehouse import journal_check
 from triptych.core.warehouse.journal_check import check_journal
@@ -108,6 +109,8 @@ def test_entries_of_an_earlier_version_stay_verifiable_and_sealing_has_a_date(
     (workspace.root / KEY_FILE).unlink()
     for path in (HEAD, lake_log.LOG):
         (workspace.lake / path).unlink()
+    # On this machine nothing of the log was seen before.
+    anchor_file(workspace.root).unlink()
     assert auditing.verify(workspace).sealed_from is None
     with duckdb.connect(str(workspace.raw_database)) as raw:
         raw.execute(audit_log.SCHEMA)
@@ -126,8 +129,9 @@ def test_a_log_whose_end_was_cut_is_not_gone_on_with(workspace: Workspace) -> No
         raw.execute("DELETE FROM catalogue.audit_log WHERE position = 2")
     with pytest.raises(JournalHeadError, match="lacks entry 2"):
         append(workspace, "period_commented", NOTE)
-    (doubt,) = check_journal(workspace)
-    assert "its end was cut off" in doubt.what
+    by_head, by_anchor = check_journal(workspace)
+    assert "its end was cut off" in by_head.what
+    assert "lacks entry 2, seen on" in by_anchor.what
 
 
 def test_a_full_disk_leaves_a_log_that_the_next_opening_completes(
