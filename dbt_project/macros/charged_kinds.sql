@@ -248,3 +248,33 @@
         {%- endif %}
     end
 {%- endmacro %}
+
+{#- Group of kinds → the kinds that are tokens of it. -#}
+{% macro token_groups() -%}
+    {{ return({
+        'input': ['input', 'audio_input', 'image_input'],
+        'cached_input': ['cached_input'],
+        'cache_write': ['cache_write', 'cache_write_1h'],
+        'output': ['output', 'reasoning', 'audio_output', 'image_output'],
+    }) }}
+{%- endmacro %}
+
+{#- Tokens of a model's own charge, where the bill counts what was consumed in tokens; else NULL. -#}
+{% macro charged_tokens() -%}
+    case
+        when
+            component_code = {{ component_code('direct') }} and service_category = 'AI and Machine Learning'
+            and consumed_unit is not null
+            then
+                case {{ regex_replaced('lower(consumed_unit)', "'[^a-z0-9]'") }}
+                    {%- for units, size in [
+                        (['token', 'tokens'], 1), (['1ktokens', '1000tokens', 'thousandtokens'], 1000),
+                        (['1mtokens', '1000000tokens', 'milliontokens'], 1000000),
+                    ] %}
+                    {%- for unit in units %}
+                    when '{{ unit }}' then {{ to_money('consumed_quantity * ' ~ size) }}
+                    {%- endfor %}
+                    {%- endfor %}
+                end
+    end
+{%- endmacro %}

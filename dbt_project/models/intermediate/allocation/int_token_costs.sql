@@ -4,13 +4,7 @@
   of a pool that names no kind is unnamed. A pool whose tokens are not what a model served
   has none of it.
 -#}
-{%- set groups = {
-    'input': ['input', 'audio_input', 'image_input'],
-    'cached_input': ['cached_input'],
-    'cache_write': ['cache_write', 'cache_write_1h'],
-    'output': ['output', 'reasoning', 'audio_output', 'image_output'],
-    'unnamed': [''],
-} %}
+{%- set groups = dict(token_groups(), unnamed=['']) %}
 with charges as (
     select
         allocated.billing_month,

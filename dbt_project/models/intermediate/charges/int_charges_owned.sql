@@ -44,6 +44,7 @@ select
     named.model_id,
     named.pool_id,
     named.charged_kind,
+    named.charged_tokens,
     coalesce(named.target_feature_id, models.feature_id) as feature_id,
     coalesce(named.target_team_id, features.team_id, models.team_id) as team_id,
     coalesce(models.cost_center, teams.cost_center, feature_teams.cost_center) as cost_center,

@@ -65,6 +65,7 @@ placed as (
             else coalesce(target, '')
         end as subject,
         {{ charged_kind(token_pools, accelerator_pools) }} as charged_kind,
+        {{ charged_tokens() }} as charged_tokens,
         case when {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as used_commitment_id,
         case when {{ is_use_of_commitment() }} then {{ commitment_of_role('name') }} end as used_commitment_name,
         case when not {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as commitment_id,
@@ -105,6 +106,7 @@ summed as (
         pool_id,
         sum(billed_cost) as billed_cost,
         sum(effective_cost) as effective_cost,
+        case when count(charged_tokens) = count(*) then sum(charged_tokens) end as charged_tokens,
         count(*) as charge_count,
         count(counted) as line_item_count
     from placed
@@ -145,6 +147,7 @@ select
     coalesce(target_placement, service_placement, use_placement) as placement,
     {{ to_exact_money('billed_cost') }} as billed_cost,
     {{ to_exact_money('effective_cost') }} as effective_cost,
+    {{ to_money('charged_tokens') }} as charged_tokens,
     cast(charge_count as bigint) as charge_count,
     cast(line_item_count as bigint) as line_item_count
 from summed

@@ -43,6 +43,7 @@ select
     commitment_id,
     commitment_name,
     charged_kind,
+    charged_tokens,
     billing_currency,
     {{ placement_part('placement', 'estimate') }} = 1 as is_estimated,
     billed_cost,

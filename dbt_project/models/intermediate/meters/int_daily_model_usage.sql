@@ -2,22 +2,102 @@
   What each model served on each day, under its canonical id: summed once, since what
   meters say is read from evidence, and made distinct, whenever it is asked for. What a
   pool says that it only divides by (queries of a database) is no inference of a model.
+  Tokens that the model's own charges count are a meter of it in months without another.
 -#}
+{%- set groups = token_groups() -%}
+{%- set input = groups['input'] + groups['cached_input'] + groups['cache_write'] -%}
+{%- set quantities = {
+    'input_tokens': input,
+    'cached_input_tokens': groups['cached_input'],
+    'cache_write_tokens': groups['cache_write'],
+    'output_tokens': groups['output'],
+} -%}
+with readings as (
+    select
+        coalesce(aliases.model_id, usage_rows.model_id) as model_id,
+        cast(usage_rows.period_start as date) as metered_date,
+        {{ last_day_of_reading('usage_rows.period_start', 'usage_rows.period_end') }} as last_metered_date,
+        usage_rows.requests,
+        usage_rows.successful_requests,
+        usage_rows.input_tokens,
+        usage_rows.cached_input_tokens,
+        usage_rows.cache_write_input_tokens as cache_write_tokens,
+        usage_rows.output_tokens
+    from {{ ref('int_model_usage') }} as usage_rows
+    left join {{ source('control', 'catalog_model_aliases') }} as aliases on usage_rows.model_id = aliases.alias
+    left join {{ source('control', 'pools') }} as pools on usage_rows.pool_id = pools.pool_id
+    where not coalesce(pools.allocates_only, false)
+),
+
+charges as (
+    select
+        model_id,
+        charge_date,
+        split_part(charged_kind, ':', 1) as kind,
+        charged_tokens
+    from {{ ref('int_charges_owned') }}
+    where
+        component = 'direct' and model_id is not null and charge_date is not null
+        and split_part(charged_kind, ':', 1) in ({{ sql_texts(input + groups['output']) }})
+),
+
+-- Tokens of some lines are no tokens of the month.
+counted_months as (
+    select
+        charges.model_id,
+        {{ month_label('charges.charge_date') }} as billing_month
+    from charges
+    left join readings
+        on
+            charges.model_id = readings.model_id
+            and coalesce(readings.input_tokens, readings.output_tokens) is not null
+            and {{ month_label('charges.charge_date') }} = {{ month_label('readings.metered_date') }}
+    group by charges.model_id, {{ month_label('charges.charge_date') }}
+    having count(readings.model_id) = 0 and count(charges.charged_tokens) = count(*)
+),
+
+counted as (
+    select
+        charges.model_id,
+        charges.charge_date as metered_date,
+        {% for quantity, kinds in quantities.items() -%}
+        sum(case when charges.kind in ({{ sql_texts(kinds) }}) then charges.charged_tokens end) as {{ quantity }},
+        {% endfor -%}
+        charges.charge_date as last_metered_date
+    from charges
+    inner join counted_months
+        on
+            charges.model_id = counted_months.model_id
+            and {{ month_label('charges.charge_date') }} = counted_months.billing_month
+    group by charges.model_id, charges.charge_date
+),
+
+known as (
+    select * from readings
+    union all
+    select
+        model_id,
+        metered_date,
+        last_metered_date,
+        cast(null as decimal(38, 18)) as requests,
+        cast(null as decimal(38, 18)) as successful_requests,
+        input_tokens,
+        cached_input_tokens,
+        cache_write_tokens,
+        output_tokens
+    from counted
+)
+
 select
-    coalesce(aliases.model_id, usage_rows.model_id) as model_id,
-    cast(usage_rows.period_start as date) as metered_date,
-    max({{ last_day_of_reading('usage_rows.period_start', 'usage_rows.period_end') }}) as last_metered_date,
-    sum(usage_rows.requests) as requests,
-    sum(usage_rows.successful_requests) as successful_requests,
-    sum(usage_rows.input_tokens) as input_tokens,
-    sum(usage_rows.cached_input_tokens) as cached_input_tokens,
-    sum(usage_rows.cache_write_input_tokens) as cache_write_tokens,
-    sum(usage_rows.output_tokens) as output_tokens,
-    sum(
-        case when usage_rows.input_tokens > 0 and usage_rows.cached_input_tokens is null then 1 else 0 end
-    ) as reading_count_without_cached
-from {{ ref('int_model_usage') }} as usage_rows
-left join {{ source('control', 'catalog_model_aliases') }} as aliases on usage_rows.model_id = aliases.alias
-left join {{ source('control', 'pools') }} as pools on usage_rows.pool_id = pools.pool_id
-where not coalesce(pools.allocates_only, false)
-group by coalesce(aliases.model_id, usage_rows.model_id), cast(usage_rows.period_start as date)
+    model_id,
+    metered_date,
+    max(last_metered_date) as last_metered_date,
+    sum(requests) as requests,
+    sum(successful_requests) as successful_requests,
+    sum(input_tokens) as input_tokens,
+    sum(cached_input_tokens) as cached_input_tokens,
+    sum(cache_write_tokens) as cache_write_tokens,
+    sum(output_tokens) as output_tokens,
+    sum(case when input_tokens > 0 and cached_input_tokens is null then 1 else 0 end) as reading_count_without_cached
+from known
+group by model_id, metered_date
