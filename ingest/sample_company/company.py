@@ -104,7 +104,7 @@ def write_company(
     counts["commitments"] = write_commitments(tables / "commitments.csv", timeline)
     delivery = plan_delivery(timeline, seed)
     counts |= _write_delivery(directory / "delivery", delivery, timeline, seed)
-    write_budgets(directory / "budgets.csv", spending, timeline)
+    counts["budgets"] = write_budgets(directory / "budgets.csv", spending, timeline)
     _write_settings(directory, timeline)
     write_studies(directory / "studies", outcomes, timeline)
     write_scenarios(directory / "scenarios")
@@ -180,7 +180,6 @@ def _write_meters(
         "gateway": gateway_count,
         "outcomes": outcome_count,
         "processes": process_count,
-        "budgets": len(timeline.months),
     }
 
 

@@ -31,6 +31,7 @@ from ingest.sample_company.splits import DRIVERS, FIXED_PERCENTAGES, split_pools
 from ingest.sample_company.timeline import HOURS_PER_DAY
 from ingest.sample_company.workspace.registers import (
     Spending,
+    budgets,
     missing_invoice_month,
     phase_totals,
 )
@@ -122,6 +123,7 @@ def write_truth(path: Path, facts: Facts) -> None:
         },
         "commitments": burnt_down(facts.ledger, facts.timeline),
         "phases": _phases(facts),
+        "budgets": _budgets(facts),
         "effects": _effects(facts),
         "anomalies": _anomalies(facts),
         "delivery": delivery_truth(facts.delivery),
@@ -248,6 +250,14 @@ def _phases(facts: Facts) -> _Tree:
     answer["hybrid"]["change_to_managed_kubernetes"] = round(
         float(last / first) - 1.0, 6
     )
+    return answer
+
+
+def _budgets(facts: Facts) -> _Tree:
+    """Return budgets in EUR by kind of scope, scope and month."""
+    answer: _Tree = {}
+    for (kind, scope), amounts in budgets(facts.spending, facts.timeline).items():
+        answer.setdefault(kind, {})[scope] = dict(amounts)
     return answer
 
 

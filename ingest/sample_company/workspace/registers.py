@@ -23,15 +23,29 @@ ACTUAL_TO_BUDGET: Final = 3.80
 _CENT: Final = Decimal("0.01")
 #: Budgets after phase 1, as multiples of what phase 1 was given.
 _LATER_BUDGETS: Final = {"migration": 4.0, "hybrid": 2.4}
+#: Parts of a month's budget that teams and models are given from the hybrid on.
+BUDGET_PARTS: Final = {
+    ("team", "fleet-ai"): Decimal("0.29"),
+    ("team", "network-ai"): Decimal("0.20"),
+    ("team", "care-ai"): Decimal("0.15"),
+    ("team", "finance-automation"): Decimal("0.08"),
+    ("team", "ml-platform"): Decimal("0.025"),
+    ("model", "maintenance-vision"): Decimal("0.15"),
+    ("model", "eta-v2"): Decimal("0.10"),
+}
 _NOT_AI_SPEND: Final = ("out_of_scope", "tax", "credit")
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """AI spend and budget by month in EUR: in scope, before tax and credits."""
+    """AI spend and budget by month in EUR: in scope, before tax and credits.
+
+    ``ahead`` is the budget of each month to come.
+    """
 
     actual: tuple[int, ...]
     budget: tuple[int, ...]
+    ahead: int
 
     def total(self, months: tuple[Month, ...]) -> tuple[Decimal, Decimal]:
         """Return actual and budget of some months."""
@@ -53,7 +67,7 @@ def measure_spending(ledger: Ledger, timeline: Timeline) -> Spending:
     mean = sum(actual[month.index] for month in managed) / len(managed)
     monthly = round(mean / ACTUAL_TO_BUDGET / UNITS)
     budget = tuple(monthly_budget(month.phase, monthly) for month in timeline.months)
-    return Spending(tuple(actual), budget)
+    return Spending(tuple(actual), budget, monthly_budget("hybrid", monthly))
 
 
 def monthly_budget(phase: Phase, managed: int) -> int:
@@ -61,14 +75,35 @@ def monthly_budget(phase: Phase, managed: int) -> int:
     return round(managed * _LATER_BUDGETS.get(phase, 1.0)) * UNITS
 
 
-def write_budgets(path: Path, spending: Spending, timeline: Timeline) -> None:
-    """Write ``budgets.csv``."""
+def budgets(
+    spending: Spending, timeline: Timeline
+) -> dict[tuple[str, str], dict[str, Decimal]]:
+    """Return the budget of each scope by month, up to the end of the last year [EUR].
+
+    A year that has just ended is followed by the next.
+    """
+    labels = [month.label for month in timeline.months]
+    whole = dict(zip(labels, map(to_decimal, spending.budget), strict=True))
+    year, last = timeline.months[-1].end.year, timeline.months[-1].end.month
+    ahead = {f"{year}-{month:02d}": spending.ahead for month in range(last, 13)}
+    whole |= {month: to_decimal(amount) for month, amount in ahead.items()}
+    divided = [month.label for month in timeline.of("hybrid")] + list(ahead)
+    return {BUDGET_SCOPE: whole} | {
+        scope: {month: (whole[month] * part).quantize(_CENT) for month in divided}
+        for scope, part in BUDGET_PARTS.items()
+    }
+
+
+def write_budgets(path: Path, spending: Spending, timeline: Timeline) -> int:
+    """Write ``budgets.csv``; returns rows."""
     header = ("budget_month", "scope_type", "scope_id", "budget_amount", "currency")
     rows = [
-        [month.label, *BUDGET_SCOPE, to_decimal(amount).quantize(_CENT), "EUR"]
-        for month, amount in zip(timeline.months, spending.budget, strict=True)
+        [month, *scope, amount.quantize(_CENT), "EUR"]
+        for scope, amounts in budgets(spending, timeline).items()
+        for month, amount in amounts.items()
     ]
     write_csv(path, header, rows)
+    return len(rows)
 
 
 def write_rates(path: Path, plan: Plan) -> None:

@@ -159,7 +159,29 @@ def test_the_budget_file_says_what_the_truth_says(
 ) -> None:
     lines = (company / "budgets.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "budget_month,scope_type,scope_id,budget_amount,currency"
-    amounts = {line.split(",")[0]: Decimal(line.split(",")[3]) for line in lines[1:]}
+    rows = [line.split(",") for line in lines[1:]]
+    amounts = {row[0]: Decimal(row[3]) for row in rows if row[1] == "all"}
     for phase in truth["phases"].values():
         total = sum(amounts[month] for month in phase["months"])
         assert total == Decimal(phase["budget"])
+    assert sorted(tuple(row[:4]) for row in rows) == sorted(
+        (month, kind, scope, f"{Decimal(amount):.2f}")
+        for kind, scopes in truth["budgets"].items()
+        for scope, months in scopes.items()
+        for month, amount in months.items()
+    )
+
+
+def test_teams_and_models_have_their_part_of_the_budget_beyond_the_last_month(
+    truth: dict[str, Any],
+) -> None:
+    budgets = truth["budgets"]
+    whole = budgets["all"]["ai"]
+    assert truth["organisation"]["months"][-1] < max(whole) == "2026-12"
+    for months, part in (
+        (budgets["team"]["fleet-ai"], "0.29"),
+        (budgets["model"]["maintenance-vision"], "0.15"),
+    ):
+        assert list(months) == [*truth["phases"]["hybrid"]["months"], *list(whole)[-2:]]
+        expected = Decimal(whole["2026-12"]) * Decimal(part)
+        assert abs(Decimal(months["2026-12"]) - expected) <= Decimal("0.005")
