@@ -130,7 +130,11 @@ BUDGETS = Stream(
         required(MONEY, "budget_amount", "amount", "budget"),
         Column("currency", TEXT, True, (), True),
     ),
-    checks=(starts_in_range("budget_month"),),
+    checks=(
+        starts_in_range("budget_month"),
+        ("negative_budget", '"budget_amount" < 0'),
+        ("scope_is_a_formula", "left(trim(\"scope_id\"), 1) IN ('=', '+', '-', '@')"),
+    ),
 )
 
 _COMMITMENT_TYPES = (

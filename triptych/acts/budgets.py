@@ -19,10 +19,12 @@ from triptych.acts.roles import FINANCE
 from triptych.acts.settings_files import GENERAL, judged_edits, read_text
 from triptych.core.acts import Act, ActField
 from triptych.core.errors import UsageError
+from triptych.core.settings.loading import CATALOG_FILE
+from triptych.core.spreadsheet_text import FORMULA_SIGNS
 from triptych.discovery.yaml_insertion import NewEntry, with_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from triptych.acts.deed import Filling, Site
 
@@ -45,6 +47,8 @@ _OTHER_SCOPES: Final = {
 _MONTH = re.compile(r"\d{4}-\d{2}(-\d{2})?", re.ASCII)
 #: Month, kind of scope, scope.
 _Key: TypeAlias = tuple[str, str, str]
+#: Ids of the catalogue that a refusal names.
+_NAMED: Final = 5
 _DEFAULT_FILE: Final = "budgets.csv"
 _EFFECT: Final = "The next run compares cost with it."
 
@@ -63,11 +67,15 @@ def _draft_line(site: Site, filling: Filling) -> Draft:
         f"Budget of {scope} for {row['budget_month']}:"
         f" {row['currency']} {row['budget_amount']}."
     )
-    return _draft(site, [_judged(row, "the form")], says)
+    return _draft(site, [_judged(row, "the form", _declared(site))], says)
 
 
 def _draft_file(site: Site, filling: Filling) -> Draft:
-    rows = list(_rows(filling.files["file"], site.settings.currency))
+    declared = _declared(site)
+    rows = [
+        _judged(row, where, declared)
+        for where, row in _rows(filling.files["file"], site.settings.currency)
+    ]
     months = sorted({row["budget_month"] for row in rows})
     says = f"{len(rows):,} budgets are imported, {months[0]} to {months[-1]}."
     return _draft(site, rows, says)
@@ -113,7 +121,20 @@ def _file_of(site: Site) -> tuple[str, bool]:
     return _DEFAULT_FILE, False
 
 
-def _rows(content: bytes, currency: str) -> Iterable[dict[str, str]]:
+def _declared(site: Site) -> Mapping[str, frozenset[str]]:
+    """Return the ids of each kind of scope that the catalogue declares."""
+    catalog = site.settings.catalog
+    return {
+        "cost_center": frozenset(one.id for one in catalog.cost_centers),
+        "team": frozenset(one.id for one in catalog.teams),
+        "feature": frozenset(one.id for one in catalog.features),
+        "model": frozenset(one.id for one in catalog.models),
+        "platform": frozenset(one.id for one in catalog.platforms),
+    }
+
+
+def _rows(content: bytes, currency: str) -> Iterable[tuple[str, dict[str, str]]]:
+    """Yield where each line of a file is, and its cells by their column."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -136,18 +157,21 @@ def _rows(content: bytes, currency: str) -> Iterable[dict[str, str]]:
         if None in line or None in line.values():
             raise UsageError(
                 "The line has other cells than the header has columns.",
-                where=f"row {count}",
+                where=f"the imported file, row {count}",
                 next_step="Write amounts without separators, such as 12000.00.",
             )
         row = {named[key]: value.strip() for key, value in line.items()}
         row["currency"] = row.get("currency", "").upper() or currency
         kept = {column: row[column] for column in _COLUMNS}
-        yield _judged(kept, f"row {count}")
+        yield f"the imported file, row {count}", kept
     if not count:
         raise UsageError("The file has no budget.", next_step="Add one line at least.")
 
 
-def _judged(row: dict[str, str], where: str) -> dict[str, str]:
+def _judged(
+    row: dict[str, str], where: str, declared: Mapping[str, frozenset[str]]
+) -> dict[str, str]:
+    """Return a line of budgets that nothing is wrong with."""
     problems = []
     if not _is_month(row["budget_month"]):
         problems.append(f"{row['budget_month']!r} is no month, such as 2026-09")
@@ -156,8 +180,14 @@ def _judged(row: dict[str, str], where: str) -> dict[str, str]:
     if not row["scope_id"]:
         kind = row["scope_type"].replace("_", " ")
         problems.append(f"the id of the {kind} is missing")
+    elif row["scope_id"].startswith(FORMULA_SIGNS):
+        problems.append(f"{row['scope_id']!r} would be a formula in a spreadsheet")
+    else:
+        problems += _unknown_scope(row, declared)
     if not NUMBER.fullmatch(row["budget_amount"]):
         problems.append(f"{row['budget_amount']!r} is no amount, such as 12000.00")
+    elif row["budget_amount"].startswith("-"):
+        problems.append(f"{row['budget_amount']} is below zero, and no budget is")
     if not is_known_currency(row["currency"]):
         problems.append(f"{row['currency']!r} is no currency, such as EUR")
     if problems:
@@ -165,6 +195,24 @@ def _judged(row: dict[str, str], where: str) -> dict[str, str]:
             f"{problems[0]}.", where=where, next_step="Correct it; nothing was written."
         )
     return row
+
+
+def _unknown_scope(
+    row: dict[str, str], declared: Mapping[str, frozenset[str]]
+) -> list[str]:
+    """Return the problem of a scope that the catalogue does not declare, if any.
+
+    A kind that it declares none of is named by tags alone.
+    """
+    ids = declared.get(row["scope_type"], frozenset())
+    if not ids or row["scope_id"] in ids:
+        return []
+    kind = row["scope_type"].replace("_", " ")
+    known = ", ".join(sorted(ids)[:_NAMED])
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return [
+        f"{CATALOG_FILE} declares no {kind} {row['scope_id']!r}, only {known}{more}"
+    ]
 
 
 def _is_month(text: str) -> bool:

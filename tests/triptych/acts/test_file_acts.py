@@ -155,6 +155,27 @@ def test_a_budget_takes_the_place_of_the_line_for_the_same_month_and_scope(
     assert [s.name for s in sources].count("budgets") == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("2026-10,team,sales,5", r"no team 'sales', only search"),
+        ("2026-10,model,eta-9,5", r"no model 'eta-9', only eta"),
+        ("2026-10,team,search,-5", "-5 is below zero"),
+        ("2026-10,team,=1+1,5", "would be a formula"),
+    ],
+)
+def test_a_budget_of_an_unknown_scope_or_below_zero_is_refused_with_its_row(
+    workspace: Workspace, door: WorkspaceDoor, line: str, says: str
+) -> None:
+    head = "month,scope_type,scope_id,amount\n2026-09,all,all,40000.00\n"
+    given: Given = {"file": f"{head}{line}\n".encode()}
+    with pytest.raises(UsageError, match=says) as refused:
+        door.preview(ANA, "import_budgets", given)
+    assert "the imported file, row 2" in str(refused.value)
+    assert "Correct it" in str(refused.value)
+    assert "40000" not in text_of(workspace, "budgets.csv")
+
+
 def reads_budgets(workspace: Workspace) -> None:
     """Have a source read ``budgets.csv``."""
     general = text_of(workspace, "triptych.yml")
@@ -172,6 +193,8 @@ def test_a_budget_replaces_lines_of_each_word_that_the_marts_read_as_its_scope(
     lists = re.findall(r"scope_word in \(([^)]*)\)", (repository / model).read_text())
     words = [word for each in lists for word in re.findall(r"'(\w+)'", each)]
     assert len(words) == 17
+    # What the catalogue declares none of is named by tags alone.
+    (workspace.root / "catalog.yml").write_text("teams: []\n")
     lines = [f"2026-09,{word},search,1.00,EUR\n" for word in words]
     (workspace.root / "budgets.csv").write_text(
         "budget_month,scope_type,scope_id,budget_amount,currency\n" + "".join(lines)
