@@ -43,9 +43,23 @@ class Drawing:
 
 
 def spend_spark(rows: Sequence[Row]) -> Drawing:
-    """Return cost by month as a line."""
-    line = {"colour": 0, "label": "AI cost", "points": _by_position(rows, "amount")}
-    return _spark([line], [row["month"] for row in rows])
+    """Return cost by month as a line, and the budget of each month as steps."""
+    months = [row["month"] for row in rows]
+    cost = {"colour": 0, "label": "AI cost", "points": _by_position(rows, "amount")}
+    steps = _steps(_by_position(rows, "budget"), len(rows) - 1)
+    if not steps:
+        return _spark([cost], months)
+    budget = {"colour": _GREY, "name": "budget of the month", "is_dashed": True}
+    return _spark([cost | {"name": "AI cost"}, budget | {"points": steps}], months)
+
+
+def _steps(points: Sequence[Sequence[float]], last: float) -> list[list[float]]:
+    """Return points of steps: each value from half a place before to half after."""
+    return [
+        [min(max(place + side, 0.0), last), value]
+        for place, value in points
+        for side in (-0.5, 0.0, 0.5)
+    ]
 
 
 def lead_time_lines(rows: Sequence[Row], height_mm: float, *, named: bool) -> Drawing:

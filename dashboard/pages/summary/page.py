@@ -64,7 +64,7 @@ def main() -> None:
         moved = migration.line(view)
         if moved:
             st.markdown(moved)
-        show_layers(view, budget)
+        show_layers(view)
         changed, unknown = st.columns(2)
         with changed.container(border=True, height="stretch", gap="xsmall"):
             show_changes(view)
@@ -170,10 +170,8 @@ def _tile_lead_time(view: Page) -> None:
     )
 
 
-def show_layers(view: Page, budget: dict[str, Any] | None) -> None:
+def show_layers(view: Page) -> None:
     """Draw a story for each layer: its window, a sentence, a line, and the way on."""
-    is_month = len(view.selection.period.months) == 1
-    target = budget["budget"] if budget is not None and is_month else None
     cost, delivery, value = st.columns(3)
     with cost.container(border=True, height="stretch", gap="xsmall"):
         page.link_to("cost_by_model", label=f"**What it costs**, {view.period}")
@@ -185,9 +183,12 @@ def show_layers(view: Page, budget: dict[str, Any] | None) -> None:
             queries.spend_months(view.snapshot, view.selection),
             view.currency,
             charts.palette(),
-            target=target,
         )
-        charts.show(spark, description="AI cost by month, up to the period.")
+        charts.show(
+            spark,
+            description="AI cost by month, up to the period; a dashed line with a step"
+            " for each month's own budget.",
+        )
     with delivery.container(border=True, height="stretch", gap="xsmall"):
         _show_delivery(view)
     with value.container(border=True, height="stretch", gap="xsmall"):

@@ -29,6 +29,13 @@ _AWAITED: dict[Basis, str] = {
         ) then effective_cost - billed_cost end""",
     "Amortised": "cast(null as decimal(28, 10))",
 }
+#: Whose budget is drawn: that of the scope itself.
+_BUDGETED = {
+    "everything": "scope_type = 'all'",
+    "model": "scope_type = 'model' and scope_id = $scope",
+    "team": "scope_type = 'team' and scope_id = $scope",
+    "cost centre": "scope_type = 'cost_center' and scope_id = $scope",
+}
 #: A change is one only where the 90 % intervals of both months lie apart.
 _IS_COMPARED = "{0} is not null and {0}_before is not null"
 _LESS = f"{{0}}_high < {{0}}_low_before and {_IS_COMPARED}"
@@ -108,20 +115,33 @@ def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
 
 @per_run
 def spend_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return AI spend by month up to the period, at most a year of it."""
-    parameters = scope_parameters(selection) | {"until": max(selection.period.months)}
+    """Return AI spend by month up to the period, at most a year, with its budget.
+
+    A month has its own budget; on the billed basis none, for budgets are amortised.
+    """
+    parameters = scope_parameters(selection) | {
+        "until": max(selection.period.months),
+        "is_budgeted": selection.basis == "Amortised",
+    }
     parameters.pop("months")
     parameters.pop("prior_months")
     return table(
         snapshot,
         f"""
-        select * from (
+        select month, amount, budget_amount as budget from (
             select billing_month as month, sum({AMOUNTS[selection.basis]}) as amount
             from cost.fct_daily_model_costs
             where currency = $currency and {SCOPES[selection.scope_kind]}
                 and is_ai_cost and billing_month <= $until
             group by billing_month order by billing_month desc limit {TREND_MONTHS}
-        ) order by month
+        )
+        left join (
+            select billing_month as month, budget_amount
+            from cost.mart_budget_variance
+            where currency = $currency and $is_budgeted
+                and {_BUDGETED[selection.scope_kind]}
+        ) using (month)
+        order by month
         """,
         **parameters,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -11,7 +12,6 @@ from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
     import pyarrow as pa
 
@@ -26,54 +26,66 @@ _LINE = 13
 _PADDING = {"left": 2, "right": 2, "top": 4, "bottom": 2}
 
 
-def spend(
-    table: pa.Table,
-    currency: str,
-    colours: Palette,
-    *,
-    target: Decimal | None = None,
-) -> Chart:
-    """Return cost by month as a line, its last month as a point; its target is dashed.
+def spend(table: pa.Table, currency: str, colours: Palette) -> Chart:
+    """Return cost by month as a line, its last month as a point; budgets are steps.
 
     Parameters
     ----------
     table : pyarrow.Table
-        Columns ``month`` and ``amount``.
+        Columns ``month``, ``amount`` and ``budget``, which is NULL where there is none.
     currency : str
         Of the amounts.
     colours : Palette
         Of the theme.
-    target : Decimal, optional
-        The budget of the last month.
     """
-    rows = [
-        {
-            "month": row["month"],
-            "name": fmt.month(row["month"]),
-            "series": "AI cost",
-            "value": float(row["amount"]),
-            "text": fmt.money(row["amount"], currency),
-        }
-        for row in table.to_pylist()
+    months = table.to_pylist()
+    drawn = _lines(
+        [_amount(row, "AI cost", row["amount"], currency) for row in months], colours
+    )
+    budgets = [
+        _amount(row, "Budget", row["budget"], currency)
+        for row in months
+        if row["budget"] is not None
     ]
-    drawn = _lines(rows, colours)
-    if target is None or not rows:
+    if not budgets:
         return drawn
-    mark = {
-        "value": float(target),
-        "month": rows[0]["month"],
-        "name": f"budget {fmt.compact(target)}",
+    first = budgets[0] | {
+        "label": f"budget {fmt.compact(Decimal(budgets[0]['value']))}"
     }
-    base = alt.Chart(pd.DataFrame([mark])).encode(y=alt.Y("value:Q", axis=None))
+    base = alt.Chart(pd.DataFrame(budgets)).encode(
+        x=alt.X("month:O", axis=None),
+        y=alt.Y("value:Q", axis=None),
+        tooltip=[
+            alt.Tooltip("series:N", title="Of"),
+            alt.Tooltip("name:N", title="Month"),
+            alt.Tooltip("text:N", title="Value"),
+        ],
+    )
+    label = alt.Chart(pd.DataFrame([first])).encode(
+        x=alt.X("month:O", axis=None), y=alt.Y("value:Q", axis=None), text="label:N"
+    )
     return alt.layer(
         *drawn.layer,
-        base.mark_rule(color=colours.quiet, strokeDash=[3, 3]),
-        base.mark_text(align="left", dy=9, fontSize=11, color=colours.quiet).encode(
-            x=alt.X("month:O", axis=None), text="name:N"
+        base.mark_line(
+            color=colours.quiet, strokeDash=[3, 3], strokeWidth=1.5, interpolate="step"
         ),
+        label.mark_text(align="left", dy=9, fontSize=_SIZE, color=colours.quiet),
         height=HEIGHT,
         padding=_PADDING,
     )
+
+
+def _amount(
+    row: dict[str, Any], series: str, amount: Decimal, currency: str
+) -> dict[str, Any]:
+    """Return what is drawn of a month's amount [currency]."""
+    return {
+        "month": row["month"],
+        "name": fmt.month(row["month"]),
+        "series": series,
+        "value": float(amount),
+        "text": fmt.money(amount, currency),
+    }
 
 
 def lead_times(rows: list[dict[str, Any]], colours: Palette) -> Chart:
