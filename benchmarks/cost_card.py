@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 CARD: Final = Path(__file__).parent / "cost_card.json"
 #: Draws of each world; a year of days takes as long as several landings.
 REPLICATIONS: Final = {"landings": 400, "anomalies": 60}
-#: Worlds whose quarter landings hold between these parts of times.
+#: Worlds whose quarter landings hold between these parts of times: widened intervals
+#: rather hold too often than too rarely.
 PROMISED_LANDINGS: Final = tuple(LANDING_WORLDS)[:7]
-LANDING_BAR: Final = (0.86, 0.94)
+LANDING_BAR: Final = (0.88, 0.96)
 RECALL_BARS: Final[Mapping[str, float]] = {
     "+25 % for three days": 0.9,
     "+15 % that lasts": 0.8,

@@ -1,4 +1,4 @@
-"""Forecasts of cost, by day and to the end of month and quarter, as rows.
+"""Forecasts of cost, by day and to the end of month, quarter and year, as rows.
 
 Fitted once for each state of the evidence and never on a page: what is kept of a series
 is read again until a day's amount of it differs.
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     Forecasts = Mapping[Key, SeriesForecast]
 
 _MONTHS_OF_QUARTER = 3
+#: The last landing whose days are rows, too; those of a year are only summed.
+_FARTHEST_DAYS = "quarter"
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A month or quarter that is not over: from its first day to before its end."""
+    """A month, quarter or fiscal year that runs: from its start to before its end."""
 
     kind: str
     label: str
@@ -89,9 +91,15 @@ def _series_of(spends: Sequence[_Spend]) -> dict[Key, Asked]:
     return {key: series for spend in spends for key, series in spend.asked}
 
 
-def landings_after(last_day: date) -> tuple[Landing, Landing]:
-    """Return the month and the quarter in which the day after the last one lies."""
+def landings_after(
+    last_day: date, fiscal_year_start_month: int = 1
+) -> tuple[Landing, Landing, Landing]:
+    """Return month, quarter and fiscal year in which the day after the last one lies.
+
+    A fiscal year is named after the calendar year in which it ends.
+    """
     first = last_day + timedelta(days=1)
+    year = first.year - (first.month < fiscal_year_start_month)
     quarter = (first.month - 1) // _MONTHS_OF_QUARTER
     begins = quarter * _MONTHS_OF_QUARTER + 1
     return (
@@ -106,6 +114,12 @@ def landings_after(last_day: date) -> tuple[Landing, Landing]:
             f"{first.year}-Q{quarter + 1}",
             _month_start(first.year, begins),
             _month_start(first.year, begins + _MONTHS_OF_QUARTER),
+        ),
+        Landing(
+            "year",
+            f"FY{year + (fiscal_year_start_month > 1)}",
+            _month_start(year, fiscal_year_start_month),
+            _month_start(year + 1, fiscal_year_start_month),
         ),
     )
 
@@ -149,7 +163,8 @@ class _Spend:
         self._costs = costs
         # What is over is not forecast, however late a bill is.
         self._landings = landings_after(
-            max(costs.last_day, costs.newest_day or costs.last_day)
+            max(costs.last_day, costs.newest_day or costs.last_day),
+            costs.fiscal_year_start_month,
         )
         end = max(landing.end for landing in self._landings)
         horizon = (end - costs.last_day).days - 1
@@ -195,8 +210,12 @@ class _Spend:
     def day_rows(
         self, key: dict[str, Any], forecast: SeriesForecast
     ) -> Iterator[dict[str, Any]]:
-        """Yield the days ahead."""
-        for ahead, cost in enumerate(forecast.whole_days, start=1):
+        """Yield the days ahead until the quarter ends."""
+        [end] = [
+            landing.end for landing in self._landings if landing.kind == _FARTHEST_DAYS
+        ]
+        reach = (end - self._costs.last_day).days - 1
+        for ahead, cost in enumerate(forecast.whole_days[:reach], start=1):
             low, high = forecast.day_interval(ahead)
             yield {
                 **key,
@@ -209,7 +228,7 @@ class _Spend:
     def landing_rows(
         self, key: dict[str, Any], forecast: SeriesForecast
     ) -> Iterator[dict[str, Any]]:
-        """Yield what remains of the month and of the quarter."""
+        """Yield what remains of the month, the quarter and the fiscal year."""
         last_day = self._costs.last_day
         for landing in self._landings:
             ahead = (landing.end - last_day).days - 1
@@ -221,6 +240,7 @@ class _Spend:
                 **key,
                 "landing": landing.kind,
                 "period": landing.label,
+                "period_start": landing.start,
                 "period_end": landing.end,
                 "last_complete_day": last_day,
                 "remaining_day_count": ahead - before,
@@ -229,7 +249,10 @@ class _Spend:
                 "remaining_cost_high": high,
                 "backtest_sum_count": past.count if past else 0,
                 "backtest_error_ratio": past.error_ratio if past else None,
+                "backtest_week_count": past.weeks if past else None,
                 "backtest_coverage_ratio": past.coverage_ratio if past else None,
+                "unwidened_coverage_ratio": past.unwidened_ratio if past else None,
+                "interval_widening_ratio": past.widening if past else None,
             }
 
     def quality_row(

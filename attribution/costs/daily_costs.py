@@ -84,6 +84,7 @@ weeks as (
 )
 select max(charge_date) from weeks where day_count >= ?
 """
+_FISCAL_YEAR = "select max(fiscal_year_start_month) from control.run"
 _COSTS = """
 with days as (
     select currency, coalesce(model_id, '') as model_id, charge_date,
@@ -116,12 +117,15 @@ class DailyCosts:
     newest_day : date or None
         How far the bill that has come farthest has: a month before it is over, though
         another bill is late. ``None``: no farther than the last complete day.
+    fiscal_year_start_month : int
+        The month that fiscal years begin with, 1 to 12.
     """
 
     currency: str
     last_day: date
     parts: dict[str, NDArray[np.float64]]
     newest_day: date | None = None
+    fiscal_year_start_month: int = 1
 
     @property
     def active_parts(self) -> dict[str, NDArray[np.float64]]:
@@ -136,7 +140,8 @@ class DailyCosts:
     def digest(self) -> str:
         """A text that differs whenever a day's amount does."""
         found = hashlib.sha256(
-            f"{self.currency}|{self.last_day}|{self.newest_day}".encode()
+            f"{self.currency}|{self.last_day}|{self.newest_day}"
+            f"|{self.fiscal_year_start_month}".encode()
         )
         for name in sorted(self.parts):
             found.update(name.encode() + b"\0")
@@ -150,6 +155,12 @@ def last_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
     return row[0] if row else None
 
 
+def fiscal_year_start_month(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return the month that fiscal years begin with, 1 to 12."""
+    [(month,)] = connection.execute(_FISCAL_YEAR).fetchall()
+    return int(month or 1)
+
+
 def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
     """Read the daily cost of each part, by currency; empty without a daily bill.
 
@@ -159,6 +170,7 @@ def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
     last_day = last_complete_day(connection)
     if last_day is None:
         return []
+    starts = fiscal_year_start_month(connection)
     [newest] = connection.execute(_NEWEST_DAY, [_DAYS_OF_A_WEEK]).fetchall()
     by_currency: dict[str, dict[str, NDArray[np.float64]]] = {}
     rows = connection.execute(_COSTS, [last_day]).fetchall()
@@ -166,7 +178,7 @@ def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
         days = every_day(first, numbers, costs, last_day)
         by_currency.setdefault(currency, {})[model] = days
     return [
-        DailyCosts(currency, last_day, parts, newest[0])
+        DailyCosts(currency, last_day, parts, newest[0], starts)
         for currency, parts in by_currency.items()
     ]
 

@@ -19,7 +19,7 @@ from attribution.costs.anomalies.evidence_months import evidence_state
 from attribution.costs.anomalies.series import read_cost_series
 from attribution.costs.cost_anomalies import update_cost_anomalies
 from attribution.costs.cost_forecasts import forecast_rows, series_of
-from attribution.costs.daily_costs import read_daily_costs
+from attribution.costs.daily_costs import fiscal_year_start_month, read_daily_costs
 from attribution.costs.kept_forecasts import (
     begin_forecasts,
     forecasts_of,
@@ -122,6 +122,7 @@ def _state(
         kept_judgements.METHOD_VERSION,
         cost_anomalies.METHOD_VERSION,
         *daily_costs,
+        fiscal_year_start_month(connection),
         evidence_state(connection, evidence),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution.costs.forecasting.forecast import (
-    PastLandings,
     Quality,
     SeriesForecast,
     forecast_series,
 )
 from attribution.costs.forecasting.intervals import Widths
 from attribution.costs.forecasting.landing_bands import Band
+from attribution.costs.forecasting.past_sums import PastLandings
 from attribution.estimates import store as estimate_store
 from attribution.estimates.fitting_processes import each
 from attribution.estimates.library_versions import library_versions
@@ -37,9 +37,16 @@ if TYPE_CHECKING:
     Key = tuple[str, str | None]
 
 #: Changes whenever the same days would be forecast in another way.
-METHOD_VERSION = 6
+METHOD_VERSION = 7
 _TABLE = "kept_forecasts"
-_PAST = ("past_weeks", "past_counts", "past_errors", "past_coverages")
+_PAST = {
+    "past_weeks": "weeks",
+    "past_counts": "count",
+    "past_errors": "error_ratio",
+    "past_coverages": "coverage_ratio",
+    "past_unwidened": "unwidened_ratio",
+    "past_widenings": "widening",
+}
 #: About what a series takes with an estimate, and without.
 _SECONDS = {True: 0.15, False: 0.01}
 
@@ -144,12 +151,10 @@ def _row(
         "error_ratio": quality.error_ratio,
         "naive_error_ratio": quality.naive_error_ratio,
         "coverage_ratio": quality.coverage_ratio,
-        "past_weeks": [landing.weeks for landing in forecast.past_landings],
-        "past_counts": [landing.count for landing in forecast.past_landings],
-        "past_errors": [landing.error_ratio for landing in forecast.past_landings],
-        "past_coverages": [
-            landing.coverage_ratio for landing in forecast.past_landings
-        ],
+        **{
+            column: [getattr(landing, name) for landing in forecast.past_landings]
+            for column, name in _PAST.items()
+        },
         "parameters": list(forecast.parameters.items()),
     }
 

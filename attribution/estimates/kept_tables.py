@@ -48,6 +48,8 @@ KEPT_TABLES: Mapping[str, Mapping[str, str]] = {
         "past_counts": _COUNTS,
         "past_errors": _NUMBERS,
         "past_coverages": _NUMBERS,
+        "past_unwidened": _NUMBERS,
+        "past_widenings": _NUMBERS,
         "parameters": "MAP(VARCHAR, DOUBLE[])",
     },
     "kept_judgements": {

@@ -35,6 +35,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         **_SERIES,
         "landing": "VARCHAR",
         "period": "VARCHAR",
+        "period_start": "DATE",
         "period_end": "DATE",
         "last_complete_day": "DATE",
         "remaining_day_count": "INTEGER",
@@ -43,7 +44,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "remaining_cost_high": "DOUBLE",
         "backtest_sum_count": "INTEGER",
         "backtest_error_ratio": "DOUBLE",
+        "backtest_week_count": "INTEGER",
         "backtest_coverage_ratio": "DOUBLE",
+        "unwidened_coverage_ratio": "DOUBLE",
+        "interval_widening_ratio": "DOUBLE",
     },
     "cost_forecast_quality": {
         **_SERIES,

@@ -29,3 +29,9 @@
     {%- endset -%}
     case when count({{ column }}) {{ window }} = count(*) {{ window }} then sum({{ column }}) {{ window }} end
 {%- endmacro %}
+
+{#- Is a month, YYYY-MM, one of those of a relation's row from period_start to before period_end? -#}
+{% macro is_month_of(month, relation) -%}
+    cast({{ month }} || '-01' as timestamp) >= {{ relation }}.period_start
+    and cast({{ month }} || '-01' as timestamp) < {{ relation }}.period_end
+{%- endmacro %}

@@ -24,7 +24,8 @@ _WEEK = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 5.0, 4.0])
 
 _MARTS = """
 CREATE SCHEMA core; CREATE SCHEMA cost; CREATE SCHEMA delivery; CREATE SCHEMA roi;
-CREATE SCHEMA intermediate;
+CREATE SCHEMA intermediate; CREATE SCHEMA control;
+CREATE TABLE control.run AS SELECT 1 AS fiscal_year_start_month;
 CREATE TABLE intermediate.int_line_items (
     source VARCHAR, service_name VARCHAR, model_id VARCHAR, feature_id VARCHAR,
     pool_id VARCHAR, component VARCHAR, charge_date DATE,

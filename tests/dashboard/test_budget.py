@@ -32,9 +32,9 @@ def test_the_tiles_show_budget_year_and_landings(look_at: LookAt) -> None:
     assert not app.error
     assert tiles(app) == {
         "Against budget: everything": "299.9 % of budget",
-        "Fiscal year 2026 to date": "EUR 4,699.00",
         "Sep 2026 will end at": "≈ EUR 4.05k",
         "2026-Q3 will end at": "≈ EUR 6.85k",
+        "FY2026 will end at": "≈ EUR 16k",
     }
     text = text_of(app)
     assert "EUR 2,699.00 of EUR 900.00, **199.9 % over budget (3.0 ×)**." in text
@@ -53,26 +53,60 @@ def test_a_budget_that_is_not_known_is_not_drawn_as_one_that_is_exceeded() -> No
     assert colours["? unknown"] == colours["◌ stale"] != colours["▲ over"]
 
 
+HELD = {"sum_count": 25, "week_count": 4, "held_ratio": 0.92, "unwidened_ratio": 0.92}
+
+
 @pytest.mark.parametrize(
     ("budget", "against"), [(Decimal(900), "; budget EUR\u00a0900.00"), (None, "")]
 )
 def test_a_landing_without_a_budget_says_so_once_as_its_mark(
     budget: Decimal | None, against: str
 ) -> None:
-    row = {"low": 3900.0, "high": 4200.0, "budget": budget}
+    row = {"low": 3900.0, "high": 4200.0, "budget": budget, "widening": 1.0, **HELD}
     said = within(row, "EUR")
-    assert said == f"90 % interval EUR\u00a03.9k to 4.2k{against}"
+    held = "held 23 of 25 past sums of 4 weeks"
+    assert said == f"90 % interval EUR\u00a03.9k to 4.2k, {held}{against}"
 
 
-def test_under_a_scope_a_forecast_says_that_it_is_of_all_and_a_year_has_no_budget(
+def test_the_tile_of_the_quarter_says_what_its_intervals_held(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE))
+    # 14 of 19, 73.7 %, held as first drawn; 18 after they were widened.
+    assert "widened 1.8 ×: held 18 of 19 past sums of 13 weeks, 14 before" in text
+    assert "At most EUR 45.00 is missing; the interval includes it." in text
+
+
+def test_a_past_month_knows_nothing_later(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-08")
+    assert tiles(app) == {
+        "Against budget: everything": "100.0 % of budget",
+        "Fiscal year 2026 to date": "EUR 2,000.00",
+    }
+    text = text_of(app)
+    assert "will end at" not in text
+    assert "ends at" not in text
+    assert "Aug 2026 was over before forecasts began" in text
+
+
+def test_the_team_that_is_furthest_over_its_budget_is_an_answer() -> None:
+    def row(scope: str, kind: str, ratio: float | None) -> dict[str, Any]:
+        return {"scope": scope, "scope_type": kind, "variance_ratio": ratio}
+
+    rows = [row("all", "all", 2.0), row("a", "team", None), row("b", "team", -0.1)]
+    assert sentences.furthest_team(rows[:2]) is None
+    assert sentences.furthest_team(rows) is rows[2]
+    worst = row("c", "team", 0.3)
+    assert sentences.furthest_team([*rows, worst, row("d", "team", 0.2)]) is worst
+
+
+def test_a_model_has_its_own_landing_and_a_team_has_none(
     look_at: LookAt,
 ) -> None:
     app = look_at(page=PAGE, scope="model eta-v2")
-    assert tiles(app)["Sep 2026 will end at"] == "≈ EUR 4.05k"
-    text = text_of(app)
-    assert "Whole organisation: 90 % interval EUR 3.9k to 4.2k" in text
-    assert "Whole organisation: **Sep 2026** ends at ≈ EUR 4.05k" in text
-    assert "of — budgeted" not in text
+    assert tiles(app)["Sep 2026 will end at"] == "≈ EUR 2.36k"
+    assert "4.05k" not in text_of(app)
+    team = look_at(page=PAGE, scope="team ml")
+    assert not any("will end at" in label for label in tiles(team))
+    assert "of — budgeted" not in text_of(team)
 
 
 def test_the_bridge_says_what_did_most_and_leads_to_lines(look_at: LookAt) -> None:
@@ -264,7 +298,7 @@ def test_stale_and_partial_data_are_said_on_every_figure(
     assert all(label.endswith("· stale") for label in tiles(app))
     publish(tmp_path, "partial", run_id="run-0002")
     app = open_app(tmp_path, page=PAGE)
-    assert "Fiscal year 2026 to date, at least" in tiles(app)
+    assert "FY2026 will end at, at least" in tiles(app)
 
 
 @pytest.mark.parametrize(

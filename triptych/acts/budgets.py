@@ -125,11 +125,11 @@ def _declared(site: Site) -> Mapping[str, frozenset[str]]:
     """Return the ids of each kind of scope that the catalogue declares."""
     catalog = site.settings.catalog
     return {
-        "cost_center": frozenset(one.id for one in catalog.cost_centers),
-        "team": frozenset(one.id for one in catalog.teams),
-        "feature": frozenset(one.id for one in catalog.features),
-        "model": frozenset(one.id for one in catalog.models),
-        "platform": frozenset(one.id for one in catalog.platforms),
+        "cost_center": frozenset(entry.id for entry in catalog.cost_centers),
+        "team": frozenset(entry.id for entry in catalog.teams),
+        "feature": frozenset(entry.id for entry in catalog.features),
+        "model": frozenset(entry.id for entry in catalog.models),
+        "platform": frozenset(entry.id for entry in catalog.platforms),
     }
 
 

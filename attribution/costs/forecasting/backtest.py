@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.costs.forecasting.candidates import StateSpace, fitted_candidates
+from attribution.costs.forecasting.candidates import (
+    NAIVE_METHODS,
+    StateSpace,
+    fitted_candidates,
+)
 from attribution.costs.forecasting.growth import WEEK_DAYS
 
 if TYPE_CHECKING:
@@ -201,7 +205,8 @@ def choose(test: BackTest) -> str:
     Errors of overlapping sums are few, whatever their number: the least of five is
     often luck, and then neither right nor honest about how wrong it may be. What comes
     in bursts, which has no growth of weekly sums, is its mean week: the middle of such
-    days is nothing, and least wrong day by day.
+    days is nothing, and least wrong day by day. A method that loses to one that repeats
+    what was last is not taken.
     """
     if "log_trend" not in test.paths:
         return "mean_week"
@@ -211,7 +216,23 @@ def choose(test: BackTest) -> str:
         if name != "mean_week"
     }
     errors["log_trend"] *= _FAR_BETTER
-    return min(errors, key=lambda name: errors[name])
+    chosen = min(errors, key=lambda name: errors[name])
+    better = [name for name in NAIVE_METHODS if _is_better(test, name, chosen)]
+    return min([*better, chosen], key=lambda name: _error_of_all_sums(test, name))
+
+
+def _is_better(test: BackTest, name: str, chosen: str) -> bool:
+    """Return whether a method's sums and days were less wrong in both halves."""
+    return name in test.paths and all(
+        error(test.paths[name], part) < error(test.paths[chosen], part)
+        for error in (test.error_of_sums, test.mean_absolute_error)
+        for part in (test.choosing, test.measuring)
+    )
+
+
+def _error_of_all_sums(test: BackTest, name: str) -> float:
+    """Return by how much a method's sums of all origins were missed, per day."""
+    return test.error_of_sums(test.paths[name], slice(None))
 
 
 def _origins(last: int) -> tuple[int, ...]:

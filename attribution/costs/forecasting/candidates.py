@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from attribution.arrays import Floats
 
+#: Weeks of the month that is repeated, and of the median of a weekday.
 _WEEKS_OF_MEDIAN = 4
 _MAXIMUM_ITERATIONS = 60
 
@@ -54,6 +55,16 @@ class SeasonalNaive:
         """Return last week's days again and again."""
         starts = np.asarray(origins)[:, None] - WEEK_DAYS
         return np.asarray(values[starts + np.arange(horizon) % WEEK_DAYS])
+
+
+class LastMonth:
+    """The last four weeks again: what comes every other week is in them."""
+
+    def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
+        """Return the last four weeks again and again."""
+        span = WEEK_DAYS * _WEEKS_OF_MEDIAN
+        starts = np.asarray(origins)[:, None] - span
+        return np.asarray(values[starts + np.arange(horizon) % span])
 
 
 class WeekdayMedian:
@@ -133,12 +144,16 @@ def damped_trend(values: Floats) -> object:
 #: In the order in which a tie is decided: the simpler first.
 METHODS: dict[str, Callable[[Floats, Floats | None], Candidate]] = {
     "seasonal_naive": lambda *_: SeasonalNaive(),
+    "last_month": lambda *_: LastMonth(),
     "weekday_median": lambda *_: WeekdayMedian(),
     "mean_week": lambda *_: MeanWeek(),
     "log_trend": lambda *_: LogTrend(),
     "local_level": lambda costs, known: StateSpace(local_level, costs, known),
     "damped_trend": lambda costs, known: StateSpace(damped_trend, costs, known),
 }
+
+#: The methods that repeat what was last: any other has to beat them.
+NAIVE_METHODS = ("seasonal_naive", "last_month")
 
 #: The methods whose parameters are estimated: half a second for a year and a half.
 ESTIMATED = frozenset({"local_level", "damped_trend"})

@@ -24,15 +24,16 @@ from attribution.costs.forecasting.backtest import (
 from attribution.costs.forecasting.growth import WEEK_DAYS
 from attribution.costs.forecasting.intervals import Widths, coverage, widths
 from attribution.costs.forecasting.landing_bands import (
-    MEASURED_WEEKS,
     Band,
-    PastSums,
     band_of_bursts,
     band_of_growth,
-    part_held,
-    past_sums,
 )
 from attribution.costs.forecasting.log_trend import LogTrend, MeanWeek
+from attribution.costs.forecasting.past_sums import (
+    MEASURED_WEEKS,
+    past_landings,
+    past_sums,
+)
 from attribution.costs.forecasting.stopping import may_return, stopped_days
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from attribution.arrays import Floats
     from attribution.costs.forecasting.backtest import BackTest
     from attribution.costs.forecasting.log_trend import Weeks
+    from attribution.costs.forecasting.past_sums import PastLandings, PastSums
 
 NAIVE = "seasonal_naive"
 #: Without a week of days there is no last week to repeat.
@@ -75,28 +77,6 @@ class Quality:
     error_ratio: float | None = None
     naive_error_ratio: float | None = None
     coverage_ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PastLandings:
-    """How a method did on sums of so many weeks that had no say in choosing it.
-
-    Attributes
-    ----------
-    weeks : int
-        How long the sums are.
-    count : int
-        How many were forecast and have come.
-    error_ratio : float
-        Mean absolute error, relative to what came.
-    coverage_ratio : float
-        Part of them inside the 90 % interval of their origin.
-    """
-
-    weeks: int
-    count: int
-    error_ratio: float
-    coverage_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +177,9 @@ class SeriesForecast:
         if self.band is None:
             return None, None
         centre = float(np.sum(self.days[days]))
-        ends = self._possible(*self.band.around(centre, day_count), count)
+        past = self.past_landing(day_count)
+        widening = 1.0 if past is None else past.widening
+        ends = self._possible(*self.band.around(centre, day_count, widening), count)
         return _with_fees(centre, ends, *self._fees(days))
 
     def _fees(self, days: slice) -> tuple[float, float]:
@@ -321,7 +303,13 @@ def _tested(asked: Asked, test: BackTest) -> SeriesForecast:
     errors = (test.actual - path)[test.choosing]
     growth = test.candidates.get("log_trend")
     weeks = growth.weeks if isinstance(growth, LogTrend) else None
-    past = {} if weeks is None else _past_sums(weeks, values, test, path)
+    past = {
+        length: past_sums(weeks, values, test.origins, path, length)
+        for length in _PAST_WEEKS
+        if weeks is not None
+    }
+    since = test.origins[test.measuring][0]
+    landings = (past_landings(sums, length, since) for length, sums in past.items())
     return SeriesForecast(
         method=method,
         days=test.ahead[method],
@@ -339,31 +327,8 @@ def _tested(asked: Asked, test: BackTest) -> SeriesForecast:
         ),
         band=_band(asked, weeks, past),
         parameters=test.parameters,
-        past_landings=_past_landings(past, test.origins[test.measuring][0]),
+        past_landings=tuple(filter(None, landings)),
     )
-
-
-def _past_sums(
-    weeks: Weeks, values: Floats, test: BackTest, path: Floats
-) -> dict[int, PastSums]:
-    """Return what was said of past sums, by their length in weeks."""
-    return {
-        length: past_sums(weeks, values, test.origins, path, length)
-        for length in _PAST_WEEKS
-    }
-
-
-def _past_landings(
-    past: Mapping[int, PastSums], measuring: int
-) -> tuple[PastLandings, ...]:
-    """Return how sums of some lengths did since the origins that chose the method."""
-    found = []
-    for length, sums in past.items():
-        held = part_held(sums, length, measuring)
-        if held is not None:
-            error = sums.error_ratio[sums.ends - length * WEEK_DAYS >= measuring]
-            found.append(PastLandings(length, len(error), float(error.mean()), held))
-    return tuple(found)
 
 
 def _band(

@@ -3,7 +3,7 @@
 A sum is not the sum of its days' intervals: growth that is not known adds up. So paths
 of weeks are drawn from all that level and growth may be, with the noise that weeks had,
 and the ends of the interval are read off their sums. What past forecasts of such sums
-missed by widens or narrows it: a rolling origin on the very sum that is shown.
+missed by widens or narrows it (:mod:`attribution.costs.forecasting.past_sums`).
 """
 
 from __future__ import annotations
@@ -13,35 +13,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.costs.forecasting.growth import (
-    WEEK_DAYS,
-    deviations_of_sums,
-    drawn_logs,
-)
+from attribution.costs.forecasting.growth import WEEK_DAYS, drawn_logs
 from attribution.costs.forecasting.log_trend import BURST_WEEKS
+from attribution.costs.forecasting.past_sums import widening_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from attribution.arrays import Floats
     from attribution.costs.forecasting.log_trend import Weeks
+    from attribution.costs.forecasting.past_sums import PastSums
 
 _LOW, _HIGH = 0.05, 0.95
 #: What lies beyond these has no say in the mean.
 _INNER = 0.01, 0.99
-#: Half a 90 % interval of the normal distribution, in standard deviations.
-_NORMAL = 1.645
 _DRAWS = 1_000
 _SEED = 20_260_101
 #: Fewer weeks than this have no noise of their own: it is taken to be normal.
 _LEAST_SURPRISES = 12
-#: Sums that past forecasts are measured on, in weeks; and how many sums the model's own
-#: word counts for.
-MEASURED_WEEKS = (4, 13)
-_OWN_WORD = 6.0
-_NARROWEST, _WIDEST = 0.8, 3.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,14 +46,18 @@ class Band:
     low: Floats
     high: Floats
 
-    def around(self, expected: float, day_count: int) -> tuple[float, float]:
+    def around(
+        self, expected: float, day_count: int, widening: float = 1.0
+    ) -> tuple[float, float]:
         """Return the interval of the sum of so many days that is expected to be this.
 
-        Beyond the last day it goes on as there.
+        Beyond the last day it goes on as there. It is so many times as wide in
+        logarithms.
         """
         place = max(min(day_count, len(self.low)), 1) - 1
-        ends = expected * self.low[place], expected * self.high[place]
-        return float(min(ends)), float(max(ends))
+        low, high = float(self.low[place]), float(self.high[place])
+        ends = expected * min(low, low**widening), expected * max(high, high**widening)
+        return min(ends), max(ends)
 
 
 def band_of_growth(
@@ -81,11 +74,12 @@ def band_of_growth(
     horizon : int
         Days ahead.
     past : mapping of int to PastSums
-        What the chosen method said of past sums, by their length in weeks, of each of
-        :data:`MEASURED_WEEKS`; ``None`` without a back-test.
+        What the chosen method said of past sums, by their length in weeks, those of
+        :mod:`attribution.costs.forecasting.past_sums` among them; ``None`` without a
+        back-test.
     """
     rng = np.random.default_rng(_SEED)
-    widening = 1.0 if past is None else _widening(past)
+    widening = 1.0 if past is None else widening_of(past)
     shape = _DRAWS, -(-horizon // WEEK_DAYS)
     levels, noise = drawn_logs(weeks.states, shape[1], _DRAWS, rng)
     centre = np.median(levels, axis=0)
@@ -145,99 +139,3 @@ def _ends(totals: Floats) -> tuple[Floats, Floats]:
     is_there = mean > 0.0
     mean = np.where(is_there, mean, 1.0)
     return np.where(is_there, low / mean, 0.0), np.where(is_there, high / mean, 1.0)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class PastSums:
-    """Sums of so many weeks that were forecast from past origins, and came.
-
-    Attributes
-    ----------
-    ends : ndarray, shape (sums,)
-        Number of the day after each.
-    missed : ndarray, shape (sums,)
-        Error in logarithms, in standard deviations of what was thought of it.
-    error_ratio : ndarray, shape (sums,)
-        Absolute error relative to what came.
-    """
-
-    ends: NDArray[np.int64]
-    missed: Floats
-    error_ratio: Floats
-
-
-def past_sums(
-    weeks: Weeks,
-    values: Floats,
-    origins: Sequence[int],
-    path: Floats,
-    weeks_ahead: int,
-) -> PastSums:
-    """Return what a method said of past sums of so many weeks, and what came.
-
-    Parameters
-    ----------
-    weeks : Weeks
-        Of the series.
-    values : ndarray, shape (days,)
-        Money per day up to the last complete one.
-    origins : sequence of int
-        Past origins.
-    path : ndarray, shape (origins, days ahead)
-        What the method said from there.
-    weeks_ahead : int
-        How long the sums are.
-    """
-    begins, place = np.asarray(origins), weeks.place(origins)
-    summed = np.concatenate([[0.0], np.cumsum(values)])
-    ends = begins + weeks_ahead * WEEK_DAYS
-    actual = summed[np.minimum(ends, len(values))] - summed[begins]
-    expected = path[:, : weeks_ahead * WEEK_DAYS].sum(axis=1)
-    is_known = (place >= weeks_ahead) & (ends <= len(values))
-    is_known &= (actual > 0.0) & (expected > 0.0)
-    ends, actual, expected = ends[is_known], actual[is_known], expected[is_known]
-    deviations = deviations_of_sums(weeks.states, weeks_ahead)[place[is_known]]
-    missed = np.log(actual / expected) / deviations
-    return PastSums(ends, missed, np.abs(expected / actual - 1.0))
-
-
-def _widening(past: Mapping[int, PastSums]) -> float:
-    """Return what sums of past forecasts missed by, of what the model thought."""
-    squares, counted = _OWN_WORD, _OWN_WORD
-    for ahead in MEASURED_WEEKS:
-        missed = past[ahead].missed
-        if not len(missed):
-            continue
-        independent = len(missed) / ahead
-        squares += independent * float(np.mean(np.minimum(missed**2, 25.0)))
-        counted += independent
-    return float(np.clip(np.sqrt(squares / counted), _NARROWEST, _WIDEST))
-
-
-def part_held(past: PastSums, weeks_ahead: int, measuring: int) -> float | None:
-    """Return the part of past sums that their interval held.
-
-    Each interval is the one that would have been given at its origin: from what sums of
-    the same length had missed by then. Sums before the first origin that measures,
-    which chose the method, are left out.
-
-    Parameters
-    ----------
-    past : PastSums
-        Of all origins.
-    weeks_ahead : int
-        How long they are.
-    measuring : int
-        The first origin that had no say in choosing the method.
-    """
-    begins = past.ends - weeks_ahead * WEEK_DAYS
-    was_known = past.ends[None, :] <= begins[:, None]
-    squares = np.minimum(past.missed**2, 25.0)
-    independent = was_known.sum(axis=1) / weeks_ahead
-    total = _OWN_WORD + (was_known * squares).sum(axis=1) / weeks_ahead
-    widening = np.sqrt(total / (_OWN_WORD + independent))
-    half = _NORMAL * np.clip(widening, _NARROWEST, _WIDEST)
-    measures = begins >= measuring
-    if not measures.any():
-        return None
-    return float(np.mean(np.abs(past.missed[measures]) <= half[measures]))

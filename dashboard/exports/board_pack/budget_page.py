@@ -76,6 +76,10 @@ def _landings(view: Page) -> Iterator[Part]:
     yield Heading("Where it will end")
     landings = forecast_queries.landings(view.snapshot, view.selection).to_pylist()
     whole = [row for row in landings if row["series"] == "total"]
+    if forecast_queries.is_past(view.snapshot, view.selection):
+        known = forecast_queries.known_month(view.snapshot, view.selection)
+        yield Text(budget_sentences.nothing_ahead(view, known))
+        return
     if not whole:
         yield Text(budget_sentences.NOTHING_FORECAST)
         return
@@ -111,7 +115,7 @@ def _landings(view: Page) -> Iterator[Part]:
         ),
     )
     yield Table(
-        "Where the running month and quarter will end; 90 % intervals",
+        "Where the running month, quarter and fiscal year will end; 90 % intervals",
         (
             Column("period", "Period", "month"),
             Column("name", "Of"),

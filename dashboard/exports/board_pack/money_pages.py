@@ -92,8 +92,12 @@ def _cost_layer(view: Page) -> Iterator[Part]:
         "AI cost by month, up to this one",
         drawings.spend_spark(rows),
         Table(
-            "AI cost by month, before tax and credits",
-            (Column("month", "Month", "month"), Column("amount", "AI cost", "money")),
+            "AI cost by month, before tax and credits, and its budget",
+            (
+                Column("month", "Month", "month"),
+                Column("amount", "AI cost", "money"),
+                Column("budget", "Budget", "money"),
+            ),
             tuple(rows),
         ),
     )
@@ -170,6 +174,10 @@ def _ends(view: Page) -> Iterator[Part]:
         for row in forecast_queries.landings(view.snapshot, view.selection).to_pylist()
         if row["series"] == "total"
     ]
+    if forecast_queries.is_past(view.snapshot, view.selection):
+        known = forecast_queries.known_month(view.snapshot, view.selection)
+        yield Text(budget_sentences.nothing_ahead(view, known))
+        return
     if not rows:
         yield Text(budget_sentences.NOTHING_FORECAST)
         return

@@ -1,7 +1,8 @@
 """What is expected: days ahead, landings, and how wrong the method has been.
 
 Amortised, before tax and credits, whatever the basis of the page. Forecasts belong to
-the run, not to the period that is chosen: they start where its evidence ends.
+the run, not to the period that is chosen: they start where its evidence ends, and a
+period that was over by then knows nothing of them.
 """
 
 from __future__ import annotations
@@ -29,20 +30,59 @@ _SERIES = f"""
 """
 
 
+#: Series that are forecast of a scope: models, and everything; teams are not.
+_OF_SCOPE = {
+    "everything": "true",
+    "model": "series = 'model' and model_id = $scope",
+}
+
+
+def _scope(selection: Selection) -> tuple[str, dict[str, str]]:
+    """Return the condition of a scope's series, and its parameters."""
+    condition = _OF_SCOPE.get(selection.scope_kind, "false")
+    is_one = "$scope" in condition
+    return condition, {"scope": selection.scope_id} if is_one else {}
+
+
+def is_forecast(selection: Selection) -> bool:
+    """Return whether series of a scope are forecast at all."""
+    return selection.scope_kind in _OF_SCOPE
+
+
+@per_run
+def known_month(snapshot: Snapshot, selection: Selection) -> str:
+    """Return the month up to which costs were known to forecasts; empty without any."""
+    found = rows(
+        snapshot,
+        "select distinct last_complete_month as month from cost.mart_cost_outturns"
+        " where currency = $currency",
+        currency=selection.currency,
+    )
+    return found[0]["month"] if found else ""
+
+
+def is_past(snapshot: Snapshot, selection: Selection) -> bool:
+    """Return whether a period was over before forecasts began."""
+    known = known_month(snapshot, selection)
+    return max(selection.period.calendar_months) < known
+
+
 @per_run
 def forecast_series(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
     """Return what is forecast: the whole first, then models, the costly ones first."""
+    condition, of_scope = _scope(selection)
     found = rows(
         snapshot,
         f"""
         select {_SERIES} as name, series, sum(forecast_cost) as expected
         from cost.mart_cost_forecasts
-        where currency = $currency
+        where currency = $currency and {condition}
         group by name, series
         order by array_position(['total', 'model', 'unassigned'], series),
             expected desc, name
         """,
         currency=selection.currency,
+        **of_scope,
     )
     return tuple(row["name"] for row in found)
 
@@ -90,6 +130,7 @@ def forecast_days(snapshot: Snapshot, selection: Selection, series: str) -> pa.T
 @per_run
 def forecast_quality(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the method of each series with its back-test, beside the naive one."""
+    condition, of_scope = _scope(selection)
     return table(
         snapshot,
         f"""
@@ -107,18 +148,23 @@ def forecast_quality(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 then 'history too short' end as reason,
             count(*) as row_count
         from cost.mart_cost_forecasts
-        where currency = $currency
+        where currency = $currency and {condition}
         group by name, series
         order by array_position(['total', 'model', 'unassigned'], series),
             sum(forecast_cost) desc, name
         """,
         currency=selection.currency,
+        **of_scope,
     )
 
 
 @per_run
 def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return where the running month and quarter end, the whole of each first."""
+    """Return where month, quarter and fiscal year end, the whole of each first.
+
+    None of a period that was over before, and none of a scope that is not forecast.
+    """
+    condition, of_scope = _scope(selection)
     return table(
         snapshot,
         f"""
@@ -153,12 +199,21 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
             outturn_cost_low as low,
             outturn_cost_high as high,
             budget_amount as budget,
-            budget_outlook as outlook
+            budget_outlook as outlook,
+            missing_amount as missing,
+            reason,
+            backtest_sum_count as sum_count,
+            backtest_week_count as week_count,
+            backtest_coverage_ratio as held_ratio,
+            unwidened_coverage_ratio as unwidened_ratio,
+            interval_widening_ratio as widening
         from cost.mart_cost_outturns
-        where currency = $currency
-        order by horizon <> 'month',
+        where currency = $currency and last_complete_month <= $month and {condition}
+        order by array_position(['month', 'quarter', 'year'], horizon),
             array_position(['total', 'model', 'unassigned'], series),
             outturn_cost desc, name
         """,
         currency=selection.currency,
+        month=max(selection.period.calendar_months),
+        **of_scope,
     )

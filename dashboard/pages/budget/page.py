@@ -54,6 +54,13 @@ def main() -> None:
         acting.offer("import_budgets")
 
     def show_ahead() -> None:
+        if forecast_queries.is_past(view.snapshot, view.selection):
+            known = forecast_queries.known_month(view.snapshot, view.selection)
+            st.markdown(budget_sentences.nothing_ahead(view, known))
+            return
+        if not forecast_queries.is_forecast(view.selection):
+            st.markdown(budget_sentences.NOT_FORECAST)
+            return
         show_landings(view, landings)
         show_forecast(view)
 
@@ -244,18 +251,17 @@ def _heading(label: str) -> str:
 
 
 def show_landings(view: Page, landings: pa.Table) -> None:
-    """Draw where the running month and quarter will end."""
+    """Draw where the running month, quarter and fiscal year will end."""
     st.header("Where it will end", anchor=False)
     rows = landings.to_pylist()
     if not rows:
         st.markdown(budget_sentences.NOTHING_FORECAST)
         return
-    totals = [row for row in rows if row["series"] == "total"]
+    # The whole, or the one model that the scope is.
+    totals = [row for row in rows if row["name"] == rows[0]["name"]]
     quality = forecast_queries.forecast_quality(view.snapshot, view.selection)
-    of_all = [
-        row for row in quality.to_pylist() if row["name"] == forecast_queries.ALL_COST
-    ]
-    whole = of_all[0] if of_all else None
+    by_name = {row["name"]: row for row in quality.to_pylist()}
+    whole = by_name.get(rows[0]["name"])
     st.markdown(budget_sentences.outturn(view, totals, whole))
     for row in totals:
         st.markdown(budget_sentences.landing(view, row))
@@ -270,6 +276,9 @@ def show_landings(view: Page, landings: pa.Table) -> None:
             tables.Column("high", "At most", "estimate"),
             tables.Column("budget", "Budget", "money"),
             tables.Column("outlook", "Outlook"),
+            tables.Column("sum_count", "Past sums", "count"),
+            tables.Column("held_ratio", "Held", "percent"),
+            tables.Column("widening", "Widened", "decimal"),
         ],
         page=view,
         is_folded=True,

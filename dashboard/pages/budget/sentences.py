@@ -43,6 +43,7 @@ NOTHING_FORECAST = (
     "No month or quarter is running that could be forecast: that takes a bill that is"
     " delivered daily."
 )
+NOT_FORECAST = "Forecasts are of models and of everything, not of this scope."
 FORECAST_BASIS = "Forecasts are of AI spend: amortised, before tax and credits."
 _STATE_WORDS = {
     "over": "over its budget",
@@ -81,7 +82,7 @@ def budgets(view: Page, rows: list[dict[str, Any]]) -> str:
         names = [fmt.markdown(row["scope"]) for row in others if row["state"] == state]
         if names:
             text += f" {words}: {', '.join(names)}."
-    return text
+    return text + (teams_over(view, rows) if view.selection.covers_everything else "")
 
 
 def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
@@ -148,14 +149,14 @@ def beyond_ai_cost(view: Page, sums: dict[str, Any]) -> str | None:
 def outturn(
     view: Page, totals: Sequence[dict[str, Any]], quality: dict[str, Any] | None
 ) -> str:
-    """Say where month and quarter will end, and how wrong the method was."""
+    """Say where month, quarter and year will end, and how wrong the method was."""
     ends = [
         f"**{fmt.month(row['period'])}** ends at"
         f" {fmt.estimate(row['expected'], view.currency)}"
         f" ({fmt.interval(row['low'], row['high'], view.currency)})"
         for row in totals
     ]
-    text = f"{view.organisation_prefix}{', '.join(ends)}; 90 % intervals."
+    text = f"{', '.join(ends)}; 90 % intervals."
     if quality is None or not quality["origin_count"]:
         return text
     error = fmt.percent(quality["error_ratio"])
@@ -163,7 +164,7 @@ def outturn(
 
 
 def landing(view: Page, row: dict[str, Any]) -> str:
-    """Say what is known of a month or quarter, against its budget."""
+    """Say what is known of a month, quarter or year, and against its budget."""
     text = (
         f"**{fmt.month(row['period'])}**:"
         f" {fmt.money(row['known'], view.currency)} known up to"
@@ -177,11 +178,72 @@ def landing(view: Page, row: dict[str, Any]) -> str:
             f" Forecasts count by the day of a charge: {dated} of it is on bills of"
             f" other months, and {billed} of this month's bills is of other days."
         )
+    text += f"{missing(view, row)} Its interval: {held(row)}."
     if row["budget"] is None:
         return f"{text} It has no budget."
     return (
         f"{text} Budget {fmt.money(row['budget'], view.currency)}:"
         f" **{row['outlook']}**."
+    )
+
+
+def nothing_ahead(view: Page, known: str) -> str:
+    """Say why a past month shows no forecast, and which month does."""
+    return (
+        f"{view.period} was over before forecasts began: nothing later is shown here."
+        f" Choose {fmt.month(known)} or a later month above."
+    )
+
+
+def held(row: dict[str, Any]) -> str:
+    """Say how often intervals of past sums held, and how much wider this one is made.
+
+    Sums overlap, and none is longer than a quarter.
+    """
+    count = row["sum_count"]
+    if not count:
+        return "not back-tested: its history is too short or comes in bursts"
+    sums = f"{count} past sums of {fmt.plural(row['week_count'], 'week')}"
+    kept = f"held {round(row['held_ratio'] * count)} of {sums}"
+    if row["widening"] <= 1.0:
+        return kept
+    before = round(row["unwidened_ratio"] * count)
+    return f"widened {row['widening']:.1f} \u00d7: {kept}, {before} before"
+
+
+def missing(view: Page, row: dict[str, Any]) -> str:
+    """Say what a period lacks: an amount in its interval, or one that is not known."""
+    if row["missing"] is None:
+        return f" What is missing is not known: {fmt.markdown(row['reason'] or '')}."
+    if not row["missing"]:
+        return ""
+    amount = fmt.money(row["missing"], view.currency)
+    return f" At most {amount} is missing; the interval includes it."
+
+
+def furthest_team(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the team that is furthest over its budget, or closest to it."""
+    teams = [
+        row
+        for row in rows
+        if row["scope_type"] == "team" and row["variance_ratio"] is not None
+    ]
+    return max(teams, key=lambda row: float(row["variance_ratio"]), default=None)
+
+
+def teams_over(view: Page, rows: Sequence[dict[str, Any]]) -> str:
+    """Say how the furthest team is, and how many are over."""
+    furthest = furthest_team(rows)
+    if furthest is None:
+        return ""
+    teams = [row for row in rows if row["scope_type"] == "team"]
+    over = [team for team in teams if team["state"] == "over"]
+    both = fmt.against_budget(furthest["variance_ratio"], furthest["times_budget"])
+    return (
+        f" Furthest of the teams: **{fmt.markdown(furthest['scope'])}**, {both}"
+        f" ({fmt.money(furthest['actual'], view.currency)} of"
+        f" {fmt.money(furthest['budget'], view.currency)});"
+        f" {len(over)} of {fmt.plural(len(teams), 'team')} over."
     )
 
 

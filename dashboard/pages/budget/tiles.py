@@ -1,17 +1,21 @@
-"""The tiles of Budget: what is spent of it, and where the month ends."""
+"""The tiles of Budget: what is spent of it, and where month, quarter and year end."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from dashboard.pages.budget import charts as budget_charts
+from dashboard.pages.budget import sentences as budget_sentences
 from dashboard.shared import explaining
 from dashboard.shared import format as fmt
 from dashboard.shared.context import Origin, Stated, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dashboard.shared.context import Page
 
 BUDGETS = "cost.mart_budget_variance"
@@ -21,17 +25,52 @@ OUTTURNS = "cost.mart_cost_outturns"
 def show_tiles(
     view: Page, budgets: list[dict[str, Any]], landings: list[dict[str, Any]]
 ) -> None:
-    """Draw the four figures on top."""
-    columns = st.columns(4)
+    """Draw the figures on top: of budgets, then where month, quarter and year end."""
     first = budgets[0] if budgets else None
-    with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_budget(view, first)
-    with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_to_date(view, first)
-    for column, landing in zip(columns[2:], ("month", "quarter"), strict=True):
-        found = [row for row in landings if row["landing"] == landing]
+    furthest = budget_sentences.furthest_team(budgets)
+    ends = {landing["landing"]: landing for landing in reversed(landings)}
+    tiles: list[Callable[[], None]] = [lambda: _tile_budget(view, first)]
+    if view.selection.covers_everything and furthest is not None:
+        tiles.append(lambda: _tile_team(view, furthest, budgets))
+    if "year" not in ends:
+        tiles.append(lambda: _tile_to_date(view, first))
+    tiles += [
+        partial(_tile_landing, view, ends[kind], first)
+        for kind in ("month", "quarter", "year")
+        if kind in ends
+    ]
+    for column, draw in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, height="stretch", gap="xsmall"):
-            _tile_landing(view, landing, found)
+            draw()
+
+
+def _tile_team(view: Page, row: dict[str, Any], budgets: list[dict[str, Any]]) -> None:
+    st.metric(
+        view.tile_label(f"Furthest over budget: {row['scope']}"),
+        _part_of_budget(row),
+        delta=_standing(row),
+        delta_color="off",
+        delta_arrow="off",
+    )
+    teams = [team for team in budgets if team["scope_type"] == "team"]
+    over = [team for team in teams if team["state"] == "over"]
+    st.caption(
+        f"{fmt.money(row['actual'], view.currency)} of"
+        f" {fmt.money(row['budget'], view.currency)}; {len(over)} of"
+        f" {fmt.plural(len(teams), 'team')} over"
+    )
+    explaining.show(
+        view,
+        Origin(
+            formula="The greatest (actual − budget) ÷ budget of the teams that have a"
+            " budget and a known cost.",
+            mart=BUDGETS,
+            row_count=row["row_count"],
+            figures=_budget_figures(
+                view, row, {"Actual": "actual_cost", "Budget": "budget_amount"}
+            ),
+        ),
+    )
 
 
 def _tile_budget(view: Page, row: dict[str, Any] | None) -> None:
@@ -132,54 +171,58 @@ def _tile_to_date(view: Page, row: dict[str, Any] | None) -> None:
     )
 
 
-def _tile_landing(view: Page, landing: str, rows: list[dict[str, Any]]) -> None:
-    row = rows[0] if rows else None
-    name = fmt.month(row["period"]) if row else f"The {landing}"
+def _tile_landing(
+    view: Page, row: dict[str, Any], budget: dict[str, Any] | None
+) -> None:
+    name = fmt.month(row["period"])
     st.metric(
-        view.total_label(f"{name} will end at", row["expected"] if row else None),
-        fmt.estimate(row["expected"], view.currency)
-        if row
-        else fmt.unknown("no forecast"),
-        delta=row["outlook"] if row else None,
+        view.total_label(f"{name} will end at", row["expected"]),
+        fmt.estimate(row["expected"], view.currency),
+        delta=row["outlook"],
         delta_color="off",
         delta_arrow="off",
     )
-    if row:
-        st.caption(f"{view.organisation_prefix}{within(row, view.currency)}")
-    else:
-        st.caption("nothing is forecast: no bill is delivered daily")
+    st.caption(f"{within(row, view.currency)}{_to_date(view, row, budget)}")
     explaining.show(
         view,
         Origin(
             formula="What the days up to the last complete one cost, and what the rest"
-            " is expected to. Over or within only where the whole interval is.",
+            " is expected to. Over or within only where the whole interval is, with"
+            " what is missing at most. Intervals are widened until nine in ten past"
+            " sums lie inside theirs.",
             mart=OUTTURNS,
-            row_count=len(rows),
-            figures=_landing_figures(view, landing, row),
+            row_count=1,
+            figures=_landing_figures(view, row),
         ),
     )
 
 
+def _to_date(view: Page, row: dict[str, Any], budget: dict[str, Any] | None) -> str:
+    """Write what a fiscal year has cost so far, of what was budgeted until then."""
+    if row["landing"] != "year" or budget is None or budget["actual_to_date"] is None:
+        return ""
+    return (
+        f"; to date {fmt.short_money(budget['actual_to_date'], view.currency)} of"
+        f" {fmt.short_money(budget['budget_to_date'], view.currency)}"
+    )
+
+
 def within(landing: dict[str, Any], currency: str) -> str:
-    """Return the interval of a landing, and the budget that it is compared with.
+    """Return the interval of a landing, how it held, and the budget next to it.
 
     Without a budget the mark next to the figure says so.
     """
     interval = fmt.interval(landing["low"], landing["high"], currency)
     budget = landing["budget"]
     against = "" if budget is None else f"; budget {fmt.money(budget, currency)}"
-    return f"90 % interval {interval}{against}"
+    return f"90 % interval {interval}, {budget_sentences.held(landing)}{against}"
 
 
-def _landing_figures(
-    view: Page, landing: str, row: dict[str, Any] | None
-) -> tuple[Stated, ...]:
+def _landing_figures(view: Page, row: dict[str, Any]) -> tuple[Stated, ...]:
     """Return what is known of a landing, exactly, and where it will end."""
-    if row is None:
-        return ()
     of: dict[str, Where] = {
         "billing_month": (),
-        "horizon": landing,
+        "horizon": row["landing"],
         "series": row["series"],
         "model_id": row["model_id"],
     }

@@ -23,7 +23,10 @@ def marts(
 ) -> duckdb.DuckDBPyConnection:
     """Return a mart in which each bill has 100 of a model on each of its days."""
     connection = duckdb.connect()
-    connection.execute("CREATE SCHEMA cost")
+    connection.execute("CREATE SCHEMA cost; CREATE SCHEMA control;")
+    connection.execute(
+        "CREATE TABLE control.run AS SELECT 1 AS fiscal_year_start_month"
+    )
     connection.execute(
         "CREATE TABLE cost.fct_daily_model_costs (source VARCHAR, charge_date DATE,"
         " model_id VARCHAR, is_ai_cost BOOLEAN, currency VARCHAR,"

@@ -239,7 +239,7 @@ def test_only_the_largest_parts_are_tried_with_estimates(
 def test_a_landing_is_of_the_period_that_the_next_day_lies_in(
     last_day: date, month: str, month_end: date, quarter: str, quarter_end: date
 ) -> None:
-    first, second = landings_after(last_day)
+    first, second, _ = landings_after(last_day)
     assert (first.label, first.end) == (month, month_end)
     assert (second.label, second.end) == (quarter, quarter_end)
 
@@ -260,7 +260,7 @@ def test_rows_of_a_spend_say_what_remains_and_leave_out_what_has_ended() -> None
     # where the 140 days, twenty whole weeks, have ended.
     ahead = np.resize(WEEK, 34)
     of_a = [row for row in landings if row["model_id"] == "a"]
-    assert [row["remaining_day_count"] for row in of_a] == [3, 34]
+    assert [row["remaining_day_count"] for row in of_a] == [3, 34, 34]
     assert of_a[0]["remaining_cost"] == pytest.approx(ahead[:3].sum())
     assert of_a[1]["remaining_cost"] == pytest.approx(ahead.sum())
     assert len(days) == 3 * 34

@@ -141,6 +141,18 @@ def test_a_changed_day_forecasts_its_series_and_the_total_and_fits_neither(
     assert (forecast.count, fits.count) == (2, 0)
 
 
+def test_another_fiscal_year_lands_anew_without_a_changed_day(company: Company) -> None:
+    company.estimate("models", "services")
+    company.change("UPDATE control.run SET fiscal_year_start_month = 4")
+    assert not company.estimate("models", "services").is_unchanged
+    [row] = [
+        row
+        for row in company.rows()["cost_landings"]
+        if row["landing"] == "year" and row["series"] == "total"
+    ]
+    assert f"{row['period_start']:%m-%d}" == "04-01"
+
+
 def test_days_are_read_when_their_tables_or_the_loads_differ_and_not_before(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import duckdb
 
 from dashboard.pages.budget import forecast_queries
 from dashboard.shared import selection_queries
+from dashboard.shared.selection_queries import Selection
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
 
@@ -75,6 +76,7 @@ def test_landings_begin_with_the_whole_month(snapshot: Snapshot) -> None:
         ("2026-09", "All AI spend", "over"),
         ("2026-09", "eta-v2", "no budget"),
         ("2026-Q3", "All AI spend", "will be within"),
+        ("FY2026", "All AI spend", "will be within"),
     ]
     assert rows[0]["known"] == Decimal(2699)
 
@@ -98,7 +100,32 @@ def test_what_days_and_bills_of_a_month_do_not_share_is_stated(tmp_path: Path) -
                 {"bill": bill, "day": day, "amount": amount},
             )
     moved = PublishedReader(tmp_path).snapshot()
-    month, model, quarter = forecast_queries.landings(moved, SEPTEMBER).to_pylist()
+    month, model, quarter, _ = forecast_queries.landings(moved, SEPTEMBER).to_pylist()
     assert month["dated_on_other_bills"] == 7
     assert month["billed_on_other_days"] == 5
     assert model["dated_on_other_bills"] is quarter["dated_on_other_bills"] is None
+
+
+def scoped(kind: str, scope_id: str, month: str = "2026-09") -> Selection:
+    period = selection_queries.Period(month, (month,), None, ())
+    return Selection(period, "Amortised", "EUR", kind, scope_id)
+
+
+def test_a_model_has_its_own_series_and_a_team_none(snapshot: Snapshot) -> None:
+    eta = scoped("model", "eta-v2")
+    rows = forecast_queries.landings(snapshot, eta).to_pylist()
+    assert [(row["name"], row["expected"]) for row in rows] == [("eta-v2", 2360.0)]
+    assert forecast_queries.forecast_series(snapshot, eta) == ("eta-v2",)
+    assert forecast_queries.is_forecast(eta)
+    team = scoped("team", "ml")
+    assert forecast_queries.landings(snapshot, team).num_rows == 0
+    assert not forecast_queries.is_forecast(team)
+
+
+def test_a_month_before_the_last_complete_day_knows_no_landing(
+    snapshot: Snapshot,
+) -> None:
+    august = scoped("everything", "", "2026-08")
+    assert forecast_queries.is_past(snapshot, august)
+    assert forecast_queries.landings(snapshot, august).num_rows == 0
+    assert not forecast_queries.is_past(snapshot, SEPTEMBER)

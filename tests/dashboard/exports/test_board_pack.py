@@ -71,7 +71,8 @@ def test_where_month_and_quarter_will_end_is_on_paper(printed: Prints) -> None:
     pages = printed().pages
     said = squeezed(
         "Sep 2026 ends at ≈ EUR 4.05k (EUR 3.9k to 4.2k),"
-        " 2026-Q3 ends at ≈ EUR 6.85k (EUR 6.7k to 7k); 90 % intervals."
+        " 2026-Q3 ends at ≈ EUR 6.85k (EUR 6.7k to 7k),"
+        " FY2026 ends at ≈ EUR 16k (EUR 15k to 17k); 90 % intervals."
     )
     assert said in pages[0]
     assert said in pages[3]
