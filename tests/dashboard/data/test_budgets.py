@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from dashboard.exports.board_pack import drawings
 from dashboard.pages.budget import queries as budget_queries
-from dashboard.shared import selection_queries
+from dashboard.pages.summary import queries as summary_queries
+from dashboard.shared import charts, selection_queries
+from dashboard.shared.drawing import sparks
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
 
@@ -153,3 +156,38 @@ def test_a_budget_below_nothing_has_no_multiple(tmp_path: Path) -> None:
     [row] = [row for row in rows if row["scope_id"] == "cc-200"]
     assert (row["variance"], row["state"]) == (Decimal(645), "over")
     assert (row["variance_ratio"], row["times_budget"]) == (None, None)
+
+
+def test_each_month_has_its_own_budget_beneath_ai_cost(snapshot: Snapshot) -> None:
+    """2,000 in August and 900 in September, whichever month is looked at."""
+    months = summary_queries.spend_months(snapshot, SEPTEMBER)
+    budgets = {row["month"]: row["budget"] for row in months.to_pylist()}
+    assert budgets["2026-08"] == 2000
+    assert budgets["2026-09"] == 900
+    drawn = sparks.spend(months, "EUR", charts.LIGHT).to_dict()
+    steps = [
+        [row["value"] for row in drawn["datasets"][layer["data"]["name"]]]
+        for layer in drawn["layer"]
+        if layer["mark"].get("interpolate") == "step"
+    ]
+    assert steps == [[2000.0, 900.0]]
+
+
+def test_budgets_are_steps_on_paper_too() -> None:
+    rows = [
+        {"month": "2026-07", "amount": 5, "budget": None},
+        {"month": "2026-08", "amount": 7, "budget": 20},
+        {"month": "2026-09", "amount": 9, "budget": 9},
+    ]
+    _, budget = drawings.spend_spark(rows).content["lines"]
+    assert budget["points"] == [
+        *([0.5, 20.0], [1.0, 20.0], [1.5, 20.0]),
+        *([1.5, 9.0], [2.0, 9.0], [2, 9.0]),
+    ]
+    assert budget["is_dashed"]
+
+
+def test_billed_cost_has_no_budget_beneath_it(snapshot: Snapshot) -> None:
+    billed = selection_queries.Selection(PERIOD, "Billed", "EUR")
+    months = summary_queries.spend_months(snapshot, billed).to_pylist()
+    assert {row["budget"] for row in months} == {None}
