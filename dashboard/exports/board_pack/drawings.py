@@ -49,8 +49,8 @@ def spend_spark(rows: Sequence[Row]) -> Drawing:
     steps = _steps(_by_position(rows, "budget"), len(rows) - 1)
     if not steps:
         return _spark([cost], months)
-    budget = {"colour": _GREY, "name": "budget of the month", "is_dashed": True}
-    return _spark([cost | {"name": "AI cost"}, budget | {"points": steps}], months)
+    budget = {"colour": _GREY, "label": "Budget of the month", "is_dashed": True}
+    return _spark([cost, budget | {"points": steps}], months)
 
 
 def _steps(points: Sequence[Sequence[float]], last: float) -> list[list[float]]:

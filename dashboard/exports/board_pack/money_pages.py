@@ -89,7 +89,7 @@ def _cost_layer(view: Page) -> Iterator[Part]:
     yield Text(words.largest_models(view, models.to_pylist()))
     rows = summary_queries.spend_months(view.snapshot, view.selection).to_pylist()
     yield Picture(
-        "AI cost by month, up to this one",
+        "AI cost by month, up to this one; dashed: the budget of each",
         drawings.spend_spark(rows),
         Table(
             "AI cost by month, before tax and credits, and its budget",
@@ -182,7 +182,7 @@ def _ends(view: Page) -> Iterator[Part]:
         yield Text(budget_sentences.NOTHING_FORECAST)
         return
     yield Text(budget_sentences.outturn(view, rows, None))
-    yield Bullets(tuple(budget_sentences.landing(view, row) for row in rows))
+    yield Bullets(tuple(budget_sentences.outlook(view, row) for row in rows))
     yield Text(budget_sentences.FORECAST_BASIS, is_quiet=True)
 
 

@@ -187,6 +187,16 @@ def landing(view: Page, row: dict[str, Any]) -> str:
     )
 
 
+def outlook(view: Page, row: dict[str, Any]) -> str:
+    """Say how a landing is to its budget, and how its intervals held."""
+    against = (
+        "it has no budget"
+        if row["budget"] is None
+        else f"budget {fmt.money(row['budget'], view.currency)}, **{row['outlook']}**"
+    )
+    return f"**{fmt.month(row['period'])}**: {against}; {held(row)}."
+
+
 def nothing_ahead(view: Page, known: str) -> str:
     """Say why a past month shows no forecast, and which month does."""
     return (
