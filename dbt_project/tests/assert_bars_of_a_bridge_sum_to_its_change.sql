@@ -1,9 +1,9 @@
--- The eight bars of each line sum to its change, and all lines to the change of the month.
+-- The twelve bars of each line sum to its change, and all lines to the change of the month.
 with lines as (
     select
         *,
-        price_amount + volume_amount + mix_amount + new_amount + retired_amount + fx_amount + other_amount
-        + not_invoiced_amount as bars
+        rate_amount + volume_amount + efficiency_amount + purchase_mix_amount + mix_amount + new_amount + retired_amount
+        + correction_amount + unused_commitment_amount + fx_amount + other_amount + not_invoiced_amount as bars
     from {{ ref('mart_cost_bridge') }}
 ),
 

@@ -211,8 +211,10 @@ def test_with_nothing_new_no_node_runs_and_dbt_is_not_started(
     assert runs[UNCHANGED] == Counts(frozenset(), frozenset(), {}, 3, 0)
 
 
-def test_line_items_are_read_twice_in_a_fresh_run(runs: dict[str, Counts]) -> None:
-    summed = {"int_charges_summed", "int_charges_by_invoice"}
+def test_line_items_are_read_three_times_in_a_fresh_run(
+    runs: dict[str, Counts],
+) -> None:
+    summed = {"int_charges_summed", "int_charges_by_invoice", "int_charges_by_sku"}
     # Without a split bill, its own table is empty and costs no pass.
     split = "stg_aws_data_exports__split_usage"
     assert runs[FRESH].passes.keys() == {*summed, split}
@@ -226,10 +228,11 @@ def test_a_restated_month_is_the_only_one_whose_line_items_are_read(
     assert restated.passes == {
         "int_charges_summed": (MONTH,),
         "int_charges_by_invoice": (MONTH,),
+        "int_charges_by_sku": (MONTH,),
     }
     # One of each is of a former name that goes with the next release.
     assert "mart_cost_landings" in restated.models
-    assert len(restated.models) <= 72 < len(fresh.models)
+    assert len(restated.models) <= 84 < len(fresh.models)
     assert len(restated.tests) <= 54 < len(fresh.tests)
 
 
@@ -284,11 +287,14 @@ def test_a_name_or_an_assumption_moves_five_models_and_reads_no_line_item(
     assert runs[name].dbt_commands == 0
 
 
-def test_a_rule_that_is_added_reads_line_items_once_and_starts_no_dbt(
+def test_a_rule_that_is_added_reads_line_items_twice_and_starts_no_dbt(
     runs: dict[str, Counts],
 ) -> None:
     changed = runs[ADDED_RULE]
-    assert changed.passes == {"int_charges_summed": ALL_MONTHS}
+    assert changed.passes == {
+        "int_charges_summed": ALL_MONTHS,
+        "int_charges_by_sku": ALL_MONTHS,
+    }
     assert changed.dbt_commands == 0
     assert len(changed.models) <= 75
 
@@ -299,4 +305,4 @@ def test_what_a_rule_says_of_its_charges_reads_no_line_item(
     changed = runs[OTHER_STAGE]
     assert changed.passes == {}
     assert changed.dbt_commands == 0
-    assert len(changed.models) <= 50
+    assert len(changed.models) <= 60

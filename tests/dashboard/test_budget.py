@@ -113,7 +113,9 @@ def test_the_bridge_says_what_did_most_and_leads_to_lines(look_at: LookAt) -> No
     app = look_at(page=PAGE, step="Other")
     text = text_of(app)
     assert "Sep 2026 cost **EUR 3,440.00 more** so far than all of Aug 2026" in text
-    assert "What did most: volume +EUR 7,142.85, price −EUR 5,300.00" in text
+    assert "What did most: quantity +EUR 7,142.85, efficiency of use" in text
+    assert "efficiency of use −EUR 4,300.00" in text
+    assert "EUR 7,200.00 of Sep 2026 has no unit price on a bill" in text
     assert "no quantity belongs to this cost" in text
     assert "Vision v1" not in text
     july = text_of(look_at(page=PAGE, against="2026-07"))
@@ -168,7 +170,7 @@ def test_the_bridge_is_of_ai_cost_and_names_tax_and_credits_beside_it(
     )
 
 
-def test_the_bridge_says_whose_price_and_volume_may_tell_of_the_meter(
+def test_the_bridge_says_whose_efficiency_may_tell_of_the_meter(
     tmp_path: Path, open_app: OpenApp, look_at: LookAt
 ) -> None:
     """A meter that stopped half-way is a sign, and a twentieth of a month is none."""
@@ -184,7 +186,7 @@ def test_the_bridge_says_whose_price_and_volume_may_tell_of_the_meter(
 
     assert (
         "ETA v2 was metered on 100.0 % of its days with cost in Aug 2026 and on 50.0 %"
-        " in Sep 2026: its price and volume may tell of the meter."
+        " in Sep 2026: its quantity and efficiency may tell of the meter."
         in text_of(open_app(tmp_path, page=PAGE))
     )
     assert "tell of the meter" not in text_of(look_at(page=PAGE))

@@ -21,21 +21,17 @@ from dashboard.shared.drawing import step_charts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dashboard.pages.budget.queries import BridgeBar
     from dashboard.shared.context import Page
 
 _BRIDGE = "cost.mart_cost_bridge"
 _FORECASTS = "cost.mart_cost_forecasts"
 _ALL_BARS = "All"
-_BAR_OF_LABEL: dict[str, BridgeBar] = {
-    "Price": "price",
-    "Volume": "volume",
-    "Mix": "mix",
-    "New": "new",
-    "Retired": "retired",
-    "Exchange": "fx",
-    "Other": "other",
-    "Not invoiced": "not_invoiced",
+#: What bars were called in links before: a price was cost over use.
+_FORMER_LABELS = {
+    "Price": "Efficiency of use",
+    "Volume": "Quantity",
+    "Mix": "Model or kind mix",
+    "Not invoiced": "Not invoiced yet",
 }
 
 
@@ -159,7 +155,8 @@ def show_bridge(view: Page) -> None:
         queries.unevenly_metered(view.snapshot, view.selection, against).to_pylist(),
         against,
     )
-    for remark in filter(None, (beyond, uneven)):
+    unknown = budget_sentences.unknown_rates(view, rows)
+    for remark in filter(None, (unknown, beyond, uneven)):
         st.caption(fmt.markdown(remark))
     names = budget_sentences.STEP_NAMES | {
         "earlier": fmt.month(against),
@@ -167,10 +164,8 @@ def show_bridge(view: Page) -> None:
     }
     charts.show(
         step_charts.steps(steps, names, view.currency, charts.palette()),
-        description="A waterfall from no change to the change between the months:"
-        " price, volume, mix, new, retired, exchange, other, and on the billed basis"
-        " what is not invoiced yet. The table below"
-        " has the lines.",
+        description="A waterfall from no change to the change between the months,"
+        " a bar for each cause that the table below names and explains.",
         of=view.drawn(
             period=f"{fmt.month(month)} against {fmt.month(against)}",
             scope="" if is_narrowed else ORGANISATION,
@@ -197,9 +192,9 @@ def _show_bridge_steps(
         name="bridge",
         caption=f"{view.selection.basis}, {view.currency}",
         origin=Origin(
-            formula="Sums of the bars over all lines. They are differences of two"
-            " rounded quotients, C0·q1/q0 and C0·Q1/Q0, and add up to the change"
-            " exactly.",
+            formula="Sums of the bars over all lines. Rates, purchases and kinds are"
+            " of the SKUs on the bill, quantity and model mix of two rounded quotients,"
+            " C0·q1/q0 and C0·Q1/Q0. The last bar is the rest: they add up exactly.",
             mart=_BRIDGE,
             row_count=steps["row_count"][0].as_py(),
         ),
@@ -213,12 +208,12 @@ def _show_bridge_steps(
 
 def _show_bridge_lines(view: Page, against: str) -> None:
     known = queries.bridge_bars(view.snapshot, view.selection.basis)
-    labels = [label for label, bar in _BAR_OF_LABEL.items() if bar in known]
-    label = filters.segments(
-        "Lines behind", "step", (_ALL_BARS, *labels), default=_ALL_BARS
+    bars = {budget_sentences.STEP_NAMES[bar]: bar for bar in known}
+    label = filters.choice(
+        "Lines behind", "step", (_ALL_BARS, *bars), width=220, former=_FORMER_LABELS
     )
     lines = queries.bridge_lines(
-        view.snapshot, view.selection, against, _BAR_OF_LABEL.get(label)
+        view.snapshot, view.selection, against, bars.get(label)
     )
     if lines.num_rows == 0:
         st.markdown(f"No line has anything under {label.lower()}.")

@@ -6,7 +6,7 @@ basis of the page. A bridge compares the last month of the period with an earlie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, ratio, rows, table
@@ -19,12 +19,23 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 BridgeBar = Literal[
-    "price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced"
+    "rate",
+    "price",
+    "volume",
+    "efficiency",
+    "purchase_mix",
+    "mix",
+    "new",
+    "retired",
+    "correction",
+    "unused_commitment",
+    "fx",
+    "other",
+    "not_invoiced",
 ]
-#: The bars between two months, in their order.
-BRIDGE_BARS: tuple[BridgeBar, ...] = (
-    *("price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced"),
-)
+#: The bars between two months, in their order. Runs of earlier versions have a price
+#: that is cost over use, and neither rates nor what they tell apart.
+BRIDGE_BARS: tuple[BridgeBar, ...] = get_args(BridgeBar)
 #: Meters that read so much more of one month than of the other tell of themselves.
 _UNEVEN_COVERAGE = 0.1
 _BASES: dict[Basis, str] = {"Amortised": "effective", "Billed": "billed"}
@@ -172,13 +183,18 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
 
     The bars begin at zero, which is the earlier month's cost, and end at the change;
     ``is_drawn`` is false for the costs of the two months, beside which bars are small.
+    ``unknown_rate_cost`` is the part of the later cost whose unit price no bill has.
     """
     told = bridge_bars(snapshot, selection.basis)
     bars = "\nunion all\n".join(
         f"select {place}, '{bar}', {bar}, false, true from sums"
         for place, bar in enumerate(told, start=1)
     )
-    sums = ", ".join(f"sum({bar}_amount) as {bar}" for bar in told)
+    names: dict[str, str] = {f"{bar}_amount": bar for bar in told}
+    if "rate" in told:
+        names["unknown_rate_cost"] = "unknown_rate_cost"
+    sums = ", ".join(f"sum({column}) as {name}" for column, name in names.items())
+    unknown = "unknown_rate_cost" if "rate" in told else "null"
     return table(
         snapshot,
         f"""
@@ -209,7 +225,8 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
             is_drawn,
             case when is_total then 0 else level - amount end as starts_at,
             case when is_total then amount else level end as ends_at,
-            (select row_count from sums) as row_count
+            (select row_count from sums) as row_count,
+            (select {unknown} from sums) as unknown_rate_cost
         from levels
         where amount is not null
         order by place
@@ -245,7 +262,7 @@ def unevenly_metered(
     """Return models whose meters read unlike parts of the two months.
 
     The coverage ratios are days with a reading ÷ days with cost. Models come by how
-    much price, volume and mix say of them, the most first.
+    much quantity and mix say of them, the most first.
     """
     return table(
         snapshot,
@@ -262,10 +279,9 @@ def unevenly_metered(
             and earlier.model_id = bridge.model_id
             and earlier.currency = bridge.currency
         left join {named_sql("model")} as names on names.model_id = bridge.model_id
-        where (price_amount <> 0 or volume_amount <> 0 or mix_amount <> 0)
-            and abs(later.meter_coverage_ratio - earlier.meter_coverage_ratio)
-                > {_UNEVEN_COVERAGE}
-        order by abs(price_amount) + abs(volume_amount) + abs(mix_amount) desc, model
+        where (volume_amount <> 0 or mix_amount <> 0) and abs(later.meter_coverage_ratio
+                - earlier.meter_coverage_ratio) > {_UNEVEN_COVERAGE}
+        order by abs(volume_amount) + abs(mix_amount) desc, model
         """,
         against=against,
         **_parameters(selection, with_model=True),

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 #: What each step between two months is called.
 STEP_NAMES: dict[str, str] = {
     "earlier": "Earlier month",
-    "price": "Price",
-    "volume": "Volume",
-    "mix": "Mix",
-    "new": "New models",
-    "retired": "Retired models",
+    "rate": "Rate",
+    "price": "Cost per use",
+    "volume": "Quantity",
+    "efficiency": "Efficiency of use",
+    "purchase_mix": "Purchase mix",
+    "mix": "Model or kind mix",
+    "new": "New",
+    "retired": "Retired",
+    "correction": "Earlier months",
+    "unused_commitment": "Unused commitments",
     "fx": "Exchange",
     "other": "Other",
     "not_invoiced": "Not invoiced yet",
@@ -27,13 +32,18 @@ STEP_NAMES: dict[str, str] = {
 }
 #: What each bar says.
 BAR_MEANINGS: dict[str, str] = {
-    "price": "a unit costs more or less",
-    "volume": "all metered models together do more or less",
-    "mix": "a model grew unlike the others",
-    "new": "models that the earlier month did not have",
-    "retired": "models that the later month does not have",
+    "rate": "unit prices of contracts or lists moved",
+    "price": "cost over use, of a run of an earlier version: no price",
+    "volume": "more or less was used",
+    "efficiency": "the same use took more or less of what is bought",
+    "purchase_mix": "on demand, spot, commitments and discounts at the same price",
+    "mix": "a model, SKU or kind grew unlike the others",
+    "new": "models or SKUs that the earlier month did not have",
+    "retired": "models or SKUs that the later month does not have",
+    "correction": "refunds, corrections and late charges for earlier months",
+    "unused_commitment": "commitments that nobody used",
     "fx": "exchange rates alone",
-    "other": "what no unit explains; each line names the reason",
+    "other": "what nothing above explains; each line names the reason",
     "not_invoiced": "used and not billed: no invoice of it has come; the bars above are"
     " of all that was used",
 }
@@ -113,10 +123,22 @@ def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
     return text
 
 
+def unknown_rates(view: Page, steps: list[dict[str, Any]]) -> str | None:
+    """Say how much of the later month has no unit price on its bills."""
+    unknown = steps[0]["unknown_rate_cost"]
+    if not unknown:
+        return None
+    return (
+        f"{fmt.money(unknown, view.currency)} of"
+        f" {fmt.month(max(view.selection.period.months))} has no unit price on a bill:"
+        " a move of its rate is under efficiency of use or other."
+    )
+
+
 def unevenly_metered(
     view: Page, models: list[dict[str, Any]], against: str
 ) -> str | None:
-    """Say which models' price and volume may tell of their meter."""
+    """Say which models' quantity and efficiency may tell of their meter."""
     if not models:
         return None
     first, others = models[0], len(models) - 1
@@ -125,8 +147,8 @@ def unevenly_metered(
         f"{first['model']} was metered on {fmt.percent(first['prior_coverage_ratio'])}"
         f" of its days with cost in {fmt.month(against)} and on"
         f" {fmt.percent(first['coverage_ratio'])} in"
-        f" {fmt.month(max(view.selection.period.months))}: its price and volume may"
-        f" tell of the meter.{too}"
+        f" {fmt.month(max(view.selection.period.months))}: its quantity and"
+        f" efficiency may tell of the meter.{too}"
     )
 
 

@@ -168,6 +168,20 @@
     end
 {%- endmacro %}
 
+{#-
+  The same of quantities of any size and of any decimals, as bills have them: worked out in
+  floating point and rounded to a millionth. The amount itself where the two are equal.
+-#}
+{% macro money_at_quantity(amount, numerator, denominator) -%}
+    case
+        when {{ numerator }} = {{ denominator }} and {{ denominator }} > 0 then {{ to_money(amount) }}
+        when {{ numerator }} > 0 and {{ denominator }} > 0
+            then
+                {{ to_money('round(cast(' ~ amount ~ ' as double) * cast(' ~ numerator ~ ' as double) / cast('
+                    ~ denominator ~ ' as double), 6)') }}
+    end
+{%- endmacro %}
+
 {% macro millionths_in_proportion(amount, numerator, denominator) -%}
     {{ return(adapter.dispatch('millionths_in_proportion', 'triptych')(amount, numerator, denominator)) }}
 {%- endmacro %}

@@ -69,11 +69,15 @@ def test_the_bars_of_a_bridge_lead_from_nothing_to_the_change_exactly(
     # The worked example of the documentation, with 40 of exchange and 50 of idle.
     assert amounts == {
         "earlier": Decimal(10250),
-        "price": Decimal(-5300),
+        "rate": Decimal(-1000),
         "volume": Decimal("7142.85"),
+        "efficiency": Decimal(-4300),
+        "purchase_mix": Decimal(0),
         "mix": Decimal("857.15"),
         "new": Decimal(900),
         "retired": Decimal(-250),
+        "correction": Decimal(0),
+        "unused_commitment": Decimal(0),
         "fx": Decimal(40),
         "other": Decimal(50),
         "change": Decimal(3440),
@@ -100,11 +104,11 @@ def test_a_bridge_follows_basis_model_and_earlier_month(snapshot: Snapshot) -> N
 def test_lines_behind_a_bar_come_largest_first_with_the_reason_of_other(
     snapshot: Snapshot,
 ) -> None:
-    price = budget_queries.bridge_lines(
-        snapshot, SEPTEMBER, "2026-08", "price"
+    efficiency = budget_queries.bridge_lines(
+        snapshot, SEPTEMBER, "2026-08", "efficiency"
     ).to_pylist()
-    assert [(row["model"], row["chosen_amount"]) for row in price] == [
-        ("ETA v2", Decimal(-4500)),
+    assert [(row["model"], row["chosen_amount"]) for row in efficiency] == [
+        ("ETA v2", Decimal(-3500)),
         ("Vision v1", Decimal(-800)),
     ]
     other = budget_queries.bridge_lines(

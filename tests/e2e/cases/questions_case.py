@@ -154,9 +154,11 @@ def _against(asked: Asked) -> list[str]:
 
 def _drivers(asked: Asked) -> list[str]:
     rows = asked.rows(
-        "WITH sums AS (SELECT sum(price_amount) AS price, sum(volume_amount) AS volume,"
+        "WITH sums AS (SELECT sum(rate_amount) AS rate, sum(volume_amount) AS volume,"
+        " sum(efficiency_amount) AS efficiency, sum(purchase_mix_amount) AS purchase,"
         " sum(mix_amount) AS mix, sum(new_amount) AS new, sum(other_amount) AS other,"
-        " sum(retired_amount) AS retired, sum(fx_amount) AS fx"
+        " sum(retired_amount) AS retired, sum(correction_amount) AS correction,"
+        " sum(unused_commitment_amount) AS unused, sum(fx_amount) AS fx"
         " FROM cost.mart_cost_bridge WHERE billing_month = '{month}'"
         " AND basis = 'effective' AND currency = '{currency}'"
         " AND cost_line NOT IN ('tax', 'credit')"

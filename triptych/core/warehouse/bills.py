@@ -81,5 +81,6 @@ LEDGER_VIEWS = (
 LINE_ITEM_TABLES = (
     "int_charges_summed",
     "int_charges_by_invoice",
+    "int_charges_by_sku",
     *(table for bill in BILL_STREAMS for table in bill.line_item_tables),
 )

@@ -1,5 +1,5 @@
 {#-
-  The one pass in which rules look at line items. Their sums in four cuts, each with the
+  The first pass in which rules look at line items. Their sums in four cuts, each with the
   columns that its readers need and no others: by day and target, by day and service, by
   day and the commitment that was used, and by month and machine. A cut of all columns
   together would be as long as the bill; by target and used commitment it is nearly so.

@@ -1,78 +1,15 @@
 {#-
-  Every line of a bridge in both of its months: cost, cost at the earlier month's
-  exchange rates, and the quantity in the one unit in which both months are metered.
+  Every line of a bridge in both of its months: cost, cost at the earlier month's exchange rates,
+  what the bill says moved it, and the quantity in the one unit in which both months are metered.
   Input and output tokens are never added: they have different prices.
 -#}
 {%- set units = ['requests', 'input_tokens', 'output_tokens', 'gpu_hours'] %}
-with costs as (
-    select * from {{ ref('int_monthly_model_costs') }}
-),
-
-months as (
-    select distinct billing_month from costs
-),
-
-sides as (
-    select
-        earlier.billing_month as prior_billing_month,
-        later.billing_month,
-        costs.model_id,
-        costs.cost_line,
-        costs.basis,
-        costs.currency,
-        costs.cost as prior_cost,
-        costs.not_invoiced as prior_not_invoiced,
-        cast(null as decimal(38, 10)) as cost,
-        cast(null as decimal(38, 10)) as not_invoiced,
-        cast(null as decimal(38, 10)) as cost_at_prior_rates,
-        cast(null as decimal(38, 10)) as not_invoiced_at_prior_rates
-    from costs
-    inner join months as earlier on costs.billing_month = earlier.billing_month
-    inner join months as later on earlier.billing_month < later.billing_month
-    union all
-    select
-        earlier.billing_month as prior_billing_month,
-        costs.billing_month,
-        costs.model_id,
-        costs.cost_line,
-        costs.basis,
-        costs.currency,
-        cast(null as decimal(38, 10)) as prior_cost,
-        cast(null as decimal(38, 10)) as prior_not_invoiced,
-        costs.cost,
-        costs.not_invoiced,
-        coalesce(
-            {{ money_in_proportion('costs.cost', 'rates.gross_cost_at_prior_rates', 'rates.gross_cost') }},
-            {{ to_money('costs.cost') }}
-        ) as cost_at_prior_rates,
-        coalesce(
-            {{ money_in_proportion(
-                'costs.not_invoiced', 'used_rates.gross_cost_at_prior_rates', 'used_rates.gross_cost'
-            ) }},
-            {{ to_money('costs.not_invoiced') }}
-        ) as not_invoiced_at_prior_rates
-    from costs
-    inner join months as earlier on costs.billing_month > earlier.billing_month
-    left join {{ ref('int_month_pairs_at_prior_rates') }} as rates
-        on
-            earlier.billing_month = rates.prior_billing_month
-            and costs.billing_month = rates.billing_month
-            and costs.source = rates.source
-            and coalesce(costs.provider, '') = coalesce(rates.provider, '')
-            and costs.basis = rates.basis
-            and costs.currency = rates.currency
-    -- What is not billed yet has no billed amount to take its rate from.
-    left join {{ ref('int_month_pairs_at_prior_rates') }} as used_rates
-        on
-            earlier.billing_month = used_rates.prior_billing_month
-            and costs.billing_month = used_rates.billing_month
-            and costs.source = used_rates.source
-            and coalesce(costs.provider, '') = coalesce(used_rates.provider, '')
-            and used_rates.basis = 'effective'
-            and costs.currency = used_rates.currency
-),
-
-pairs as (
+{%- set amounts = ['correction', 'not_invoiced'] %}
+{%- set effects = [
+    'rate_amount', 'purchase_mix_amount', 'kind_mix_amount', 'quantity_amount', 'new_amount', 'retired_amount',
+    'correction_amount', 'unknown_rate_cost',
+] %}
+with pairs as (
     select
         prior_billing_month,
         billing_month,
@@ -80,13 +17,18 @@ pairs as (
         cost_line,
         basis,
         currency,
+        {% for amount in amounts -%}
+        coalesce(sum(prior_{{ amount }}), 0) as prior_{{ amount }},
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        coalesce(sum({{ amount }}_at_prior_rates), 0) as {{ amount }}_at_prior_rates,
+        {% endfor -%}
+        {% for effect in effects -%}
+        sum({{ effect }}) as {{ effect }},
+        {% endfor -%}
         sum(prior_cost) as prior_cost,
         sum(cost) as cost,
-        sum(cost_at_prior_rates) as cost_at_prior_rates,
-        coalesce(sum(prior_not_invoiced), 0) as prior_not_invoiced,
-        coalesce(sum(not_invoiced), 0) as not_invoiced,
-        coalesce(sum(not_invoiced_at_prior_rates), 0) as not_invoiced_at_prior_rates
-    from sides
+        sum(cost_at_prior_rates) as cost_at_prior_rates
+    from {{ ref('int_month_pairs_explained') }}
     group by prior_billing_month, billing_month, model_id, cost_line, basis, currency
 ),
 
@@ -144,9 +86,14 @@ select
     prior_cost,
     cost,
     cost_at_prior_rates,
-    {{ to_money('prior_not_invoiced') }} as prior_not_invoiced,
-    {{ to_money('not_invoiced') }} as not_invoiced,
-    {{ to_money('not_invoiced_at_prior_rates') }} as not_invoiced_at_prior_rates,
+    {% for amount in amounts -%}
+    {{ to_money('prior_' ~ amount) }} as prior_{{ amount }},
+    {{ to_money(amount) }} as {{ amount }},
+    {{ to_money(amount ~ '_at_prior_rates') }} as {{ amount }}_at_prior_rates,
+    {% endfor -%}
+    {% for effect in effects -%}
+    {{ to_money(effect) }} as {{ effect }},
+    {% endfor -%}
     unit,
     has_two_kinds_of_tokens,
     case unit

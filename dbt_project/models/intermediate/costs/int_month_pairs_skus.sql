@@ -1,0 +1,149 @@
+{#-
+  Every SKU of an origin in both of two months, in the bill's own currency: what it cost, how
+  much of it was used, and what its price did. The quantity of the later month at what a unit
+  cost in the earlier one is its expected cost. A rate moves only with the price of the contract
+  or of the list: of what pays that price, its move times the quantity of the later month.
+  A price that follows from cost and quantity alone is the same within a ten-thousandth: bills round.
+-#}
+{%- set keys = ['source', 'provider', 'billing_currency', 'origin', 'sku', 'unit'] %}
+{%- set sides = {'earlier': 'prior_', 'later': ''} %}
+{%- set amounts = ['cost', 'correction', 'fee'] %}
+{%- set used = "purchase not in ('correction', 'commitment_fee')" %}
+with charges as (
+    select
+        costs.*,
+        {{ origin_of_charge() }} as origin
+    from {{ ref('int_charges_by_sku') }} as costs
+    left join {{ source('control', 'catalog_model_aliases') }} as aliases
+        on costs.target_kind = 'model' and costs.target = aliases.alias
+    where costs.component in ('shared', 'direct', 'unallocated')
+),
+
+skus as (
+    select
+        billing_month,
+        source,
+        coalesce(provider, '') as provider,
+        billing_currency,
+        origin,
+        sku,
+        coalesce(unit, '') as unit,
+        {% for basis in ['effective', 'billed'] -%}
+        {{ to_money('sum(case when ' ~ used ~ ' then ' ~ basis ~ '_cost else 0 end)') }} as {{ basis }}_cost,
+        {{ to_money("sum(case when purchase = 'correction' then " ~ basis ~ '_cost else 0 end)') }}
+            as {{ basis }}_correction,
+        {{ to_money("sum(case when purchase = 'commitment_fee' then " ~ basis ~ '_cost else 0 end)') }}
+            as {{ basis }}_fee,
+        {% endfor -%}
+        case
+            when count(case when {{ used }} and quantity is null then 1 end) = 0
+                then sum(case when {{ used }} then quantity end)
+        end as quantity,
+        sum(case when purchase = 'on_demand' then quantity end) as on_demand_quantity,
+        sum(case when purchase in ('on_demand', 'committed') and cost_at_price is not null then quantity end)
+            as priced_quantity,
+        sum(case when purchase in ('on_demand', 'committed') and quantity is not null then cost_at_price end)
+            as cost_at_price,
+        min(case when purchase in ('on_demand', 'committed') then lowest_unit_price end) as lowest_unit_price,
+        max(case when purchase in ('on_demand', 'committed') then highest_unit_price end) as highest_unit_price,
+        count(case when purchase in ('committed', 'spot') then 1 end) > 0 as is_bought_otherwise
+    from charges
+    group by 1, 2, 3, 4, 5, 6, 7
+),
+
+months as (
+    select distinct billing_month from skus
+),
+
+names as (
+    select distinct {{ keys | join(', ') }} from skus
+),
+
+paired as (
+    select
+        earlier_months.billing_month as prior_billing_month,
+        later_months.billing_month,
+        {% for key in keys -%}
+        names.{{ key }},
+        {% endfor -%}
+        {% for side, prefix in sides.items() -%}
+        {% for basis in ['effective', 'billed'] -%}
+        {% for amount in amounts -%}
+        coalesce({{ side }}.{{ basis }}_{{ amount }}, 0) as {{ prefix }}{{ basis }}_{{ amount }},
+        {% endfor -%}
+        {% endfor -%}
+        {{ side }}.quantity as {{ prefix }}quantity,
+        {{ side }}.priced_quantity as {{ prefix }}priced_quantity,
+        {{ side }}.cost_at_price as {{ prefix }}cost_at_price,
+        {{ side }}.lowest_unit_price as {{ prefix }}lowest_unit_price,
+        {{ side }}.highest_unit_price as {{ prefix }}highest_unit_price,
+        {% endfor -%}
+        later.on_demand_quantity,
+        coalesce(earlier.is_bought_otherwise, false) or coalesce(later.is_bought_otherwise, false)
+            as is_bought_otherwise,
+        earlier.sku is null as is_new,
+        later.sku is null as is_retired,
+        coalesce(earlier.quantity > 0 and later.quantity > 0, false) as has_quantities,
+        coalesce(earlier.priced_quantity > 0 and later.priced_quantity > 0, false) as has_prices
+    from months as earlier_months
+    inner join months as later_months on earlier_months.billing_month < later_months.billing_month
+    cross join names
+    {% for side in sides -%}
+    left join skus as {{ side }}
+        on
+            {{ side }}_months.billing_month = {{ side }}.billing_month
+            {% for key in keys -%}
+            and names.{{ key }} = {{ side }}.{{ key }}
+            {% endfor %}
+    {% endfor -%}
+    where earlier.sku is not null or later.sku is not null
+),
+
+moved as (
+    select
+        *,
+        cost_at_price - {{ money_at_quantity('prior_cost_at_price', 'priced_quantity', 'prior_priced_quantity') }}
+            as price_move
+    from paired
+),
+
+rated as (
+    select
+        *,
+        case
+            when not has_quantities or not has_prices or coalesce(on_demand_quantity, 0) <= 0 then 0
+            when lowest_unit_price = prior_lowest_unit_price and highest_unit_price = prior_highest_unit_price then 0
+            when
+                (lowest_unit_price is null or prior_lowest_unit_price is null)
+                and abs(price_move) <= abs(cost_at_price) * 0.0001
+                then 0
+            else {{ money_at_quantity('price_move', 'on_demand_quantity', 'priced_quantity') }}
+        end as rate_amount
+    from moved
+)
+
+{% for basis in ['effective', 'billed'] -%}
+select
+    prior_billing_month,
+    billing_month,
+    {{ keys | join(',\n    ') }},
+    '{{ basis }}' as basis,
+    prior_{{ basis }}_cost as prior_cost,
+    {{ basis }}_cost as cost,
+    {{ basis }}_correction - prior_{{ basis }}_correction as correction_amount,
+    {{ basis }}_fee - prior_{{ basis }}_fee as fee_amount,
+    prior_quantity,
+    quantity,
+    case
+        when has_quantities
+            then {{ money_at_quantity('prior_' ~ basis ~ '_cost', 'quantity', 'prior_quantity') }}
+        when is_new and quantity > 0 then {{ basis }}_cost
+    end as expected_cost,
+    rate_amount,
+    has_prices,
+    is_bought_otherwise,
+    is_new,
+    is_retired
+from rated
+{{ "union all" if not loop.last }}
+{% endfor %}
