@@ -66,8 +66,14 @@ totals as (
 at_quantities as (
     select
         compared.*,
-        {{ money_in_proportion('compared.net_c0', 'compared.quantity', 'compared.prior_quantity') }} as at_own_quantity,
-        {{ money_in_proportion('compared.net_c0', 'totals.quantity', 'totals.prior_quantity') }} as at_total_quantity
+        case
+            when compared.kind = 'metered' then
+                {{ money_in_proportion('compared.net_c0', 'compared.quantity', 'compared.prior_quantity') }}
+        end as at_own_quantity,
+        case
+            when compared.kind = 'metered' then
+                {{ money_in_proportion('compared.net_c0', 'totals.quantity', 'totals.prior_quantity') }}
+        end as at_total_quantity
     from compared
     left join totals
         on
