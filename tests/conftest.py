@@ -48,6 +48,7 @@ _LONG_FILES = (
     "tests/spark/test_same_figures.py",
     "tests/spark/test_failures.py",
     "tests/acceptance/test_crash.py",
+    "tests/acceptance/test_three_companies.py",
     "tests/e2e/test_sample_company.py",
     "tests/dashboard/test_every_page.py",
     "tests/dashboard/test_in_browser.py",

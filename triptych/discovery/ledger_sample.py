@@ -76,7 +76,8 @@ _AWS_SELECT = """
   line_item_line_item_description AS charge_description,
   CASE WHEN line_item_line_item_type = 'Tax' THEN 'Tax'
     WHEN line_item_line_item_type
-      IN ('Credit', 'Refund', 'EdpDiscount', 'BundledDiscount') THEN 'Credit'
+      IN ('Credit', 'EdpDiscount', 'BundledDiscount') THEN 'Credit'
+    WHEN line_item_line_item_type = 'Refund' THEN 'Adjustment'
     WHEN line_item_line_item_type
       IN ('Fee', 'RIFee', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee')
       THEN 'Purchase' ELSE 'Usage' END AS charge_category,

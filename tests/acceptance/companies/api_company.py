@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.acceptance.companies.files import (
     DAY,
     Truth,
+    copy_settings,
     day_count,
     midnight,
     month_days,
@@ -109,6 +110,9 @@ def truth() -> Truth:
     facts["bridge.change"] = later - earlier
     # Every unit price is the same in both months.
     facts["bridge.rate"] = Decimal(0)
+    # Of the models whose requests are all counted.
+    name = f"{MONTHS[1]}.cost_per_thousand_requests"
+    facts[f"{name}.all"] = facts[f"{name}.support-bot"]
     return facts | _unknown()
 
 
@@ -159,8 +163,6 @@ def _units(position: int, month: str) -> Truth:
     # OpenAI counts 200 to 300 requests a day; three quarters of the cost is at
     # Anthropic, which counts none: nothing says what a request costs.
     facts["cost_per_thousand_requests.contract-reader"] = None
-    # Of the models whose requests are all counted.
-    facts["cost_per_thousand_requests.all"] = cost * 1_000 / requests
     return facts
 
 
@@ -196,51 +198,11 @@ def _unknown() -> Truth:
 # --------------------------------------------------------------------------------------
 # The files
 # --------------------------------------------------------------------------------------
-TRIPTYCH = f"""\
-organisation: Papierlos Inc.
-currency: USD
-sources:
-  - name: openai
-    type: openai
-    path: bills/openai
-    usage_kinds: [completions]
-    start_date: 2026-09-01
-    mapping:
-      - {{match: {{project_id: proj_support}}, model: support-bot}}
-      - {{match: {{project_id: proj_contracts}}, model: contract-reader}}
-  - name: anthropic
-    type: anthropic
-    path: bills/anthropic
-    start_date: 2026-09-01
-    mapping:
-      - {{match: {{project_id: {WORKSPACE}}}, model: contract-reader}}
-  - {{name: budgets, type: tables, stream: budgets, path: budgets.csv}}
-"""
-CATALOG = """\
-cost_centers:
-  - {id: cc-care, name: Customer care}
-  - {id: cc-legal, name: Legal}
-teams:
-  - {id: care, name: Care, cost_center: cc-care}
-  - {id: legal, name: Legal, cost_center: cc-legal}
-models:
-  - {id: support-bot, name: Support bot, team: care}
-  - {id: contract-reader, name: Contract reader, team: legal}
-platforms:
-  - {id: openai, name: OpenAI, kind: model_api, match: {source: openai}}
-  - {id: anthropic, name: Anthropic, kind: model_api, match: {source: anthropic}}
-"""
-ALLOCATION = """\
-assignments:
-  - {name: model tag, match: {tags: {model: "*"}}, model: "${tags.model}", lifecycle_stage: serving}
-"""
 
 
 def write(root: Path) -> None:
     """Write the workspace of the company."""
-    write_text(root / "triptych.yml", TRIPTYCH)
-    write_text(root / "catalog.yml", CATALOG)
-    write_text(root / "allocation.yml", ALLOCATION)
+    copy_settings("api", root)
     lines = [f"{month},all,all,{amount},USD\n" for month, amount in BUDGETS.items()]
     header = "budget_month,scope_type,scope_id,budget_amount,currency\n"
     write_text(root / "budgets.csv", header + "".join(lines))

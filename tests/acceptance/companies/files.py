@@ -1,17 +1,18 @@
-"""Write the files of invented companies in the formats that their providers document."""
+"""Write files of invented companies in the formats that providers document."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
 #: A figure by its name; None is a figure that must be unknown, with a reason.
 Truth = dict[str, Decimal | None]
@@ -53,13 +54,18 @@ def fingerprint(truth: Truth) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def copy_settings(company: str, root: Path) -> None:
+    """Copy ``triptych.yml`` and what is next to it into a new workspace."""
+    shutil.copytree(Path(__file__).parent / "settings" / company, root)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, body: Any) -> None:  # noqa: ANN401
+def write_json(path: Path, body: Any) -> None:
     """Write one answer of an API."""
     write_text(path, json.dumps(body))
 

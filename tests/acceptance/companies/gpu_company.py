@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from tests.acceptance.companies.files import (
     DAY,
     Truth,
+    copy_settings,
     cur_line,
     day_count,
     month_days,
     write_rows,
-    write_text,
 )
 
 if TYPE_CHECKING:
@@ -148,6 +148,9 @@ def truth() -> Truth:
     facts["2026-09.out_of_scope"] = STORAGE
     facts["bridge.change"] = Decimal("-2176.00")
     facts["bridge.corrections"] = REFUND
+    models = sum(billed_september.by_model.values())
+    requests = sum(REQUESTS.values()) * day_count("2026-09")
+    facts["2026-09.cost_per_thousand_requests.all"] = models * 1_000 / requests
     # No machine's price changed.
     facts["bridge.rate"] = Decimal(0)
     return facts
@@ -181,9 +184,6 @@ def _month(month: str, pool: Split, unused: Decimal) -> Truth:
             f"requests.{model}": served,
             f"cost_per_thousand_requests.{model}": cost * 1_000 / served,
         }
-    requests = sum(REQUESTS.values()) * day_count(month)
-    models = sum(pool.by_model.values())
-    facts["cost_per_thousand_requests.all"] = models * 1_000 / requests
     return {f"{month}.{name}": value for name, value in facts.items()}
 
 
@@ -240,56 +240,11 @@ def _requested(held: tuple[Held, ...], model: str | None = None) -> Decimal:
 # --------------------------------------------------------------------------------------
 # The files
 # --------------------------------------------------------------------------------------
-TRIPTYCH = """\
-organisation: Sichtweite Inc.
-currency: USD
-sources:
-  - {name: aws, type: focus_files, path: bills/aws}
-  - name: slices
-    type: tables
-    stream: accelerator_usage
-    path: meters/slices.csv
-    mapping:
-      period_start: day
-      capacity_gpu_hours: cast(nullif(capacity_slice_hours, '') as decimal(18, 2)) / 7
-      requested_gpu_hours: cast(nullif(requested_slice_hours, '') as decimal(18, 2)) / 7
-      used_gpu_hours: cast(nullif(used_slice_hours, '') as decimal(18, 2)) / 7
-  - {name: requests, type: tables, stream: model_usage, path: meters/requests.csv}
-  - {name: budgets, type: tables, stream: budgets, path: budgets.csv}
-  - {name: commitments, type: tables, stream: commitments, path: commitments.csv}
-"""
-CATALOG = """\
-cost_centers:
-  - {id: cc-10, name: Products}
-  - {id: cc-20, name: Platform}
-teams:
-  - {id: assist, name: Assistant, cost_center: cc-10}
-  - {id: search, name: Search, cost_center: cc-10}
-  - {id: platform, name: Platform, cost_center: cc-20}
-models:
-  - {id: chat, name: Chat, team: assist}
-  - {id: embed, name: Embeddings, team: search}
-  - {id: rerank, name: Reranker, team: search}
-platforms:
-  - {id: aws-gpu, name: GPU machines at AWS, kind: managed_kubernetes, match: {source: aws}, team: platform}
-"""
-ALLOCATION = """\
-scope:
-  - {name: website, match: {tags: {purpose: website}}, in_scope: false}
-  - {name: everything else, match: {}}
-assignments:
-  - {name: gpu machines, match: {tags: {cluster: gpu}}, pool: gpu, lifecycle_stage: serving}
-pools:
-  - {name: gpu, driver: gpu_hours, idle: show, team: platform}
-policies: {unused_commitment: show, tax: show, credit: show}
-"""
 
 
 def write(root: Path) -> None:
     """Write the workspace of the company."""
-    write_text(root / "triptych.yml", TRIPTYCH)
-    write_text(root / "catalog.yml", CATALOG)
-    write_text(root / "allocation.yml", ALLOCATION)
+    copy_settings("gpu", root)
     for month in MONTHS:
         write_rows(root / f"bills/aws/cur-{month}.csv", _bill(month))
     _write_meters(root / "meters")
@@ -353,7 +308,7 @@ def _machine(month: str, day: date, node: str) -> dict[str, object]:
 
 
 def _recurring_fee(month: str, period: list[date], off: int) -> dict[str, object]:
-    """Return the fee of the reservation: all hours of the month, and the unused ones."""
+    """Return the fee of the reservation: all hours of a month, and the unused ones."""
     return cur_line(
         month, period[0], period[-1] + DAY, {},
         line_item_type="RIFee",

@@ -5,7 +5,7 @@
   record type; Cost Explorer calls some of those otherwise than a bill does.
 -#}
 {%- set credits = [
-    'Credit', 'Refund', 'EdpDiscount', 'Enterprise Discount Program Discount', 'BundledDiscount', 'Bundled Discount',
+    'Credit', 'EdpDiscount', 'Enterprise Discount Program Discount', 'BundledDiscount', 'Bundled Discount',
 ] -%}
 {%- set charge = {
     'billed_cost': to_exact_money('case when is_estimated then 0 else unblended_cost end'),
@@ -17,6 +17,7 @@
     'charge_period_end': 'usage_end',
     'charge_category': "case when record_type = 'Tax' or service = 'Tax' then 'Tax'"
         ~ " when record_type in (" ~ sql_texts(credits) ~ ") then 'Credit'"
+        ~ " when record_type = 'Refund' then 'Adjustment'"
         ~ " when record_type in ('Fee', 'RIFee', 'SavingsPlanRecurringFee', 'SavingsPlanUpfrontFee')"
         ~ " then 'Purchase' else 'Usage' end",
     'charge_description': "'Daily total of ' || coalesce(service, 'all services')"

@@ -111,7 +111,9 @@ select
     end as amortised_cost,
     case
         when line_item_line_item_type = 'Tax' then 'Tax'
-        when line_item_line_item_type in ('Credit', 'Refund', 'EdpDiscount', 'BundledDiscount') then 'Credit'
+        when line_item_line_item_type in ('Credit', 'EdpDiscount', 'BundledDiscount') then 'Credit'
+        -- What was charged wrongly and comes back; a credit is granted, and pays for any charge.
+        when line_item_line_item_type = 'Refund' then 'Adjustment'
         when line_item_line_item_type in ('Fee', 'RIFee', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee')
             then 'Purchase'
         else 'Usage'
