@@ -156,7 +156,8 @@ def charge_rows(
         for invoice_line in settled.lines:
             if not (is_divided and invoice_line.kind == "usage"):
                 yield _invoice_line_row(bill, settled.invoice, invoice_line)
-    if bill.reported_usage is not None:
+    # Where neither knows of any usage, a line would open a month that costs zero.
+    if bill.reported_usage is not None and (usage or bill.reported_usage):
         yield _gap_row(bill, bill.reported_usage, exact_sum(estimates.values()))
 
 

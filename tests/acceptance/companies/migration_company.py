@@ -145,7 +145,7 @@ def _story() -> Truth:
         "story.monthly_cost_before": before,
         "story.monthly_cost_after": after,
         "story.monthly_cost_change": Decimal("-0.4"),
-        # Three months since; of January there is no bill yet.
+        # Three months since; of January the bills have six hours.
         "story.monthly_cost_since": after,
     }
     assert round(after / before - 1, 20) == facts["story.monthly_cost_change"]

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+#: When Railway was recorded: of January its bill has six hours, and AWS's nothing.
+NEW_YEAR, _MORNING = date(2026, 1, 1), Decimal("0.25")
 WORKSPACE = "3f6e0c1a-0000-4000-8000-000000000001"
 _TAGS = {
     "projectId": "3f6e0c1a-0000-4000-8000-000000000002",
@@ -96,7 +98,7 @@ def _railway() -> Iterator[dict[str, Any]]:
             "start": "2026-01-01T00:00:00Z",
             "end": "2026-02-01T00:00:00Z",
         },
-        "currentUsage": 0.0,
+        "currentUsage": float(RAILWAY * _MORNING),
         "invoices": invoices,
     }
     workspace = {
@@ -119,13 +121,12 @@ def _railway() -> Iterator[dict[str, Any]]:
     for month in MOVING + AFTER:
         for day in month_days(month):
             yield _usage(day, [_cpu()])
-    # The recording was made on the morning of New Year, which has used nothing yet.
-    yield _usage(date(2026, 1, 1), [])
+    yield _usage(NEW_YEAR, [_cpu(of_day=_MORNING)])
 
 
-def _cpu() -> dict[str, Any]:
+def _cpu(of_day: Decimal = Decimal(1)) -> dict[str, Any]:
     """Return what a day used: 188 USD of vCPU-minutes at 20 USD for 43,200."""
-    minutes = RAILWAY * 43_200 / 20
+    minutes = RAILWAY * of_day * 43_200 / 20
     return {"measurement": "CPU_USAGE", "value": float(minutes), "tags": _TAGS}
 
 

@@ -336,6 +336,17 @@ def test_the_gap_to_railways_own_figure_is_told_and_holds_no_money(
     ]
 
 
+def test_a_period_without_usage_has_no_line_and_opens_no_month(
+    railway: LoopbackRailway, bill: ConnectorCase
+) -> None:
+    """The line of the gap would be a month of which AI cost reads as zero."""
+    railway.usage, railway.current_usage = [], 0.0
+
+    bill.ingest().raise_first_failure()
+
+    assert ledger(bill, "2026-09-13") == []
+
+
 def test_an_invoice_that_names_days_belongs_to_the_period_that_begins_at_noon(
     railway: LoopbackRailway, bill: ConnectorCase
 ) -> None:
