@@ -2,7 +2,8 @@
   The months of each migration: as many whole months after it as before, the
   nearest to it, twelve at most, those that it lasts between them, and all that came
   since. Whoever has
-  fewer than eight weeks on either side compares nothing.
+  fewer than eight weeks on either side compares nothing. A month is whole when it is over
+  and the daily bills have come to its end.
 -#}
 with migrations as (
     select
@@ -16,6 +17,29 @@ moment as (
     select * from {{ ref('int_reporting_moment') }}
 ),
 
+bills as (
+    select
+        source,
+        billing_month,
+        max(charge_date) as last_billed_date,
+        count(distinct charge_date) as day_count
+    from {{ ref('fct_daily_model_costs') }}
+    group by source, billing_month
+),
+
+daily_bills as (
+    select source
+    from bills
+    group by source
+    having max(day_count) >= {{ daily_bill_day_count() }}
+),
+
+billed as (
+    select max(bills.last_billed_date) + interval '1' day as billed_until
+    from bills
+    inner join daily_bills on bills.source = daily_bills.source
+),
+
 months as (
     select
         costs.billing_month as month,
@@ -24,7 +48,10 @@ months as (
         ) }} as day_count
     from {{ ref('fct_daily_model_costs') }} as costs
     cross join moment
-    where {{ month_end('costs.billing_month') }} <= moment.as_of
+    cross join billed
+    where
+        {{ month_end('costs.billing_month') }} <= moment.as_of
+        and {{ month_end('costs.billing_month') }} <= coalesce(billed.billed_until, moment.as_of)
     group by costs.billing_month
 ),
 
