@@ -18,6 +18,7 @@ from tests.acceptance.companies.files import (
     day_count,
     midnight,
     month_days,
+    total,
     unix_seconds,
     write_json,
     write_text,
@@ -63,8 +64,17 @@ class Kind:
         return self.price * self.millions[position]
 
 
-def _kind(*names: str, price: str, day: tuple[str, str], batch: bool = False) -> Kind:
-    return Kind(*names, Decimal(price), (Decimal(day[0]), Decimal(day[1])), batch)
+def _kind(
+    model: str,
+    vendor: str,
+    kind: str,
+    *,
+    price: str,
+    day: tuple[str, str],
+    batch: bool = False,
+) -> Kind:
+    millions = (Decimal(day[0]), Decimal(day[1]))
+    return Kind(model, vendor, kind, Decimal(price), millions, batch)
 
 
 #: The plan, with what a day costs: 27.50 → 41.25, 4.50 → 6.75 and 13.50 → 19.35.
@@ -119,23 +129,23 @@ def truth() -> Truth:
 def _money(position: int, month: str) -> Truth:
     """Return the money of a month [USD]: nothing is prepaid, so both bases agree."""
     cost = {kind: kind.cost(position) * day_count(month) for kind in PLAN}
-    total = sum(cost.values(), Decimal(0))
+    spend = total(cost.values())
     credit = CREDIT if CREDIT_DAY.startswith(month) else Decimal(0)
     facts: Truth = {
-        "ledger": total + credit,
+        "ledger": spend + credit,
         "credit": credit,
-        "ai_cost.effective": total,
-        "ai_cost.billed": total,
+        "ai_cost.effective": spend,
+        "ai_cost.billed": spend,
         "budget": BUDGETS[month],
-        "budget.variance": total - BUDGETS[month],
-        "budget.share": total / BUDGETS[month],
+        "budget.variance": spend - BUDGETS[month],
+        "budget.share": spend / BUDGETS[month],
         "unallocated": Decimal(0),
     }
     for model, team in TEAMS.items():
-        own = sum((cost[k] for k in PLAN if k.model == model), Decimal(0))
+        own = total(cost[k] for k in PLAN if k.model == model)
         facts |= {f"model.{model}": own, f"team.{team}": own}
     for vendor in ("openai", "anthropic"):
-        charged = sum((cost[k] for k in PLAN if k.vendor == vendor), Decimal(0))
+        charged = total(cost[k] for k in PLAN if k.vendor == vendor)
         facts[f"platform.{vendor}"] = charged
     return facts
 
@@ -150,14 +160,14 @@ def _units(position: int, month: str) -> Truth:
         for kind in tokens:
             facts[f"tokens.{kind}.{model}"] = tokens[kind] * day_count(month) * MILLION
             facts[f"cost_per_million.{kind}.{model}"] = money[kind] / tokens[kind]
-        everything = sum(tokens.values(), Decimal(0))
+        everything = total(tokens.values())
         whole_input = everything - tokens["output"]
         facts |= {
-            f"cost_per_million.tokens.{model}": sum(money.values()) / everything,
+            f"cost_per_million.tokens.{model}": total(money.values()) / everything,
             f"cache_hit_ratio.{model}": tokens["cached_input"] / whole_input,
         }
     requests = REQUESTS["support-bot"][position]
-    cost = sum(kind.cost(position) for kind in PLAN if kind.model == "support-bot")
+    cost = total(kind.cost(position) for kind in PLAN if kind.model == "support-bot")
     facts["requests.support-bot"] = requests * day_count(month)
     facts["cost_per_thousand_requests.support-bot"] = cost * 1_000 / requests
     # OpenAI counts 200 to 300 requests a day; three quarters of the cost is at

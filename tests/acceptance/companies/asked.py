@@ -30,10 +30,10 @@ _NAMES = {
     ("unit_costs", "cost_per_thousand_requests"): (
         "{billing_month}.cost_per_thousand_requests.{model_id}"
     ),
-    ("unit_costs", "cost_per_million_tokens"): (
+    ("unit_costs", "token_cost_per_million_tokens"): (
         "{billing_month}.cost_per_million.tokens.{model_id}"
     ),
-    ("unit_costs", "cost_per_gpu_hour"): (
+    ("unit_costs", "gpu_cost_per_gpu_hour"): (
         "{billing_month}.cost_per_gpu_hour.{model_id}"
     ),
     ("unit_costs", "requests"): "{billing_month}.requests.{model_id}",
@@ -69,9 +69,9 @@ def ask_assistant(root: Path, months: Sequence[str]) -> Readings:
 
 
 def _ask(desk: Desk, listing: Listing, name: str, month: str | None) -> Readings:
-    parameters = dict.fromkeys(("metric", "scope_kind"))
-    if name in {"velocity", "delivery_costs"}:
-        parameters["scope_kind"] = "model"
+    parameters: dict[str, str | None] = {}
+    if name == "velocity":
+        parameters = {"metric": None, "scope_kind": None}
     answer = desk.answer(listing, month=month, parameters=parameters)
     assert answer.refusal is None
     return {

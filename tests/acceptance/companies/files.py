@@ -35,6 +35,11 @@ def day_count(month: str) -> Decimal:
     return Decimal(len(month_days(month)))
 
 
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Add up amounts."""
+    return sum(amounts, Decimal(0))
+
+
 def midnight(day: date) -> str:
     """Return the first moment of a day, UTC."""
     return f"{day}T00:00:00Z"

@@ -20,6 +20,7 @@ from tests.acceptance.companies.files import (
     cur_line,
     day_count,
     month_days,
+    total,
     write_rows,
 )
 
@@ -87,12 +88,12 @@ class Split:
     @property
     def idle(self) -> Decimal:
         """What nobody requested."""
-        return self.money - sum(self.by_model.values())
+        return self.money - total(self.by_model.values())
 
     @property
     def requested_idle(self) -> Decimal:
         """What models requested and did not use."""
-        return sum(self.by_model.values()) - self.used
+        return total(self.by_model.values()) - self.used
 
 
 def split(money: Decimal, nodes: tuple[str, ...], held: tuple[Held, ...]) -> Split:
@@ -102,16 +103,17 @@ def split(money: Decimal, nodes: tuple[str, ...], held: tuple[Held, ...]) -> Spl
     by_model = dict.fromkeys(MODELS, Decimal(0))
     for one in own:
         by_model[one.model] += money * one.requested / capacity
-    return Split(money, by_model, sum(money * one.used / capacity for one in own))
+    return Split(money, by_model, total(money * one.used / capacity for one in own))
 
 
 def added(*parts: tuple[Decimal, Split]) -> Split:
     """Add up splits, each a number of times."""
-    return Split(
-        sum(times * part.money for times, part in parts),
-        {m: sum(times * part.by_model[m] for times, part in parts) for m in MODELS},
-        sum(times * part.used for times, part in parts),
-    )
+    by_model = {
+        model: total(times * part.by_model[model] for times, part in parts)
+        for model in MODELS
+    }
+    money = total(times * part.money for times, part in parts)
+    return Split(money, by_model, total(times * part.used for times, part in parts))
 
 
 _DAY = {node: rate * HOURS for node, rate in RATES.items()}
@@ -148,7 +150,7 @@ def truth() -> Truth:
     facts["2026-09.out_of_scope"] = STORAGE
     facts["bridge.change"] = Decimal("-2176.00")
     facts["bridge.corrections"] = REFUND
-    models = sum(billed_september.by_model.values())
+    models = total(billed_september.by_model.values())
     requests = sum(REQUESTS.values()) * day_count("2026-09")
     facts["2026-09.cost_per_thousand_requests.all"] = models * 1_000 / requests
     # No machine's price changed.
@@ -158,11 +160,11 @@ def truth() -> Truth:
 
 def _month(month: str, pool: Split, unused: Decimal) -> Truth:
     """Return the money of a month [USD], the refund in the month of its bill."""
-    total = pool.money + unused
+    spend = pool.money + unused
     facts: Truth = {
-        "ai_cost.effective": total,
+        "ai_cost.effective": spend,
         # The recurring fee is billed whole, used or not.
-        "ai_cost.billed": total,
+        "ai_cost.billed": spend,
         "unused_commitment": unused,
         "unallocated.effective": Decimal(0),
         "unallocated.billed": Decimal(0),
@@ -174,8 +176,8 @@ def _month(month: str, pool: Split, unused: Decimal) -> Truth:
         "team.assist": pool.by_model["chat"],
         "team.search": pool.by_model["embed"] + pool.by_model["rerank"],
         "budget": BUDGETS[month],
-        "budget.variance": total - BUDGETS[month],
-        "budget.share": total / BUDGETS[month],
+        "budget.variance": spend - BUDGETS[month],
+        "budget.share": spend / BUDGETS[month],
     }
     for model, cost in pool.by_model.items():
         served = REQUESTS[model] * day_count(month)
@@ -190,7 +192,7 @@ def _month(month: str, pool: Split, unused: Decimal) -> Truth:
 def _reservation(unused: Decimal) -> Truth:
     """Return what the reservation bought, covered and left unused [USD]."""
     bought = {month: _DAY["i-ri"] * day_count(month) for month in MONTHS}
-    used = sum(bought.values()) - unused
+    used = total(bought.values()) - unused
     return {
         "2026-08.reservation.purchased": bought["2026-08"],
         "2026-08.reservation.used": bought["2026-08"],
@@ -224,7 +226,7 @@ def _hours() -> Truth:
     }
     for model in MODELS:
         held = august * _requested(USUAL, model)
-        used = august * sum(one.used for one in USUAL if one.model == model)
+        used = august * total(one.used for one in USUAL if one.model == model)
         facts[f"2026-08.gpu_hours.held.{model}"] = held
         facts[f"2026-08.gpu_hours.used.{model}"] = used
         # Divided by what it holds, for that is what the money is divided by.
@@ -234,7 +236,7 @@ def _hours() -> Truth:
 
 def _requested(held: tuple[Held, ...], model: str | None = None) -> Decimal:
     """Return what models request on one day [GPU hours]."""
-    return sum((one.requested for one in held if model in {None, one.model}), Decimal())
+    return total(one.requested for one in held if model in {None, one.model})
 
 
 # --------------------------------------------------------------------------------------

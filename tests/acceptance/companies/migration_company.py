@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from tests.acceptance.companies.files import DAY, Truth, day_count, month_days
+from tests.acceptance.companies.files import DAY, Truth, day_count, month_days, total
 
 BEFORE = ("2025-05", "2025-06", "2025-07")
 MOVING = ("2025-08", "2025-09")
@@ -73,19 +73,19 @@ def truth() -> Truth:
 def _month(month: str) -> Truth:
     """Return money and latency of a month."""
     cost = charged(month)
-    total = sum(cost.values())
+    spend = total(cost.values())
     budget = BUDGET[month] * day_count(month)
     served = REQUESTS * day_count(month)
     return {
-        "ai_cost.effective": total,
-        "ai_cost.billed": total,
-        "model.eta": total,
+        "ai_cost.effective": spend,
+        "ai_cost.billed": spend,
+        "model.eta": spend,
         **{f"platform.{name}": amount for name, amount in cost.items() if amount},
         "budget": budget,
-        "budget.share": total / budget,
-        "budget.over_ratio": total / budget - 1,
+        "budget.share": spend / budget,
+        "budget.over_ratio": spend / budget - 1,
         "requests.eta": served,
-        "cost_per_thousand_requests.eta": total * 1_000 / served,
+        "cost_per_thousand_requests.eta": spend * 1_000 / served,
         "latency.p95_to_threshold": P95[month] / THRESHOLD,
         "latency.windows_over": Decimal(P95[month] > THRESHOLD),
     }
@@ -96,7 +96,7 @@ def _team(month: str) -> Truth:
     deployments = len(DEPLOYED[month])
     broken = 1 if month in BEFORE else 0
     lead = Decimal(LEAD_HOURS[month] * 3_600)
-    cost = sum(charged(month).values())
+    cost = total(charged(month).values())
     facts: Truth = {
         "firefighting": Decimal(INCIDENT_HOURS[month]) / _available(),
         "deployments": Decimal(deployments),
@@ -153,15 +153,14 @@ def _story() -> Truth:
 
 
 def _mean_cost(months: tuple[str, ...]) -> Decimal:
-    total = sum((sum(charged(month).values()) for month in months), Decimal(0))
-    return total / len(months)
+    return total(total(charged(month).values()) for month in months) / len(months)
 
 
 def _payback() -> Truth:
     """Return what the move cost and after how many months it is paid back."""
     labour = sum(INTEGRATION_HOURS.values()) * RATE
     # The cluster goes on as before, day by day: what comes on top is Railway.
-    dual = sum(charged(month)["railway"] for month in MOVING)
+    dual = total(charged(month)["railway"] for month in MOVING)
     saving = _mean_cost(BEFORE) - _mean_cost(AFTER)
     return {
         "move.integration_hours": Decimal(sum(INTEGRATION_HOURS.values())),

@@ -100,11 +100,23 @@ SELECT billing_month || '.cost_per_million.output.' || model_id,
   cost_per_million_output_tokens FROM units
 UNION ALL
 SELECT billing_month || '.cost_per_million.tokens.' || model_id,
-  cost_per_million_tokens FROM units
+  token_cost_per_million_tokens FROM units
 UNION ALL
 SELECT billing_month || '.cache_hit_ratio.' || model_id, cache_hit_ratio FROM units
 UNION ALL
-SELECT billing_month || '.cost_per_gpu_hour.' || model_id, cost_per_gpu_hour FROM units
+SELECT billing_month || '.cost_per_gpu_hour.' || model_id,
+  gpu_cost_per_gpu_hour FROM units
+UNION ALL
+SELECT billing_month || '.gpu_hours.held.' || model_id, held_gpu_hours FROM units
+UNION ALL
+SELECT billing_month || '.tokens.cache_write.' || model_id, cache_write_tokens
+FROM units
+UNION ALL
+SELECT billing_month || '.tokens.input.' || model_id,
+  input_tokens - cached_input_tokens - coalesce(cache_write_tokens, 0) FROM units
+UNION ALL
+SELECT billing_month || '.cost_per_million.cache_write.' || model_id,
+  cost_per_million_cache_write_tokens FROM units
 UNION ALL
 SELECT billing_month || '.gpu_hours.used.' || model_id, gpu_hours FROM units
 """
@@ -185,9 +197,9 @@ _PLATFORMS = """
 WITH measured AS (
   SELECT *,
     CASE metric
-      WHEN 'cost_per_thousand_inferences' THEN 'cost_per_thousand'
+      WHEN 'charged_per_thousand_inferences' THEN 'cost_per_thousand'
       WHEN 'windows_over_threshold_ratio' THEN 'windows_over'
-      WHEN 'p95_to_threshold_ratio' THEN 'p95_to_threshold'
+      WHEN 'delivered_p95_to_threshold_ratio' THEN 'p95_to_threshold'
       WHEN 'proprietary_spend_ratio' THEN 'lock_in'
     END AS figure
   FROM roi.mart_platform_scorecard
@@ -214,10 +226,10 @@ SELECT 'story.times_budget', before_figure FROM changes
 WHERE metric = 'spend_to_budget_ratio'
 UNION ALL
 SELECT 'story.latency_before', before_figure FROM changes
-WHERE metric = 'p95_to_threshold_ratio'
+WHERE metric = 'delivered_p95_to_threshold_ratio'
 UNION ALL
 SELECT 'story.latency_after', after_figure FROM changes
-WHERE metric = 'p95_to_threshold_ratio'
+WHERE metric = 'delivered_p95_to_threshold_ratio'
 UNION ALL
 SELECT 'story.firefighting_before', before_figure FROM changes
 WHERE metric = 'firefighting_booked_ratio'
@@ -247,6 +259,7 @@ UNION ALL SELECT 'move.dual_running', dual_running_amount FROM costs
 UNION ALL SELECT 'move.unused_commitment', unused_commitment_amount FROM costs
 UNION ALL SELECT 'move.cost', cost_of_moving_amount FROM costs
 UNION ALL SELECT 'move.monthly_saving', monthly_saving FROM costs
+UNION ALL SELECT 'move.payback_months', break_even_months FROM costs
 """
 _QUERIES = (
     *(_COSTS, _STEPS, _BUDGETS, _UNITS, _BRIDGE, _IDLE, _COMMITMENTS),
