@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from tests.acceptance.companies.readings import Reading, Readings
 from triptych.service.assistant.desk import Desk
-from triptych.service.assistant.listings import MONTHLY, cost_by
-from triptych.service.assistant.standing import STANDING
+from triptych.service.assistant.listings import MONTHLY, STANDING, cost_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from triptych.core.measures.definition import Question
     from triptych.service.assistant.answers import AnsweredFigure
-    from triptych.service.assistant.listings import Listing
 
 #: Listing and column → figure of the truth; labels in braces.
 _NAMES = {
@@ -27,6 +26,8 @@ _NAMES = {
     ("waterfall", "effective_cost"): "{billing_month}.{step}",
     ("budget", "budget_amount"): "{billing_month}.budget",
     ("budget", "variance_amount"): "{billing_month}.budget.variance",
+    ("cost_drivers", "rate_amount"): "bridge.rate",
+    ("cost_drivers", "correction_amount"): "bridge.corrections",
     ("unit_costs", "cost_per_thousand_requests"): (
         "{billing_month}.cost_per_thousand_requests.{model_id}"
     ),
@@ -48,8 +49,7 @@ _NAMES = {
     ("commitments", "remaining_amount"): "reservation.left",
     ("migration_costs", "cost_of_moving_amount"): "move.cost",
     ("migration_costs", "integration_labour_amount"): "move.labour",
-    ("migration_costs", "dual_running_amount"): "move.dual_running",
-    ("migration_costs", "monthly_saving"): "move.monthly_saving",
+    ("migration_costs", "break_even_months"): "move.payback_months",
 }
 _DIMENSIONS = ("model_id", "team_id", "platform_id")
 
@@ -68,7 +68,7 @@ def ask_assistant(root: Path, months: Sequence[str]) -> Readings:
     return readings
 
 
-def _ask(desk: Desk, listing: Listing, name: str, month: str | None) -> Readings:
+def _ask(desk: Desk, listing: Question, name: str, month: str | None) -> Readings:
     parameters: dict[str, str | None] = {}
     if name == "velocity":
         parameters = {"metric": None, "scope_kind": None}

@@ -9,7 +9,6 @@ OPEN: Final[dict[tuple[str, str], frozenset[str]]] = {
         [
             "2026-09.cost_per_thousand_requests.contract-reader",
             "2026-10.cost_per_thousand_requests.contract-reader",
-            "bridge.rate",
         ]
     ),
     ("api", "assistant"): frozenset(
@@ -30,8 +29,6 @@ OPEN: Final[dict[tuple[str, str], frozenset[str]]] = {
             "2026-08.price.gpu_hour.usual",
             "2026-08.unallocated.billed",
             "2026-09.unallocated.billed",
-            "bridge.corrections",
-            "bridge.rate",
         ]
     ),
     ("migration", "marts"): frozenset(

@@ -125,8 +125,12 @@ SELECT 'bridge.change' AS name, sum(change_amount) AS value
 FROM cost.mart_cost_bridge
 WHERE basis = 'effective' AND cost_line NOT IN ('tax', 'credit')
 UNION ALL
-SELECT 'bridge.rate', sum(abs(price_amount))
+SELECT 'bridge.rate', sum(abs(rate_amount))
 FROM cost.mart_cost_bridge WHERE basis = 'effective'
+UNION ALL
+SELECT 'bridge.corrections', sum(correction_amount)
+FROM cost.mart_cost_bridge
+WHERE basis = 'effective' AND cost_line NOT IN ('tax', 'credit')
 """
 _IDLE = """
 WITH pools AS (
