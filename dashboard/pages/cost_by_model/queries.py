@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import pyarrow as pa
 
 from dashboard.shared.format import OTHER_MODELS
+from dashboard.shared.measured import measured, measured_row
 from dashboard.shared.names import named_sql
-from dashboard.shared.published import one, per_run, ratio, table
+from dashboard.shared.published import per_run, ratio, table
 from dashboard.shared.selection_queries import (
     AMOUNTS,
     SCOPES,
@@ -15,12 +19,9 @@ from dashboard.shared.selection_queries import (
     has_prior,
     scope_parameters,
 )
+from triptych.core.warehouse.figures import ANY
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    import pyarrow as pa
-
     from triptych.core.warehouse.reader import Snapshot
 
 
@@ -36,6 +37,16 @@ TOP_MODELS = 8
 TREND_MONTHS = 12
 _LAST_POSITION = 99
 
+_STAGES: Final = pa.schema(
+    [
+        ("lifecycle_stage", pa.string()),
+        ("amount", pa.decimal128(38, 10)),
+        ("share_ratio", pa.float64()),
+        ("prior_amount", pa.decimal128(38, 10)),
+        ("model_count", pa.int64()),
+        ("row_count", pa.int64()),
+    ]
+)
 NAMES = f"names as {named_sql('model')}"
 #: What each month lacks at most, as `MonthGap` has it of a period.
 _GAPS = """
@@ -72,35 +83,34 @@ class Headline:
 @per_run
 def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Headline:
     """Return the tiles: cost of models, its change, idle beside it, unallocated."""
-    row = one(
+    of_models = measured_row(
         snapshot,
-        f"""
-        with {costs_of(selection)},
-        figures as (
-            select
-                coalesce(sum(amount) filter (is_now and is_loaded), 0) as model_cost,
-                sum(amount) filter (is_before and is_loaded) as prior_cost,
-                sum(amount) filter (is_now and is_idle_shown) as idle_shown,
-                count(*) filter (is_now and is_idle_shown) as idle_row_count,
-                sum(amount) filter (is_now and component = 'unallocated')
-                    as unallocated,
-                count(*) filter (is_now and component = 'unallocated')
-                    as unallocated_row_count,
-                sum(amount) filter (is_now and is_ai_cost) as usage_cost,
-                count(distinct model_id) filter (is_now and is_loaded) as model_count,
-                count(*) filter (is_now and is_loaded) as row_count
-            from costs
-        )
-        select
-            * exclude (usage_cost),
-            model_cost - prior_cost as change,
-            {ratio("model_cost - prior_cost", "abs(prior_cost)")} as change_ratio,
-            {ratio("unallocated", "usage_cost")} as unallocated_ratio
-        from figures
-        """,
-        **parameters_of(selection, loading),
+        selection,
+        {"cost": "model_cost", "models": "charged_models"},
+        {"component": COMPONENTS[loading], "model_id": ANY},
     )
-    return Headline(**row)
+    beside = measured_row(
+        snapshot,
+        selection,
+        {
+            "idle": "unowned_idle_cost",
+            "unallocated": "unallocated_cost",
+            "unallocated_ratio": "unallocated_cost_ratio",
+        },
+    )
+    return Headline(
+        model_cost=of_models["cost"] or Decimal(0),
+        prior_cost=of_models["cost_prior"],
+        change=of_models["cost_change"],
+        change_ratio=of_models["cost_change_ratio"],
+        idle_shown=beside["idle"],
+        idle_row_count=beside["idle_rows"],
+        unallocated=beside["unallocated"],
+        unallocated_ratio=beside["unallocated_ratio"],
+        unallocated_row_count=beside["unallocated_rows"],
+        model_count=of_models["models"],
+        row_count=of_models["cost_rows"],
+    )
 
 
 #: Models by their size in the chosen period, idle money, and what is estimated.
@@ -313,29 +323,28 @@ def lifecycle_costs(
     snapshot: Snapshot, selection: Selection, loading: Loading
 ) -> pa.Table:
     """Return the cost of models by lifecycle stage."""
-    return table(
+    stages = measured(
         snapshot,
-        f"""
-        with {costs_of(selection)}
-        select
-            coalesce(lifecycle_stage, 'unknown') as lifecycle_stage,
-            sum(amount) filter (is_now) as amount,
+        selection,
+        {"amount": "model_cost", "model_count": "charged_models"},
+        by=("lifecycle_stage",),
+        where={"component": COMPONENTS[loading], "model_id": ANY},
+        largest="amount",
+    )
+    return pa.Table.from_pylist(
+        [
             {
-            ratio(
-                "sum(amount) filter (is_now)",
-                "sum(sum(amount) filter (is_now)) over ()",
-            )
-        } as share_ratio,
-            sum(amount) filter (is_before) as prior_amount,
-            count(distinct model_id) filter (is_now) as model_count,
-            count(*) filter (is_now) as row_count
-        from costs
-        where is_loaded
-        group by 1
-        having count(*) filter (is_now) > 0
-        order by amount desc, 1
-        """,
-        **parameters_of(selection, loading),
+                "lifecycle_stage": row["lifecycle_stage"] or "unknown",
+                "amount": row["amount"],
+                "share_ratio": row["amount_share"],
+                "prior_amount": row["amount_prior"],
+                "model_count": row["model_count"],
+                "row_count": row["amount_rows"],
+            }
+            for row in stages.to_pylist()
+            if row["amount_rows"]
+        ],
+        _STAGES,
     )
 
 

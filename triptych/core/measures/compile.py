@@ -2,6 +2,10 @@
 
 A sum with an unknown part is unknown, and so is a ratio of it. Conditions that all
 measures have in common decide which rows there are; others which of them count.
+
+A query of a period has further columns for each measure ``m``: ``m_prior`` of the
+period before, ``m_change`` and ``m_change_ratio`` from that to this, ``m_share`` of the
+total of all rows, and ``m_rows``, how many rows of the mart it is made of.
 """
 
 from __future__ import annotations
@@ -20,21 +24,54 @@ LEFT: Final = "left_"
 
 def compile_query(query: Query) -> str:
     """Return the SQL that answers a query, one row for each combination of ``by``."""
+    grouped = _grouped(query)
+    if query.period:
+        more = (column for each in query.measures for column in _compared(each.name))
+        grouped = f"SELECT *, {', '.join(more)} FROM ({grouped}) AS grouped"
+    sql = f"{grouped} ORDER BY {query.order}"
+    return sql if query.limit is None else f"{sql} LIMIT {query.limit}"
+
+
+def _grouped(query: Query) -> str:
+    """Return the SQL of the measures by the dimensions, in no order."""
     model = query.model
     shared = _shared_filters(query)
     keys = [f'"{name}"' for name in query.by]
     picked = [*keys, *(f'max("{name}") AS "{name}"' for name in described_by(query))]
     picked += [_left(each, model.mart) for each in query.filters if not each.values]
-    picked += [f'{_aggregate(m, shared)} AS "{m.name}"' for m in query.measures]
-    source = model.mart if model.sql is None else f"({model.sql}) AS {model.name}"
     where = [*(each.sql for each in (*shared, *query.filters)), *query.conditions]
+    if query.period:
+        in_period, in_prior = map(query.in_months, (query.period, query.prior))
+        where.append(query.in_months((*query.period, *query.prior)))
+        for each in query.measures:
+            rows = _only(each, shared, in_period)
+            picked += [
+                f'{_aggregate(each, shared, in_period)} AS "{each.name}"',
+                f'{_aggregate(each, shared, in_prior)} AS "{each.name}_prior"',
+                f'count(*){rows} AS "{each.name}_rows"',
+            ]
+    else:
+        picked += [f'{_aggregate(m, shared)} AS "{m.name}"' for m in query.measures]
+    source = model.mart if model.sql is None else f"({model.sql}) AS {model.name}"
     sql = f"SELECT {', '.join(picked)} FROM {source}"
     if where:
         sql += f" WHERE {' AND '.join(where)}"
-    if query.by:
-        sql += f" GROUP BY {', '.join(keys)}"
-    sql += f" ORDER BY {query.order}"
-    return sql if query.limit is None else f"{sql} LIMIT {query.limit}"
+    return f"{sql} GROUP BY {', '.join(keys)}" if keys else sql
+
+
+def _compared(name: str) -> tuple[str, ...]:
+    """Return the columns of the change and the share of a measure."""
+    change = f"{name} - {name}_prior"
+    return (
+        f"{change} AS {name}_change",
+        f"{_quotient(f'({change})', f'abs({name}_prior)')} AS {name}_change_ratio",
+        f"{_quotient(name, f'sum({name}) OVER ()')} AS {name}_share",
+    )
+
+
+def _quotient(above: str, below: str) -> str:
+    """Return SQL of a ratio: DOUBLE, and NULL where the denominator is zero."""
+    return f"CAST({above} AS DOUBLE) / NULLIF(CAST({below} AS DOUBLE), 0)"
 
 
 def described_by(query: Query) -> list[str]:
@@ -69,13 +106,19 @@ def _halves(measure: Measure) -> tuple[Measure, Measure]:
     )
 
 
-def _aggregate(measure: Measure, shared: tuple[Filter, ...]) -> str:
+def _only(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> str:
+    """Return SQL of which rows of a group count, besides those that all have."""
+    own = [each.sql for each in measure.filters if each not in shared]
+    own += [also] if also else []
+    return f" FILTER (WHERE {' AND '.join(own)})" if own else ""
+
+
+def _aggregate(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> str:
     """Return the SQL of a measure within the rows that there are."""
     if measure.is_ratio:
-        above, below = (_aggregate(half, shared) for half in _halves(measure))
-        return f"CAST({above} AS DOUBLE) / NULLIF(CAST({below} AS DOUBLE), 0)"
-    own = " AND ".join(each.sql for each in measure.filters if each not in shared)
-    only = f" FILTER (WHERE {own})" if own else ""
+        above, below = (_aggregate(each, shared, also) for each in _halves(measure))
+        return _quotient(above, below)
+    only = _only(measure, shared, also)
     match measure.agg:
         case "count_distinct":
             return f"count(DISTINCT {measure.expr}){only}"

@@ -22,6 +22,7 @@ import yaml
 
 from triptych.core.errors import UsageError
 from triptych.core.project_folder import dbt_project_dir
+from triptych.core.warehouse.figures import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ _DIMENSION: Final = re.compile(r"(?:\{\{ )?Dimension\('\w+?__(\w+)'\)(?: \}\})?"
 _OF_MONTH: Final = "TimeDimension('metric_time', 'month')"
 _PLAIN: Final = re.compile(r"(not )?(\w+)")
 _EQUAL: Final = re.compile(r"(\w+) = '([^']*)'")
+_IS_NULL: Final = re.compile(r"(\w+) is (not )?null")
 _NOT_IN: Final = re.compile(r"(\w+) not in \((.*)\)")
 UNIT_COLUMN: Final = re.compile(r"\[(\w+)\]")
 AGGREGATES: Final = frozenset({"sum", "max", "median", "count_distinct"})
@@ -135,6 +137,10 @@ class Measure:
     reason: str | None = None
     unknown: str | None = None
     never_added: tuple[str, ...] = ()
+
+    def on_basis(self, *, billed: bool) -> Measure:
+        """Return the same measure of billed cost, where it has one."""
+        return definitions().measure(self.billed) if billed and self.billed else self
 
     @property
     def is_ratio(self) -> bool:
@@ -305,9 +311,11 @@ def _filter(written: str) -> Filter:
         return Filter(sql, match[2], ("false" if match[1] else "true",))
     if match := _EQUAL.fullmatch(sql):
         return Filter(sql, match[1], (match[2],))
+    if match := _IS_NULL.fullmatch(sql):
+        return Filter(sql, match[1], (ANY if match[2] else "",))
     if match := _NOT_IN.fullmatch(sql):
         return Filter(sql, match[1], None)
     raise UsageError(
         f"The filter {written!r} is none that can be read.",
-        next_step="Write it as a column, 'not' and a column, = 'text', or not in (…).",
+        next_step="Write a column, not a column, = 'text', is null or not in (…).",
     )

@@ -15,6 +15,7 @@ from triptych.core.measures.definition import (
     Question,
     definitions,
 )
+from triptych.core.warehouse.figures import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,8 @@ class Query:
         SQL after ``ORDER BY``.
     limit : int or None
         Rows at most.
+    period, prior : tuple of str
+        Months, and those that they are compared with.
     """
 
     measures: tuple[Measure, ...]
@@ -52,6 +55,8 @@ class Query:
     labels: tuple[str, ...] = ()
     order: str = "ALL"
     limit: int | None = None
+    period: tuple[str, ...] = ()
+    prior: tuple[str, ...] = ()
     model: Model = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +70,10 @@ class Query:
                 f"{self.model.name} has no dimension {', '.join(sorted(unknown))}.",
                 next_step=f"It has {', '.join(sorted(self.model.dimensions))}.",
             )
+
+    def in_months(self, months: tuple[str, ...]) -> str:
+        """Return the SQL of rows of some months."""
+        return among(self.model.month or "", months).sql
 
     def _require_model(self, measure: Measure) -> None:
         if measure.model is not self.model:
@@ -95,6 +104,8 @@ def query(
     where: Mapping[str, Value] | None = None,
     order: str = "ALL",
     limit: int | None = None,
+    period: tuple[str, ...] = (),
+    prior: tuple[str, ...] = (),
 ) -> Query:
     """Return the query of measures by name.
 
@@ -108,6 +119,8 @@ def query(
         Dimension → the value or values that it has; None is NULL.
     order, limit : optional
         How rows are sorted, and how many there are at most.
+    period, prior : tuple of str
+        Months, and those that they are compared with.
     """
     known = definitions()
     return Query(
@@ -116,6 +129,8 @@ def query(
         tuple(among(column, value) for column, value in (where or {}).items()),
         order=order,
         limit=limit,
+        period=period,
+        prior=prior,
     )
 
 
@@ -139,11 +154,13 @@ def query_of(question: Question, given: Mapping[str, str | None]) -> Query:
 
 
 def among(column: str, value: Value) -> Filter:
-    """Return the condition that a column has a value, or one of several."""
+    """Return the condition that a column has a value, one of several, or any."""
     if isinstance(value, bool):
         return Filter(
             column if value else f"NOT {column}", column, (str(value).lower(),)
         )
+    if value == ANY:
+        return Filter(f'"{column}" IS NOT NULL', column, (ANY,))
     values = [value] if value is None or isinstance(value, str) else list(value)
     known = ", ".join(literal(each) for each in values if each is not None)
     parts = [f'"{column}" IN ({known})'] if known else []

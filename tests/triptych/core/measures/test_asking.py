@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SEPTEMBER = {"billing_month": "2026-09", "currency": "EUR"}
 #: Of the ledger without 190 of tax, 60 of credits and 400 that is not AI.
+LOADED = ("direct", "shared", "idle", "unused_commitment", "overhead")
 AI_COST = TRUTH["ledger"] - 190 + 60 - 400
 
 
@@ -120,3 +121,25 @@ def test_a_saved_query_is_sql_that_other_engines_read(name: str) -> None:
 def test_the_month_before_january_is_december() -> None:
     assert month_before("2026-01") == "2025-12"
     assert month_before("2026-10") == "2026-09"
+
+
+def test_a_period_has_what_the_one_before_had_the_change_and_the_share(
+    snapshot: Snapshot,
+) -> None:
+    """eta-v2 1,460 of 2,449 of models, which were 1,979 in the month before."""
+    asked = query(
+        "model_cost",
+        by=("model_id",),
+        where={"currency": "EUR", "component": LOADED},
+        period=("2026-09",),
+        prior=("2026-08",),
+        order="model_cost DESC",
+    )
+    rows = table(snapshot, asked).to_pylist()
+    prior = sum(row["model_cost_prior"] or 0 for row in rows)
+    assert (rows[0]["model_id"], rows[0]["model_cost"]) == ("eta-v2", 1460)
+    assert rows[0]["model_cost_share"] == pytest.approx(1460 / 2449)
+    assert prior == TRUTH["prior_fully_loaded"]
+    assert rows[0]["model_cost_change"] == 1460 - rows[0]["model_cost_prior"]
+    [new] = [row for row in rows if row["model_id"] == "chat-v1"]
+    assert (new["model_cost_prior"], new["model_cost_change"]) == (None, None)
