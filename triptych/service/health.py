@@ -1,9 +1,10 @@
 """Whether readers see what they should: fresh, stale or failed, and why.
 
 *Failed* is what somebody must look at: the last run failed, a source of it did, or it
-was killed, the catalogue cannot be read, or a source counts that the settings do not
-have. *Stale* is what is older than it should be: nothing was published for too long, or
-a feed is older than its owner expects. What is published stays either way.
+was killed, the catalogue cannot be read, a source counts that the settings do not
+have, or a budget is of a scope that nobody declared. *Stale* is what is older than it
+should be: nothing was published for too long, or a feed is older than its owner
+expects. What is published stays either way.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ _PUBLISHED = "SELECT run_id, started_at FROM core.mart_run"
 _OPEN_ITEMS = (
     "SELECT billing_month, open_item_count, oldest_open_item_days"
     " FROM cost.mart_period_states WHERE open_item_count > 0 ORDER BY billing_month"
+)
+_UNDECLARED_BUDGETS = (
+    "SELECT DISTINCT source, description FROM core.mart_data_quality_issues"
+    " WHERE rule_id = 'B1' ORDER BY source, description"
 )
 _STALE_FEEDS = (
     "SELECT source, max(newest_evidence_at) AS newest_evidence_at"
@@ -211,7 +216,11 @@ def _published(
         is_checked = has_checksum(snapshot.path, workspace.root)
         # Published by an earlier version, and nothing was written since.
         is_checked |= not snapshot.journal_head and key_or_none(workspace.root) is None
-        own = (*_own_failures(snapshot), *_open_since_close(snapshot))
+        own = (
+            *_own_failures(snapshot),
+            *_open_since_close(snapshot),
+            *_undeclared_budgets(snapshot),
+        )
     except (NothingPublishedError, duckdb.CatalogException):
         return None, (), (), ()
     except (PublishedFileError, duckdb.Error) as error:
@@ -241,6 +250,12 @@ def _open_since_close(snapshot: Snapshot) -> tuple[str, ...]:
         f' reconcile --period {month["billing_month"]}" to see them.'
         for month in months
     )
+
+
+def _undeclared_budgets(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return which sources have budgets of scopes that nobody declared."""
+    found = snapshot.query(_UNDECLARED_BUDGETS).to_pylist()
+    return tuple(f"{row['source']}: {row['description']}" for row in found)
 
 
 def _told_of_feed(feed: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ STATE_MARKS = {
     "over": "\u25b2 over",
     "within": "\u2713 within",
     "running": "\u25b7 running",
+    "ahead": "\u25b7 not over yet",
     "stale": "\u25cc stale",
     "incomplete": "\u2265 incomplete",
     "unknown": "? unknown",

@@ -107,8 +107,8 @@ def show_budgets(view: Page, budgets: pa.Table) -> None:
         caption=f"{view.period}, AI spend, amortised, before tax and credits",
         origin=Origin(
             formula="Variance = actual − budget, positive is over. Over; within;"
-            " running while the month runs; stale where a bill has not come as far;"
-            " incomplete where one lacks something; unknown.",
+            " running while the month runs; ahead before its first bill. Stale where a"
+            " bill has not come as far; incomplete where one lacks something; unknown.",
             mart=BUDGETS,
             row_count=sum(row["row_count"] for row in rows),
         ),

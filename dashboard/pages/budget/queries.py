@@ -55,8 +55,16 @@ _BUDGETED = """
     from cost.mart_budget_variance
     where currency = $currency and list_contains($months, billing_month)
 """
+_SCOPE_NAME = """
+    case
+        when scope_type = 'all' then 'everything'
+        when scope_type = 'cost_center' then 'cost centre ' || scope_id
+        else scope_type || ' ' || scope_id
+    end
+"""
 _BUDGET_STATE = """
     case
+        when is_all_ahead and budget is not null then 'ahead'
         when actual is null or budget is null then 'unknown'
         when actual > budget then 'over'
         when is_stale then 'stale'
@@ -99,6 +107,7 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 bool_or(state = 'stale') as is_stale,
                 bool_or(state = 'incomplete') as is_incomplete,
                 bool_or(not is_month_over) or not $is_over as is_running,
+                bool_and(state = 'ahead') as is_all_ahead,
                 bool_or(is_estimated) as is_estimated,
                 coalesce(
                     min(reason) filter (not is_ahead
@@ -117,11 +126,7 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
         )
         select
             *,
-            case
-                when scope_type = 'all' then 'everything'
-                when scope_type = 'cost_center' then 'cost centre ' || scope_id
-                else scope_type || ' ' || scope_id
-            end as scope,
+            {_SCOPE_NAME} as scope,
             actual - budget as variance,
             {ratio("(actual - budget)", "greatest(budget, 0)")} as variance_ratio,
             {ratio("actual", "greatest(budget, 0)")} as times_budget,

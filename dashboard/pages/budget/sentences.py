@@ -59,6 +59,7 @@ _STATE_WORDS = {
     "over": "over its budget",
     "within": "within its budget",
     "running": "below its budget so far; the period still runs",
+    "ahead": "not over yet",
     "stale": "below its budget on bills that are stale, which says nothing",
     "incomplete": "below its budget with what is known, and its bills lack something",
     "unknown": "not known",
@@ -73,6 +74,8 @@ def budgets(view: Page, rows: list[dict[str, Any]]) -> str:
     )
     if first["state"] == "unknown":
         text += f": {fmt.markdown(first['reason'] or 'a month has no amount')}."
+    elif first["state"] == "ahead":
+        text += f": its budget is {fmt.money(first['budget'], view.currency)}."
     else:
         both = fmt.against_budget(first["variance_ratio"], first["times_budget"])
         text += (

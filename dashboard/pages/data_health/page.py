@@ -345,8 +345,7 @@ def show_issues(view: Page) -> None:
         return
     st.markdown(
         f"{fmt.plural(table.num_rows, 'finding')} in what was delivered for"
-        f" {view.period}. Providers are known for these in their bills; the amounts are"
-        " used as delivered."
+        f" {view.period}. Amounts are used as delivered."
     )
     tables.show(
         table,

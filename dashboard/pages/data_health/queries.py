@@ -121,7 +121,8 @@ def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
 def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return where what was delivered for the period contradicts itself.
 
-    A source that is to be decided is shown with all of its months.
+    A source that is to be decided, or a budget that counts nowhere, is shown with all
+    of its months.
     """
     return table(
         snapshot,
@@ -136,7 +137,7 @@ def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
             affected_billed_cost,
             currency
         from core.mart_data_quality_issues
-        where list_contains($months, billing_month) or rule_id = 'S1'
+        where list_contains($months, billing_month) or rule_id in ('S1', 'B1')
         order by severity, affected_billed_cost desc nulls last, rule_id, source
         """,
         months=list(selection.period.months),

@@ -48,7 +48,7 @@ select month as billing_month, 'all' as scope_type, 'all' as scope_id,
   false as is_estimated, month = '2026-10' as is_month_over, state, reason
 from (values ('2026-10', 4000, 4650, 'over', null),
   ('2026-11', 4000, 3400, 'running', null),
-  ('2026-12', 8000, null, 'unknown', 'there is no ledger of this month'))
+  ('2026-12', 8000, null, 'ahead', 'the month is not over yet'))
   as budgets (month, budget, actual, state, reason);
 """
 #: November is over, and in a state.
@@ -131,10 +131,24 @@ def test_a_quarter_runs_until_its_end_whatever_months_have_budgets(
     assert states == ["running", "within"]
 
 
+def test_a_month_ahead_of_its_first_bill_shows_its_budget(tmp_path: Path) -> None:
+    """December has a budget of 8,000 and begins after the run of 21 November."""
+    view = view_of(tmp_path, "2026-Q4")
+    december = selection_queries.Period("2026-12", ("2026-12",))
+    row = budget_of(replace(view, selection=replace(view.selection, period=december)))
+    assert (row["budget"], row["actual"], row["state"]) == (8000, None, "ahead")
+    said = budget_sentences.budgets(view, [row]).replace("\u00a0", " ")
+    assert said == "**Everything** is not over yet: its budget is EUR 8,000.00."
+
+
 def test_a_quarter_that_is_over_and_lacks_the_ledger_of_a_month_is_unknown(
     tmp_path: Path,
 ) -> None:
-    over = "update cost.mart_budget_variance set is_month_over = true;"
+    over = (
+        "update cost.mart_budget_variance set is_month_over = true;"
+        "update cost.mart_budget_variance set state = 'unknown',"
+        " reason = 'there is no ledger of this month' where billing_month = '2026-12';"
+    )
     row = budget_of(view_of(tmp_path, "2026-Q4", at="2027-01-05", changes=over))
     assert (row["actual"], row["state"]) == (None, "unknown")
     assert row["reason"] == "there is no ledger of this month"

@@ -61,6 +61,21 @@ def health(root: Path, *, age: timedelta = HOUR) -> Health:
     return judge(Workspace(root), load_settings(root), now=now)
 
 
+def test_a_budget_of_a_team_that_nobody_declared_is_red(root: Path) -> None:
+    """The same budget in two months is one reason."""
+    with duckdb.connect(str(publish(root))) as connection:
+        connection.execute(
+            "insert into core.mart_data_quality_issues"
+            " select 'B1', 'warn', 'budgets', month, 1, null, null,"
+            " 'A budget counts nowhere: team atlas.'"
+            " from (values ('2026-08'), ('2026-09')) as months (month)"
+        )
+    record(root, "published")
+    found = health(root)
+    assert found.state == "failed"
+    assert found.reasons.count("budgets: A budget counts nowhere: team atlas.") == 1
+
+
 def test_what_was_published_in_time_by_a_run_that_went_well_is_fresh(
     root: Path,
 ) -> None:

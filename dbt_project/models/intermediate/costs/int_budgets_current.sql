@@ -20,6 +20,7 @@ converted as (
         ranked.billing_month,
         ranked.scope_type,
         ranked.canonical_scope_id as scope_id,
+        ranked.source,
         run.currency,
         case
             when ranked.currency = run.currency then {{ to_money('ranked.budget_amount') }}
@@ -43,6 +44,7 @@ select
     scope_type,
     scope_id,
     currency,
+    max(source) as source,
     case when max(currency_without_rate) is null then sum(budget_amount) end as budget_amount,
     max(currency_without_rate) as currency_without_rate
 from converted

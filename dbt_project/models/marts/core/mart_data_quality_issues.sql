@@ -46,6 +46,18 @@ issues as (
     group by billing_month, source, billing_currency
     union all
     select
+        'B1' as rule_id,
+        'A budget counts nowhere: ' || {{ distinct_texts('reason') }}
+        || '. Declare it in catalog.yml, or correct the table of budgets.' as description,
+        billing_month,
+        source,
+        cast(null as string) as currency,
+        count(*) as row_count,
+        cast(null as decimal(28, 10)) as billed_cost
+    from {{ ref('int_undeclared_budgets') }}
+    group by billing_month, source
+    union all
+    select
         'O1' as rule_id,
         'A metric was delivered more than once for a unit and day: the newest load counts, then the greatest value.'
             as description,

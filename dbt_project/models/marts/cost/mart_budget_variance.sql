@@ -58,10 +58,15 @@ compared as (
         moment.as_of >= {{ month_end('budgets.billing_month') }} as is_month_over,
         coalesce(staleness.stale_newest_evidence_at < {{ month_end('budgets.billing_month') }}, false) as is_stale,
         {{ fiscal_year('budgets.billing_month', 'moment.fiscal_year_start_month') }} as fiscal_year,
+        known_months.billing_month is null
+        and undeclared.scope_id is null
+        and moment.as_of < {{ month_end('budgets.billing_month') }} as is_ahead,
         case
-            when budgets.scope_type = 'unknown' then 'the kind of scope is not one that triptych knows'
+            when undeclared.scope_id is not null then undeclared.reason
             when budgets.currency_without_rate is not null
                 then 'there is no exchange rate for ' || budgets.currency_without_rate
+            when known_months.billing_month is null and moment.as_of < {{ month_end('budgets.billing_month') }}
+                then 'the month is not over yet'
             when known_months.billing_month is null then 'there is no ledger of this month'
             when known_scopes.scope_id is null then 'no cost names this ' || budgets.scope_type
         end as reason,
@@ -74,6 +79,11 @@ compared as (
     left join known_months on budgets.billing_month = known_months.billing_month
     left join known_scopes
         on budgets.scope_type = known_scopes.scope_type and budgets.scope_id = known_scopes.scope_id
+    left join {{ ref('int_undeclared_budgets') }} as undeclared
+        on
+            budgets.billing_month = undeclared.billing_month
+            and budgets.scope_type = undeclared.scope_type
+            and budgets.scope_id = undeclared.scope_id
     left join scope_costs
         on
             budgets.billing_month = scope_costs.billing_month
@@ -99,6 +109,7 @@ select
     is_estimated,
     is_month_over,
     case
+        when is_ahead and budget_amount is not null then 'ahead'
         when actual_cost is null or budget_amount is null then 'unknown'
         when actual_cost > budget_amount then 'over'
         when is_stale then 'stale'
