@@ -35,15 +35,20 @@ def test_a_month_that_is_over_has_no_outturn() -> None:
 
 
 def migrated(**changed: Any) -> dict[str, Any]:
+    windows = {
+        "before_first_month": "2025-05",
+        "before_last_month": "2025-10",
+        "since_first_month": "2026-02",
+        "since_last_month": "2026-10",
+    }
     row = {
         "migration_to": date(2026, 2, 1),
-        "is_newest": True,
-        "cost_change_since": -0.4,
-        "cost_change": -0.385,
+        "spend": windows | {"since_change_ratio": -0.4},
+        "incidents": windows | {"before_figure": 0.6, "since_figure": 0.15},
         "latency_before": 3.0,
         "latency": 0.98,
-        "incidents_before": 0.6,
-        "incidents": 0.15,
+        "after_first_month": "2026-02",
+        "after_last_month": "2026-07",
     }
     return row | changed
 
@@ -51,14 +56,13 @@ def migrated(**changed: Any) -> dict[str, Any]:
 def test_a_migration_is_one_line_of_what_is_known() -> None:
     said = migration.sentence(migrated()).replace("\u00a0", " ")
     assert said == (
-        "**Since the platform migration in Feb 2026:** monthly cost **\u221240.0 %**,"
-        " latency at target (3.00 → **0.98** × threshold), firefighting 60.0 % →"
-        " **15.0 %**."
+        "**Since the platform migration in Feb 2026:** monthly AI cost **\u221240.0 %**"
+        " (Feb 2026 to Oct 2026 against May 2025 to Oct 2025), firefighting 60.0 % →"
+        " **15.0 %**, latency at target (3.00 → **0.98** × threshold, Feb 2026 to"
+        " Jul 2026)."
     )
-    earlier = migration.sentence(migrated(is_newest=False, latency=None))
-    assert "38.5" in earlier
-    assert "latency" not in earlier
-    unknown = migrated(cost_change_since=None, latency=None, incidents=None)
+    assert "latency" not in migration.sentence(migrated(latency=None))
+    unknown = migrated(spend=None, latency=None, incidents=None)
     assert migration.sentence(unknown) == ""
 
 

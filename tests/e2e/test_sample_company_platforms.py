@@ -354,3 +354,27 @@ def test_a_move_to_two_platforms_cost_once(published: Snapshot) -> None:
     for row in rows:
         assert row["cost"] is None
         assert "went to 2 platforms and cost once" in row["integration_reason"]
+
+
+def test_a_past_month_knows_nothing_that_came_later(
+    sample_company: Path, published: Snapshot, truth: dict[str, Any], open_app: OpenApp
+) -> None:
+    """Each month since has its own change, of the planted spend to that month."""
+    months = truth["phases"]["hybrid"]["months"]
+    before = truth["phases"]["managed_kubernetes"]["months"]
+    rows = published.query(
+        "SELECT * FROM roi.mart_platform_migration_months"
+        " WHERE metric = 'spend_per_month' ORDER BY billing_month"
+    ).to_pylist()
+    assert [row["billing_month"] for row in rows] == months[: len(rows)]
+    assert len(rows) >= 2
+    for count, row in enumerate(rows, start=1):
+        usual = planted_spend(truth, before[-min(count, len(before)) :])
+        since = planted_spend(truth, months[:count])
+        assert row["since_change_ratio"] == pytest.approx(since / usual - 1, abs=1e-9)
+        assert row["since_last_month"] == row["billing_month"]
+    app = open_app(sample_company, page="scorecard", period=months[0])
+    assert not app.exception
+    text = text_of(app)
+    assert "Figures of platforms are to date." in text
+    assert "over all months since" not in text

@@ -185,7 +185,9 @@ def show_freshness(view: Page, freshness: pa.Table) -> None:
         caption="Feeds, the worrying ones first",
         origin=Origin(
             formula="Stale: the newest data is older than the lag that the source is"
-            " expected to have. Not delivered: a stream that the source does not send.",
+            " expected to have, by the month where it comes by the month. Ended: every"
+            " platform on the bill was left. Not delivered: a stream that the source"
+            " does not send.",
             mart="core.mart_source_freshness",
         ),
     )

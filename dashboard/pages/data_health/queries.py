@@ -21,14 +21,19 @@ def freshness(snapshot: Snapshot) -> pa.Table:
 
     A stream that a source could deliver but does not is no worry.
     """
+    mart = "core.mart_source_freshness"
+    known = table(snapshot, f"select * from {mart} limit 0").column_names
+    # A run of an earlier version does not know which sources have ended.
+    is_ended = "is_ended" if "is_ended" in known else "false"
     return table(
         snapshot,
-        """
+        f"""
         select
             source,
             stream,
             case
                 when load_count > 0 and is_stale then 'stale'
+                when load_count > 0 and {is_ended} then 'ended'
                 when load_count > 0 then 'fresh'
                 when sum(load_count) over (partition by source) = 0
                     then 'never loaded'
@@ -41,10 +46,10 @@ def freshness(snapshot: Snapshot) -> pa.Table:
             load_count,
             row_count,
             quarantined_row_count
-        from core.mart_source_freshness
+        from {mart}
         order by
             array_position(
-                ['never loaded', 'stale', 'fresh', 'not delivered'], state
+                ['never loaded', 'stale', 'fresh', 'ended', 'not delivered'], state
             ),
             source,
             stream

@@ -10,7 +10,7 @@ from dashboard.pages.scorecard import comparison as comparison_section
 from dashboard.pages.scorecard import compliance as compliance_section
 from dashboard.pages.scorecard import migrations as move_section
 from dashboard.pages.scorecard import operations as operations_section
-from dashboard.pages.scorecard import queries, sections
+from dashboard.pages.scorecard import past, queries, sections
 from dashboard.pages.scorecard import sentences as words
 from dashboard.pages.scorecard import workloads as workload_section
 from dashboard.shared import frame as page
@@ -26,8 +26,15 @@ def main() -> None:
     if not queries.has_scorecard(view.snapshot):
         show_nothing()
         return
+    month, newest = (
+        max(view.selection.period.months),
+        queries.newest_month(view.snapshot),
+    )
+    if newest is not None and month < newest:
+        past.show(view, month, newest)
+        return
     show_all(view)
-    st.caption("To date, whatever period and scope are chosen above.")
+    st.caption("To date, whatever scope is chosen above.")
 
 
 def show_all(view: Page) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SCORECARD = "roi.mart_platform_scorecard"
 _MIGRATIONS = "roi.mart_platform_migration_costs"
+_MONTHS = "roi.mart_platform_migration_months"
 _COMPARISONS = "roi.mart_platform_comparisons"
 _CONTROLS = "roi.mart_platform_controls"
 _WORKLOADS = "roi.mart_workload_profiles"
@@ -129,6 +130,36 @@ def moves(snapshot: Snapshot) -> list[Move]:
         """,
     )
     return [Move(row) for row in found]
+
+
+@per_run
+def newest_month(snapshot: Snapshot) -> str | None:
+    """Return the newest month that the figures of platforms know."""
+    found = rows(
+        snapshot, "SELECT max(billing_month) AS month FROM roi.mart_platform_usage"
+    )
+    return found[0]["month"] if found else None
+
+
+@per_run
+def changes_of_month(snapshot: Snapshot, month: str) -> pa.Table:
+    """Return what migrations had changed as a month knew it."""
+    return table_of(
+        snapshot,
+        _MONTHS,
+        f"""
+        SELECT months.*, figures.unit
+        FROM {_MONTHS} AS months
+        LEFT JOIN {_SCORECARD} AS figures
+            ON figures.subject_kind = 'migration'
+            AND figures.subject_id = months.migration_id
+            AND figures.metric = months.metric AND figures.basis = 'all'
+            AND figures.period = 'before'
+        WHERE months.billing_month = $month
+        ORDER BY months.migration_to DESC, months.migration_id, months.metric
+        """,
+        month=month,
+    )
 
 
 @per_run

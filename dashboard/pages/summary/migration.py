@@ -11,46 +11,52 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
     from triptych.core.warehouse.reader import Snapshot
 
-_COSTS: Final = "roi.mart_platform_migration_costs"
+_MONTHS: Final = "roi.mart_platform_migration_months"
 _CHANGES: Final = "roi.mart_platform_migrations"
 
 
 @per_run
 def newest_migration(snapshot: Snapshot, until: str) -> dict[str, Any] | None:
-    """Return what the newest migration changed, as far as a month can know it.
+    """Return what the newest migration changed, as a month knew it.
 
-    The cost is that of all months since where the run ends with the month, else that
-    of the window after the migration; ``None`` where that window ends later.
+    Cost and incidents are those of all months since to that one. Latency is that of the
+    window after the migration, and unknown where that ends later.
     """
-    if not (has_mart(snapshot, _COSTS) and has_mart(snapshot, _CHANGES)):
+    if not (has_mart(snapshot, _MONTHS) and has_mart(snapshot, _CHANGES)):
         return None
     known = rows(
         snapshot,
         f"""
-        SELECT costs.migration_id, costs.migration_name, costs.migration_to,
-            {_of("spend_per_month", "since_change_ratio")} AS cost_change_since,
-            {_of("spend_per_month", "change_ratio")} AS cost_change,
-            {_of("p95_to_threshold_ratio", "before_figure")} AS latency_before,
-            {_of("p95_to_threshold_ratio", "after_figure")} AS latency,
-            {_of("firefighting_booked_ratio", "before_figure")} AS incidents_before,
-            {_of("firefighting_booked_ratio", "after_figure")} AS incidents,
-            costs.last_month <= $until AS is_newest
-        FROM {_COSTS} AS costs
-        JOIN {_CHANGES} AS changes ON changes.migration_id = costs.migration_id
-        WHERE changes.basis = 'all'
-        GROUP BY costs.migration_id, costs.migration_name, costs.migration_to,
-            costs.last_month
-        HAVING max(changes.after_last_month) <= $until
-        ORDER BY costs.migration_to DESC, costs.migration_id
-        LIMIT 1
+        SELECT months.*, changes.before_figure AS latency_before,
+            changes.after_figure AS latency, changes.after_first_month,
+            changes.after_last_month
+        FROM {_MONTHS} AS months
+        LEFT JOIN {_CHANGES} AS changes
+            ON changes.migration_id = months.migration_id AND changes.basis = 'all'
+            AND changes.metric = 'p95_to_threshold_ratio'
+            AND changes.after_last_month <= $until
+        WHERE months.billing_month <= $until
+            AND months.metric IN ('spend_per_month', 'firefighting_booked_ratio')
+        QUALIFY months.billing_month = max(months.billing_month)
+                OVER (PARTITION BY months.migration_id)
+            AND months.migration_to = max(months.migration_to) OVER ()
+        ORDER BY months.migration_id
         """,
         until=until,
     )
-    return known[0] if known else None
-
-
-def _of(metric: str, column: str) -> str:
-    return f"max(changes.{column}) FILTER (changes.metric = '{metric}')"
+    if not known:
+        return None
+    first = known[0]["migration_id"]
+    return {
+        "spend": None,
+        "incidents": None,
+        **known[0],
+        **{
+            "spend" if row["metric"] == "spend_per_month" else "incidents": row
+            for row in known
+            if row["migration_id"] == first
+        },
+    }
 
 
 def line(view: Page) -> str:
@@ -61,23 +67,38 @@ def line(view: Page) -> str:
 
 
 def sentence(row: dict[str, Any]) -> str:
-    """Write cost, latency and incident work of a migration, those that are known."""
-    change = row["cost_change_since"] if row["is_newest"] else row["cost_change"]
+    """Write cost, incident work and latency of a migration, those that are known."""
+    spend, incidents = row["spend"], row["incidents"]
     parts = []
-    if change is not None:
-        parts.append(f"monthly cost **{fmt.signed_percent(change)}**")
+    if spend is not None and spend["since_change_ratio"] is not None:
+        change = fmt.signed_percent(spend["since_change_ratio"])
+        parts.append(f"monthly AI cost **{change}** ({_windows(spend)})")
+    if incidents is not None and incidents["before_figure"] is not None:
+        before = fmt.percent(incidents["before_figure"])
+        since = fmt.percent(incidents["since_figure"])
+        parts.append(f"firefighting {before} → **{since}**")
     if row["latency"] is not None:
-        parts.append(_latency(row["latency"], row["latency_before"]))
-    if row["incidents"] is not None:
-        before = fmt.percent(row["incidents_before"])
-        parts.append(f"firefighting {before} → **{fmt.percent(row['incidents'])}**")
+        parts.append(_latency(row))
     if not parts:
         return ""
     month = fmt.month(f"{row['migration_to']:%Y-%m}")
     return f"**Since the platform migration in {month}:** {', '.join(parts)}."
 
 
-def _latency(after: float, before: float | None) -> str:
+def _windows(row: dict[str, Any]) -> str:
+    """Write the months since and the months before, which are compared."""
+    since, before = (
+        f"{fmt.month(row[f'{side}_first_month'])} to"
+        f" {fmt.month(row[f'{side}_last_month'])}"
+        for side in ("since", "before")
+    )
+    return f"{since} against {before}"
+
+
+def _latency(row: dict[str, Any]) -> str:
+    """Write the p95 latency of the window after a migration by its threshold."""
+    after, before = row["latency"], row["latency_before"]
     standing = "latency at target" if after <= 1 else "latency over target"
     was = "" if before is None else f"{before:.2f} → "
-    return f"{standing} ({was}**{after:.2f}** × threshold)"
+    first, last = (fmt.month(row[f"after_{end}_month"]) for end in ("first", "last"))
+    return f"{standing} ({was}**{after:.2f}** × threshold, {first} to {last})"

@@ -1,8 +1,10 @@
 {#-
   How old each source's newest evidence is, against the lag its owner expects. Bills
   are as new as their newest charge, other streams as their newest load, and events as
-  the last time that the source answered. A stream that a source could deliver and never
-  did is no worry as long as it delivers others.
+  the last time that the source answered. A bill that came when its month was over is due
+  again for the next month, as long after it as it came. A source whose platforms were all
+  left has ended, and is not late. A stream that a source could deliver and never did is
+  no worry as long as it delivers others.
 -#}
 with sources as (
     select
@@ -25,6 +27,19 @@ loads as (
     from {{ source('catalogue', 'loads') }}
     where status = 'current'
     group by source, stream
+),
+
+-- Bills by the month: when the newest month first came.
+months as (
+    select
+        source,
+        stream,
+        period,
+        min(loaded_at) as first_loaded_at,
+        row_number() over (partition by source, stream order by period desc) as place
+    from {{ source('catalogue', 'loads') }}
+    where length(period) = 7 and stream in ({{ bill_stream_names() }})
+    group by source, stream, period
 ),
 
 newest_charges as (
@@ -58,6 +73,11 @@ judged as (
                 then coalesce(sources.last_success_at, loads.last_loaded_at)
             else coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at)
         end as known_until,
+        case
+            when months.first_loaded_at >= {{ month_end('months.period') }} then {{ month_end('months.period') }}
+        end as month_ended_at,
+        months.first_loaded_at,
+        cast(ended.ended_on as timestamp) as ended_at,
         coalesce(loads.load_count, 0) as load_count,
         cast(coalesce(loads.row_count, 0) as bigint) as row_count,
         cast(coalesce(loads.quarantined_row_count, 0) as bigint) as quarantined_row_count
@@ -67,22 +87,46 @@ judged as (
         on
             sources.source = newest_charges.source
             and sources.stream in ({{ bill_stream_names() }})
+    left join months on sources.source = months.source and sources.stream = months.stream and months.place = 1
+    left join {{ ref('int_ended_sources') }} as ended on sources.source = ended.source
+),
+
+late as (
+    select
+        judged.*,
+        as_of.as_of,
+        case
+            when judged.month_ended_at is not null and judged.known_until is not null
+                then
+                    {{ hours_between("judged.month_ended_at + interval '1' month", 'as_of.as_of') }}
+                    > greatest(
+                        judged.expected_lag_hours,
+                        {{ hours_between('judged.month_ended_at', 'judged.first_loaded_at') }}
+                    )
+            when judged.known_until is not null
+                then {{ hours_between('judged.known_until', 'as_of.as_of') }} > judged.expected_lag_hours
+            else count(judged.known_until) over (partition by judged.source) = 0
+        end as is_late,
+        -- The evidence came to the end of the last platform.
+        coalesce(
+            judged.ended_at <= as_of.as_of
+            and {{ hours_between('judged.known_until', 'judged.ended_at') }} <= judged.expected_lag_hours,
+            false
+        ) as has_ended
+    from judged
+    cross join as_of
 )
 
 select
-    judged.source,
-    judged.source_type,
-    judged.stream,
-    judged.newest_evidence_at,
-    judged.last_loaded_at,
-    judged.expected_lag_hours,
-    case
-        when judged.known_until is not null
-            then {{ hours_between('judged.known_until', 'as_of.as_of') }} > judged.expected_lag_hours
-        else count(judged.known_until) over (partition by judged.source) = 0
-    end as is_stale,
-    judged.load_count,
-    judged.row_count,
-    judged.quarantined_row_count
-from judged
-cross join as_of
+    source,
+    source_type,
+    stream,
+    newest_evidence_at,
+    last_loaded_at,
+    expected_lag_hours,
+    is_late and not has_ended as is_stale,
+    is_late and has_ended as is_ended,
+    load_count,
+    row_count,
+    quarantined_row_count
+from late
