@@ -26,6 +26,8 @@ judged as (
         rules.time_zone,
         coalesce(incidents.caused_incident_count, 0) as caused_incident_count,
         incidents.restored_at,
+        recoveries.recovered_at as rollout_recovered_at,
+        coalesce(recoveries.is_unknown, false) as is_recovery_unknown,
         {{ seconds_between('deployments.ended_at', 'moment.as_of') }} >= rules.maturity_days * 86400 as is_mature,
         coalesce(deployments.is_next_change_unknown, false) and (
             {% for followed in ('next_unknown', 'next_change') -%}
@@ -61,6 +63,7 @@ judged as (
     cross join {{ source('control', 'delivery_rules') }} as rules
     cross join {{ ref('int_reporting_moment') }} as moment
     left join incidents on deployments.event_key = incidents.event_key
+    left join {{ ref('int_deployment_recoveries') }} as recoveries on deployments.event_key = recoveries.event_key
 ),
 
 doubted as (
@@ -68,7 +71,7 @@ doubted as (
         *,
         case
             when exclusion_reason is not null then null
-            when failed_by = 'outcome' and is_next_change_unknown then 'next_outcome_unknown'
+            when failed_by = 'outcome' and is_recovery_unknown then 'next_outcome_unknown'
             when outcome = 'success' and may_have_been_answered and coalesce(failed_by, '') <> 'incident'
                 then 'next_outcome_unknown'
         end as unknown_reason
@@ -83,7 +86,9 @@ recovered as (
         end as counted_failure,
         case
             when failed_by = 'incident' then restored_at
-            when unknown_reason is null then next_change_at
+            when unknown_reason is not null then null
+            when failed_by = 'outcome' then rollout_recovered_at
+            else next_change_at
         end as recovered_at
     from doubted
 )
