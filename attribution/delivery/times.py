@@ -19,13 +19,14 @@ from attribution.estimates import store as estimate_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
 #: Changes whenever the same items would be judged in another way.
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 _SUBJECT = "delivery_times"
 _SECONDS_PER_DAY: Final = 86_400
 #: Durations of which an open item says something.
@@ -51,7 +52,7 @@ _COHORTS: Final = {
 _ITEMS: Final = f"""
 select metric, event_kind, item_key, deployed_unit, model_id, feature_id, team_id,
     started_month, started_quarter, state = 'used' as has_ended,
-    coalesce(event_value, open_seconds) as seconds
+    coalesce(event_value, open_seconds) as seconds, started_at
 from delivery.mart_velocity_events
 where metric in {METRICS} and state in ('used', 'open')
     and coalesce(event_value, open_seconds) >= 0
@@ -60,17 +61,19 @@ where metric in {METRICS} and state in ('used', 'open')
 #: ``delivery.mart_velocity``.
 _GROUPS: Final = """
 with scoped as (
-    select metric, {scope} as scope_id, {cohort} as cohort, has_ended, seconds
+    select metric, {scope} as scope_id, {cohort} as cohort, has_ended, seconds,
+        started_at
     from items
     where {scope} is not null and (event_kind <> 'deployment' or {is_service})
     union all
     select metric, {scope}, {cohort}, bool_or(has_ended),
-        coalesce(max(seconds) filter (has_ended), max(seconds))
+        coalesce(max(seconds) filter (has_ended), max(seconds)), max(started_at)
     from items
     where {scope} is not null and event_kind = 'deployment' and not {is_service}
     group by metric, {scope}, {cohort}, item_key
 )
-select metric, scope_id, cohort, list(seconds) as seconds, list(has_ended) as has_ended
+select metric, scope_id, cohort, list(seconds) as seconds, list(has_ended) as has_ended,
+    max(started_at) as last_started_at
 from scoped
 group by metric, scope_id, cohort
 order by metric, scope_id, cohort
@@ -90,6 +93,7 @@ class _Group:
     """Items of one metric, owner and cohort; times in seconds."""
 
     key: dict[str, str]
+    last_started_at: datetime
     times: NDArray[np.float64]
     has_ended: NDArray[np.bool_]
 
@@ -143,7 +147,7 @@ def _groups(connection: duckdb.DuckDBPyConnection) -> Iterator[_Group]:
         times = _lists(found, "seconds")
         ended = _lists(found, "has_ended")
         for place, row in enumerate(
-            found.select(["metric", "scope_id", "cohort"]).to_pylist()
+            found.drop_columns(["seconds", "has_ended"]).to_pylist()
         ):
             key = {
                 "metric": row["metric"],
@@ -152,7 +156,9 @@ def _groups(connection: duckdb.DuckDBPyConnection) -> Iterator[_Group]:
                 "cohort_kind": cohort_kind,
                 "cohort": row["cohort"],
             }
-            yield _Group(key, times[place], ended[place].astype(bool))
+            yield _Group(
+                key, row["last_started_at"], times[place], ended[place].astype(bool)
+            )
 
 
 def _lists(table: Any, column: str) -> list[NDArray[Any]]:  # noqa: ANN401  (of pyarrow)
@@ -184,6 +190,7 @@ def _share_rows(group: _Group) -> Iterator[dict[str, Any]]:
         share = share_by(group.times, group.has_ended, days * _SECONDS_PER_DAY)
         yield {
             **group.key,
+            "last_started_at": group.last_started_at,
             "horizon_days": days,
             "item_count": len(group.times),
             "followed_count": share.followed_count,

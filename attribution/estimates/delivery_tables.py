@@ -24,6 +24,7 @@ DELIVERY_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "delivery_conversions": {
         **_COHORT,
+        "last_started_at": "TIMESTAMP",
         "horizon_days": "INTEGER",
         "item_count": "BIGINT",
         "followed_count": "BIGINT",

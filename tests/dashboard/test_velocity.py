@@ -118,6 +118,7 @@ def test_every_section_has_its_sentence_and_its_table(look_at: LookAt) -> None:
     assert "— (too few people, or next to such a group)" in text
     assert "**1 name belongs to nobody**" in text
     assert "A triangle: not all of the cohort has been followed so long." in text
+    assert "0 in production so far, observed for 11 days." in text
     assert {button.key for button in app.get("download_button")} == {
         f"download-{name}"
         for name in (
@@ -175,7 +176,10 @@ def test_what_is_still_open_counts_beside_the_plain_median(look_at: LookAt) -> N
     assert "Those that ended took 3.0 d at the median" in text
     assert "is **not reached**" in text
     assert "the median is longer than the 90.0 d of the oldest" in text
-    assert "In 2026-Q3 8 versions were registered: 4 in production so far." in text
+    assert (
+        "In 2026-Q3 8 versions were registered: 4 in production so far, observed for"
+        " 31 days." in text
+    )
 
 
 def test_percentiles_that_were_delivered_are_counted_and_never_merged(

@@ -98,7 +98,7 @@ def conversions_across(
         f"""
         SELECT cohort, max(item_count) AS item_count,
             max(event_count) AS event_count,
-            coalesce(max(horizon_days) FILTER (is_mature), 0) AS mature_days, {columns}
+            max(observed_days) AS observed_days, {columns}
         FROM delivery.mart_conversions
         WHERE scope_kind = $kind AND scope_id = $id AND metric = $metric
             AND cohort_kind = $cohort

@@ -143,7 +143,8 @@ def show_conversions(view: Page, scope: VelocityScope, kind: PeriodKind) -> None
             f"By the {kind} in which each {noun} was {verb}. In"
             f" {fmt.month(newest['cohort'])}"
             f" {came} {verb}:"
-            f" {newest['event_count']:,} in production so far. A share is final when"
+            f" {newest['event_count']:,} in production so far, observed for"
+            f" {fmt.plural(newest['observed_days'], 'day')}. A share is final when"
             " the whole cohort was followed so long; before, a"
             f" {noun} counts for as long as it was seen."
             + (
@@ -164,7 +165,7 @@ def show_conversions(view: Page, scope: VelocityScope, kind: PeriodKind) -> None
                     )
                     for days in (7, 30, 60, 90)
                 ),
-                tables.Column("mature_days", "All followed for, days", "count"),
+                tables.Column("observed_days", "Observed, days", "count"),
             ],
             page=view,
             name=f"conversions-{metric.replace('_', '-')}",

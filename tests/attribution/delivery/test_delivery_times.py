@@ -17,7 +17,7 @@ COLUMNS = """
     metric VARCHAR, event_kind VARCHAR, item_key VARCHAR, deployed_unit VARCHAR,
     model_id VARCHAR, feature_id VARCHAR, team_id VARCHAR, state VARCHAR,
     event_value DOUBLE, open_seconds DOUBLE, started_month VARCHAR,
-    started_quarter VARCHAR
+    started_quarter VARCHAR, started_at TIMESTAMP
 """
 #: Versions of eta: of January two served after 5 and 20 days, and three never, 100 days
 #: on; of March one served after 2 days and one has waited for 10.
@@ -46,14 +46,17 @@ def build_database(tmp_path: Path) -> Path:
             connection.execute(
                 "INSERT INTO delivery.mart_velocity_events VALUES"
                 " ('registration_to_production', 'model_version', ?, NULL, 'eta',"
-                " NULL, NULL, ?, ?, ?, ?, '2026-Q1')",
-                [key, state, value and value * DAY, age and age * DAY, month],
+                " NULL, NULL, ?, ?, ?, ?, '2026-Q1', ?)",
+                [
+                    *(key, state, value and value * DAY, age and age * DAY),
+                    *(month, f"{month}-{key[1:].zfill(2)}"),
+                ],
             )
         for key, service, state, seconds, waited in RECOVERIES:
             connection.execute(
                 "INSERT INTO delivery.mart_velocity_events VALUES"
                 " ('failed_deployment_recovery', 'deployment', ?, ?, NULL, NULL,"
-                " 'crew', ?, ?, ?, '2026-01', '2026-Q1')",
+                " 'crew', ?, ?, ?, '2026-01', '2026-Q1', '2026-01-01')",
                 [key, service, state, seconds, waited],
             )
     return path
@@ -110,6 +113,19 @@ def test_a_share_of_versions_is_told_by_the_days_since_each_began(
         ("2026-03", 30, 1, 1, None),
         ("2026-03", 180, 1, 1, None),
     ]
+
+
+def test_a_cohort_is_observed_since_its_youngest_item_began(
+    build_database: Path,
+) -> None:
+    """Of January v5 is the youngest, of March v7: excluded items and v9 are none."""
+    update_delivery_times(build_database)
+    assert rows(
+        build_database,
+        "SELECT DISTINCT cohort, last_started_at::varchar"
+        " FROM estimates.delivery_conversions WHERE cohort_kind = 'month'"
+        " ORDER BY cohort",
+    ) == [("2026-01", "2026-01-05 00:00:00"), ("2026-03", "2026-03-07 00:00:00")]
 
 
 def test_a_deployment_to_two_services_of_one_team_is_one_for_the_team(
