@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from triptych.core.knowledge.knowledge_base import service_rules
-from triptych.core.settings.tag_keys import bare_key
 from triptych.discovery.model_names import slug
 from triptych.discovery.owners import Owners, owners_of
 from triptych.discovery.spend import currency_of, line_count, total
+from triptych.discovery.tag_roles import key_of_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -154,7 +154,7 @@ class Proposer:
             )
         )
         for role in self._roles("model") if caught else ():
-            key = bare_key(role.key)
+            key = key_of_rules(role.key)
             yield Proposal(
                 "scope",
                 "scope",
@@ -175,7 +175,7 @@ class Proposer:
         if role == "team":
             caught = [group for group in caught if "feature" not in group.tags]
         for tag_role in self._roles(role) if caught else ():
-            key = bare_key(tag_role.key)
+            key = key_of_rules(tag_role.key)
             yield Proposal(
                 "assignments",
                 "models" if role == "model" else "owners",
@@ -191,7 +191,12 @@ class Proposer:
             )
 
     def _roles(self, role: Role) -> list[TagRole]:
-        return [each for each in self._spend.roles if each.role == role]
+        """Return the keys of a role; of spellings that one rule finds, the likeliest."""
+        by_key: dict[str, TagRole] = {}
+        for each in self._spend.roles:
+            if each.role == role:
+                by_key.setdefault(key_of_rules(each.key), each)
+        return list(by_key.values())
 
     def _named_models(self) -> Iterator[Proposal]:
         by_model: dict[str, list[SpendGroup]] = defaultdict(list)

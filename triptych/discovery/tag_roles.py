@@ -123,8 +123,9 @@ def tag_keys(found: list[Combination]) -> dict[str, TagKey]:
 def tag_roles(found: list[Combination]) -> list[TagRole]:
     """Return what the keys seem to name, the likeliest of a role first.
 
-    A key has one role at most. A role has several keys where they stand on different
-    charges, as on the bills of several providers; of keys that occur together, one.
+    A key has one role at most, in each spelling of a provider. A role has several keys
+    where they stand on different charges, as on the bills of several providers; of keys
+    that occur together, one.
     """
     keys = tag_keys(found)
     candidates = sorted(
@@ -133,14 +134,29 @@ def tag_roles(found: list[Combination]) -> list[TagRole]:
     )
     chosen: list[TagRole] = []
     for candidate in candidates:
+        name = key_of_rules(candidate.key)
+        same = [role for role in chosen if key_of_rules(role.key) == name]
         rivals = [role for role in chosen if role.role == candidate.role]
-        is_taken = any(role.key == candidate.key for role in chosen)
+        is_taken = any(
+            role.key == candidate.key or role.role != candidate.role for role in same
+        )
         is_likely = candidate.confidence >= _LEAST_SCORE and not is_taken
         if is_likely and all(
             _stand_apart(candidate.key, rival.key, found) for rival in rivals
         ):
             chosen.append(candidate)
     return sorted(chosen, key=lambda role: ROLES.index(role.role))
+
+
+def key_of_rules(key: str) -> str:
+    """Return a key as rules name it: ``app`` finds ``user_app``, too.
+
+    Examples
+    --------
+    >>> key_of_rules("user:app"), key_of_rules("aws_createdBy")
+    ('app', 'aws_createdBy')
+    """
+    return key if key.startswith("aws") else bare_key(key)
 
 
 def _stand_apart(key: str, other: str, found: list[Combination]) -> bool:
