@@ -67,10 +67,12 @@ _FOCUS_SELECT = """
   ChargePeriodStart AS charge_period_start
 """
 _AWS_SELECT = """
-  coalesce(line_item_legal_entity, 'Amazon Web Services') AS service_provider_name,
-  coalesce(product_servicecode, CASE WHEN bill_billing_entity = 'AWS Marketplace'
-    THEN nullif(product['product_name'], '') END, line_item_product_code)
-    AS service_name,
+  coalesce(nullif(line_item_legal_entity, ''), 'Amazon Web Services')
+    AS service_provider_name,
+  coalesce(CASE WHEN bill_billing_entity = 'AWS Marketplace'
+      OR product_servicecode = 'AmazonBedrockFoundationModels'
+    THEN nullif(product['product_name'], '') END, nullif(product_servicecode, ''),
+    line_item_product_code) AS service_name,
   CAST(NULL AS VARCHAR) AS service_category, CAST(NULL AS VARCHAR) AS sku_id,
   line_item_usage_type AS sku_meter, CAST(NULL AS VARCHAR) AS sku_price_details,
   line_item_line_item_description AS charge_description,

@@ -191,7 +191,7 @@ class Proposer:
             )
 
     def _roles(self, role: Role) -> list[TagRole]:
-        """Return the keys of a role; of spellings that one rule finds, the likeliest."""
+        """Return keys of a role; of spellings that one rule finds, the likeliest."""
         by_key: dict[str, TagRole] = {}
         for each in self._spend.roles:
             if each.role == role:

@@ -3,11 +3,15 @@
   effective amount follows AWS's amortisation rule by line item type. What a
   commitment left unused is a charge of its own. Split rows of EKS and ECS repeat
   their instance's money and are a meter, never money. Products of the marketplace, among them
-  Bedrock's models of other vendors, have a code that nobody can read, and a name. A negation
-  and a fee repeat the quantity of what they cover; they consume none.
+  Bedrock's models of other vendors, have a code that nobody can read: their name comes before it,
+  also where AWS invoices the model itself. A negation and a fee repeat the quantity of what they
+  cover; they consume none.
 -#}
 {%- set if_usage = "case when line_item_line_item_type in ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage')"
     ~ ' then ' -%}
+{%- set has_name = "bill_billing_entity = 'AWS Marketplace'"
+    ~ " or product_servicecode = 'AmazonBedrockFoundationModels'" -%}
+{%- set seller = "nullif(line_item_legal_entity, '')" -%}
 {%- set shared = {
     'billing_currency': 'line_item_currency_code',
     'billing_period_start': 'bill_billing_period_start_date',
@@ -16,16 +20,16 @@
     'charge_period_end': 'line_item_usage_end_date',
     'charge_description': 'line_item_line_item_description',
     'invoice_id': 'bill_invoice_id',
-    'invoice_issuer_name': "coalesce(bill_invoicing_entity, line_item_legal_entity, 'Amazon Web Services')",
-    'service_provider_name': "coalesce(line_item_legal_entity, 'Amazon Web Services')",
+    'invoice_issuer_name': "coalesce(nullif(bill_invoicing_entity, ''), " ~ seller ~ ", 'Amazon Web Services')",
+    'service_provider_name': "coalesce(" ~ seller ~ ", 'Amazon Web Services')",
     'host_provider_name': "'Amazon Web Services'",
     'provider_name': "'Amazon Web Services'",
     'billing_account_id': 'bill_payer_account_id',
     'billing_account_name': 'bill_payer_account_name',
     'sub_account_id': 'line_item_usage_account_id',
     'sub_account_name': 'line_item_usage_account_name',
-    'service_name': "coalesce(product_servicecode, case when bill_billing_entity = 'AWS Marketplace' then "
-        ~ tag_value('product', 'product_name') ~ ' end, line_item_product_code)',
+    'service_name': 'coalesce(case when ' ~ has_name ~ ' then ' ~ tag_value('product', 'product_name')
+        ~ " end, nullif(product_servicecode, ''), line_item_product_code)",
     'sku_meter': 'line_item_usage_type',
     'resource_id': 'line_item_resource_id',
     'region_id': 'product_region_code',
