@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 YesOption = Annotated[
     bool,
-    typer.Option("--yes", help="Accept every proposal without a question."),
+    typer.Option(
+        "--yes", help="Accept without a question what has medium or high confidence."
+    ),
 ]
 _GROUPS = {
     "scope": "Which charges are AI",
@@ -70,18 +72,19 @@ def discover(
 
 
 def settle(workspace: Workspace, found: Discovery, *, yes: bool) -> None:
-    """Ask about the proposals, or take them all, and write what was accepted."""
-    from triptych.discovery.accepting import accept, undecided_of
+    """Ask about the proposals, or take the likely, and write what was accepted."""
+    from triptych.discovery.accepting import accept, is_likely, undecided_of
 
     if not found.proposals:
         return
     if not yes and not sys.stdin.isatty():
         print(
-            'No proposal was accepted: "triptych discover --yes" accepts all,'
+            'No proposal was accepted: "triptych discover --yes" takes the likely,'
             ' "triptych discover --to FILE" writes them to a file.'
         )
         return
-    chosen = list(found.proposals) if yes else _asked(found.proposals)
+    likely = [each for each in found.proposals if is_likely(each)]
+    chosen = likely if yes else _asked(found.proposals)
     taken = {each.rule_id for each in chosen}
     skipped = [each for each in found.proposals if each.rule_id not in taken]
     undecided = undecided_of(workspace.root, skipped)
@@ -90,6 +93,12 @@ def settle(workspace: Workspace, found: Discovery, *, yes: bool) -> None:
     if undecided:
         names = ", ".join(each.name for each in undecided)
         print(f"Undecided, not AI until you accept it, asked again next time: {names}")
+    unsure = [each.name for each in found.proposals if each not in likely]
+    if yes and unsure:
+        print(
+            f"Left for you to decide, confidence low: {', '.join(unsure)}"
+            ' ("triptych discover" asks)'
+        )
 
 
 def ask(proposals: Sequence[Proposal]) -> list[Proposal]:

@@ -166,6 +166,11 @@ def comment_on(proposal: Proposal) -> str:
     return "; ".join(parts)
 
 
+def is_likely(proposal: Proposal) -> bool:
+    """Return whether a proposal is of medium confidence or better."""
+    return proposal.evidence.confidence >= _LIKELY
+
+
 def confidence_word(confidence: float) -> str:
     """Return a confidence as people say it."""
     if confidence >= _SURE:

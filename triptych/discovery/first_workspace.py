@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from triptych.core.workspace import Workspace
     from triptych.discovery.file_report import FileReport
 
+#: The rule of an empty workspace: with bills at hand, what their tags hold decides.
+_RULE_FOR_ANY_TAG = re.compile(
+    r"^  - name: model tag\n    match: .*\n    model: .*\n", re.MULTILINE
+)
 _CURRENCY_LINE = re.compile(r"^currency: \w{3}", re.MULTILINE)
 
 
@@ -65,6 +69,9 @@ def workspace_from(directory: Path, named: Sequence[Path]) -> FirstWorkspace:
     settings = workspace.settings_file.read_text(encoding="utf-8")
     text = _CURRENCY_LINE.sub(f"currency: {currency}", settings, count=1)
     workspace.settings_file.write_text(text, encoding="utf-8")
+    allocation = workspace.root / "allocation.yml"
+    rules = _RULE_FOR_ANY_TAG.sub("", allocation.read_text(encoding="utf-8"), count=1)
+    allocation.write_text(rules, encoding="utf-8")
     return FirstWorkspace(
         workspace, tuple(report for _, report in taken), left_out, currency
     )

@@ -30,6 +30,8 @@ Section = Literal[
 Group = Literal["scope", "models", "owners", "pools"]
 
 _LIKELY = 0.8
+#: Nothing but the name of a key speaks for it: low.
+_DOUBT = 0.5
 _MOST_EXAMPLES = 3
 #: Below this share of AI cost a pool of its own is not worth a question.
 _LEAST_POOL_SHARE = 0.01
@@ -145,7 +147,10 @@ class Proposer:
             )
 
     def _scope_of_tagged(self) -> Iterator[Proposal]:
-        """Propose that what carries the tag of a model is AI, whatever it is."""
+        """Propose that what carries the tag of a model is AI, where more speaks for it.
+
+        Of values that only the key calls models a person is asked.
+        """
         caught = self._spend.where(
             lambda group: (
                 "model" in group.tags
@@ -153,20 +158,36 @@ class Proposer:
                 and not group.has_scope
             )
         )
-        for role in self._roles("model") if caught else ():
-            key = key_of_rules(role.key)
-            yield Proposal(
-                "scope",
-                "scope",
-                {"name": f"tagged with {key}", "match": {"tags": {key: "*"}}},
-                f"What carries the tag {key} is AI",
-                self._evidence(
-                    caught,
-                    role.confidence,
-                    _names(group.service_name for group in caught),
-                    ("a tag names their model",),
-                ),
-            )
+        believed = [group for group in caught if group.is_ai]
+        doubted = [group for group in caught if not group.is_ai]
+        for groups, suffix, most, reason in (
+            (believed, "", 1.0, "a tag names their model"),
+            (doubted, ", unknown models", _DOUBT, "only the key speaks for it"),
+        ):
+            for role in self._roles("model") if groups else ():
+                key = key_of_rules(role.key)
+                models = self._models(groups) if doubted else "*"
+                yield Proposal(
+                    "scope",
+                    "scope",
+                    {
+                        "name": f"tagged with {key}{suffix}",
+                        "match": {"tags": {key: models}},
+                    },
+                    f"What carries the tag {key} is AI{suffix}",
+                    self._evidence(
+                        groups,
+                        min(role.confidence, most),
+                        _names(group.service_name for group in groups),
+                        (reason,),
+                    ),
+                )
+
+    def _models(self, groups: Iterable[SpendGroup]) -> list[str]:
+        """Return the values of the model's tag that groups have, in their order."""
+        return sorted(
+            {group.tags["model"] for group in groups if "model" in group.tags}
+        )
 
     def _tag_rule(self, role: Role) -> Iterator[Proposal]:
         caught = [group for group in self._unowned() if role in group.tags]
@@ -174,6 +195,9 @@ class Proposer:
             caught = [group for group in caught if not _has_model(group)]
         if role == "team":
             caught = [group for group in caught if "feature" not in group.tags]
+        values: str | list[str] = "*"
+        if role == "model" and self._spend.where(_has_doubted_model):
+            values = self._models(self._spend.ai)
         for tag_role in self._roles(role) if caught else ():
             key = key_of_rules(tag_role.key)
             yield Proposal(
@@ -181,7 +205,7 @@ class Proposer:
                 "models" if role == "model" else "owners",
                 {
                     "name": f"{key} tag",
-                    "match": {"tags": {key: "*"}},
+                    "match": {"tags": {key: values}},
                     role: f"${{tags.{key}}}",
                 },
                 f"The tag {key} names the {role}",
@@ -326,6 +350,10 @@ def pattern_of(spelling: str) -> str:
 
 def _has_model(group: SpendGroup) -> bool:
     return group.named_model is not None or "model" in group.tags
+
+
+def _has_doubted_model(group: SpendGroup) -> bool:
+    return "model" in group.tags and not group.is_ai
 
 
 def _spelled_length(proposal: Proposal) -> int:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from triptych.core.file_names import literal
+from triptych.discovery.model_names import find_model
 from triptych.discovery.tag_roles import combinations, tag_roles
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class SpendGroup:
     rule_id, kind : str, optional
         What the knowledge base says of them.
     is_ai : bool
-        It says that they are AI, or a tag names their model.
+        It says that they are AI, or a tag names a model that AI charges carry, too, or
+        that is a known one: the key of a tag alone makes nothing AI.
     named_model, named_in, spelling : str, optional
         The foundation model that they name, in which column, and how.
     tags : dict of role to str
@@ -135,6 +137,7 @@ def _groups(
     for role in roles:
         keys.setdefault(role.role, []).append(role.key)
     values = "".join(f", {first_tag(keys[name])} AS {name}" for name in keys)
+    models = _models_with_evidence(connection, keys.get("model", []))
     rows = connection.execute(
         "SELECT rule_id, kind, is_ai, named_model, named_in, spelling, sub_account_id,"
         f" service_name, coalesce({has_scope}, false) AS has_scope,"
@@ -144,7 +147,7 @@ def _groups(
         " FROM classified GROUP BY ALL"
         " ORDER BY abs(cost) DESC, service_name, named_model, sub_account_id, spelling"
     ).fetchall()
-    return tuple(_group(row, list(keys)) for row in rows)
+    return tuple(_group(row, list(keys), models) for row in rows)
 
 
 def first_tag(keys: Sequence[str]) -> str:
@@ -153,7 +156,24 @@ def first_tag(keys: Sequence[str]) -> str:
     return f"coalesce({', '.join(texts)})"
 
 
-def _group(row: Sequence[object], roles: Sequence[Role]) -> SpendGroup:
+def _models_with_evidence(
+    connection: duckdb.DuckDBPyConnection, keys: Sequence[str]
+) -> frozenset[str]:
+    """Return values of a model's tag that AI charges carry, or names of known ones."""
+    if not keys:
+        return frozenset()
+    rows = connection.execute(
+        f"SELECT {first_tag(keys)} AS model, bool_or(is_ai) FROM classified"
+        " GROUP BY ALL HAVING model IS NOT NULL"
+    ).fetchall()
+    return frozenset(
+        value for value, is_on_ai in rows if is_on_ai or find_model(value) is not None
+    )
+
+
+def _group(
+    row: Sequence[object], roles: Sequence[Role], models: frozenset[str]
+) -> SpendGroup:
     *fixed, currency, cost, amortised, lines = row[:14]
     rule, kind, is_ai, model, column, spelling, account, service, scope, owner = fixed
     values = zip(roles, row[14:], strict=True)
@@ -161,7 +181,7 @@ def _group(row: Sequence[object], roles: Sequence[Role]) -> SpendGroup:
     return SpendGroup(
         rule_id=_text(rule),
         kind=_text(kind),
-        is_ai=bool(is_ai) or "model" in tags,
+        is_ai=bool(is_ai) or tags.get("model") in models,
         named_model=_text(model),
         named_in=_text(column),
         spelling=_text(spelling),

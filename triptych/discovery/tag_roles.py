@@ -14,7 +14,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from triptych.core.knowledge.knowledge_base import ROLES, Role, role_words
+from triptych.core.knowledge.knowledge_base import (
+    ROLES,
+    Role,
+    flag_values,
+    role_words,
+)
 from triptych.core.settings.tag_keys import bare_key
 
 if TYPE_CHECKING:
@@ -182,7 +187,8 @@ def words_of(text: str) -> str:
 def _judged(role: Role, key: TagKey, found: list[Combination]) -> TagRole:
     by_name, name_reason = _by_name(role, key)
     by_values, value_reason = _BY_VALUES[role](key, found)
-    score = min(by_name + by_values, 1.0) if by_values >= 0 else 0.0
+    is_possible = by_values >= 0 and key.share_of_values(flag_values()) < 1
+    score = min(by_name + by_values, 1.0) if is_possible else 0.0
     reasons = tuple(reason for reason in (name_reason, value_reason) if reason)
     return TagRole(
         role, key.key, round(score, 2), reasons, len(key.money), key.examples

@@ -118,6 +118,12 @@ def role_words() -> dict[Role, RoleWords]:
     }
 
 
+@cache
+def flag_values() -> frozenset[str]:
+    """Return values of tags that are switches and name nothing."""
+    return frozenset(_read("tags.toml")["flags"]["values"])
+
+
 def reviewed_on() -> date:
     """Return the day on which the oldest part of the knowledge was last reviewed."""
     names = (*_SERVICE_FILES, "models.toml", "tags.toml")
