@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from triptych.core.knowledge.knowledge_base import model_families
+from triptych.discovery.name_grammar import ModelName, parsed_names, slug, spelled
 
-_SEPARATORS = r"[\s._/:-]*"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _GROUP = re.compile(r"\{(\w+)\}")
 #: What a FOCUS bill (1.5 draft) says outright, in SkuPriceDetails.
 _STATED = re.compile(r'"(?:x_)?Model(?:Id|Name)"\s*:\s*"([^"]+)"')
-
-
-@dataclass(frozen=True, slots=True)
-class ModelName:
-    """A model that a text names.
-
-    Attributes
-    ----------
-    id : str
-        The same for every spelling of the name.
-    spelling : str
-        The part of the text that says so.
-    """
-
-    id: str
-    spelling: str
 
 
 @lru_cache(maxsize=100_000)
@@ -43,29 +30,26 @@ def find_model(text: str) -> ModelName | None:
     """
     if stated := _STATED.search(text):
         return ModelName(slug(stated[1]), stated[1])
+    candidates = [*parsed_names(text), *_matched_names(text)]
+    # The longest says most; of equal ones the first.
+    return max(candidates, key=lambda name: len(name.spelling), default=None)
+
+
+def _matched_names(text: str) -> Iterator[ModelName]:
+    """Yield the first family whose pattern matches."""
     for pattern, template in _compiled():
         if match := pattern.search(text):
             spelling = match[0].rstrip(" ._/:-")
-            return ModelName(_filled(template, match), spelling)
-    return None
-
-
-def slug(text: str) -> str:
-    """Return lower-case words joined by hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")
+            yield ModelName(_filled(template, match), spelling)
+            return
 
 
 @cache
 def _compiled() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple(
-        (re.compile(_spelled(family.pattern), re.IGNORECASE), family.id)
+        (re.compile(spelled(family.pattern), re.IGNORECASE), family.id)
         for family in model_families()
     )
-
-
-def _spelled(pattern: str) -> str:
-    """Return a family's pattern with ``S`` as separators; spaces only set it off."""
-    return re.sub(r" ?\bS\b ?", lambda _: _SEPARATORS, pattern)
 
 
 def _filled(template: str, match: re.Match[str]) -> str:

@@ -79,6 +79,16 @@ class RoleWords:
 
 
 @dataclass(frozen=True, slots=True)
+class NameWords:
+    """Words in names of models: short forms, modalities, variants, ends of names."""
+
+    short: dict[str, str]
+    modalities: frozenset[str]
+    variants: frozenset[str]
+    ends: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFamily:
     """How the name of a model is written, and the id that its parts make."""
 
@@ -102,6 +112,20 @@ def model_families() -> tuple[ModelFamily, ...]:
     """Return how names of models are written, in the order in which it decides."""
     entries = _read("models.toml")["family"]
     return tuple(ModelFamily(entry["id"], entry["pattern"]) for entry in entries)
+
+
+@cache
+def name_anchors() -> dict[str, str]:
+    """Return family → pattern of what begins its names, which are read by words."""
+    return {entry["name"]: entry["anchor"] for entry in _read("models.toml")["grammar"]}
+
+
+@cache
+def name_words() -> NameWords:
+    """Return the words that names of models are made of."""
+    words = _read("models.toml")["words"]
+    parts = ("modalities", "variants", "ends")
+    return NameWords(words["short"], *(frozenset(words[part]) for part in parts))
 
 
 @cache
