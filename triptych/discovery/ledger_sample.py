@@ -120,7 +120,9 @@ _AWS_SELECT = """
   line_item_usage_start_date AS charge_period_start
 """
 _GOOGLE_SELECT = """
-  'Google Cloud' AS service_provider_name, service_description AS service_name,
+  CASE WHEN seller_name <> '' AND seller_name NOT LIKE 'Google%' THEN seller_name
+    ELSE 'Google Cloud' END AS service_provider_name,
+  service_description AS service_name,
   CAST(NULL AS VARCHAR) AS service_category, sku_id AS sku_id,
   CAST(NULL AS VARCHAR) AS sku_meter, CAST(NULL AS VARCHAR) AS sku_price_details,
   sku_description AS charge_description,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from triptych.core.knowledge.knowledge_base import service_rules
-from triptych.discovery.model_names import slug
+from triptych.discovery.name_grammar import slug
 from triptych.discovery.owners import Owners, owners_of
 from triptych.discovery.spend import currency_of, line_count, total
 from triptych.discovery.tag_roles import key_of_rules
@@ -110,7 +110,9 @@ class Proposer:
             *self._scope_of_tagged(),
             *self._tag_rule("model"),
             *self._named_models(),
+            *self._merged_owners("feature"),
             *self._tag_rule("feature"),
+            *self._merged_owners("team"),
             *self._tag_rule("team"),
             *self._pools(),
             *self._catalog(owners),
@@ -183,11 +185,33 @@ class Proposer:
                     ),
                 )
 
-    def _models(self, groups: Iterable[SpendGroup]) -> list[str]:
-        """Return the values of the model's tag that groups have, in their order."""
-        return sorted(
-            {group.tags["model"] for group in groups if "model" in group.tags}
-        )
+    def _merged_owners(self, role: Role) -> Iterator[Proposal]:
+        """Propose one owner for spellings that differ in case and in signs alone."""
+        unowned = [group for group in self._unowned() if not _has_model(group)]
+        for owner, spellings in self._spend.spellings.get(role, {}).items():
+            caught = [group for group in unowned if group.tags.get(role) == owner]
+            if len(spellings) == 1 or not caught:
+                continue
+            for tag_role in self._roles(role):
+                key = key_of_rules(tag_role.key)
+                yield Proposal(
+                    "assignments",
+                    "owners",
+                    {
+                        "name": f"{key} {owner}",
+                        "match": {"tags": {key: {"in": sorted(spellings)}}},
+                        role: owner,
+                    },
+                    f"{' and '.join(spellings)} are one {role}",
+                    self._evidence(
+                        caught, _LIKELY, tuple(spellings), ("spellings of one name",)
+                    ),
+                )
+
+    def _models(self, groups: Iterable[SpendGroup]) -> dict[str, list[str]]:
+        """Return a match of the values of the model's tag that groups have."""
+        values = {group.tags["model"] for group in groups if "model" in group.tags}
+        return {"in": sorted(values)}
 
     def _tag_rule(self, role: Role) -> Iterator[Proposal]:
         caught = [group for group in self._unowned() if role in group.tags]
@@ -195,7 +219,7 @@ class Proposer:
             caught = [group for group in caught if not _has_model(group)]
         if role == "team":
             caught = [group for group in caught if "feature" not in group.tags]
-        values: str | list[str] = "*"
+        values: str | dict[str, list[str]] = "*"
         if role == "model" and self._spend.where(_has_doubted_model):
             values = self._models(self._spend.ai)
         for tag_role in self._roles(role) if caught else ():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from triptych.core.file_names import literal
 from triptych.discovery.model_names import find_model
+from triptych.discovery.name_grammar import slug
 from triptych.discovery.tag_roles import combinations, tag_roles
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from triptych.discovery.tag_roles import TagRole
 
 _NOTHING = Decimal(0)
+#: ``Legal Ops`` and ``legal-ops`` are one owner.
+_FOLDED: frozenset[Role] = frozenset({"team", "feature", "cost_center"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,14 @@ class SpendGroup:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What a sample holds, and which tag keys have a role in it."""
+    """What a sample holds, and which tag keys have a role in it.
+
+    ``spellings`` are those of each owner, by the one that has most of the money.
+    """
 
     groups: tuple[SpendGroup, ...]
     roles: tuple[TagRole, ...]
+    spellings: dict[Role, dict[str, list[str]]] = field(default_factory=dict)
 
     @property
     def currency(self) -> str:
@@ -124,7 +132,32 @@ def read_spend(
         SQL conditions: does a rule that is there decide a charge's scope, its owner?
     """
     roles = tuple(tag_roles(combinations(connection)))
-    return Spend(_groups(connection, roles, has_scope, has_owner), roles)
+    groups, spellings = _folded(_groups(connection, roles, has_scope, has_owner))
+    return Spend(groups, roles, spellings)
+
+
+def _folded(
+    groups: Sequence[SpendGroup],
+) -> tuple[tuple[SpendGroup, ...], dict[Role, dict[str, list[str]]]]:
+    """Return groups with one spelling of each owner, and which spellings there are.
+
+    Groups come by cost, so the first spelling is that of most money.
+    """
+    spellings: dict[Role, dict[str, list[str]]] = {}
+    folded = []
+    for group in groups:
+        tags = dict(group.tags)
+        for role in _FOLDED & tags.keys():
+            known = spellings.setdefault(role, defaultdict(list))
+            same = known[slug(tags[role]) or tags[role]]
+            if tags[role] not in same:
+                same.append(tags[role])
+            tags[role] = same[0]
+        folded.append(replace(group, tags=tags))
+    return tuple(folded), {
+        role: {same[0]: same for same in known.values()}
+        for role, known in spellings.items()
+    }
 
 
 def _groups(

@@ -76,6 +76,17 @@ CHARGES = {
     ("Vendor", "LANGUAGE", "", "Courses for employees"): None,
     ("Snowflake", "Snowflake", "WAREHOUSE_METERING", ""): None,
     ("Anthropic, PBC", "Claude API", "output", ""): "model_api",
+    ("Anthropic", "Claude Sonnet 4.5", "", "Input tokens"): "model_api",
+    ("Google Cloud", "Gemini API", "", "Gemini 3 Flash Text Input"): "model_api",
+    ("Gemini Trust Company", "Gemini", "", "Custody fee"): None,
+    ("State Street", "Gemini Exchange Fund", "", "Management fee"): None,
+    ("Google Cloud", "Compute Engine", "", "Ironwood chip hour"): "accelerator",
+    ("Google Cloud", "Compute Engine", "", "v6e chip hour"): "accelerator",
+    ("Google Cloud", "Compute Engine", "", "v5litepod in Iowa"): "accelerator",
+    ("AWS", "Weights & Biases", "MP:seats-Units", ""): "model_operations",
+    ("Snowflake", "Cortex Analyst", "messages", ""): "ml_platform",
+    ("Snowflake", "Compute", "CORTEX_FUNCTIONS", ""): "ml_platform",
+    ("Snowflake", "AI_SERVICES", "", "credits"): "ml_platform",
 }
 
 

@@ -66,11 +66,20 @@ def test_laptops_with_a_tag_called_model_are_no_ai(tmp_path: Path) -> None:
     found = discovered(tmp_path / "w", *DESKTOPS, *OWN_MODELS)
     assert found.coverage.ai == 165
     assert set(named(found, "models")) == {"eta", "network", "claude-sonnet-4-5"}
-    listed = {"tags": {"model": ["claude-sonnet-4-5", "eta", "network"]}}
+    listed = {"tags": {"model": {"in": ["claude-sonnet-4-5", "eta", "network"]}}}
     assert named(found, "assignments")["model tag"]["match"] == listed
     # What is known as AI needs no rule of scope.
-    listed = {"tags": {"model": ["claude-sonnet-4-5", "eta"]}}
+    listed = {"tags": {"model": {"in": ["claude-sonnet-4-5", "eta"]}}}
     assert named(found, "scope")["tagged with model"]["match"] == listed
+
+
+def test_what_is_listed_can_be_accepted(tmp_path: Path) -> None:
+    discovered(tmp_path / "w", *DESKTOPS, *OWN_MODELS)
+    answer = CliRunner().invoke(app, ["discover", "-w", str(tmp_path / "w"), "--yes"])
+    assert answer.exit_code == 0, answer.stderr
+    allocation = load_settings(tmp_path / "w").allocation
+    assert [rule.name for rule in allocation.scope][-1] == "tagged with model"
+    assert "Left for you to decide" in answer.stdout
 
 
 def test_where_no_charge_is_known_as_ai_the_tag_is_asked_about(
@@ -80,7 +89,9 @@ def test_where_no_charge_is_known_as_ai_the_tag_is_asked_about(
     assert found.coverage.ai == 0
     assert named(found, "models") == {}
     [asked] = [each for each in found.proposals if each.section == "scope"]
-    assert asked.entry["match"] == {"tags": {"model": ["latitude-7440", "t640"]}}
+    assert asked.entry["match"] == {
+        "tags": {"model": {"in": ["latitude-7440", "t640"]}}
+    }
     assert asked.evidence.confidence < 0.65
     answer = CliRunner().invoke(app, ["discover", "-w", str(tmp_path / "w"), "--yes"])
     assert answer.exit_code == 0, answer.stderr

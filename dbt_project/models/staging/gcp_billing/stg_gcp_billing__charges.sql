@@ -2,8 +2,9 @@
   Google's billing export as ledger charges. The amount owed for a line is its cost
   plus its credits (negative). A promotion is not a saving of the workload, so it is
   a Credit charge of its own beside the line. Google publishes no amortised cost: the
-  effective cost is the net cost.
+  effective cost is the net cost. What another vendor sells there is that vendor's.
 -#}
+{%- set seller = "case when seller_name = '' or seller_name like 'Google%' then null else seller_name end" -%}
 {%- set shared = {
     'billing_currency': 'currency',
     'billing_period_start': 'invoice_month_start',
@@ -11,7 +12,7 @@
     'charge_period_start': 'usage_start_time',
     'charge_period_end': 'usage_end_time',
     'charge_frequency': "'Usage-Based'",
-    'service_provider_name': "'Google Cloud'",
+    'service_provider_name': 'coalesce(' ~ seller ~ ", 'Google Cloud')",
     'host_provider_name': "'Google Cloud'",
     'provider_name': "'Google Cloud'",
     'publisher_name': "coalesce(seller_name, 'Google Cloud')",
