@@ -65,7 +65,8 @@ def root(
         # 40 and USD 10 at 0.80.
         (DOLLARS, "48.0000000000", "line items", 2),
         (SHARED, "67.5000000000", "models run again", None),
-        (UNIT, 82.75, "models run again", None),
+        # One of two days is metered: its 50, and half of the 67.5 that come once a month.
+        (UNIT, 41.875, "models run again", None),
         (
             "cost.mart_exchange_rates/rate?billing_month=2026-03&from_currency=USD",
             "0.800000000000000000",
@@ -90,7 +91,7 @@ def test_a_unit_cost_is_derived_above_and_below_its_line(root: Path) -> None:
         name: (one["published"], one["rederived"], one["share_of"])
         for name, one in parts.items()
     } == {
-        "numerator fully_loaded_cost": ("165.5000000000", "165.5000000000", None),
+        "numerator request_metered_cost": ("83.7500000000", "83.7500000000", None),
         "denominator requests": ("2000.0000000000", "2000.0000000000", None),
         "direct": ("98.0000000000", "98.0000000000", None),
         "pool gpu by its 1 line items": ("90.0000000000", "90.0000000000", None),

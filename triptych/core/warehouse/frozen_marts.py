@@ -106,9 +106,9 @@ FROZEN_MARTS = (
                 "direct_cost shared_cost idle_cost unused_commitment_cost"
                 " overhead_cost fully_loaded_cost requests successful_requests"
                 " input_tokens cached_input_tokens cache_write_tokens output_tokens"
-                " gpu_hours held_gpu_hours request_metered_cost input_token_cost"
+                " gpu_hours held_gpu_hours input_token_cost"
                 " cached_input_token_cost cache_write_token_cost output_token_cost"
-                " other_token_cost token_cost gpu_cost",
+                " other_token_cost gpu_cost",
             ),
             (
                 "INTEGER",
@@ -123,6 +123,7 @@ FROZEN_MARTS = (
                 " token_cost_per_million_tokens cache_hit_ratio gpu_cost_per_gpu_hour"
                 " meter_coverage_ratio",
             ),
+            (MONEY, "request_metered_cost token_cost"),
         ),
     ),
     FrozenMart(
