@@ -190,8 +190,7 @@ def _to_date(row: dict[str, Any]) -> str:
     amount = fmt.estimate(row["net_to_date"], row["currency"])
     span = words.between(row, "net_to_date", row["currency"])
     return (
-        f"To {fmt.month(row['to_date_month'])} **{amount}** ({span}), with gains that"
-        " fade after their last measurement."
+        f"To {fmt.month(row['to_date_month'])} **{amount}** ({span}) as gains fade."
     )
 
 

@@ -143,8 +143,7 @@ def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:
         f"**{change.faster_count} of {compared}** ship faster than in"
         f" {fmt.month(before)} beyond chance, {change.slower_count} slower"
         if moved
-        else f"**No lead time of {compared}** changed beyond chance since"
-        f" {fmt.month(before)}"
+        else f"**Lead times of {compared}: no real change** since {fmt.month(before)}"
     )
     if not change.failing_compared_count:
         return f"{text}; whether they fail more often is not known."

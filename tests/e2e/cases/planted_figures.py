@@ -262,11 +262,15 @@ def _spending(truth: Truth) -> Iterator[Planted]:
         "SELECT sum(effective_cost) AS amount FROM cost.fct_daily_service_costs"
         f" WHERE billing_month = '{month}' AND service_name = 'Platform Plan'"
         " AND component <> 'tax'",
-        # All that the platform team pays for itself in a month without seats.
-        lambda doors: (
-            exports.read_statement(doors.snapshot, doors.month, "Amortised", "cc-100")
+        # All direct cost of the platform team in a month without seats.
+        lambda doors: sum(
+            line.amount
+            for line in exports.read_statement(
+                doors.snapshot, doors.month, "Amortised", "cc-100"
+            )
             .sections[0]
-            .total
+            .lines
+            if line.component == "direct"
         ),
         lambda doors: doors.numbers("statement", "Statement", "ML platform")[4],
         ("statement", r"direct Tidewater GPU Cloud AMOUNT"),

@@ -218,7 +218,7 @@ def _faster(asked: Asked) -> list[str]:
     )
     teams = fmt.plural(row["both"], "team")
     if not row["faster"] + row["slower"]:
-        return [f"No lead time of {teams} changed beyond chance"]
+        return [f"Lead times of {teams}: no real change"]
     return [f"{row['faster']} of {teams} ship faster"]
 
 
