@@ -65,7 +65,7 @@ def root(
         # 40 and USD 10 at 0.80.
         (DOLLARS, "48.0000000000", "line items", 2),
         (SHARED, "67.5000000000", "models run again", None),
-        # One of two days is metered: its 50, and half of the 67.5 that come once a month.
+        # One of two days is metered: its 50, and half of 67.5 that come once.
         (UNIT, 41.875, "models run again", None),
         (
             "cost.mart_exchange_rates/rate?billing_month=2026-03&from_currency=USD",
