@@ -263,18 +263,19 @@ def _spending(truth: Truth) -> Iterator[Planted]:
         f" WHERE billing_month = '{month}' AND service_name = 'Platform Plan'"
         " AND component <> 'tax'",
         # All direct cost of the platform team in a month without seats.
-        lambda doors: sum(
-            line.amount
-            for line in exports.read_statement(
-                doors.snapshot, doors.month, "Amortised", "cc-100"
-            )
-            .sections[0]
-            .lines
-            if line.component == "direct"
-        ),
+        lambda doors: _direct_cost(doors, "cc-100"),
         lambda doors: doors.numbers("statement", "Statement", "ML platform")[4],
         ("statement", r"direct Tidewater GPU Cloud AMOUNT"),
     )
+
+
+def _direct_cost(doors: Doors, cost_center: str) -> Decimal:
+    statement = exports.read_statement(
+        doors.snapshot, doors.month, "Amortised", cost_center
+    )
+    lines = statement.sections[0].lines
+    direct = (line.amount for line in lines if line.component == "direct")
+    return sum(direct, Decimal(0))
 
 
 def _model(model: str, cost: Decimal) -> Planted:
