@@ -9,6 +9,7 @@
 -#}
 {% macro velocity_figures(period) -%}
 {%- set of = 'scope_kind, scope_id, metric, period' -%}
+{%- set is_ranked = "metric in ('change_lead_time', 'training_to_production')" -%}
 with placed as (
     select
         by_month.*,
@@ -151,56 +152,74 @@ figures as (
             else false
         end as is_unknown
     from joined
+),
+
+result as (
+    select
+        {% if period == 'month' -%}
+        figures.period as month,
+        {% else -%}
+        figures.period as quarter,
+        figures.first_month,
+        figures.last_month,
+        {{ month_end('figures.last_month') }} <= moment.as_of as is_over,
+        {% endif -%}
+        figures.scope_kind,
+        figures.scope_id,
+        figures.metric,
+        figures.unit,
+        figures.statistic,
+        case
+            when figures.is_unknown then null
+            when figures.statistic = 'ratio' then {{ safe_ratio('figures.total', 'figures.value_count') }}
+            when figures.statistic = 'weekly' or figures.value_count >= 5 then figures.p50
+        end as metric_value,
+        case
+            when figures.is_unknown then null
+            when figures.statistic = 'weekly' or (figures.value_count >= 5 and figures.statistic = 'median')
+                then figures.p50
+        end as p50,
+        case
+            when figures.value_count >= 10 and figures.statistic = 'median' and not figures.is_unknown then figures.p90
+        end as p90,
+        case
+            when figures.statistic = 'ratio'
+                then {{ wilson_bound('figures.total_known', 'figures.total_count', '-1') }}
+            when figures.statistic = 'weekly' and figures.is_unknown then figures.p50
+            when figures.statistic = 'median' and not figures.is_unknown then figures.median_low
+        end as interval_low,
+        case
+            when figures.statistic = 'ratio'
+                then {{ wilson_bound('(figures.total_known + figures.unknown_count)', 'figures.total_count', '1') }}
+            when figures.statistic = 'weekly' and figures.is_unknown then figures.p50_at_most
+            when figures.statistic = 'median' and not figures.is_unknown then figures.median_high
+        end as interval_high,
+        cast(coalesce(figures.n_used, 0) as bigint) as n_used,
+        cast(figures.n_open as bigint) as n_open,
+        cast(coalesce(figures.n_excluded, 0) as bigint) as n_excluded,
+        figures.excluded_by_reason,
+        {{ safe_ratio('figures.missing_count', '(figures.n_used + figures.missing_count)') }} as missing_ratio,
+        figures.oldest_open_at,
+        {{ seconds_between('figures.oldest_open_at', 'moment.as_of') }} as oldest_open_seconds,
+        'system' as source_kind,
+        case when figures.metric = 'iterations_per_feature' then 2 else 1 end as definition_version
+    from figures
+    cross join {{ ref('int_reporting_moment') }} as moment
 )
 
 select
-    {% if period == 'month' -%}
-    figures.period as month,
-    {% else -%}
-    figures.period as quarter,
-    figures.first_month,
-    figures.last_month,
-    {{ month_end('figures.last_month') }} <= moment.as_of as is_over,
-    {% endif -%}
-    figures.scope_kind,
-    figures.scope_id,
-    figures.metric,
-    figures.unit,
-    figures.statistic,
+    *,
     case
-        when figures.is_unknown then null
-        when figures.statistic = 'ratio' then {{ safe_ratio('figures.total', 'figures.value_count') }}
-        when figures.statistic = 'weekly' or figures.value_count >= 5 then figures.p50
-    end as metric_value,
+        when {{ is_ranked }} and metric_value is not null
+            then rank() over (
+                partition by {{ period }}, scope_kind, metric
+                order by metric_value desc nulls last
+            )
+    end as slowness_rank,
     case
-        when figures.is_unknown then null
-        when figures.statistic = 'weekly' or (figures.value_count >= 5 and figures.statistic = 'median')
-            then figures.p50
-    end as p50,
-    case
-        when figures.value_count >= 10 and figures.statistic = 'median' and not figures.is_unknown then figures.p90
-    end as p90,
-    case
-        when figures.statistic = 'ratio'
-            then {{ wilson_bound('figures.total_known', 'figures.total_count', '-1') }}
-        when figures.statistic = 'weekly' and figures.is_unknown then figures.p50
-        when figures.statistic = 'median' and not figures.is_unknown then figures.median_low
-    end as interval_low,
-    case
-        when figures.statistic = 'ratio'
-            then {{ wilson_bound('(figures.total_known + figures.unknown_count)', 'figures.total_count', '1') }}
-        when figures.statistic = 'weekly' and figures.is_unknown then figures.p50_at_most
-        when figures.statistic = 'median' and not figures.is_unknown then figures.median_high
-    end as interval_high,
-    cast(coalesce(figures.n_used, 0) as bigint) as n_used,
-    cast(figures.n_open as bigint) as n_open,
-    cast(coalesce(figures.n_excluded, 0) as bigint) as n_excluded,
-    figures.excluded_by_reason,
-    {{ safe_ratio('figures.missing_count', '(figures.n_used + figures.missing_count)') }} as missing_ratio,
-    figures.oldest_open_at,
-    {{ seconds_between('figures.oldest_open_at', 'moment.as_of') }} as oldest_open_seconds,
-    'system' as source_kind,
-    case when figures.metric = 'iterations_per_feature' then 2 else 1 end as definition_version
-from figures
-cross join {{ ref('int_reporting_moment') }} as moment
+        when {{ is_ranked }} and metric_value is null and n_used < 5
+            then 'n = ' || cast(n_used as string) || ', fewer than five'
+        when {{ is_ranked }} and metric_value is null then 'too much of it is unknown'
+    end as unranked_reason
+from result
 {%- endmacro %}

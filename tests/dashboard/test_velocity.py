@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from dashboard.pages.velocity import organisation, organisation_queries
 from dashboard.pages.velocity import queries as velocity_queries
 from dashboard.pages.velocity import sentences as words
 from tests.dashboard.conftest import text_of, tiles
@@ -377,3 +378,42 @@ def test_the_page_says_what_would_fill_it(
     assert not app.exception
     if variant != "empty":
         assert "**Velocity needs deployments.** None arrived yet." in text_of(app)
+
+
+#: Of the quarter: 9 items of ml at a median of 12 days, 3 of ops.
+_TEAMS = """
+alter table delivery.mart_velocity_quarters add column slowness_rank bigint;
+alter table delivery.mart_velocity_quarters add column unranked_reason varchar;
+insert into delivery.mart_velocity_quarters by name
+select '2026-Q3' as quarter, '2026-07' as first_month, '2026-09' as last_month,
+  true as is_over, 'team' as scope_kind, team as scope_id,
+  'training_to_production' as metric, 'seconds' as unit, 'median' as statistic,
+  days * 86400 as metric_value, days * 43200 as interval_low,
+  days * 172800 as interval_high, n as n_used, place as slowness_rank,
+  reason as unranked_reason
+from (values ('ml', 12.0, 9, 1, null), ('ops', null, 3, null, 'n = 3, fewer than five'))
+  as teams (team, days, n, place, reason);
+"""
+
+
+def test_the_slowest_team_to_production_is_said_with_n_and_interval(
+    tmp_path: Path,
+) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(_TEAMS)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    found = organisation_queries.slowest_teams(snapshot, "2026-Q3")
+    assert found is not None
+    first, last = found.to_pylist()
+    said = organisation.slowest([first, last], "2026-Q3").replace("\u00a0", " ")
+    assert f"**{first['team']}**, 12.0 d (6.0 d to 24.0 d, n = 9)" in said
+    assert (last["slowness_rank"], last["unranked_reason"]) == (
+        None,
+        "n = 3, fewer than five",
+    )
+
+
+def test_a_run_of_an_earlier_version_ranks_no_team(tmp_path: Path) -> None:
+    publish(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    assert organisation_queries.slowest_teams(snapshot, "2026-Q3") is None

@@ -13,6 +13,7 @@ from dashboard.pages.scorecard import payback
 from dashboard.pages.scorecard import queries as scorecard_queries
 from dashboard.pages.scorecard import sentences as scorecard
 from dashboard.pages.velocity import organisation
+from dashboard.pages.velocity import organisation_queries as velocity_queries
 from dashboard.shared import format as fmt
 from dashboard.shared.tables import Column
 
@@ -89,6 +90,9 @@ def _delivery(view: Page) -> Iterator[Part]:
         return
     yield Heading("Delivery, quarter against quarter")
     yield Text(found.headline)
+    teams = velocity_queries.slowest_teams(view.snapshot, found.quarters[0])
+    if teams is not None and teams.num_rows:
+        yield Text(organisation.slowest(teams.to_pylist(), found.quarters[0]))
     yield Table(
         "A change is one beyond the 90 % intervals of both quarters",
         found.columns,

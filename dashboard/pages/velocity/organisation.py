@@ -89,6 +89,51 @@ def show(view: Page) -> None:
         ),
         is_of_period=False,
     )
+    show_teams(view, found.quarters[0])
+
+
+def show_teams(view: Page, quarter: str) -> None:
+    """Draw the teams of a quarter by their time to production, slowest first."""
+    found = queries.slowest_teams(view.snapshot, quarter)
+    if found is None or not found.num_rows:
+        return
+    st.markdown(slowest(found.to_pylist(), quarter))
+    tables.show(
+        found,
+        [
+            tables.Column("path", "Way to production"),
+            tables.Column("slowness_rank", "Rank", "count", "unranked_reason"),
+            tables.Column("team", "Team"),
+            tables.Column("figure", "Median, h", "decimal"),
+            tables.Column("low", "From", "decimal"),
+            tables.Column("high", "To", "decimal"),
+            tables.Column("n_used", "n", "count"),
+        ],
+        page=view,
+        name="velocity-slowest-teams",
+        is_folded=True,
+        caption=f"{fmt.period(quarter)}, the slowest first; interval of 90 %",
+        origin=Origin(
+            formula="Rank of medians. Teams whose intervals overlap may change places.",
+            mart="delivery.mart_velocity_quarters",
+            row_count=found.num_rows,
+        ),
+        is_of_period=False,
+    )
+
+
+def slowest(rows: list[dict[str, Any]], quarter: str) -> str:
+    """Say which team is slowest to production, by each way."""
+    said = [
+        f"{row['path'].lower()} **{fmt.markdown(row['team'])}**,"
+        f" {words.duration(row['figure'])} ({words.duration(row['low'])} to"
+        f" {words.duration(row['high'])}, n = {row['n_used']})"
+        for row in rows
+        if row["slowness_rank"] == 1
+    ]
+    if not said:
+        return "No team has five items to production, so there is no ranking."
+    return f"Slowest to production in {fmt.period(quarter)}: {'; '.join(said)}."
 
 
 def _headline(rows: list[dict[str, Any]], kind: str, now: str, before: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from dashboard.pages.velocity.queries import IN_HOURS, UNIT_SHOWN, WINDOWS_MART
-from dashboard.shared.published import has_mart, per_run, rows
+from dashboard.shared.names import named_sql
+from dashboard.shared.published import has_mart, per_run, rows, table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from triptych.core.warehouse.reader import Snapshot
 
 _QUARTERS: Final = "delivery.mart_velocity_quarters"
@@ -98,4 +101,35 @@ def whole_compared(
         month=last_month,
         before=last_month_before,
         metrics=list(_OF_ALL),
+    )
+
+
+@per_run
+def slowest_teams(snapshot: Snapshot, quarter: str) -> pa.Table | None:
+    """Return teams of a quarter by their time to production in hours, slowest first.
+
+    Teams of too few items come last, with the reason. Runs of earlier versions have
+    no ranks.
+    """
+    known = table(snapshot, f"SELECT * FROM {_QUARTERS} LIMIT 0").column_names
+    if "slowness_rank" not in known:
+        return None
+    return table(
+        snapshot,
+        f"""
+        SELECT metric, scope_id AS team_id,
+            coalesce(names.team, scope_id) AS team,
+            CASE metric WHEN 'change_lead_time' THEN 'From commit'
+                ELSE 'From training' END AS path,
+            slowness_rank, unranked_reason, n_used,
+            {IN_HOURS.format("metric_value")} AS figure,
+            {IN_HOURS.format("interval_low")} AS low,
+            {IN_HOURS.format("interval_high")} AS high
+        FROM {_QUARTERS}
+        LEFT JOIN {named_sql("team")} AS names ON names.team_id = scope_id
+        WHERE scope_kind = 'team' AND quarter = $quarter
+            AND (slowness_rank IS NOT NULL OR unranked_reason IS NOT NULL)
+        ORDER BY metric DESC, slowness_rank NULLS LAST, team
+        """,
+        quarter=quarter,
     )
