@@ -209,7 +209,7 @@ def test_the_command_line_says_of_readiness_what_the_mart_says(
     )
     assert printed.exit_code == 0
     assert "railway: 2 of 7 controls have current evidence" in printed.stdout
-    assert "start with triptych.yml: sources" in printed.stdout
+    assert "start with triptych.yml: usage: latency" in printed.stdout
 
 
 def test_a_certificate_that_ended_is_expired_and_what_nobody_declared_unknown(
@@ -254,7 +254,7 @@ def test_the_entry_to_write_of_an_unknown_control_makes_it_evidenced(
 
 
 def test_the_page_of_platforms_shows_the_case_and_never_says_why(
-    sample_company: Path, truth: dict[str, Any], open_app: OpenApp
+    sample_company: Path, published: Snapshot, truth: dict[str, Any], open_app: OpenApp
 ) -> None:
     app = open_app(sample_company, page="scorecard")
     assert not app.exception
@@ -269,7 +269,12 @@ def test_the_page_of_platforms_shows_the_case_and_never_says_why(
     assert "No model with a like load stayed where it was" in text
     assert "because" not in text.lower()
     assert "no latency threshold is declared for it" in text
-    assert "A budget that it is held against" not in text
+    # Each feature has the budget of its team.
+    unbudgeted = published.query(
+        "SELECT 1 FROM roi.mart_measurement_readiness"
+        " WHERE measurement = 'budget' AND NOT is_measured"
+    )
+    assert unbudgeted.num_rows == 0
 
 
 def test_the_board_reads_of_the_case_what_the_page_and_the_marts_say(
