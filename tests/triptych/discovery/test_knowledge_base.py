@@ -83,6 +83,8 @@ CHARGES = {
     ("Google Cloud", "Compute Engine", "", "Ironwood chip hour"): "accelerator",
     ("Google Cloud", "Compute Engine", "", "v6e chip hour"): "accelerator",
     ("Google Cloud", "Compute Engine", "", "v5litepod in Iowa"): "accelerator",
+    ("Google Cloud", "Cloud Run", "", "Jobs v2 CPU Time"): None,
+    ("Google Cloud", "Cloud Dataflow", "", "Prime v3 Shuffle Data"): None,
     ("AWS", "Weights & Biases", "MP:seats-Units", ""): "model_operations",
     ("Snowflake", "Cortex Analyst", "messages", ""): "ml_platform",
     ("Snowflake", "Compute", "CORTEX_FUNCTIONS", ""): "ml_platform",
