@@ -266,6 +266,16 @@ def month(label: str) -> str:
     return label
 
 
+def months(first: str, last: str) -> str:
+    """Write ``2026-02`` and ``2026-10`` as ``Feb–Oct 2026``."""
+    if first == last:
+        return month(first)
+    begin = month(first)
+    if first[:4] == last[:4]:
+        begin = begin.partition(" ")[0]
+    return f"{begin}–{month(last)}"
+
+
 def period(label: str) -> str:
     """Write ``2026-09`` as ``Sep 2026`` and ``2026-Q3`` as ``Q3 2026``."""
     year, _, quarter = label.partition("-Q")

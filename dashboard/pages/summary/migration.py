@@ -72,7 +72,7 @@ def sentence(row: dict[str, Any]) -> str:
     parts = []
     if spend is not None and spend["since_change_ratio"] is not None:
         change = fmt.signed_percent(spend["since_change_ratio"])
-        parts.append(f"monthly AI cost **{change}** ({_windows(spend)})")
+        parts.append(f"monthly cost **{change}** ({_windows(spend)})")
     if incidents is not None and incidents["before_figure"] is not None:
         before = fmt.percent(incidents["before_figure"])
         since = fmt.percent(incidents["since_figure"])
@@ -88,8 +88,7 @@ def sentence(row: dict[str, Any]) -> str:
 def _windows(row: dict[str, Any]) -> str:
     """Write the months since and the months before, which are compared."""
     since, before = (
-        f"{fmt.month(row[f'{side}_first_month'])} to"
-        f" {fmt.month(row[f'{side}_last_month'])}"
+        fmt.months(row[f"{side}_first_month"], row[f"{side}_last_month"])
         for side in ("since", "before")
     )
     return f"{since} against {before}"
@@ -100,5 +99,5 @@ def _latency(row: dict[str, Any]) -> str:
     after, before = row["latency"], row["latency_before"]
     standing = "latency at target" if after <= 1 else "latency over target"
     was = "" if before is None else f"{before:.2f} → "
-    first, last = (fmt.month(row[f"after_{end}_month"]) for end in ("first", "last"))
-    return f"{standing} ({was}**{after:.2f}** × threshold, {first} to {last})"
+    months = fmt.months(row["after_first_month"], row["after_last_month"])
+    return f"{standing} ({was}**{after:.2f}** × threshold, {months})"

@@ -130,7 +130,7 @@ def evidence_tile(view: Page) -> Tile:
     return Tile(
         label,
         f"{strong} of {sum(grades.values())}",
-        f"features by grade: {mix}; {row['counted_feature_count']} in net value",
+        f"features by grade: {mix}",
         None,
         strong,
         "count",
