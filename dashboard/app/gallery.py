@@ -94,7 +94,13 @@ def _show_story() -> None:
     with st.container(border=True):
         st.markdown("**What it costs**, Oct 2026")
         st.markdown("Inference takes most of it: **EUR 24.9k** (60.0 %).")
-        months = pa.table({"month": list(_MONTHS), "amount": list(_COSTS)})
+        months = pa.table(
+            {
+                "month": list(_MONTHS),
+                "amount": list(_COSTS),
+                "budget": [Decimal(48_475)] * len(_MONTHS),
+            }
+        )
         charts.show(
             sparks.spend(months, _CURRENCY, charts.palette()),
             description="AI cost by month.",
