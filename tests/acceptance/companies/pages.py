@@ -73,6 +73,7 @@ class Shown:
 
 
 _PERCENT, _PER_HOUR = Decimal(100), Decimal(1) / 3_600
+#: The scorecard is to date, and shown whole in the newest month that has charges.
 SHOWN: dict[str, tuple[Shown, ...]] = {
     "api": (
         Shown(
@@ -211,21 +212,21 @@ SHOWN: dict[str, tuple[Shown, ...]] = {
         ),
         Shown(
             "scorecard",
-            "2025-12",
+            "2026-01",
             r"AI spend was ([\d.]+) % over budget",
             ("story.over_budget",),
             _PERCENT,
         ),
         Shown(
             "scorecard",
-            "2025-12",
+            "2026-01",
             r"over budget \(([\d.]+) ×\)",
             ("story.times_budget",),
         ),
-        Shown("scorecard", "2025-12", r"The move cost (USD [\d,.]+\d)", ("move.cost",)),
+        Shown("scorecard", "2026-01", r"The move cost (USD [\d,.]+\d)", ("move.cost",)),
         Shown(
             "scorecard",
-            "2025-12",
+            "2026-01",
             r"% \[.*?\], ([−\d.]+) % since",
             ("story.monthly_cost_change",),
             _PERCENT,
