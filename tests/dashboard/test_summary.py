@@ -136,9 +136,9 @@ def test_what_changed_names_three_bars_and_the_model_behind_each(
     # 100 of 2,769, and idle of 150 has no owner either: that is not what is said.
     assert "EUR 100.00 (3.6 % of usage) is unallocated" in links(app)
     text = text_of(app)
-    assert "**Quantity +EUR 7,142.85**, most by ETA v2 (+EUR 4,285.71)" in text
-    assert "**Efficiency of use −EUR 4,300.00**, most by ETA v2 (−EUR 3,500.00)" in text
-    assert "**Rate −EUR 1,000.00**, most by ETA v2 (−EUR 1,000.00)" in text
+    assert "**Quantity +EUR 7,142.85**, mostly ETA v2 (+EUR 4,285.71)" in text
+    assert "**Efficiency of use −EUR 4,300.00**, mostly ETA v2 (−EUR 3,500.00)" in text
+    assert "**Rate −EUR 1,000.00**, mostly ETA v2 (−EUR 1,000.00)" in text
     assert "**What changed so far, against all of Aug 2026**" in links(app)
 
 

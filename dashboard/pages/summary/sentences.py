@@ -196,7 +196,7 @@ def drivers(
         line = largest_line.get(row["step"])
         if line is not None:
             amount = fmt.signed_money(line[1], view.currency)
-            text += f", most by {fmt.markdown(line[0])} ({amount})"
+            text += f", mostly {fmt.markdown(line[0])} ({amount})"
         said.append(text)
     return said
 

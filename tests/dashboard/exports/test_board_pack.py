@@ -53,7 +53,7 @@ def test_every_tile_of_the_first_page_is_on_the_first_sheet_of_paper(
         assert squeezed(value) in first
     # By hand: 2,449 of models + 150 idle + 70 unused + 100 unallocated.
     assert shown["AI cost, amortised"] == "EUR 2,769.00"
-    assert squeezed("Quantity +EUR 7,142.85, most by ETA v2 (+EUR 4,285.71)") in first
+    assert squeezed("Quantity +EUR 7,142.85, mostly ETA v2 (+EUR 4,285.71)") in first
 
 
 def test_cost_and_its_change_are_those_that_were_added_up_by_hand(
