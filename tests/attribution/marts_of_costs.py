@@ -54,7 +54,7 @@ CREATE TABLE delivery.mart_velocity_events (
     metric VARCHAR, event_kind VARCHAR, item_key VARCHAR, deployed_unit VARCHAR,
     model_id VARCHAR, feature_id VARCHAR, team_id VARCHAR, state VARCHAR,
     event_value DOUBLE, open_seconds DOUBLE, started_month VARCHAR,
-    started_quarter VARCHAR);
+    started_quarter VARCHAR, started_at TIMESTAMP);
 CREATE TABLE core.mart_run AS SELECT 'EUR' AS currency;
 CREATE TABLE core.dim_features (feature_id VARCHAR);
 CREATE TABLE core.mart_assumptions (

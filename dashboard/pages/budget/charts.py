@@ -59,7 +59,7 @@ def bullets(table: pa.Table, currency: str, colours: Palette) -> Chart:
                     colours.categories[5],
                     colours.categories[0],
                     colours.categories[4],
-                    *(colours.other,) * 3,
+                    *(colours.other,) * 4,
                 ],
             ),
             legend=None,
