@@ -134,12 +134,9 @@ def moves(snapshot: Snapshot) -> list[Move]:
 
 @per_run
 def newest_month(snapshot: Snapshot) -> str | None:
-    """Return the newest month with both use of platforms and cost of models."""
+    """Return the newest month that the figures of platforms know."""
     found = rows(
-        snapshot,
-        "SELECT least(max(usage.billing_month), (SELECT max(billing_month)"
-        " FROM cost.fct_daily_model_costs)) AS month"
-        " FROM roi.mart_platform_usage AS usage",
+        snapshot, "SELECT max(billing_month) AS month FROM roi.mart_platform_usage"
     )
     return found[0]["month"] if found else None
 
