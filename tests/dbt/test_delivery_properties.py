@@ -35,6 +35,7 @@ MODELS = {
     "int_deployments_resolved": "intermediate",
     "int_deployments_sequenced": "intermediate",
     "int_deployments_classified": "intermediate",
+    "int_deployment_recoveries": "intermediate",
     "int_changes_deployed": "intermediate",
     "int_incidents_folded": "intermediate",
     "int_incident_causes": "intermediate",
