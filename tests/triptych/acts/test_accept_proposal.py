@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from triptych.core.workspace import Workspace
 
-#: Each of the 31 charges of the bill is tagged with the model eta.
+#: Each of the 31 charges is tagged with the model eta, of a service that is AI.
+BILL = GOOD.replace(",Inference,", ",Amazon Bedrock,").replace(",Vendor,", ",AWS,")
 PROPOSED = "models: eta"
 CATALOG = "# Who owns what.\nteams:\n  - {id: search}   # since May\n"
 
@@ -29,7 +30,7 @@ CATALOG = "# Who owns what.\nteams:\n  - {id: search}   # since May\n"
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = initialise(tmp_path_factory.mktemp("proposals") / "workspace")
     (made.root / "bills").mkdir(exist_ok=True)
-    (made.root / "bills" / "may.csv").write_text(GOOD)
+    (made.root / "bills" / "may.csv").write_text(BILL)
     (made.root / "triptych.yml").write_text(SETTINGS)
     (made.root / "catalog.yml").write_text(CATALOG)
     return made

@@ -120,7 +120,7 @@ def _asked(number: int) -> tuple[str, dict[str, str]]:
             "enter_budget",
             {
                 "month": "2026-09",
-                "scope_type": "model",
+                "scope_type": "team",
                 "scope_id": name,
                 "amount": "7",
             },
@@ -146,6 +146,8 @@ def _asked(number: int) -> tuple[str, dict[str, str]]:
 def test_a_hundred_acts_at_once_are_a_hundred_in_a_row(workspace: Workspace) -> None:
     """Of five kinds, each pressed twice, by seven people at two servers."""
     count = 100 if IS_FULL else 15
+    teams = "".join(f"  - {{id: model-{number}}}\n" for number in range(count))
+    (workspace.root / "catalog.yml").write_text(f"teams:\n{teams}")
     servers = [WorkspaceDoor(workspace.root), WorkspaceDoor(workspace.root)]
 
     def act(press: tuple[int, int]) -> bool:
