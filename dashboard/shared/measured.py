@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-from triptych.core.measures.answer import table
+from triptych.core.measures.compile import compile_relation
 from triptych.core.measures.definition import definitions
 from triptych.core.measures.query import query
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dashboard.shared.selection_queries import Selection
-    from triptych.core.measures.query import Value
+    from triptych.core.measures.query import Options, Value
     from triptych.core.warehouse.reader import Snapshot
 
 _COLUMNS = {"model": "model_id", "team": "team_id", "cost centre": "cost_center"}
@@ -40,30 +40,10 @@ def measured(
     largest : str, optional
         The column whose largest values come first.
     """
-    scope: dict[str, Value] = {"currency": selection.currency, **(where or {})}
-    if not selection.covers_everything:
-        scope[_COLUMNS[selection.scope_kind]] = selection.scope_id
-    is_billed = selection.basis == "Billed"
-    measures = {
-        label: definitions().measure(name).on_basis(billed=is_billed).name
-        for label, name in names.items()
-    }
     keys = ", ".join(by)
-    first = f"{measures[largest]} DESC, {keys}" if largest else keys
-    answered = table(
-        snapshot,
-        query(
-            *measures.values(),
-            by=by,
-            where=scope,
-            order=first or "ALL",
-            period=selection.period.months,
-            prior=selection.period.prior_months,
-        ),
-    )
-    return answered.rename_columns(
-        [_label(column, measures) for column in answered.column_names]
-    )
+    first = f'"{largest}" DESC, {keys}' if largest else keys
+    rows = relation(selection, names, by=by, where=where)
+    return snapshot.query(f"SELECT * FROM {rows} ORDER BY {first or 'ALL'}")
 
 
 def measured_row(
@@ -78,10 +58,47 @@ def measured_row(
     return answer
 
 
-def _label(column: str, measures: Mapping[str, str]) -> str:
-    """Return what a column is called: its measure by the name of whoever asks."""
-    for label, name in measures.items():
-        for suffix in ("", "_prior", "_change", "_change_ratio", "_share", "_rows"):
-            if column == name + suffix:
-                return label + suffix
-    return column
+def relation(
+    selection: Selection,
+    names: Mapping[str, str],
+    *,
+    by: tuple[str, ...] = (),
+    where: Mapping[str, Value] | None = None,
+    months: Literal["compared", "chosen", "all"] = "compared",
+    **options: Unpack[Options],
+) -> str:
+    """Return measures of a selection as SQL in brackets, for a page's query to read.
+
+    For a name ``cost`` there are ``cost`` and, of compared months, ``cost_prior``,
+    ``cost_change``, ``cost_change_ratio``, ``cost_share`` and ``cost_rows``. With
+    *within* there are ``cost_total``, ``cost_share`` and ``cost_rows``.
+
+    Parameters
+    ----------
+    names : mapping
+        What the columns are called → measure, on the basis of the selection.
+    by, where, options
+        As a query of measures has them, such as conditions, labels and within.
+    months : {'compared', 'chosen', 'all'}
+        The months of the period and the one before, of the period alone, or all.
+    """
+    is_billed = selection.basis == "Billed"
+    known = definitions()
+    measures = {
+        label: known.measure(name).on_basis(billed=is_billed).name
+        for label, name in names.items()
+    }
+    model = known.measure(next(iter(measures.values()))).model
+    scope: dict[str, Value] = dict(where or {})
+    if "currency" in model.dimensions:
+        scope.setdefault("currency", selection.currency)
+    if not selection.covers_everything:
+        scope.setdefault(_COLUMNS[selection.scope_kind], selection.scope_id)
+    if months == "chosen":
+        scope.setdefault(model.month or "", selection.period.months)
+    if months == "compared":
+        options["period"] = selection.period.months
+        options["prior"] = selection.period.prior_months
+    distinct = dict.fromkeys(measures.values())
+    asked = query(*distinct, by=by, where=scope, **options)
+    return compile_relation(asked, measures)

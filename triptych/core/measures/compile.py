@@ -5,7 +5,8 @@ measures have in common decide which rows there are; others which of them count.
 
 A query of a period has further columns for each measure ``m``: ``m_prior`` of the
 period before, ``m_change`` and ``m_change_ratio`` from that to this, ``m_share`` of the
-total of all rows, and ``m_rows``, how many rows of the mart it is made of.
+total of all rows, and ``m_rows``, how many rows of the mart it is made of. One with
+shares *within* has ``m_total`` of each group, ``m_share`` of it, and ``m_rows``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from triptych.core.measures.definition import UNIT_COLUMN, definitions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from triptych.core.measures.definition import Filter, Measure
     from triptych.core.measures.query import Query
 
@@ -24,12 +27,43 @@ LEFT: Final = "left_"
 
 def compile_query(query: Query) -> str:
     """Return the SQL that answers a query, one row for each combination of ``by``."""
-    grouped = _grouped(query)
-    if query.period:
-        more = (column for each in query.measures for column in _compared(each.name))
-        grouped = f"SELECT *, {', '.join(more)} FROM ({grouped}) AS grouped"
-    sql = f"{grouped} ORDER BY {query.order}"
+    sql = f"{_compared_rows(query)} ORDER BY {query.order}"
     return sql if query.limit is None else f"{sql} LIMIT {query.limit}"
+
+
+def compile_relation(query: Query, names: Mapping[str, str]) -> str:
+    """Return the rows of a query in brackets, to be read by a larger one.
+
+    Parameters
+    ----------
+    names : mapping
+        What the columns are called → measure of the query.
+    """
+    ends = ["", *(f"_{end}" for end in _ends(query))]
+    columns = [f'"{name}"' for name in (*query.by, *query.labels)]
+    columns += [
+        f'"{measure}{end}" AS "{name}{end}"'
+        for name, measure in names.items()
+        for end in ends
+    ]
+    return f"(SELECT {', '.join(columns)} FROM ({_compared_rows(query)}) AS measured)"
+
+
+def _ends(query: Query) -> tuple[str, ...]:
+    """Return the ends of the columns that are added to those of each measure."""
+    compared = ("prior", "change", "change_ratio") if query.period else ()
+    if query.within is not None:
+        return (*compared, "total", "share", "rows")
+    return (*compared, "share", "rows") if compared else ()
+
+
+def _compared_rows(query: Query) -> str:
+    """Return the SQL of the measures by the dimensions, with changes and shares."""
+    grouped = _grouped(query)
+    more = [column for each in query.measures for column in _compared(query, each.name)]
+    if not more:
+        return grouped
+    return f"SELECT *, {', '.join(more)} FROM ({grouped}) AS grouped"
 
 
 def _grouped(query: Query) -> str:
@@ -52,6 +86,10 @@ def _grouped(query: Query) -> str:
             ]
     else:
         picked += [f'{_aggregate(m, shared)} AS "{m.name}"' for m in query.measures]
+        if query.within is not None:
+            picked += [
+                f'count(*){_only(m, shared)} AS "{m.name}_rows"' for m in query.measures
+            ]
     source = model.mart if model.sql is None else f"({model.sql}) AS {model.name}"
     sql = f"SELECT {', '.join(picked)} FROM {source}"
     if where:
@@ -59,14 +97,20 @@ def _grouped(query: Query) -> str:
     return f"{sql} GROUP BY {', '.join(keys)}" if keys else sql
 
 
-def _compared(name: str) -> tuple[str, ...]:
+def _compared(query: Query, name: str) -> list[str]:
     """Return the columns of the change and the share of a measure."""
-    change = f"{name} - {name}_prior"
-    return (
-        f"{change} AS {name}_change",
-        f"{_quotient(f'({change})', f'abs({name}_prior)')} AS {name}_change_ratio",
-        f"{_quotient(name, f'sum({name}) OVER ()')} AS {name}_share",
-    )
+    columns = []
+    if query.period:
+        change = f"{name} - {name}_prior"
+        ratio = _quotient(f"({change})", f"abs({name}_prior)")
+        columns += [f"{change} AS {name}_change", f"{ratio} AS {name}_change_ratio"]
+    keys = ", ".join(f'"{key}"' for key in query.within or ())
+    total = f"sum({name}) OVER ({f'PARTITION BY {keys}' if keys else ''})"
+    if query.within is not None:
+        columns += [f"{total} AS {name}_total"]
+    if query.period or query.within is not None:
+        columns += [f"{_quotient(name, total)} AS {name}_share"]
+    return columns
 
 
 def _quotient(above: str, below: str) -> str:
@@ -125,6 +169,8 @@ def _aggregate(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> 
         case "sum" if measure.column:
             known = f"count({measure.expr}){only} = count(*){only}"
             return f"CASE WHEN {known} THEN sum({measure.expr}){only} END"
+        case "average":
+            return f"avg({measure.expr}){only}"
     return f"{measure.agg}({measure.expr}){only}"
 
 

@@ -4,17 +4,19 @@
 metrics, and saved queries. What only triptych needs is under ``config: meta:``::
 
     models        month, page, grain, never_added, reason, grade, counted
-    metrics       unit, basis, billed, good, term, page, low, high, interval, n, reason,
-                  unknown, never_added
+    metrics       unit, basis, billed, billed_expr, good, term, page, low, high, n,
+                  interval, reason, unknown, never_added
     saved queries page, labels, when, order
 
-A unit may name the column that has it: ``[currency] per GPU hour``.
+A unit may name the column that has it: ``[currency] per GPU hour``. A metric with
+``billed_expr`` has a twin of that expression on the billed basis, ``billed_<name>``;
+so has a ratio whose numerator has one.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +37,10 @@ _EQUAL: Final = re.compile(r"(\w+) = '([^']*)'")
 _IS_NULL: Final = re.compile(r"(\w+) is (not )?null")
 _NOT_IN: Final = re.compile(r"(\w+) not in \((.*)\)")
 UNIT_COLUMN: Final = re.compile(r"\[(\w+)\]")
-AGGREGATES: Final = frozenset({"sum", "max", "median", "count_distinct"})
+AGGREGATES: Final = frozenset(
+    {"sum", "max", "min", "median", "average", "count", "count_distinct"}
+)
+_BILLED: Final = "billed (as invoiced)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,8 @@ class Measure:
         The mart's column where the measure is one; None for an expression or a ratio.
     numerator, denominator : str or None
         Measures that a ratio is made of.
-    billed : str or None
-        The same measure on the billed basis.
+    billed, billed_expr : str or None
+        The same measure on the billed basis, or the expression of one to be made.
     good : {'less', 'more'} or None
         Which direction is welcome.
     term : str
@@ -129,6 +134,7 @@ class Measure:
     unit: str = "[currency]"
     basis: str = "effective (amortised)"
     billed: str | None = None
+    billed_expr: str | None = None
     good: str | None = None
     low: str | None = None
     high: str | None = None
@@ -222,8 +228,30 @@ def definitions() -> Definitions:
                 model = _model(described)
                 for metric in described["metrics"]:
                     measures[metric["name"]] = _measure(metric, model)
+    _add_billed(measures)
     questions = {each["name"]: _question(each, measures) for each in queries}
     return Definitions(measures, questions)
+
+
+def _add_billed(measures: dict[str, Measure]) -> None:
+    """Add the billed twins of measures that have an expression of billed cost."""
+    for name, measure in sorted(measures.items(), key=lambda each: each[1].is_ratio):
+        above = measures.get(measure.numerator or "")
+        if measure.billed or not (measure.billed_expr or (above and above.billed)):
+            continue
+        below = measures.get(measure.denominator or "")
+        twin = replace(
+            measure,
+            name=f"billed_{name}",
+            label=f"{measure.label}, billed",
+            expr=measure.billed_expr,
+            numerator=above.billed if above else None,
+            denominator=(below.billed or below.name) if below else None,
+            basis=_BILLED,
+            billed_expr=None,
+        )
+        measures[twin.name] = twin
+        measures[name] = replace(measure, billed=twin.name)
 
 
 def _files() -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from triptych.core.errors import UsageError
 from triptych.core.file_names import literal
@@ -46,6 +46,8 @@ class Query:
         Rows at most.
     period, prior : tuple of str
         Months, and those that they are compared with.
+    within : tuple of str or None
+        Dimensions in whose groups shares are taken; empty for a share of all rows.
     """
 
     measures: tuple[Measure, ...]
@@ -57,6 +59,7 @@ class Query:
     limit: int | None = None
     period: tuple[str, ...] = ()
     prior: tuple[str, ...] = ()
+    within: tuple[str, ...] | None = None
     model: Model = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -98,14 +101,23 @@ class Query:
             )
 
 
+class Options(TypedDict, total=False):
+    """What a query may have besides; see :class:`Query`."""
+
+    conditions: tuple[str, ...]
+    labels: tuple[str, ...]
+    order: str
+    limit: int | None
+    period: tuple[str, ...]
+    prior: tuple[str, ...]
+    within: tuple[str, ...] | None
+
+
 def query(
     *names: str,
     by: tuple[str, ...] = (),
     where: Mapping[str, Value] | None = None,
-    order: str = "ALL",
-    limit: int | None = None,
-    period: tuple[str, ...] = (),
-    prior: tuple[str, ...] = (),
+    **options: Unpack[Options],
 ) -> Query:
     """Return the query of measures by name.
 
@@ -117,20 +129,15 @@ def query(
         Dimensions.
     where : mapping, optional
         Dimension → the value or values that it has; None is NULL.
-    order, limit : optional
-        How rows are sorted, and how many there are at most.
-    period, prior : tuple of str
-        Months, and those that they are compared with.
+    options
+        Attributes of a query; its conditions may have placeholders such as ``$until``.
     """
     known = definitions()
     return Query(
         tuple(known.measure(name) for name in names),
         by,
         tuple(among(column, value) for column, value in (where or {}).items()),
-        order=order,
-        limit=limit,
-        period=period,
-        prior=prior,
+        **options,
     )
 
 

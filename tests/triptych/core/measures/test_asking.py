@@ -15,7 +15,7 @@ import sqlglot
 from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
 from triptych.core.errors import UsageError
 from triptych.core.measures.answer import ask, table
-from triptych.core.measures.compile import compile_query
+from triptych.core.measures.compile import compile_query, compile_relation
 from triptych.core.measures.definition import definitions
 from triptych.core.measures.query import month_before, query, query_of
 from triptych.core.warehouse.gate import Gate, Viewer
@@ -67,6 +67,39 @@ def test_rows_are_as_many_and_in_the_order_asked_for(snapshot: Snapshot) -> None
     rows = table(snapshot, asked).to_pylist()
     assert [row["model_id"] for row in rows] == ["eta-v2", "vision-v1"]
     assert rows[0]["ai_cost"] == TRUTH["eta_fully_loaded"]
+
+
+def test_a_measure_has_its_twin_on_the_billed_basis() -> None:
+    known = definitions()
+    twin = known.measure("unallocated_cost_ratio").on_basis(billed=True)
+    assert (twin.numerator, twin.denominator) == (
+        "billed_unallocated_cost",
+        "billed_ai_cost",
+    )
+    idle = known.measure("unowned_idle_cost").on_basis(billed=True)
+    assert (idle.expr, idle.basis) == ("billed_cost", "billed (as invoiced)")
+
+
+def test_a_larger_query_reads_shares_within_a_group(snapshot: Snapshot) -> None:
+    """eta-v2 1,460 of September's AI cost."""
+    asked = query(
+        "ai_cost",
+        by=("billing_month", "model_id"),
+        where={"currency": "EUR"},
+        conditions=("billing_month <= $until",),
+        within=("billing_month",),
+    )
+    relation = compile_relation(asked, {"cost": "ai_cost"})
+    rows = snapshot.query(
+        f"SELECT * FROM {relation} WHERE model_id = 'eta-v2'"
+        " AND billing_month = '2026-09'",
+        {"until": "2026-09"},
+    ).to_pylist()
+    assert [row["cost"] for row in rows] == [TRUTH["eta_fully_loaded"]]
+    assert rows[0]["cost_total"] == AI_COST
+    share = float(TRUTH["eta_fully_loaded"] / AI_COST)
+    assert rows[0]["cost_share"] == pytest.approx(share)
+    assert rows[0]["cost_rows"] > 0
 
 
 def test_money_is_not_added_over_a_currency() -> None:
