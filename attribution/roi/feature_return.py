@@ -35,6 +35,8 @@ TO_DATE: Final = "to_date"
 #: Window of what was known of the months up to one: ``until_2026-01``.
 UNTIL: Final = "until_"
 _BOTH: Final = ("50", "90")
+#: Of the whole cost: below it a change costs as much as months differ by themselves.
+_LEAST_SHARE: Final = 0.1
 _UNKNOWN_TO_DATE: Final = (
     *("payback_months_p50", "payback_months_p90", "probability_never_paid_back"),
     *("payback_horizon_months", "probability_npv_positive", "break_even_effect"),
@@ -204,10 +206,7 @@ class FeatureReturn:
         if reason is not None:
             code = reason.code
         elif flows is not None and not _has_cost(flows):
-            code = "cost_not_positive"
-            text = "no ROI: the change costs no more than what it replaced"
-            if not (flows.cost + flows.other).any():
-                text = "no ROI: nothing was spent that the value could be divided by"
+            code, text = "cost_not_positive", _why_no_roi(flows)
         not_counted = case.not_counted or reason
         return {
             "counted": case.is_counted,
@@ -232,8 +231,20 @@ def _one_of(names: set[str]) -> str | None:
 
 
 def _has_cost(flows: Flows) -> bool:
-    """Tell whether the change cost something in every world."""
-    return bool((flows.spent.sum(axis=1) > 0).all())
+    """Return whether the change cost enough in every world to divide by."""
+    least = _LEAST_SHARE * (flows.cost + flows.other).sum(axis=1)
+    spent = flows.spent.sum(axis=1)
+    return bool(((spent > 0) & (spent >= least)).all())
+
+
+def _why_no_roi(flows: Flows) -> str:
+    """Return why value is not divided by the cost of a change."""
+    whole, spent = (flows.cost + flows.other).sum(axis=1), flows.spent.sum(axis=1)
+    if not whole.any():
+        return "no ROI: nothing was spent that the value could be divided by"
+    if (spent > 0).all():
+        return "no ROI: the change costs hardly more than what it replaced"
+    return "no ROI: the change costs no more than what it replaced"
 
 
 def money(flows: Flows | None) -> Row:

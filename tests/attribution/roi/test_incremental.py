@@ -118,6 +118,15 @@ def test_a_change_that_costs_no_more_than_it_replaced_has_no_roi() -> None:
     assert (row["break_even_effect"], row["net_value"]) == (0.0, pytest.approx(220.0))
 
 
+def test_value_is_not_divided_by_a_few_percent_of_a_cost() -> None:
+    """75 of 80 a month were replaced: 10 of 160 is left, and 200 ÷ 10 is no return."""
+    old = assumed("replaced_cost", 75.0, unit="EUR/month", feature_id="care")
+    row = found(old)
+    assert (row["roi"], row["reason_code"]) == (None, "cost_not_positive")
+    assert "hardly more than what it replaced" in row["reason"]
+    assert row["net_value"] == pytest.approx(190.0)
+
+
 def test_benefit_to_date_is_carried_by_the_rule_of_the_run_rate() -> None:
     """March keeps 1 − 1 ÷ 24 of 100, April 1 − 1 ÷ 12, each less 80 − 60.
 
