@@ -28,6 +28,7 @@ Node = dict[str, Any]
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: Models that read what was loaded, refused or asked for, not what a bill says.
 READ_THE_CATALOGUE = {
+    "int_bills_received",
     "int_charges_to_reconcile",
     "int_closed_months_restated",
     "mart_loads",

@@ -147,6 +147,20 @@ def test_no_page_shows_nonsense_or_a_banner_for_each_missing_thing(
     assert len(app.warning) + len(app.info) <= 1
 
 
+def test_a_bill_that_came_as_one_file_is_not_stale(
+    root: Path, published: Snapshot, open_app: OpenApp
+) -> None:
+    """It came after its newest month: the next is due as long after the next month."""
+    stale = published.query(
+        "select source, stream from core.mart_source_freshness where is_stale"
+    )
+    assert stale.to_pylist() == []
+    for page in ("summary", "cost_by_model"):
+        assert [
+            label for label in tiles(open_app(root, page=page)) if "stale" in label
+        ] == []
+
+
 def test_a_page_without_data_is_a_card_that_leads_to_its_step(
     root: Path, published: Snapshot, open_app: OpenApp
 ) -> None:

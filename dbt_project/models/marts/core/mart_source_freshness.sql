@@ -1,10 +1,10 @@
 {#-
-  How old each source's newest evidence is, against the lag its owner expects. Bills
-  are as new as their newest charge, other streams as their newest load, and events as
-  the last time that the source answered. A bill that came when its month was over is due
-  again for the next month, as long after it as it came. A source whose platforms were all
-  left has ended, and is not late. A stream that a source could deliver and never did is
-  no worry as long as it delivers others.
+  How old each source's newest evidence is, against the lag its owner expects. Bills are
+  as new as their newest charge, other streams as their newest load, and events as the
+  last time that the source answered. A bill that came when its month was over is due
+  again for the next month, as long after it as it came. A source whose platforms were
+  all left has ended, and is not late. A stream that a source could deliver and never did
+  is no worry as long as it delivers others.
 -#}
 with sources as (
     select
@@ -29,32 +29,11 @@ loads as (
     group by source, stream
 ),
 
--- Bills by the month: when the newest month first came.
-months as (
-    select
-        source,
-        stream,
-        period,
-        min(loaded_at) as first_loaded_at,
-        row_number() over (partition by source, stream order by period desc) as place
-    from {{ source('catalogue', 'loads') }}
-    where length(period) = 7 and stream in ({{ bill_stream_names() }})
-    group by source, stream, period
-),
-
-newest_charges as (
-    select
-        source,
-        cast(max(charge_date) + interval '1' day as timestamp) as newest_evidence_at
-    from {{ ref('int_daily_service_charges') }}
-    group by source
-),
-
 as_of as (
     select
         coalesce(
             run.as_of,
-            (select max(newest_charges.newest_evidence_at) from newest_charges),
+            (select max(bills.newest_evidence_at) from {{ ref('int_bills_received') }} as bills),
             run.started_on
         ) as as_of
     from {{ source('control', 'run') }} as run
@@ -66,28 +45,23 @@ judged as (
         sources.source_type,
         sources.stream,
         sources.expected_lag_hours,
-        coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at) as newest_evidence_at,
+        coalesce(bills.newest_evidence_at, loads.last_loaded_at) as newest_evidence_at,
         loads.last_loaded_at,
         case
             when sources.stream in ({{ event_stream_names() }}) and loads.load_count > 0
                 then coalesce(sources.last_success_at, loads.last_loaded_at)
-            else coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at)
+            else coalesce(bills.newest_evidence_at, loads.last_loaded_at)
         end as known_until,
-        case
-            when months.first_loaded_at >= {{ month_end('months.period') }} then {{ month_end('months.period') }}
-        end as month_ended_at,
-        months.first_loaded_at,
+        bills.month_ended_at,
+        bills.first_loaded_at,
         cast(ended.ended_on as timestamp) as ended_at,
         coalesce(loads.load_count, 0) as load_count,
         cast(coalesce(loads.row_count, 0) as bigint) as row_count,
         cast(coalesce(loads.quarantined_row_count, 0) as bigint) as quarantined_row_count
     from sources
     left join loads on sources.source = loads.source and sources.stream = loads.stream
-    left join newest_charges
-        on
-            sources.source = newest_charges.source
-            and sources.stream in ({{ bill_stream_names() }})
-    left join months on sources.source = months.source and sources.stream = months.stream and months.place = 1
+    left join {{ ref('int_bills_received') }} as bills
+        on sources.source = bills.source and sources.stream = bills.stream
     left join {{ ref('int_ended_sources') }} as ended on sources.source = ended.source
 ),
 
