@@ -49,6 +49,15 @@ def init(
             " models and its owners. May be given several times.",
         ),
     ] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="ROLE=COLUMN",
+            help="Which column of an unknown bill is what, such as amount=Net; also"
+            " currency=USD and vendor=NAME. May be given several times.",
+        ),
+    ] = None,
     yes: YesOption = False,
     with_run: Annotated[
         bool, typer.Option("--run", help="Run it at once; with --from.")
@@ -62,7 +71,9 @@ def init(
 
     place = directory or workspace or Path()
     if bills:
-        _init_from(place, bills, yes=yes, with_run=with_run, is_verbose=verbose)
+        _init_from(
+            place, bills, mapped or [], yes=yes, with_run=with_run, is_verbose=verbose
+        )
         return
     if with_run:
         raise UsageError(
@@ -75,16 +86,25 @@ def init(
 
 
 def _init_from(
-    place: Path, bills: list[Path], *, yes: bool, with_run: bool, is_verbose: bool
+    place: Path,
+    bills: list[Path],
+    mapped: list[str],
+    *,
+    yes: bool,
+    with_run: bool,
+    is_verbose: bool,
 ) -> None:
     from triptych.cli.discover_command import print_discovery, settle
+    from triptych.discovery.bill_mapping import answers_of
     from triptych.discovery.discover import discover
     from triptych.discovery.first_workspace import workspace_from
     from triptych.run import pipeline
 
-    first = workspace_from(place, bills)
+    first = workspace_from(place, bills, answers_of(mapped))
     for report in first.taken:
         print(f"ok      {report.line}")
+        if report.mapped is not None:
+            print(f"        {report.mapped.line}")
     for report in first.left_out:
         print(f"left out {report.line} {report.next_step}".rstrip())
     root = first.workspace.root

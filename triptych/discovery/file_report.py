@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from ingest.connector import LandingOptions
 from ingest.reading.malformed import BAD_DATA, as_failed, in_another_encoding
 from ingest.sources.tables.bill_formats import (
     FOCUS_FORMAT,
@@ -26,15 +27,18 @@ from ingest.storage.files import (
     is_data_file,
     open_text,
 )
+from triptych.discovery.bill_mapping import map_bill
 from triptych.discovery.ledger_sample import Reading, sample_file
 from triptych.discovery.other_files import belongs_to, why_not_read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import duckdb
 
     from ingest.sources.tables.bill_formats import BillFormat
+    from triptych.discovery.bill_mapping import BillMapping
 
 _AS_IT_IS = Reading()
 State = Literal["bill", "other", "damaged", "not_read"]
@@ -77,6 +81,8 @@ class FileReport:
         Billed cost by currency.
     is_sampled : bool
         Only its beginning was looked at: counts and money are of that.
+    mapped : BillMapping or None
+        How its columns are read, where no source knows them.
     """
 
     label: str
@@ -96,11 +102,12 @@ class FileReport:
     columns: tuple[str, ...] = ()
     is_sampled: bool = False
     table: str = ""
+    mapped: BillMapping | None = None
 
     def record(self) -> dict[str, object]:
         """Return what programs are given: all but where its charges were kept."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        del fields["table"]
+        del fields["table"], fields["mapped"]
         return {**fields, "line": self.line}
 
     @property
@@ -140,6 +147,7 @@ def report_on(
     label: str,
     table: str,
     reading: Reading = _AS_IT_IS,
+    answers: Mapping[str, str] | None = None,
 ) -> FileReport:
     """Open a file and say what it is.
 
@@ -155,6 +163,8 @@ def report_on(
         Where its charges are kept in ``connection``, if it is a bill.
     reading : Reading
         How the source that has the file reads it.
+    answers : mapping, optional
+        Role → column of a table that no source knows; without it, none is mapped.
     """
     if not is_data_file(path.name):
         kind, connector, problem, next_step = why_not_read(path)
@@ -173,9 +183,35 @@ def report_on(
             problem="It is not Cost and Usage and holds no charges.",
             next_step="Leave it out, or keep it for reference: it is not loaded.",
         )
+    if kind_of_bill is None and answers is not None:
+        mapped = map_bill(path, delimiter=reading.delimiter, answers=answers)
+        if mapped is not None:
+            return _mapped(connection, path, mapped, label, table, reading, columns)
     if kind_of_bill is None:
         return _no_bill(path, columns, label, reading)
     return _bill(connection, path, kind_of_bill, label, table, reading, columns)
+
+
+def _mapped(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    mapped: BillMapping,
+    label: str,
+    table: str,
+    reading: Reading,
+    columns: list[str],
+) -> FileReport:
+    """Report on a table that is read as a bill, or that another source takes."""
+    if mapped.unclear:
+        known = _no_bill(path, columns, label, reading)
+        if known.connector:
+            return known
+        problem, next_step = mapped.line, mapped.next_step
+        return replace(known, problem=problem, next_step=next_step)
+    options = LandingOptions(mapped.mapping, mapped.defaults)
+    read = replace(reading, options=options)
+    report = _bill(connection, path, FOCUS_FORMAT, label, table, read, columns)
+    return replace(report, format="Table", mapped=mapped)
 
 
 def _columns(path: Path, reading: Reading) -> list[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import textwrap
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+import yaml
 
 from triptych.core.errors import UsageError
 from triptych.core.workspace import initialise
@@ -14,15 +17,20 @@ from triptych.discovery.file_report import report_on
 from triptych.discovery.ledger_sample import bench
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from triptych.core.workspace import Workspace
+    from triptych.discovery.bill_mapping import BillMapping
     from triptych.discovery.file_report import FileReport
 
 #: The rule of an empty workspace: with bills at hand, what their tags hold decides.
 _RULE_FOR_ANY_TAG = re.compile(
     r"^  - name: model tag\n    match: .*\n    model: .*\n", re.MULTILINE
+)
+#: The source of an empty workspace, after which others are added.
+_BILLS = (
+    "    path: bills                # file, folder or glob, relative to this folder\n"
 )
 _CURRENCY_LINE = re.compile(r"^currency: \w{3}", re.MULTILINE)
 
@@ -37,8 +45,13 @@ class FirstWorkspace:
     currency: str
 
 
-def workspace_from(directory: Path, named: Sequence[Path]) -> FirstWorkspace:
+def workspace_from(
+    directory: Path, named: Sequence[Path], answers: Mapping[str, str] | None = None
+) -> FirstWorkspace:
     """Make a workspace whose folder ``bills`` holds copies of bills.
+
+    A table that no source knows is read by its columns: it gets a folder of its vendor
+    in ``mapped`` and a source with the mapping.
 
     Parameters
     ----------
@@ -46,6 +59,8 @@ def workspace_from(directory: Path, named: Sequence[Path]) -> FirstWorkspace:
         New or empty folder.
     named : sequence of Path
         Files, or folders whose files are meant.
+    answers : mapping, optional
+        Role → column, where columns of such a table do not say which is which.
 
     Raises
     ------
@@ -55,7 +70,16 @@ def workspace_from(directory: Path, named: Sequence[Path]) -> FirstWorkspace:
     paths = list(_files(named))
     with bench() as connection:
         reports = [
-            (path, report_on(connection, path, label=str(path), table=f"file_{number}"))
+            (
+                path,
+                report_on(
+                    connection,
+                    path,
+                    label=str(path),
+                    table=f"file_{number}",
+                    answers=answers or {},
+                ),
+            )
             for number, path in enumerate(paths)
         ]
     taken = [(path, report) for path, report in reports if report.is_ok]
@@ -63,11 +87,17 @@ def workspace_from(directory: Path, named: Sequence[Path]) -> FirstWorkspace:
     if not taken:
         raise _no_bill(named, left_out)
     workspace = initialise(directory)
-    for path, _ in taken:
-        shutil.copy(path, _free_name(workspace.root / "bills", path.name))
+    sources: dict[str, str] = {}
+    for path, report in taken:
+        folder = workspace.root / "bills"
+        if report.mapped is not None:
+            folder = workspace.root / _place(report.mapped, sources)
+            folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, _free_name(folder, path.name))
     currency = _currency(report for _, report in taken)
     settings = workspace.settings_file.read_text(encoding="utf-8")
     text = _CURRENCY_LINE.sub(f"currency: {currency}", settings, count=1)
+    text = text.replace(_BILLS, _BILLS + "".join(sources.values()), 1)
     workspace.settings_file.write_text(text, encoding="utf-8")
     allocation = workspace.root / "allocation.yml"
     rules = _RULE_FOR_ANY_TAG.sub("", allocation.read_text(encoding="utf-8"), count=1)
@@ -75,6 +105,28 @@ def workspace_from(directory: Path, named: Sequence[Path]) -> FirstWorkspace:
     return FirstWorkspace(
         workspace, tuple(report for _, report in taken), left_out, currency
     )
+
+
+def _place(mapped: BillMapping, sources: dict[str, str]) -> str:
+    """Return the folder of a mapped bill, and add the source that reads it.
+
+    Two tables of a vendor with other columns are two sources.
+    """
+    base = re.sub(r"[^a-z0-9]+", "-", mapped.vendor.casefold()).strip("-") or "vendor"
+    for number in range(1, 1000):
+        name = base if number == 1 else f"{base}-{number}"
+        entry = {
+            "name": name,
+            "type": "focus_files",
+            "path": f"mapped/{name}",
+            "mapping": mapped.mapping,
+            "defaults": mapped.defaults,
+        }
+        text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=100)
+        text = "\n" + textwrap.indent(text, "  ")
+        if sources.setdefault(name, text) == text:
+            break
+    return f"mapped/{name}"
 
 
 def _files(named: Sequence[Path]) -> Iterable[Path]:

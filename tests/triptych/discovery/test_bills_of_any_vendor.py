@@ -1,0 +1,182 @@
+"""Bills that no source knows are read by their columns, or asked about, never guessed.
+
+Columns are those that vendors document: GitHub's usage report and Copilot's premium
+requests, Cursor's usage events, Claude Console's cost export, RunPod's billing history.
+The others are what accountants make of an invoice. Totals are added up on paper.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from triptych.cli import app
+from triptych.core.errors import UsageError
+from triptych.discovery.first_workspace import workspace_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GITHUB = """\
+date,product,sku,quantity,unit_type,applied_cost_per_quantity,gross_amount,\
+discount_amount,net_amount,organization,repository,cost_center_name
+2026-09-01,copilot,copilot_premium_request,1200,requests,0.04,48.00,12.00,36.00,acme,,R&D
+2026-09-02,copilot,copilot_for_business,10,user-months,19,190.00,0,190.00,acme,,R&D
+2026-09-02,actions,actions_linux,100,minutes,0.008,0.80,0.80,0.00,acme,web,Web
+"""
+CURSOR = """\
+Date,Kind,Model,Max Mode,Input (w/ Cache Write),Input (w/o Cache Write),Cache Read,\
+Output Tokens,Total Tokens,Cost
+2026-09-03T10:00:00.000Z,Included,claude-4.5-sonnet,No,100,2000,30000,500,32600,Included
+2026-09-03T11:00:00.000Z,On-Demand,gpt-5,No,0,4000,9000,700,13700,0.42
+2026-09-04T11:00:00.000Z,On-Demand,gpt-5,Yes,0,4000,9000,700,13700,$1.08
+"""
+CLAUDE = """\
+usage_date_utc,model,workspace,api_key,usage_type,context_window,token_type,cost_usd
+2026-09-01,claude-sonnet-4-5,Support,key-1,message,≤ 200k,input_no_cache,12.345678
+2026-09-02,claude-sonnet-4-5,Support,key-1,message,≤ 200k,output,7.654322
+"""
+RUNPOD = """\
+time,podId,gpuTypeId,timeBilledMs,diskSpaceBilledGB,amount
+2026-09-01 00:00:00,pod1,NVIDIA H100 80GB HBM3,86400000,50,64.56
+2026-09-02 00:00:00,pod1,NVIDIA H100 80GB HBM3,43200000,50,32.28
+"""
+INVOICE = """\
+Description,Period start,Period end,Quantity,Unit price,Amount (EUR)
+H100 node reserved,01.09.2026,30.09.2026,720,"2,10","1.512,00"
+Egress,01.09.2026,30.09.2026,1,"8,00","8,00"
+"""
+#: File → what is in it: the currency, the total, the rows.
+BILLS = {
+    "github.csv": (GITHUB, "USD", Decimal("226.00"), 3),
+    "cursor-usage.csv": (CURSOR, "USD", Decimal("1.50"), 3),
+    "claude.csv": (CLAUDE, "USD", Decimal("20.000000"), 2),
+    "runpod.csv": (RUNPOD, "USD", Decimal("96.84"), 2),
+    "coreweave-invoice.csv": (INVOICE, "EUR", Decimal("1520.00"), 2),
+}
+
+
+def run_cli(*args: str) -> tuple[int, str, str]:
+    """Run a command in this process; return its code, output and errors."""
+    result = CliRunner().invoke(app, list(args))
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("name", BILLS)
+def test_a_bill_is_read_by_its_columns(tmp_path: Path, name: str) -> None:
+    content, currency, total, count = BILLS[name]
+    (tmp_path / name).write_text(content, "utf-8")
+    first = workspace_from(tmp_path / "ws", [tmp_path / name])
+    [report] = first.taken
+    assert (report.costs, report.row_count) == ({currency: total}, count)
+    assert not report.refused
+    assert report.months == ("2026-09",)
+    sources = yaml.safe_load(first.workspace.settings_file.read_text("utf-8"))
+    mapped = [each for each in sources["sources"] if "mapping" in each]
+    assert len(mapped) == 1
+    assert (first.workspace.root / mapped[0]["path"] / name).is_file()
+
+
+def test_all_of_them_are_run_and_add_up(tmp_path: Path) -> None:
+    """226.00 + 1.50 + 20.00 + 96.84 in dollars; the invoice in euros stays apart."""
+    folder = tmp_path / "named"
+    folder.mkdir()
+    for name, (content, *_) in BILLS.items():
+        (folder / name).write_text(content, "utf-8")
+    code, _, err = run_cli("init", str(tmp_path / "ws"), "--from", str(folder), "--yes")
+    assert code == 0, err
+    code, out, err = run_cli("run", "--workspace", str(tmp_path / "ws"))
+    assert code == 0, err
+    sql = (
+        "SELECT currency, sum(billed_cost) FROM cost.mart_cost_waterfall"
+        " WHERE step = 'ledger' GROUP BY currency ORDER BY currency"
+    )
+    code, out, _ = run_cli(
+        "sql", sql, "--format", "csv", "--workspace", str(tmp_path / "ws")
+    )
+    amounts = [line.split(",") for line in out.strip().splitlines()[1:]]
+    assert {code: Decimal(amount) for code, amount in amounts} == {
+        "EUR": Decimal(1520),
+        "USD": Decimal("344.34"),
+    }
+
+
+UNCLEAR = """\
+day,gross,paid,team
+2026-09-01,12.00,10.00,a
+2026-09-02,8.00,8.00,b
+"""
+
+
+def test_what_is_not_clear_is_asked_and_kept(tmp_path: Path) -> None:
+    """Two columns of money and no currency: 18.00 paid, if told so."""
+    bill = tmp_path / "modal.csv"
+    bill.write_text(UNCLEAR, "utf-8")
+    with pytest.raises(UsageError) as refused:
+        workspace_from(tmp_path / "ws", [bill])
+    assert "amount" in str(refused.value)
+    assert "currency" in str(refused.value)
+    assert "--map amount=" in (refused.value.next_step or "")
+    assert not (tmp_path / "ws").exists()
+    code, out, err = run_cli(
+        *("init", str(tmp_path / "ws"), "--from", str(bill), "--yes"),
+        *("--map", "amount=paid", "--map", "currency=USD"),
+    )
+    assert code == 0, err
+    assert "18.00" in out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("amount=costs", "has no column costs"),
+        ("price=paid", "day, end, amount, currency"),
+        ("amount", "ROLE=COLUMN"),
+        ("day=team", "no date"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_refused(
+    tmp_path: Path, wrong: str, words: str
+) -> None:
+    bill = tmp_path / "modal.csv"
+    bill.write_text(UNCLEAR, "utf-8")
+    code, _, err = run_cli(
+        *("init", str(tmp_path / "ws"), "--from", str(bill), "--yes"),
+        *("--map", "amount=paid", "--map", "currency=USD", "--map", wrong),
+    )
+    assert code == 2
+    assert words in " ".join(err.split())
+    assert not (tmp_path / "ws").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,name,team\n1,a,x\n2,b,y\n",
+        "date,requests,tokens\n2026-09-01,12,300\n2026-09-02,8,200\n",
+        "date,score,comment\n2026-09-01,4,good\n",
+    ],
+)
+def test_a_table_without_money_is_no_bill(tmp_path: Path, content: str) -> None:
+    (tmp_path / "table.csv").write_text(content, "utf-8")
+    with pytest.raises(UsageError, match="is a bill that can be loaded"):
+        workspace_from(tmp_path / "ws", [tmp_path / "table.csv"])
+
+
+def test_runs_are_of_what_was_mapped(tmp_path: Path) -> None:
+    """A later file of the same vendor is put into the folder and read alike."""
+    (tmp_path / "runpod.csv").write_text(RUNPOD, "utf-8")
+    first = workspace_from(tmp_path / "ws", [tmp_path / "runpod.csv"])
+    later = RUNPOD.replace("2026-09", "2026-10").replace("64.56", "60.00")
+    (first.workspace.root / "mapped/runpod/october.csv").write_text(later, "utf-8")
+    code, _, err = run_cli("run", "--workspace", str(first.workspace.root))
+    assert code == 0, err
+    _, out, _ = run_cli(
+        *("sql", "SELECT count(*) FROM core.mart_loads WHERE source = 'runpod'"),
+        *("--format", "csv", "--workspace", str(first.workspace.root)),
+    )
+    assert out.strip().splitlines()[-1] == "2"
