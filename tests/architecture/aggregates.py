@@ -19,6 +19,8 @@ LEFT: Final = Path(__file__).with_name("aggregates_left.json")
 _AGGREGATES: Final = re.compile(
     r"\b(?:sum|avg)\(|\bgroup by\b|\w*(?:cost|amount)\w* ?[-+*/] ?\w", re.IGNORECASE
 )
+#: Options of commands, and addresses of figures.
+_NO_SQL: Final = re.compile(r"--[a-z][a-z-]+|\b\w+\.\w+/\w+\?")
 
 
 def counted() -> dict[str, int]:
@@ -40,7 +42,7 @@ def aggregates_in(source: str) -> int:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     return sum(
-        len(_AGGREGATES.findall(node.value))
+        len(_AGGREGATES.findall(_NO_SQL.sub("", node.value)))
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)

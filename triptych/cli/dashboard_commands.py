@@ -197,20 +197,33 @@ def _run_scenarios(opened: OpenWorkspace) -> None:
 
 
 def _print_found(workspace: Workspace, *, is_bill_real: bool) -> None:
+    from triptych.core.measures.answer import table
+    from triptych.core.measures.query import query
+    from triptych.core.warehouse.figures import ANY
     from triptych.core.warehouse.gate import open_published
 
     snapshot = open_published(workspace.root)
-    totals = snapshot.query(
-        "SELECT currency, sum(billed_cost) AS billed_cost,"
-        " min(billing_month) AS first_month, max(billing_month) AS last_month"
-        " FROM cost.mart_cost_waterfall WHERE step = 'ledger'"
-        " GROUP BY currency ORDER BY billed_cost DESC"
+    ledger = {"step": "ledger"}
+    totals = table(
+        snapshot,
+        query(
+            "step_billed_cost",
+            by=("currency",),
+            where=ledger,
+            order="step_billed_cost DESC",
+        ),
     ).to_pylist()
-    models = snapshot.query(
-        "SELECT model_id, currency, sum(fully_loaded_cost) AS fully_loaded_cost"
-        " FROM cost.mart_model_unit_costs WHERE model_id IS NOT NULL"
-        " GROUP BY ALL ORDER BY fully_loaded_cost DESC LIMIT ?",
-        [_SHOWN_MODELS],
+    by_month = query("step_billed_cost", by=("currency", "billing_month"), where=ledger)
+    months = table(snapshot, by_month).to_pylist()
+    models = table(
+        snapshot,
+        query(
+            "fully_loaded_cost",
+            by=("model_id", "currency"),
+            where={"model_id": ANY},
+            order="fully_loaded_cost DESC",
+            limit=_SHOWN_MODELS,
+        ),
     ).to_pylist()
     print(
         "SYNTHETIC: bills are yours; meters, deliveries and outcomes are simulated."
@@ -218,10 +231,9 @@ def _print_found(workspace: Workspace, *, is_bill_real: bool) -> None:
         else "SYNTHETIC: everything below is simulated."
     )
     for total in totals:
-        print(
-            f"Billed {total['first_month']} to {total['last_month']}:"
-            f" {total['billed_cost']:,.2f} {total['currency']}"
-        )
+        currency, cost = total["currency"], total["step_billed_cost"]
+        billed = [m["billing_month"] for m in months if m["currency"] == currency]
+        print(f"Billed {min(billed)} to {max(billed)}: {cost:,.2f} {currency}")
     print("Most expensive models, fully loaded:")
     print_table(
         ("model", "cost", "currency"),

@@ -40,21 +40,6 @@ ToOption = Annotated[
     datetime | None,
     typer.Option("--to", formats=["%Y-%m-%d"], help="First day no more included."),
 ]
-#: Tax and credits are no cost of using AI; a month's ledger is more than AI.
-_AI_COST = """
-    SELECT currency, min(billing_month) AS first_month,
-        max(billing_month) AS last_month, sum(effective_cost) AS cost,
-        CASE WHEN sum(effective_cost) > 0 THEN
-            CAST(coalesce(
-                sum(effective_cost) FILTER (step = 'unallocated'), 0
-            ) AS DOUBLE) / CAST(sum(effective_cost) AS DOUBLE)
-        END AS unallocated_ratio,
-        count(*) FILTER (step <> 'remainder') AS step_count
-    FROM cost.mart_cost_waterfall
-    WHERE is_ai_cost
-    GROUP BY currency
-    ORDER BY sum(effective_cost) DESC, currency
-"""
 
 
 def ingest(  # noqa: PLR0913  (one parameter for each option)
@@ -238,24 +223,49 @@ def _print_build(report: BuildReport) -> None:
 
 def _print_ai_cost(root: Path) -> None:
     """Say what AI costs in all months, as page Summary has it, and where to look."""
+    from triptych.core.measures.answer import table
+    from triptych.core.measures.query import query
     from triptych.core.warehouse.gate import open_published
 
+    snapshot = open_published(root)
+    costs = table(
+        snapshot,
+        query(
+            *("ai_cost", "unallocated_cost_ratio"),
+            by=("currency",),
+            where={"is_ai_cost": True},
+            order="ai_cost DESC, currency",
+        ),
+    ).to_pylist()
+    parts = table(
+        snapshot, query("ai_cost", by=("currency", "billing_month", "component"))
+    ).to_pylist()
     sentences = [
-        ai_cost(row) for row in open_published(root).query(_AI_COST).to_pylist()
+        ai_cost(cost, [part for part in parts if part["currency"] == cost["currency"]])
+        for cost in costs
     ]
     if sentences:
         print(*sentences, "See: triptych dashboard")
 
 
-def ai_cost(row: dict[str, Any]) -> str:
-    """Say what AI cost in one currency; what rounding left of a bill is no cost."""
-    months = " to ".join(sorted({row["first_month"], row["last_month"]}))
-    cost = round(row["cost"], 2)
-    if not cost and not row["step_count"]:
+def ai_cost(cost: dict[str, Any], parts: list[dict[str, Any]]) -> str:
+    """Say what AI cost in one currency; what rounding left of a bill is no cost.
+
+    Parameters
+    ----------
+    cost : dict
+        Measures of all months.
+    parts : list of dict
+        Months and components that there are.
+    """
+    all_months = [part["billing_month"] for part in parts]
+    months = " to ".join(sorted({min(all_months), max(all_months)}))
+    amount = round(cost["ai_cost"], 2)
+    if not amount and all(part["component"] == "remainder" for part in parts):
         return f"{months}: no charge is AI cost yet."
-    ratio = row["unallocated_ratio"]
-    unallocated = "" if ratio is None else f", {ratio:.1%} unallocated"
-    return f"{months}: {row['currency']} {cost or 0:,.2f} AI cost{unallocated}."
+    ratio = cost["unallocated_cost_ratio"] or 0
+    unallocated = f", {ratio:.1%} unallocated" if cost["ai_cost"] > 0 else ""
+    return f"{months}: {cost['currency']} {amount or 0:,.2f} AI cost{unallocated}."
 
 
 def _print_studies(report: BuildReport) -> None:

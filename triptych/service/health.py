@@ -68,9 +68,11 @@ _UNDECLARED_BUDGETS = (
     "SELECT DISTINCT source, description FROM core.mart_data_quality_issues"
     " WHERE rule_id = 'B1' ORDER BY source, description"
 )
-_STALE_FEEDS = (
-    "SELECT source, max(newest_evidence_at) AS newest_evidence_at"
-    " FROM core.mart_source_freshness WHERE is_stale GROUP BY source ORDER BY source"
+#: Each source with a stale stream, and until when the newest of these has evidence.
+STALE_SOURCES = (
+    "SELECT DISTINCT ON (source) source, newest_evidence_at"
+    " FROM core.mart_source_freshness WHERE is_stale"
+    " ORDER BY source, newest_evidence_at DESC NULLS LAST"
 )
 
 
@@ -212,7 +214,7 @@ def _published(
     try:
         snapshot = PublishedReader(workspace.root).snapshot()
         run = snapshot.query(_PUBLISHED).to_pylist()[0]
-        feeds = snapshot.query(_STALE_FEEDS).to_pylist()
+        feeds = snapshot.query(STALE_SOURCES).to_pylist()
         is_checked = has_checksum(snapshot.path, workspace.root)
         # Published by an earlier version, and nothing was written since.
         is_checked |= not snapshot.journal_head and key_or_none(workspace.root) is None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import duckdb
 
 from triptych import __version__
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.query import query
 from triptych.core.run_record import read_last_run
 from triptych.core.warehouse.reader import (
     NothingPublishedError,
@@ -42,17 +45,10 @@ _FEEDS = (
     " quarantined_row_count FROM core.mart_source_freshness ORDER BY source, stream"
 )
 #: Both directions count: one invoice too high does not make up for one too low.
-_UNRECONCILED = (
-    "SELECT billing_month, currency, sum(abs(unexplained_amount)) AS amount"
-    " FROM cost.mart_invoice_reconciliation"
-    " WHERE state IN ('not_reconciled', 'no_invoice', 'no_ledger')"
-    " AND unexplained_amount IS NOT NULL"
-    " GROUP BY billing_month, currency ORDER BY billing_month, currency"
+_UNRECONCILED = compile_query(
+    query("unreconciled_amount", by=("billing_month", "currency"))
 )
-_MONTHS = (
-    "SELECT state, count(*) AS month_count FROM cost.mart_period_states"
-    " GROUP BY state ORDER BY state"
-)
+_MONTHS = "SELECT state FROM cost.mart_period_states ORDER BY state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +180,20 @@ def _of_publication(workspace: Workspace) -> Iterator[Metric]:
         tuple(
             (
                 {"billing_month": row["billing_month"], "currency": row["currency"]},
-                float(row["amount"]),
+                float(row["unreconciled_amount"]),
             )
             for row in _rows(snapshot, _UNRECONCILED)
+            if row["unreconciled_amount"] is not None
         ),
     )
     yield Metric(
         "triptych_months",
         "Billing months by state.",
         tuple(
-            ({"state": row["state"]}, float(row["month_count"]))
-            for row in _rows(snapshot, _MONTHS)
+            ({"state": state}, float(count))
+            for state, count in Counter(
+                row["state"] for row in _rows(snapshot, _MONTHS)
+            ).items()
         ),
     )
 

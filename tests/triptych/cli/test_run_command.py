@@ -108,11 +108,15 @@ def test_keep_going_publishes_what_there_is_and_still_ends_with_3(
 
 
 def test_what_rounding_left_of_a_bill_is_no_ai_cost_and_no_zero_is_negative() -> None:
-    row = {"first_month": "2026-05", "last_month": "2026-05", "currency": "USD"}
-    left = row | {"cost": Decimal("-0.0000000002"), "unallocated_ratio": None}
-    nothing = "2026-05: no charge is AI cost yet."
-    assert ai_cost(left | {"step_count": 0}) == nothing
-    assert ai_cost(left | {"step_count": 1}) == "2026-05: USD 0.00 AI cost."
+    left = {
+        "currency": "USD",
+        "ai_cost": Decimal("-0.0000000002"),
+        "unallocated_cost_ratio": None,
+    }
+    remainder = {"billing_month": "2026-05", "component": "remainder"}
+    assert ai_cost(left, [remainder]) == "2026-05: no charge is AI cost yet."
+    parts = [remainder, remainder | {"component": "direct"}]
+    assert ai_cost(left, parts) == "2026-05: USD 0.00 AI cost."
 
 
 @pytest.mark.parametrize(

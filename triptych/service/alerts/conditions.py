@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from triptych.core.alert_outbox import Alert
+from triptych.core.measures.compile import compile_relation
+from triptych.core.measures.query import query
+from triptych.service.health import STALE_SOURCES
 
 if TYPE_CHECKING:
     from datetime import date
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 200
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _NEWEST_DAY = "(SELECT max(charge_date) FROM cost.fct_daily_model_costs)"
+_NEWEST_MONTH = f"strftime({_NEWEST_DAY}, '%Y-%m')"
 #: Team of the newest version of a model that has begun by a day.
 OWNER: Final = (
     "(SELECT arg_max_null(team_id, coalesce(valid_from, DATE '1900-01-01'))"
@@ -35,6 +39,34 @@ OWNER: Final = (
 SERVICE: Final = (
     "concat_ws(' ', if(starts_with(lower(service_name), lower(provider)),"
     " NULL, provider), service_name)"
+)
+#: Months that do not reconcile, with the reason of each source that does not.
+RED_MONTHS: Final = (
+    "SELECT DISTINCT billing_month, (SELECT string_agg(source || ': ' || reason, ' '"
+    " ORDER BY source) FROM cost.mart_period_reconciliation AS sources"
+    " WHERE sources.state = 'not_reconciled'"
+    " AND sources.billing_month = months.billing_month) AS reason"
+    " FROM cost.mart_period_reconciliation AS months WHERE state = 'not_reconciled'"
+)
+#: Unallocated cost of services that had none in an earlier month.
+_NEWLY_UNALLOCATED = compile_relation(
+    query(
+        "unallocated_service_cost",
+        by=("source", "provider", "service_name", "resource_type", "currency"),
+        labels=("suggested_rule",),
+        conditions=(
+            f"billing_month >= {_NEWEST_MONTH}",
+            "NOT EXISTS (SELECT 1 FROM cost.mart_unallocated_causes AS earlier WHERE"
+            f" earlier.billing_month < {_NEWEST_MONTH}"
+            " AND earlier.source = unallocated_services.source"
+            " AND earlier.provider IS NOT DISTINCT FROM unallocated_services.provider"
+            " AND earlier.service_name = unallocated_services.service_name"
+            " AND earlier.resource_type IS NOT DISTINCT FROM"
+            " unallocated_services.resource_type"
+            " AND earlier.currency = unallocated_services.currency)",
+        ),
+    ),
+    {"amount": "unallocated_service_cost"},
 )
 #: What holds where an assumption ends: its next version, or another of its kind of
 #: which one at a time holds. An approved one is followed by an approved one only.
@@ -129,34 +161,29 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " (probability 95 % or more).",
     ),
     "month_red": Condition(
-        "SELECT billing_month AS key, billing_month, string_agg(source || ': ' ||"
-        " reason, ' ' ORDER BY source) AS reason, CAST(NULL AS VARCHAR) AS team_id"
-        " FROM cost.mart_period_reconciliation WHERE state = 'not_reconciled'"
-        " GROUP BY billing_month",
+        "SELECT billing_month AS key, *, CAST(NULL AS VARCHAR) AS team_id"
+        f" FROM ({RED_MONTHS})",
         "{billing_month} does not reconcile. {reason}",
         is_lasting=True,
     ),
     "source_stale": Condition(
-        "SELECT source AS key, source, max(newest_evidence_at) AS newest,"
-        " CAST(NULL AS VARCHAR) AS team_id FROM core.mart_source_freshness"
-        " WHERE is_stale GROUP BY source",
-        "Source {source} is older than expected: its newest evidence is of {newest}.",
+        "SELECT source AS key, *, CAST(NULL AS VARCHAR) AS team_id"
+        f" FROM ({STALE_SOURCES})",
+        "Source {source} is older than expected: its newest evidence is of"
+        " {newest_evidence_at}.",
         is_lasting=True,
     ),
     "new_unallocated_service": Condition(
         "SELECT concat_ws('/', source, provider, service_name, resource_type, currency)"
         f" AS key, concat_ws(' ', {SERVICE}, resource_type) AS subject,"
-        " min(billing_month) AS since, sum(effective_cost) AS amount, currency,"
-        " any_value(suggested_rule) AS rule, CAST(NULL AS VARCHAR) AS team_id,"
+        f" {_NEWEST_MONTH} AS since, amount, currency, suggested_rule AS rule,"
+        " CAST(NULL AS VARCHAR) AS team_id,"
         " EXISTS (SELECT 1 FROM cost.fct_daily_service_costs AS billed WHERE"
         " billed.source = causes.source AND billed.service_name = causes.service_name"
         " AND billed.provider IS NOT DISTINCT FROM causes.provider"
-        f" AND billed.billing_month < strftime({_NEWEST_DAY}, '%Y-%m')) AS is_other"
-        " FROM cost.mart_unallocated_causes AS causes GROUP BY source, provider,"
-        " service_name, resource_type, currency"
-        " HAVING sum(effective_cost) >= $min_amount"
-        " AND round(sum(effective_cost), 2) <> 0 AND"
-        f" min(billing_month) = strftime({_NEWEST_DAY}, '%Y-%m')",
+        f" AND billed.billing_month < {_NEWEST_MONTH}) AS is_other"
+        f" FROM {_NEWLY_UNALLOCATED} AS causes"
+        " WHERE amount >= $min_amount AND round(amount, 2) <> 0",
         "{subject} is new since {since}, and {amount} {currency} of it belong to no"
         " model. Suggested rule: {rule}",
         "{subject} is not new, but since {since} {amount} {currency} of it belong to no"

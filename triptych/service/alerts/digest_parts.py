@@ -8,47 +8,28 @@ each; what its role may not see is not there either.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 import duckdb
 
-from triptych.service.alerts.conditions import OWNER, SERVICE, written
+from triptych.core.measures.compile import compile_relation
+from triptych.core.measures.query import query
+from triptych.service.alerts.conditions import OWNER, RED_MONTHS, SERVICE, written
+from triptych.service.health import STALE_SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from triptych.core.measures.query import Options
     from triptych.core.warehouse.reader import Snapshot
 
-#: A bill is daily with charges on most of its last four weeks. The weeks end with the
-#: one that has come least far, so that a late bill is no fall of cost. One that is two
-#: weeks later than another holds nothing back, and is in neither week.
-_BILLS: Final = (
-    "days AS (SELECT DISTINCT source, charge_date FROM cost.fct_daily_model_costs),"
-    " daily AS (SELECT source, last_day FROM days JOIN (SELECT source,"
-    " max(charge_date) AS last_day FROM days GROUP BY source) USING (source)"
-    " WHERE charge_date > last_day - 28 GROUP BY ALL HAVING count(*) >= 20),"
-    " bills AS (SELECT *, max(last_day) OVER () AS latest,"
-    " last_day <= latest - 14 AS is_late, last_day > latest - 45 AS is_awaited"
-    " FROM daily)"
-)
-_COSTS: Final = (
-    "(SELECT *, coalesce((SELECT min(last_day) FROM bills WHERE NOT is_late),"
-    " (SELECT max(charge_date) FROM days)) AS newest,"
-    " (SELECT min(charge_date) FROM days) AS oldest FROM"
-    " cost.fct_daily_model_costs WHERE is_ai_cost"
-    " AND source NOT IN (SELECT source FROM bills WHERE is_late)"
-    " AND ($team IS NULL OR team_id = $team))"
-)
+#: Rows of the digest's team, or all where it is of none.
+_OF_TEAM: Final = "($team IS NULL OR team_id = $team)"
 #: Which bills the weeks waited for, and which they lack.
 _NOTE: Final = (
-    "concat((SELECT ' Later days are left out; billed to ' || last_day || ' only: ' ||"
-    " string_agg(source, ', ' ORDER BY source) || '.' FROM bills WHERE last_day ="
-    " newest AND last_day < latest GROUP BY last_day), (SELECT ' Not included: ' ||"
-    " string_agg(source || ', billed to ' || last_day, '; ' ORDER BY source)"
-    " || '.' FROM bills WHERE is_late AND is_awaited)) AS note"
+    "concat(' Later days are left out; billed to ' || last_day || ' only: ' ||"
+    " waited_for_sources || '.', ' Not included: ' || excluded_sources || '.') AS note"
 )
-_THIS_WEEK: Final = "charge_date <= newest AND charge_date > newest - 7"
-_WEEK_BEFORE: Final = "charge_date <= newest - 7 AND charge_date > newest - 14"
 _MONTH: Final = (
     "(SELECT max(billing_month) FROM cost.fct_daily_model_costs"
     " WHERE charge_date = (SELECT max(charge_date) FROM cost.fct_daily_model_costs))"
@@ -63,25 +44,50 @@ _BUDGET: Final = (
     "{billing_month}, {subject}: {actual_cost} of {budget_amount} {currency} ({state})."
 )
 _END_OF_MONTH: Final = "last_day(CAST(period || '-01' AS DATE))"
-_HAS_WEEK_BEFORE: Final = "oldest <= newest - 13"
 
 
-def _bound(figure: str, days_ago: int) -> str:
+def _measured(names: Mapping[str, str], *by: str, **options: Unpack[Options]) -> str:
+    """Return SQL in brackets of measures by column, for a part to read."""
+    return compile_relation(query(*names.values(), by=by, **options), names)
+
+
+def _bound(figure: str, missing: str) -> str:
     """Return SQL of the words before a week's figure, of which money may be missing.
 
     As on pages, what is missing matters if its amount is not known or is a material
     part of the figure.
     """
     return (
-        "if((SELECT bool_or(missing_amount IS NULL OR lacks.currency <> weeks.currency)"
-        " OR sum(missing_amount) >= (SELECT materiality_ratio FROM core.mart_run)"
-        f" * abs(weeks.{figure}) FROM core.mart_month_completeness AS lacks"
-        " WHERE NOT is_complete AND billing_month BETWEEN"
-        f" strftime(last_day - {days_ago + 6}, '%Y-%m') AND"
-        f" strftime(last_day - {days_ago}, '%Y-%m')), 'at least ', '')"
+        f"if({figure} IS NULL OR {missing} = 0 OR {missing} <"
+        f" (SELECT materiality_ratio FROM core.mart_run) * abs({figure}), '',"
+        " 'at least ')"
     )
 
 
+_WEEKS: Final = _measured(
+    {"cost": "week_cost", "cost_before": "week_before_cost"},
+    "currency",
+    labels=(
+        *("first_day", "last_day", "missing_amount", "prior_missing_amount"),
+        *("waited_for_sources", "excluded_sources"),
+    ),
+    conditions=(_OF_TEAM,),
+)
+_CHANGES: Final = _measured(
+    {"cost": "week_cost", "cost_before": "week_before_cost", "change": "week_change"},
+    *("model_id", "currency"),
+    conditions=(_OF_TEAM,),
+)
+_OF_NO_MODEL: Final = _measured(
+    {"cost": "unallocated_service_cost"},
+    *("currency", "provider", "service_name"),
+    conditions=(f"billing_month = {_MONTH}",),
+)
+_POOLS: Final = _measured(
+    {"cost": "pool_part_cost", "idle_cost": "pool_part_idle_cost"},
+    *("pool_id", "currency"),
+    conditions=(f"billing_month = {_MONTH}", _OF_TEAM),
+)
 _EVERYBODY: Final = ("finance", "engineering", "team")
 
 
@@ -109,17 +115,10 @@ class Part:
 PARTS: Final = (
     Part(
         "Seven days",
-        f"WITH {_BILLS}, weeks AS (SELECT currency, CAST(greatest(newest - 6, oldest)"
-        " AS DATE) AS first_day, newest AS last_day,"
-        f" sum(effective_cost) FILTER ({_THIS_WEEK}) AS cost,"
-        f" if({_HAS_WEEK_BEFORE}, coalesce(sum(effective_cost) FILTER"
-        f" ({_WEEK_BEFORE}), 0), NULL) AS cost_before, {_NOTE}"
-        f" FROM {_COSTS} GROUP BY currency, newest, oldest"
-        f" HAVING count(*) FILTER ({_THIS_WEEK}) > 0)"
-        f" SELECT *, {_bound('cost', 0)} AS bound, if(cost_before IS NULL, '',"
-        f" {_bound('cost_before', 7)}) AS bound_before,"
+        f"SELECT *, {_NOTE}, {_bound('cost', 'missing_amount')} AS bound,"
+        f" {_bound('cost_before', 'prior_missing_amount')} AS bound_before,"
         " if(cost_before IS NULL, '', ' ' || currency) AS currency_before"
-        " FROM weeks ORDER BY currency",
+        f" FROM {_WEEKS} ORDER BY currency",
         "{first_day} to {last_day}: {bound}{cost} {currency}, amortised, before tax and"
         " credits; the seven days before: {bound_before}{cost_before}{currency_before}."
         "{note}",
@@ -127,13 +126,9 @@ PARTS: Final = (
     ),
     Part(
         "Largest changes",
-        f"WITH {_BILLS} SELECT * FROM (SELECT coalesce(model_id, 'no model')"
-        " AS subject, currency,"
-        f" coalesce(sum(effective_cost) FILTER ({_THIS_WEEK}), 0) AS cost,"
-        f" coalesce(sum(effective_cost) FILTER ({_WEEK_BEFORE}), 0) AS cost_before"
-        f" FROM {_COSTS} WHERE {_HAS_WEEK_BEFORE} GROUP BY ALL)"
-        " WHERE cost <> cost_before ORDER BY abs(cost - cost_before) DESC, subject"
-        " LIMIT 5",
+        "SELECT coalesce(model_id, 'no model') AS subject, currency, cost, cost_before"
+        f" FROM {_CHANGES} WHERE change <> 0"
+        " ORDER BY abs(change) DESC, subject LIMIT 5",
         "{subject}: {cost} {currency} after {cost_before} {currency}.",
         "No model costs more or less than in a week before that is known.",
     ),
@@ -167,39 +162,30 @@ PARTS: Final = (
     ),
     Part(
         "Months that do not reconcile",
-        "SELECT billing_month, string_agg(source || ': ' || reason, ' ' ORDER BY"
-        " source) AS reason FROM cost.mart_period_reconciliation WHERE state ="
-        " 'not_reconciled' GROUP BY billing_month ORDER BY billing_month",
+        f"{RED_MONTHS} ORDER BY billing_month",
         "{billing_month}: {reason}",
         "Every month with its invoices reconciles.",
         ("finance",),
     ),
     Part(
         "Cost of no model, this month",
-        f"SELECT currency, {SERVICE} AS subject,"
-        " sum(effective_cost) AS cost FROM cost.mart_unallocated_causes"
-        f" WHERE billing_month = {_MONTH} GROUP BY ALL HAVING round(cost, 2) <> 0"
-        " ORDER BY cost DESC LIMIT 5",
+        f"SELECT currency, {SERVICE} AS subject, cost FROM {_OF_NO_MODEL}"
+        " WHERE round(cost, 2) <> 0 ORDER BY cost DESC LIMIT 5",
         "{subject}: {cost} {currency}.",
         "Every charge of the month belongs to a model, a pool or overhead.",
         ("finance", "engineering"),
     ),
     Part(
         "Idle accelerators, this month",
-        "SELECT pool_id, currency, sum(total_effective_cost) AS cost,"
-        " sum(requested_idle_effective_cost + infrastructure_idle_effective_cost)"
-        " AS idle_cost FROM delivery.mart_accelerator_idle_costs WHERE billing_month ="
-        f" {_MONTH} AND ($team IS NULL OR team_id = $team)"
-        " GROUP BY ALL ORDER BY idle_cost DESC",
+        f"FROM {_POOLS} ORDER BY idle_cost DESC",
         "Pool {pool_id}: {idle_cost} of {cost} {currency} paid for nothing that ran.",
         "No pool of accelerators is metered this month.",
         ("engineering", "team"),
     ),
     Part(
         "Stale sources",
-        "SELECT source, max(newest_evidence_at) AS newest FROM"
-        " core.mart_source_freshness WHERE is_stale GROUP BY source ORDER BY source",
-        "{source}: newest evidence of {newest}.",
+        STALE_SOURCES,
+        "{source}: newest evidence of {newest_evidence_at}.",
         "Every source is as fresh as expected.",
         ("finance", "engineering"),
     ),

@@ -1,0 +1,1 @@
+select * from {{ source('cost', 'mart_newest_weeks') }}
