@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from triptych.core.measures.compile import compile_relation
@@ -28,6 +29,7 @@ def measured(
     by: tuple[str, ...] = (),
     where: Mapping[str, Value] | None = None,
     largest: str | None = None,
+    **options: Unpack[Options],
 ) -> pa.Table:
     """Return measures of a selection, with the period before, change and share.
 
@@ -35,14 +37,14 @@ def measured(
     ----------
     names : mapping
         What the columns are called → measure, on the basis of the selection.
-    by, where
+    by, where, options
         As a query of measures has them.
     largest : str, optional
         The column whose largest values come first.
     """
     keys = ", ".join(by)
     first = f'"{largest}" DESC, {keys}' if largest else keys
-    rows = relation(selection, names, by=by, where=where)
+    rows = relation(selection, names, by=by, where=where, **options)
     return snapshot.query(f"SELECT * FROM {rows} ORDER BY {first or 'ALL'}")
 
 
@@ -51,11 +53,17 @@ def measured_row(
     selection: Selection,
     names: Mapping[str, str],
     where: Mapping[str, Value] | None = None,
+    **options: Unpack[Options],
 ) -> dict[str, Any]:
     """Return measures of all of a selection as one row."""
-    [row] = measured(snapshot, selection, names, where=where).to_pylist()
+    [row] = measured(snapshot, selection, names, where=where, **options).to_pylist()
     answer: dict[str, Any] = row
     return answer
+
+
+def whole(selection: Selection) -> Selection:
+    """Return a selection without its scope, for what is known of the whole alone."""
+    return replace(selection, scope_kind="everything", scope_id="")
 
 
 def relation(
@@ -71,7 +79,8 @@ def relation(
 
     For a name ``cost`` there are ``cost`` and, of compared months, ``cost_prior``,
     ``cost_change``, ``cost_change_ratio``, ``cost_share`` and ``cost_rows``. With
-    *within* there are ``cost_total``, ``cost_share`` and ``cost_rows``.
+    *within* there are ``cost_total``, ``cost_share`` and ``cost_rows``; with *running*
+    ``cost_begin`` and ``cost_end``.
 
     Parameters
     ----------
@@ -90,10 +99,17 @@ def relation(
     }
     model = known.measure(next(iter(measures.values()))).model
     scope: dict[str, Value] = dict(where or {})
-    if "currency" in model.dimensions:
+    if "currency" in model.dimensions and "currency" not in by:
         scope.setdefault("currency", selection.currency)
     if not selection.covers_everything:
-        scope.setdefault(_COLUMNS[selection.scope_kind], selection.scope_id)
+        column = _COLUMNS[selection.scope_kind]
+        if "scope_type" in model.dimensions:
+            scope |= {
+                "scope_type": column.removesuffix("_id"),
+                "scope_id": selection.scope_id,
+            }
+        else:
+            scope.setdefault(column, selection.scope_id)
     if months == "chosen":
         scope.setdefault(model.month or "", selection.period.months)
     if months == "compared":

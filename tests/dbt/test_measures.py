@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 FOLDER = dbt_project_dir() / "semantic"
 _SOURCE = re.compile(r"source\('(\w+)', '(\w+)'\)")
 _DIMENSION = re.compile(r"\{\{ Dimension\('delivery_event__(\w+)'\) \}\}")
+_WORDS_OF_SQL = frozenset(
+    {"abs", "case", "when", "not", "in", "is", "null", "then", "else", "end"}
+    | {"greatest", "round"}
+)
 _ADDED = re.compile(r" as (\w+)(?:,|\n)")
 
 
@@ -35,8 +39,7 @@ def test_every_column_that_a_measure_names_is_of_its_mart() -> None:
         written = [m.get("expr", "") for m in model["metrics"]]
         exprs = " ".join([*written, *(m.get("billed_expr", "") for m in metas)])
         words = {*re.findall(r"\b[a-z_]+\b", re.sub(r"'[^']*'", "", exprs))}
-        words -= {"case", "when", "not", "in", "is", "null", "then", "end"}
-        words -= {"greatest", "abs"}
+        words -= _WORDS_OF_SQL
         meta = model["config"]["meta"]
         words |= {
             m[key] for m in metas for key in ("low", "high", "n", "reason") if key in m

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dashboard.shared.measured import relation, whole
 from dashboard.shared.published import per_run, rows, table
 
 if TYPE_CHECKING:
@@ -69,20 +70,20 @@ def accrual_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
     ``unknown_count`` issuers are in no amount: nobody knows what they will ask for.
     """
+    totals = relation(
+        whole(selection),
+        {
+            "amount": "accruals_to_book",
+            "unknown_count": "unknown_accruals",
+            "row_count": "accruals_due",
+        },
+        by=("currency",),
+        months="chosen",
+        conditions=("state = 'to_accrue'",),
+    )
     return table(
         snapshot,
-        """
-        select
-            currency,
-            sum(accrual_amount) as amount,
-            count(*) filter (accrual_amount is null)::bigint as unknown_count,
-            count(*)::bigint as row_count
-        from cost.mart_accruals
-        where list_contains($months, billing_month) and state = 'to_accrue'
-        group by currency
-        order by currency <> $currency, currency
-        """,
-        months=list(selection.period.months),
+        f"select * from {totals} order by currency <> $currency, currency",
         currency=selection.currency,
     )
 

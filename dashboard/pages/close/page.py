@@ -139,7 +139,7 @@ def show_invoices(view: Page, totals: pa.Table) -> None:
             tables.Column("currency", "Currency"),
             tables.Column("invoiced", "Invoiced", "amount", "without_invoice"),
             tables.Column("ledger", "Ledger", "amount", "without_ledger"),
-            *_explained_columns(rows),
+            *_explained_columns(table),
             tables.Column("unexplained", "Unexplained", "amount"),
             tables.Column("invoice", "Invoice"),
             tables.Column("source", "Bill"),
@@ -158,7 +158,7 @@ def show_invoices(view: Page, totals: pa.Table) -> None:
             tables.Column("currency", "Currency"),
             tables.Column("invoiced", "Invoiced", "amount"),
             tables.Column("ledger", "Ledger", "amount"),
-            *_explained_columns(rows),
+            *_explained_columns(table),
             tables.Column("unexplained", "Unexplained, net", "amount"),
             tables.Column("unexplained_gross", "By size, less to accrue", "amount"),
         ],
@@ -168,12 +168,12 @@ def show_invoices(view: Page, totals: pa.Table) -> None:
     )
 
 
-def _explained_columns(totals: list[dict[str, Any]]) -> list[tables.Column]:
+def _explained_columns(invoices: pa.Table) -> list[tables.Column]:
     """Return a column for each kind of explanation that the period has."""
     return [
         tables.Column(kind, label, "amount")
         for kind, label in _EXPLANATION_LABELS.items()
-        if any(row[f"has_{kind}"] for row in totals)
+        if any(invoices[kind].to_pylist())
     ]
 
 

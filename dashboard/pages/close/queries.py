@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboard.shared.measured import relation, whole
 from dashboard.shared.published import per_run, table
 from dashboard.shared.selection_queries import AMOUNTS
 
@@ -23,28 +24,12 @@ _BOOKING = (
     " when is_in_ledger_of_booked_month then 'in its bill'"
     " when is_booked then 'booked' else 'to be booked' end"
 )
+_OF_PERIOD = (
+    "(list_contains($months, booked_month) or list_contains($months, locked_month))"
+)
 #: The kinds of facts that explain a difference between invoice and bill.
 EXPLANATIONS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line")
 _EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANATIONS)
-
-
-#: What each issuer's invoice of a month is still to bring: charges that it settles are
-#: billed nothing until then, which is not what they cost.
-_AWAITED = """
-    select billing_month, invoice_issuer_name, currency, accrual_amount as amount,
-        accrual_amount_low as low, accrual_amount_high as high
-    from cost.mart_accruals
-    where state = 'to_accrue' and accrual_amount <> 0
-"""
-#: A bill without an invoice whose amount is expected. Both marts have the bill's name;
-#: an issuer has several.
-_IS_AWAITED = """(held.state = 'no_invoice' and exists (
-    select 1 from cost.mart_accruals as accruals
-    where accruals.state = 'to_accrue' and accruals.accrual_amount is not null
-        and accruals.billing_month = held.billing_month
-        and accruals.currency = held.currency
-        and list_contains(string_split(accruals.source, ', '), held.source)
-))"""
 
 
 @per_run
@@ -178,10 +163,15 @@ def invoices(snapshot: Snapshot, selection: Selection) -> pa.Table:
 @per_run
 def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return what stands on one side only, in both directions, the largest first."""
+    awaited = relation(
+        whole(selection),
+        {"amount": "accruals_to_book"},
+        by=("billing_month", "invoice_issuer_name", "currency"),
+        months="chosen",
+    )
     return table(
         snapshot,
         f"""
-        with awaited as ({_AWAITED})
         select
             case
                 when state = 'no_invoice' then 'charges without an invoice'
@@ -199,7 +189,7 @@ def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 else explained_missing_line_amount end as amount,
             coalesce(missing_lines, reason) as explanation
         from cost.mart_invoice_reconciliation
-        left join awaited
+        left join {awaited} as awaited
             using (billing_month, invoice_issuer_name, currency)
         where list_contains($months, billing_month)
             and (state in ('no_invoice', 'no_ledger') or missing_lines is not null)
@@ -221,46 +211,40 @@ def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
     invoice is in ``not_invoiced``, an estimate, and not in ``unexplained_gross``. Only
     one issuer's has an interval: those of several do not add up.
     """
-    kinds = ", ".join(
-        f"sum(explained_{kind}_amount) as {kind},"
-        f" bool_or(explained_{kind}_amount <> 0) as has_{kind}"
-        for kind in EXPLANATIONS
+    totals = relation(
+        whole(selection),
+        {
+            "invoiced": "invoices_invoiced",
+            "ledger": "invoices_ledger",
+            **{kind: f"invoices_{kind}" for kind in EXPLANATIONS},
+            "unexplained": "invoices_unexplained",
+            "size": "invoices_unexplained_size",
+            "reconciled_count": "reconciled_invoices",
+            "row_count": "invoice_rows",
+        },
+        by=("currency",),
+        months="chosen",
+    )
+    awaited = relation(
+        whole(selection),
+        {"amount": "accruals_to_book", "issuer": "awaited_invoices"},
+        by=("currency",),
+        months="chosen",
+        labels=("accrual_amount_low", "accrual_amount_high"),
+        conditions=("accrual_amount <> 0",),
     )
     return table(
         snapshot,
         f"""
-        with awaited as (
-            select currency, sum(amount) as amount,
-                case when count(*) = 1 then min(low) end as low,
-                case when count(*) = 1 then min(high) end as high
-            from ({_AWAITED}) where list_contains($months, billing_month)
-            group by currency
-        ),
-        held as (
-            select *, {_IS_AWAITED} as is_awaited
-            from cost.mart_invoice_reconciliation as held
-            where list_contains($months, billing_month)
-        ),
-        totals as (
-            select
-                currency,
-                sum(invoiced_amount) as invoiced,
-                sum(ledger_billed_cost) as ledger,
-                {kinds},
-                sum(unexplained_amount) as unexplained,
-                sum(case when is_awaited then 0 else abs(unexplained_amount) end)
-                    as unexplained_gross,
-                count(*) filter (state = 'reconciled') as reconciled_count,
-                count(*) as row_count
-            from held
-            group by currency
-        )
-        select totals.*, coalesce(amount, 0) as not_invoiced,
-            low as not_invoiced_low, high as not_invoiced_high
-        from totals left join awaited using (currency)
+        select
+            totals.* exclude (size),
+            coalesce(size, 0) as unexplained_gross,
+            coalesce(amount, 0) as not_invoiced,
+            case when issuer = 1 then accrual_amount_low end as not_invoiced_low,
+            case when issuer = 1 then accrual_amount_high end as not_invoiced_high
+        from {totals} as totals left join {awaited} as awaited using (currency)
         order by currency <> $currency, currency
         """,
-        months=list(selection.period.months),
         currency=selection.currency,
     )
 
@@ -269,24 +253,20 @@ def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
 def ledger_parts(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the way from the bills down to nothing, part by part.
 
-    ``level`` is what is left after a part; after the last it is what no part holds,
-    which a test of every build keeps at zero.
+    After the last part, ``ends_at`` is what no part holds, which a test of every build
+    keeps at zero.
     """
-    amount = AMOUNTS[selection.basis]
+    parts = relation(
+        whole(selection),
+        {"amount": "step_effective_cost", "left": "left_of_bills"},
+        by=("step",),
+        months="chosen",
+        labels=("step_order",),
+        running="step_order",
+    )
     return table(
         snapshot,
         f"""
-        with steps as (
-            select step, min(step_order) as place, sum({amount}) as amount
-            from cost.mart_cost_waterfall
-            where currency = $currency and list_contains($months, billing_month)
-            group by step
-        ),
-        levels as (
-            select *, sum(case when step = 'ledger' then amount else -amount end)
-                over (order by place) as level
-            from steps
-        )
         select
             step,
             case step when 'ledger' then 'Bills (ledger)'
@@ -296,16 +276,11 @@ def ledger_parts(snapshot: Snapshot, selection: Selection) -> pa.Table:
             end as name,
             amount,
             step = 'ledger' as is_total,
-            case when step = 'ledger' then 0 else level + amount end as starts_at,
-            level as ends_at,
-            last_value(level) over (
-                order by place rows between unbounded preceding and unbounded following
-            ) as left_over
-        from levels
-        order by place
+            left_begin as starts_at,
+            left_end as ends_at
+        from {parts}
+        order by step_order
         """,
-        months=list(selection.period.months),
-        currency=selection.currency,
     )
 
 
@@ -338,8 +313,7 @@ def adjustments(snapshot: Snapshot, selection: Selection) -> pa.Table:
             list_contains($months, locked_month) as is_about_here,
             explanation
         from cost.mart_period_adjustments
-        where list_contains($months, booked_month)
-            or list_contains($months, locked_month)
+        where {_OF_PERIOD}
         order by abs({amount}) desc, locked_month, source, charge_date, model
         """,
         months=list(selection.period.months),
@@ -349,24 +323,25 @@ def adjustments(snapshot: Snapshot, selection: Selection) -> pa.Table:
 @per_run
 def adjustment_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return adjustments by closed month, booked month, kind and currency."""
-    amount = AMOUNTS[selection.basis]
+    keys = ("locked_month", "booked_month", "kind", "currency")
+    sums = relation(
+        whole(selection),
+        {"amount": "adjustment_effective"},
+        by=(*keys, "is_in_ledger_of_booked_month", "is_booked"),
+        months="all",
+        conditions=(_OF_PERIOD,),
+        within=(),
+    )
     return table(
         snapshot,
         f"""
         select
-            locked_month,
-            booked_month,
-            replace(kind, '_', ' ') as kind,
-            currency,
+            * replace (replace(kind, '_', ' ') as kind),
             {_BOOKING} as booking,
-            sum({amount}) as amount,
-            sum({amount}) filter ({_BOOKING} = 'to be booked') as to_book,
-            count(*) as row_count
-        from cost.mart_period_adjustments
-        where list_contains($months, booked_month)
-            or list_contains($months, locked_month)
-        group by all
-        order by locked_month desc, booked_month desc, kind, currency
+            case when booking = 'to be booked' then amount end as to_book,
+            amount_rows as row_count
+        from {sums} as sums
+        order by locked_month desc, booked_month desc, sums.kind, currency
         """,
         months=list(selection.period.months),
     )

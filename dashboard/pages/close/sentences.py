@@ -76,10 +76,11 @@ def parts(view: Page, rows: list[dict[str, Any]]) -> str:
     text = (
         f"Bills of **{view.at_least(ledger['amount'])}{amount}** are divided into parts"
     )
-    if ledger["left_over"] == 0:
+    left_over = rows[-1]["ends_at"]
+    if left_over == 0:
         text += ", which add up to them to the last digit."
     else:
-        left = fmt.money_exact(ledger["left_over"], view.currency)
+        left = fmt.money_exact(left_over, view.currency)
         text += f"; **{left} is in no part**."
     if len(rows) > 1:
         largest = max(rows[1:], key=lambda row: row["amount"])

@@ -7,35 +7,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dashboard.pages.cost_by_model.queries import TREND_MONTHS
-from dashboard.shared.published import one, per_run, ratio, rows, table
-from dashboard.shared.selection_queries import (
-    AMOUNTS,
-    SCOPES,
-    Basis,
-    Selection,
-    scope_parameters,
-)
+from dashboard.shared.measured import measured_row, relation
+from dashboard.shared.published import one, per_run, rows, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
 #: An estimated charge has a price, and is billed when the invoice of its issuer comes.
-_AWAITED: dict[Basis, str] = {
-    "Billed": """case
-        when is_estimated and source in (
-            select unnest(string_split(source, ', ')) from cost.mart_accruals
-        ) then effective_cost - billed_cost end""",
-    "Amortised": "cast(null as decimal(28, 10))",
-}
-#: Whose budget is drawn: that of the scope itself.
-_BUDGETED = {
-    "everything": "scope_type = 'all'",
-    "model": "scope_type = 'model' and scope_id = $scope",
-    "team": "scope_type = 'team' and scope_id = $scope",
-    "cost centre": "scope_type = 'cost_center' and scope_id = $scope",
-}
+_IS_AWAITED = """source IN (
+    SELECT unnest(string_split(source, ', ')) FROM cost.mart_accruals
+)"""
 #: A change is one only where the 90 % intervals of both months lie apart.
 _IS_COMPARED = "{0} is not null and {0}_before is not null"
 _LESS = f"{{0}}_high < {{0}}_low_before and {_IS_COMPARED}"
@@ -80,37 +64,28 @@ class DeliveryChange:
 @per_run
 def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
     """Return AI spend on the chosen basis: what budgets are held against."""
-    row = one(
-        snapshot,
-        f"""
-        with sums as (
-            select
-                coalesce(sum({AMOUNTS[selection.basis]}) filter (is_now), 0) as amount,
-                sum({AMOUNTS[selection.basis]}) filter (is_before) as prior,
-                coalesce(sum(awaited) filter (is_now), 0) as not_invoiced,
-                count(*) filter (is_now) as row_count
-            from (
-                select *, {_AWAITED[selection.basis]} as awaited,
-                    list_contains($months, billing_month) as is_now,
-                    list_contains($prior_months, billing_month) as is_before
-                from cost.fct_daily_model_costs
-                where currency = $currency and {SCOPES[selection.scope_kind]}
-                    and is_ai_cost
-            )
-        )
-        select *, amount - prior as change,
-            {ratio("(amount - prior)", "abs(prior)")} as change_ratio,
-            (
-                select sum({AMOUNTS[selection.basis]}) from cost.mart_cost_waterfall
-                where step = 'out_of_scope' and currency = $currency
-                    and list_contains($months, billing_month)
-                    and {"true" if selection.covers_everything else "false"}
-            ) as not_ai
-        from sums
-        """,
-        **scope_parameters(selection),
+    row = measured_row(snapshot, selection, {"cost": "ai_cost"})
+    outside = awaited = None
+    if selection.covers_everything:
+        outside = measured_row(
+            snapshot,
+            selection,
+            {"cost": "step_effective_cost"},
+            {"step": "out_of_scope"},
+        )["cost"]
+    if selection.basis == "Billed":
+        awaited = measured_row(
+            snapshot, selection, {"cost": "awaited_cost"}, conditions=(_IS_AWAITED,)
+        )["cost"]
+    return Spend(
+        row["cost"] or Decimal(0),
+        row["cost_prior"],
+        row["cost_change"],
+        row["cost_change_ratio"],
+        row["cost_rows"],
+        not_invoiced=awaited or Decimal(0),
+        not_ai=outside,
     )
-    return Spend(**row)
 
 
 @per_run
@@ -119,31 +94,33 @@ def spend_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
     A month has its own budget; on the billed basis none, for budgets are amortised.
     """
-    parameters = scope_parameters(selection) | {
-        "until": max(selection.period.months),
-        "is_budgeted": selection.basis == "Amortised",
-    }
-    parameters.pop("months")
-    parameters.pop("prior_months")
+    costs = relation(
+        selection,
+        {"amount": "ai_cost"},
+        by=("billing_month",),
+        months="all",
+        conditions=("billing_month <= $until",),
+        order="billing_month DESC",
+        limit=TREND_MONTHS,
+    )
+    budgets = relation(
+        selection,
+        {"budget": "budget_amount"},
+        by=("billing_month", "scope_id"),
+        where={"scope_type": "all"} if selection.covers_everything else None,
+        months="all",
+    )
+    is_budgeted = selection.basis == "Amortised"
     return table(
         snapshot,
         f"""
-        select month, amount, budget_amount as budget from (
-            select billing_month as month, sum({AMOUNTS[selection.basis]}) as amount
-            from cost.fct_daily_model_costs
-            where currency = $currency and {SCOPES[selection.scope_kind]}
-                and is_ai_cost and billing_month <= $until
-            group by billing_month order by billing_month desc limit {TREND_MONTHS}
-        )
-        left join (
-            select billing_month as month, budget_amount
-            from cost.mart_budget_variance
-            where currency = $currency and $is_budgeted
-                and {_BUDGETED[selection.scope_kind]}
-        ) using (month)
+        select billing_month as month, amount, case when $is_budgeted then budget end
+            as budget
+        from {costs} left join {budgets} using (billing_month)
         order by month
         """,
-        **parameters,
+        until=max(selection.period.months),
+        is_budgeted=is_budgeted,
     )
 
 
@@ -157,51 +134,38 @@ def delivery_change(
 
     One counts where both months have a figure, which takes five events each.
     """
-    return DeliveryChange(
-        **one(
-            snapshot,
-            f"""
-            with units as (
-                select
-                    scope_id,
-                    {_figures("change_lead_time", "lead_time")},
-                    {_figures("change_fail_ratio", "fail_ratio")}
-                from delivery.mart_velocity
-                where scope_kind = $kind and month in ($month, $before)
-                group by scope_id
-            )
-            select
-                $kind as kind,
-                count(lead_time) as unit_count,
-                count(lead_time - lead_time_before) as compared_count,
-                count(*) filter ({_LESS.format("lead_time")}) as faster_count,
-                count(*) filter ({_MORE.format("lead_time")}) as slower_count,
-                count(*) filter ({_MORE.format("fail_ratio")}) as failing_more_count,
-                count(fail_ratio - fail_ratio_before) as failing_compared_count,
-                min(lead_time) / 3600 as lead_low,
-                max(lead_time) / 3600 as lead_high
-            from units
-            """,
-            kind=kind,
-            month=month,
-            before=before,
-        )
+    row = one(
+        snapshot,
+        """
+        with units as (
+            select now.metric, now.metric_value as figure,
+                now.metric_value is not null and before.metric_value is not null
+                    as is_compared,
+                is_compared and now.interval_high < before.interval_low as is_less,
+                is_compared and now.interval_low > before.interval_high as is_more
+            from delivery.mart_velocity as now
+            left join delivery.mart_velocity as before
+                on now.scope_kind = before.scope_kind and now.scope_id = before.scope_id
+                and now.metric = before.metric and before.month = $before
+            where now.scope_kind = $kind and now.month = $month
+        ),
+        lead as (select * from units where metric = 'change_lead_time'),
+        fails as (select * from units where metric = 'change_fail_ratio')
+        select
+            (select count(figure) from lead) as unit_count,
+            (select count(*) from lead where is_compared) as compared_count,
+            (select count(*) from lead where is_less) as faster_count,
+            (select count(*) from lead where is_more) as slower_count,
+            (select count(*) from fails where is_more) as failing_more_count,
+            (select count(*) from fails where is_compared) as failing_compared_count,
+            (select min(figure) / 3600 from lead) as lead_low,
+            (select max(figure) / 3600 from lead) as lead_high
+        """,
+        kind=kind,
+        month=month,
+        before=before,
     )
-
-
-def _figures(metric: str, name: str) -> str:
-    """Return a metric and its interval, of the month and of the one before."""
-    columns = (
-        ("metric_value", ""),
-        ("interval_low", "_low"),
-        ("interval_high", "_high"),
-    )
-    return ", ".join(
-        f"max({column}) filter (metric = '{metric}' and month = {month})"
-        f" as {name}{suffix}{when}"
-        for month, when in (("$month", ""), ("$before", "_before"))
-        for column, suffix in columns
-    )
+    return DeliveryChange(kind, **row)
 
 
 @per_run

@@ -6,7 +6,8 @@ measures have in common decide which rows there are; others which of them count.
 A query of a period has further columns for each measure ``m``: ``m_prior`` of the
 period before, ``m_change`` and ``m_change_ratio`` from that to this, ``m_share`` of the
 total of all rows, and ``m_rows``, how many rows of the mart it is made of. One with
-shares *within* has ``m_total`` of each group, ``m_share`` of it, and ``m_rows``.
+shares *within* has ``m_total`` of each group, ``m_share`` of it, and ``m_rows``. One
+with *running* sums has ``m_begin`` and ``m_end``, the sums before and after each row.
 """
 
 from __future__ import annotations
@@ -46,15 +47,17 @@ def compile_relation(query: Query, names: Mapping[str, str]) -> str:
         for name, measure in names.items()
         for end in ends
     ]
-    return f"(SELECT {', '.join(columns)} FROM ({_compared_rows(query)}) AS measured)"
+    rows = _compared_rows(query) if query.limit is None else compile_query(query)
+    return f"(SELECT {', '.join(columns)} FROM ({rows}) AS measured)"
 
 
 def _ends(query: Query) -> tuple[str, ...]:
     """Return the ends of the columns that are added to those of each measure."""
     compared = ("prior", "change", "change_ratio") if query.period else ()
+    running = ("begin", "end") if query.running else ()
     if query.within is not None:
-        return (*compared, "total", "share", "rows")
-    return (*compared, "share", "rows") if compared else ()
+        return (*compared, *running, "total", "share", "rows")
+    return (*compared, *running, *(("share", "rows") if compared else ()))
 
 
 def _compared_rows(query: Query) -> str:
@@ -104,6 +107,12 @@ def _compared(query: Query, name: str) -> list[str]:
         change = f"{name} - {name}_prior"
         ratio = _quotient(f"({change})", f"abs({name}_prior)")
         columns += [f"{change} AS {name}_change", f"{ratio} AS {name}_change_ratio"]
+    if query.running:
+        before = f'sum({name}) OVER (ORDER BY "{query.running}" ROWS BETWEEN UNBOUNDED'
+        columns += [
+            f"coalesce({before} PRECEDING AND 1 PRECEDING), 0) AS {name}_begin",
+            f"{before} PRECEDING AND CURRENT ROW) AS {name}_end",
+        ]
     keys = ", ".join(f'"{key}"' for key in query.within or ())
     total = f"sum({name}) OVER ({f'PARTITION BY {keys}' if keys else ''})"
     if query.within is not None:

@@ -48,6 +48,8 @@ class Query:
         Months, and those that they are compared with.
     within : tuple of str or None
         Dimensions in whose groups shares are taken; empty for a share of all rows.
+    running : str or None
+        Dimension or label in whose order the rows are added up one after another.
     """
 
     measures: tuple[Measure, ...]
@@ -60,6 +62,7 @@ class Query:
     period: tuple[str, ...] = ()
     prior: tuple[str, ...] = ()
     within: tuple[str, ...] | None = None
+    running: str | None = None
     model: Model = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +114,7 @@ class Options(TypedDict, total=False):
     period: tuple[str, ...]
     prior: tuple[str, ...]
     within: tuple[str, ...] | None
+    running: str | None
 
 
 def query(

@@ -6,6 +6,7 @@ The warehouse is the one of the pages' tests; its amounts are added up on paper 
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -100,6 +101,27 @@ def test_a_larger_query_reads_shares_within_a_group(snapshot: Snapshot) -> None:
     share = float(TRUTH["eta_fully_loaded"] / AI_COST)
     assert rows[0]["cost_share"] == pytest.approx(share)
     assert rows[0]["cost_rows"] > 0
+
+
+def test_rows_are_added_up_one_after_another(snapshot: Snapshot) -> None:
+    """Of September's bills the parts come off one by one, down to nothing."""
+    asked = query(
+        "left_of_bills",
+        by=("step",),
+        where={"currency": "EUR", "billing_month": "2026-09"},
+        labels=("step_order",),
+        running="step_order",
+    )
+    relation = compile_relation(asked, {"left": "left_of_bills"})
+    rows = snapshot.query(f"SELECT * FROM {relation} ORDER BY step_order").to_pylist()
+    assert (rows[0]["step"], rows[0]["left_begin"], rows[-1]["left_end"]) == (
+        "ledger",
+        0,
+        0,
+    )
+    for above, row in pairwise(rows):
+        assert row["left_begin"] == above["left_end"]
+        assert row["left_end"] == row["left_begin"] + row["left"]
 
 
 def test_money_is_not_added_over_a_currency() -> None:
