@@ -105,6 +105,8 @@ class BillMapping:
         Role → the column that has it, for people to read.
     unclear : dict of str to str
         Role → why it could not be decided.
+    delimiter : str
+        Between its columns.
     """
 
     vendor: str
@@ -112,6 +114,7 @@ class BillMapping:
     defaults: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     unclear: dict[str, str] = field(default_factory=dict)
+    delimiter: str = ","
 
     @property
     def line(self) -> str:
@@ -120,6 +123,8 @@ class BillMapping:
             reasons = "; ".join(f"{role}: {why}" for role, why in self.unclear.items())
             return f"It may be a bill of {self.vendor}. Not clear: {reasons}."
         read = ", ".join(f"{role} = {column}" for role, column in self.roles.items())
+        if not read:
+            return f"Its columns are separated by {self.delimiter!r}."
         return f"Read as a bill of {self.vendor}: {read}."
 
     @property

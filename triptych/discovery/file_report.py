@@ -27,7 +27,7 @@ from ingest.storage.files import (
     is_data_file,
     open_text,
 )
-from triptych.discovery.bill_mapping import map_bill
+from triptych.discovery.bill_mapping import BillMapping, map_bill
 from triptych.discovery.ledger_sample import Reading, sample_file
 from triptych.discovery.other_files import belongs_to, why_not_read
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from ingest.sources.tables.bill_formats import BillFormat
-    from triptych.discovery.bill_mapping import BillMapping
 
 _AS_IT_IS = Reading()
 State = Literal["bill", "other", "damaged", "not_read"]
@@ -183,6 +182,8 @@ def report_on(
             problem="It is not Cost and Usage and holds no charges.",
             next_step="Leave it out, or keep it for reference: it is not loaded.",
         )
+    if answers is not None and len(columns) == 1 and _other_separator(columns[0]):
+        return _separated(connection, path, label, table, reading, columns, answers)
     if kind_of_bill is None and answers is not None:
         mapped = map_bill(path, delimiter=reading.delimiter, answers=answers)
         if mapped is not None:
@@ -190,6 +191,26 @@ def report_on(
     if kind_of_bill is None:
         return _no_bill(path, columns, label, reading)
     return _bill(connection, path, kind_of_bill, label, table, reading, columns)
+
+
+def _separated(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    label: str,
+    table: str,
+    reading: Reading,
+    columns: list[str],
+    answers: Mapping[str, str],
+) -> FileReport:
+    """Report on a table whose columns are separated by another sign."""
+    mark, _ = _other_separator(columns[0]) or (",", "")
+    read = replace(reading, delimiter=mark)
+    report = report_on(
+        connection, path, label=label, table=table, reading=read, answers=answers
+    )
+    vendor = report.providers[0] if report.providers else "bills"
+    mapped = replace(report.mapped or BillMapping(vendor), delimiter=mark)
+    return replace(report, mapped=mapped) if report.state == "bill" else report
 
 
 def _mapped(

@@ -5,20 +5,24 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import yaml
 
+from ingest.storage.files import is_data_file
 from triptych.core.errors import UsageError
 from triptych.core.workspace import initialise
 from triptych.discovery.file_report import report_on
 from triptych.discovery.ledger_sample import bench
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from triptych.core.workspace import Workspace
     from triptych.discovery.bill_mapping import BillMapping
@@ -32,6 +36,7 @@ _RULE_FOR_ANY_TAG = re.compile(
 _BILLS = (
     "    path: bills                # file, folder or glob, relative to this folder\n"
 )
+_LARGEST_MEMBER: Final = 4 << 30
 _CURRENCY_LINE = re.compile(r"^currency: \w{3}", re.MULTILINE)
 
 
@@ -67,7 +72,19 @@ def workspace_from(
     UsageError
         None of the files is a bill, or the folder is in use; nothing was written.
     """
-    paths = list(_files(named))
+    with ExitStack() as opened:
+        return _made_of(directory, named, answers or {}, opened)
+
+
+def _made_of(
+    directory: Path,
+    named: Sequence[Path],
+    answers: Mapping[str, str],
+    opened: ExitStack,
+) -> FirstWorkspace:
+    """Make the workspace while unpacked archives are there."""
+    unpacked = Path(opened.enter_context(TemporaryDirectory(prefix="triptych-zip-")))
+    paths = list(_files(named, unpacked))
     with bench() as connection:
         reports = [
             (
@@ -75,9 +92,9 @@ def workspace_from(
                 report_on(
                     connection,
                     path,
-                    label=str(path),
+                    label=_label(path, unpacked),
                     table=f"file_{number}",
-                    answers=answers or {},
+                    answers=answers,
                 ),
             )
             for number, path in enumerate(paths)
@@ -115,13 +132,16 @@ def _place(mapped: BillMapping, sources: dict[str, str]) -> str:
     base = re.sub(r"[^a-z0-9]+", "-", mapped.vendor.casefold()).strip("-") or "vendor"
     for number in range(1, 1000):
         name = base if number == 1 else f"{base}-{number}"
-        entry = {
+        entry: dict[str, Any] = {
             "name": name,
             "type": "focus_files",
             "path": f"mapped/{name}",
+            "delimiter": mapped.delimiter,
             "mapping": mapped.mapping,
             "defaults": mapped.defaults,
         }
+        usual: dict[str, Any] = {"delimiter": ",", "mapping": {}, "defaults": {}}
+        entry = {k: v for k, v in entry.items() if v != usual.get(k)}
         text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=100)
         text = "\n" + textwrap.indent(text, "  ")
         if sources.setdefault(name, text) == text:
@@ -129,15 +149,21 @@ def _place(mapped: BillMapping, sources: dict[str, str]) -> str:
     return f"mapped/{name}"
 
 
-def _files(named: Sequence[Path]) -> Iterable[Path]:
+def _files(named: Sequence[Path], unpacked: Path) -> Iterator[Path]:
+    """Yield the files that are meant, of archives those with data."""
     for path in named:
         if path.is_dir():
             below = path.rglob("*")
-            yield from sorted(
-                each
-                for each in below
-                if each.is_file() and not each.name.startswith(".")
+            yield from _files(
+                sorted(
+                    each
+                    for each in below
+                    if each.is_file() and not each.name.startswith(".")
+                ),
+                unpacked,
             )
+        elif path.is_file() and path.suffix.lower() == ".zip":
+            yield from _unpack(path, unpacked / path.stem)
         elif path.is_file():
             yield path
         else:
@@ -146,6 +172,46 @@ def _files(named: Sequence[Path]) -> Iterable[Path]:
                 where=str(path),
                 next_step="Name a bill, or a folder with bills; nothing was written.",
             )
+
+
+def _unpack(path: Path, folder: Path) -> Iterator[Path]:
+    """Unpack the data files of an archive, each by its own name alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                name = Path(member.filename).name
+                if member.is_dir() or not is_data_file(name):
+                    continue
+                place = _free_name(folder, name)
+                with archive.open(member) as source, place.open("wb") as target:
+                    _copy(source, target, path)
+                yield place
+    except (zipfile.BadZipFile, RuntimeError) as error:
+        raise UsageError(
+            f"The archive cannot be unpacked: {error}.",
+            where=str(path),
+            next_step="Unpack it and name its files; nothing was written.",
+        ) from error
+
+
+def _copy(source: IO[bytes], target: IO[bytes], path: Path) -> None:
+    """Copy a member of an archive up to what a bill can be."""
+    left = _LARGEST_MEMBER
+    while chunk := source.read(1 << 20):
+        left -= len(chunk)
+        if left < 0:
+            raise UsageError(
+                f"The archive has a file of more than {_LARGEST_MEMBER >> 30} GiB.",
+                where=str(path),
+                next_step="Unpack it and name its files; nothing was written.",
+            )
+        target.write(chunk)
+
+
+def _label(path: Path, unpacked: Path) -> str:
+    """Return what messages call a file: its path, within an archive its name."""
+    return str(path.relative_to(unpacked) if path.is_relative_to(unpacked) else path)
 
 
 def _no_bill(named: Sequence[Path], left_out: Sequence[FileReport]) -> UsageError:

@@ -7,6 +7,7 @@ The others are what accountants make of an invoice. Totals are added up on paper
 
 from __future__ import annotations
 
+import zipfile
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,34 @@ def test_all_of_them_are_run_and_add_up(tmp_path: Path) -> None:
         "EUR": Decimal(1520),
         "USD": Decimal("344.34"),
     }
+
+
+def test_an_archive_and_another_separator_are_opened(tmp_path: Path) -> None:
+    """36 of GitHub's 226 were premium requests; 1,520 of the invoice in one archive."""
+    with zipfile.ZipFile(tmp_path / "bills.zip", "w") as archive:
+        archive.writestr("2026/github.csv", GITHUB.replace(",", ";"))
+        archive.writestr("2026/coreweave-invoice.csv", INVOICE)
+        archive.writestr("2026/read me.pdf", b"%PDF")
+    code, out, err = run_cli(
+        "init", str(tmp_path / "ws"), "--from", str(tmp_path / "bills.zip"), "--yes"
+    )
+    assert code == 0, err
+    assert "USD 226.00, 3 rows" in out
+    assert "EUR 1,520.00, 2 rows" in out
+    code, _, err = run_cli("run", "--workspace", str(tmp_path / "ws"))
+    assert code == 0, err
+    _, out, _ = run_cli(
+        *("sql", "SELECT sum(row_count)::int FROM core.mart_loads", "--format", "csv"),
+        *("--workspace", str(tmp_path / "ws")),
+    )
+    assert out.strip().splitlines()[-1] == "5"
+
+
+def test_an_archive_that_is_damaged_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bills.zip").write_bytes(b"PK but no archive")
+    with pytest.raises(UsageError, match="cannot be unpacked"):
+        workspace_from(tmp_path / "ws", [tmp_path / "bills.zip"])
+    assert not (tmp_path / "ws").exists()
 
 
 UNCLEAR = """\
