@@ -1,10 +1,17 @@
-{#- Resolving models, features and teams joins the catalogue: no row is doubled or lost. -#}
-with before_join as (
+{#-
+  Purchases are divided among the users of a commitment, and no money is doubled or lost;
+  resolving models, features and teams joins the catalogue, and no row is.
+-#}
+with ledger as (
     select
-        count(*) as row_count,
         sum(billed_cost) as billed_cost,
         sum(effective_cost) as effective_cost
     from {{ ref('int_charge_amounts') }}
+),
+
+before_join as (
+    select count(*) as row_count
+    from {{ ref('int_charge_amounts_by_use') }}
 ),
 
 after_join as (
@@ -18,7 +25,8 @@ after_join as (
 select 'the sums differ' as problem
 from before_join
 cross join after_join
+cross join ledger
 where
     before_join.row_count <> after_join.row_count
-    or before_join.billed_cost <> after_join.billed_cost
-    or before_join.effective_cost <> after_join.effective_cost
+    or ledger.billed_cost <> after_join.billed_cost
+    or ledger.effective_cost <> after_join.effective_cost

@@ -30,6 +30,7 @@ from tests.dashboard.conftest import (
     _loopback_server,
     open_app,
 )
+from triptych.core.explanation.report import explain
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
 from triptych.core.warehouse.reader import PublishedReader
@@ -134,6 +135,22 @@ def test_published_marts_state_the_truth(company: Company) -> None:
         if value is not None and name not in readings and name not in shown
     }
     check("marts", company, unread | differing(company.truth, readings))
+
+
+@pytest.mark.parametrize("company", ["gpu"], indirect=True)
+def test_a_reservation_is_billed_to_those_who_use_it(company: Company) -> None:
+    """All of its fee is in the month of its use, so both bases have the same cost."""
+    for month in gpu_company.MONTHS:
+        for model in gpu_company.MODELS:
+            figure = (
+                "cost.fct_daily_model_costs/billed_cost"
+                f"?billing_month={month}&model_id={model}"
+            )
+            explanation = explain(company.root, figure)
+            billed = explanation.value
+            assert isinstance(billed, Decimal)
+            assert _agree(billed, company.truth[f"{month}.model.{model}"])
+            assert explanation.rederivation.is_equal
 
 
 def test_an_assistant_is_told_the_truth(company: Company) -> None:

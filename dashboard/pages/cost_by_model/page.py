@@ -160,7 +160,7 @@ def _tile_unallocated(view: Page, headline: queries.Headline) -> None:
         view.total_label("Unallocated", headline.unallocated),
         fmt.money(headline.unallocated, view.currency),
     )
-    if headline.unallocated is not None:
+    if headline.unallocated:
         st.caption(f"{fmt.percent(headline.unallocated_ratio)} of usage cost")
     elif view.selection.covers_everything:
         st.caption("No charge is unallocated.")
@@ -180,7 +180,7 @@ def _tile_unallocated(view: Page, headline: queries.Headline) -> None:
                     component="unallocated",
                 ),
             )
-            if headline.unallocated is not None
+            if headline.unallocated
             else (),
         ),
     )

@@ -93,11 +93,16 @@ def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Head
         snapshot,
         selection,
         {
+            "ai_cost": "ai_cost",
             "idle": "unowned_idle_cost",
             "unallocated": "unallocated_cost",
             "unallocated_ratio": "unallocated_cost_ratio",
         },
     )
+    unallocated = beside["unallocated"]
+    if selection.covers_everything and beside["ai_cost"] is not None:
+        # All charges of the period are loaded, and none of them is unallocated.
+        unallocated = unallocated or Decimal(0)
     return Headline(
         model_cost=of_models["cost"] or Decimal(0),
         prior_cost=of_models["cost_prior"],
@@ -105,7 +110,7 @@ def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Head
         change_ratio=of_models["cost_change_ratio"],
         idle_shown=beside["idle"],
         idle_row_count=beside["idle_rows"],
-        unallocated=beside["unallocated"],
+        unallocated=unallocated,
         unallocated_ratio=beside["unallocated_ratio"],
         unallocated_row_count=beside["unallocated_rows"],
         model_count=of_models["models"],

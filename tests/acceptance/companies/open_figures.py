@@ -19,7 +19,6 @@ OPEN: Final[dict[tuple[str, str], frozenset[str]]] = {
     ),
     ("api", "pages"): frozenset(
         [
-            "cost_by_model: 2026-10.unallocated",
             "summary: 2026-10.cost_per_thousand_requests.all",
         ]
     ),
@@ -27,8 +26,6 @@ OPEN: Final[dict[tuple[str, str], frozenset[str]]] = {
         [
             "2026-08.price.gpu_hour.spot",
             "2026-08.price.gpu_hour.usual",
-            "2026-08.unallocated.billed",
-            "2026-09.unallocated.billed",
         ]
     ),
     ("migration", "marts"): frozenset(

@@ -11,7 +11,12 @@ import duckdb
 
 from triptych.core.explanation.published_value import value_sql
 from triptych.core.warehouse.figures import ANY, Condition, Figure
-from triptych.core.warehouse.line_item_sums import LineItemSum, add_up, line_items_of
+from triptych.core.warehouse.line_item_sums import (
+    LineItemSum,
+    add_up,
+    are_divided,
+    line_items_of,
+)
 from triptych.core.warehouse.reader import LineItemsOutOfReachError
 from triptych.core.warehouse.replay import NotReplayableError, Replay
 
@@ -91,10 +96,11 @@ def rederive(
     items = line_items_of(figure)
     if items is not None:
         try:
-            return _by_line_items(
-                add_up(snapshot, items, currency=currency, reporting=reporting),
-                published,
-            )
+            if not are_divided(snapshot, items):
+                return _by_line_items(
+                    add_up(snapshot, items, currency=currency, reporting=reporting),
+                    published,
+                )
         except (LineItemsOutOfReachError, duckdb.Error) as error:
             return _impossible(str(error).splitlines()[0])
     return _by_models(snapshot, root, figure, columns, published, currency, reporting)
@@ -198,10 +204,11 @@ def _cost_parts(
     published = _by_part(snapshot.query(sql % _COSTS, given).to_pylist())
     again = _by_part(replay.query(sql % f"build.{_COSTS}", given))
     pools = {pool for _, pool in published | again if pool and pool[:2] != "__"}
-    wholes = {
+    found = {
         pool: _whole_pool(snapshot, costs, pool, currency, reporting)
         for pool in sorted(pools)
     }
+    wholes = {pool: whole for pool, whole in found.items() if whole is not None}
     yield from wholes.values()
     for key in sorted(published | again, key=str):
         component, pool = key
@@ -239,8 +246,11 @@ def _as_model_costs(figure: Figure) -> Figure | None:
 
 def _whole_pool(
     snapshot: Snapshot, costs: Figure, pool: str, currency: str, reporting: str
-) -> Part:
-    """Return what went into a pool, as published and by its own line items."""
+) -> Part | None:
+    """Return what went into a pool, as published and by its own line items.
+
+    A pool that has parts of purchases is no sum of its own.
+    """
     kept = [
         condition
         for condition in costs.conditions
@@ -253,6 +263,8 @@ def _whole_pool(
     )
     items = line_items_of(whole)
     assert items is not None  # noqa: S101  (a declared pool is a sum of line items)
+    if are_divided(snapshot, items):
+        return None
     added = add_up(snapshot, items, currency=currency, reporting=reporting)
     where, given = whole.where()
     [row] = snapshot.query(

@@ -174,6 +174,29 @@ def _kept(figure: Figure, *dropped: str) -> tuple[Condition, ...]:
     )
 
 
+def are_divided(snapshot: Snapshot, items: LineItems) -> bool:
+    """Tell whether a billed amount has parts of purchases, divided among their users.
+
+    A purchase of a commitment that no rule gives to anybody is the billed cost of those
+    who used it. The whole bill, its tax and its credits have none of that.
+    """
+    is_whole = not items.components and not items.without
+    if items.amount != "billed_cost" or is_whole:
+        return False
+    if items.components and set(items.components) <= {"tax", "credit"}:
+        return False
+    bill = {"billing_month", "source"}
+    kept = tuple(one for one in items.conditions if one.column in bill)
+    where, _, given = LineItems(items.amount, kept).where()
+    [row] = snapshot.query_line_items(
+        "SELECT bool_or(component = 'unallocated' AND effective_cost = 0) AS is_divided"
+        f" FROM line_items WHERE {where} AND charge_category = 'Purchase'"
+        " AND billed_cost <> 0",
+        given,
+    ).to_pylist()
+    return bool(row["is_divided"])
+
+
 def add_up(
     snapshot: Snapshot, items: LineItems, *, currency: str, reporting: str
 ) -> LineItemSum:

@@ -2,7 +2,7 @@
 {{ config(materialized='table') }}
 
 with amounts as (
-    select * from {{ ref('int_charge_amounts') }}
+    select * from {{ ref('int_charge_amounts_by_use') }}
 ),
 
 aliases as (

@@ -1,8 +1,9 @@
 {#-
-  The first pass in which rules look at line items. Their sums in four cuts, each with the
+  The first pass in which rules look at line items. Their sums in five cuts, each with the
   columns that its readers need and no others: by day and target, by day and service, by
-  day and the commitment that was used, and by month and machine. A cut of all columns
-  together would be as long as the bill; by target and used commitment it is nearly so.
+  day and the commitment that was used, by month, target and used commitment (in a pool by
+  day), and by month and machine. A cut of all columns together would be as long as the bill; by day, target
+  and used commitment it is nearly so.
   Incremental by billing month: a month whose loads changed is replaced, whatever it held.
 
   Rule, platform, component, interval, commitment role and broken money rules travel
@@ -68,6 +69,10 @@ placed as (
         {{ charged_tokens() }} as charged_tokens,
         case when {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as used_commitment_id,
         case when {{ is_use_of_commitment() }} then {{ commitment_of_role('name') }} end as used_commitment_name,
+        case
+            when {{ is_use_of_commitment() }} and component_code = {{ component_code('shared') }}
+                then cast(charge_date as timestamp)
+        end as shared_use_started_at,
         case when not {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as commitment_id,
         case when not {{ is_use_of_commitment() }} then {{ commitment_of_role('name') }} end as commitment_name,
         placement_by_rules
@@ -99,6 +104,7 @@ summed as (
         commitment_name,
         used_commitment_id,
         used_commitment_name,
+        shared_use_started_at,
         target_placement,
         service_placement,
         use_placement,
@@ -120,6 +126,10 @@ summed as (
             billing_period_start, source, provider, billing_currency, charge_date, used_commitment_id,
             used_commitment_name, use_placement
         ),
+        (
+            billing_period_start, source, provider, billing_currency, subject, charged_kind, used_commitment_id,
+            shared_use_started_at, target_placement
+        ),
         (billing_period_start, source, billing_currency, service_name, machine_id, pool_id)
     )
 )
@@ -127,13 +137,14 @@ summed as (
 select
     {{ month_label('billing_period_start') }} as billing_month,
     case
-        when target_placement is not null then 'target'
+        when started_at is not null then 'target'
+        when target_placement is not null then 'use'
         when service_placement is not null then 'service'
         when use_placement is not null then 'commitment'
         else 'machine'
     end as summed_by,
     coalesce(charge_date, cast(started_at as date)) as charge_date,
-    started_at,
+    coalesce(started_at, shared_use_started_at) as started_at,
     source,
     provider,
     service_name,
@@ -152,7 +163,8 @@ select
     cast(line_item_count as bigint) as line_item_count
 from summed
 where
-    target_placement is not null
+    started_at is not null
+    or used_commitment_id is not null
     or service_placement is not null
     or use_placement is not null
     or machine_id is not null
