@@ -3,9 +3,10 @@
   the medians of its months: their values are put together again. Percentiles are over
   what ended in the period, by linear interpolation; fewer than five values have none,
   and fewer than ten no p90. A period without data is NULL. Of what is open, the row says
-  how much had begun by then. Items that may belong to a ratio or a count of weeks, and of
-  which that is unknown, leave an interval from none to all of them in place of the value;
-  recovery has none where a fifth of it is unknown.
+  how much had begun by then. A weekly figure is a count by the weeks of which anything is
+  known, of a whole one at least. Items that may belong to a ratio or a count, and of which
+  that is unknown, leave an interval from none to all of them in place of the value; recovery
+  has none where a fifth of it is unknown.
 -#}
 {% macro velocity_figures(period) -%}
 {%- set of = 'scope_kind, scope_id, metric, period' -%}
@@ -36,22 +37,20 @@ reasons as (
     group by {{ of }}, state, exclusion_reason
 ),
 
-weeks as (
-    {% for metric, counted in [
-        ('deployment_frequency', 'weeks.deployment_count'),
-        ('deployment_days', 'weeks.deployment_day_count'),
-        ('deployment_frequency_at_most', '(weeks.deployment_count + weeks.unknown_count)'),
-        ('deployment_days_at_most', 'least(7, weeks.deployment_day_count + weeks.unknown_count)'),
-    ] -%}
+deployed as (
+    {% for metric, counted in [('deployment_frequency', 'deployment'), ('deployment_days', 'deployment_day')] -%}
     select
-        weeks.scope_kind,
-        weeks.scope_id,
+        months.scope_kind,
+        months.scope_id,
         '{{ metric }}' as metric,
-        {{ velocity_period(period, 'weeks.month') }} as period,
-        cast({{ counted }} as double) as event_value
-    from {{ ref('mart_deployment_weeks') }} as weeks
+        {{ velocity_period(period, 'months.month') }} as period,
+        sum(months.{{ counted }}_count) as known_count,
+        sum(months.{{ counted | replace('deployment', 'unknown') }}_count) as unknown_count,
+        sum(months.observed_day_count) / 7.0 as week_count
+    from {{ ref('int_deployments_by_month') }} as months
     cross join {{ ref('int_reporting_moment') }} as moment
-    where weeks.is_complete
+    group by months.scope_kind, months.scope_id, {{ velocity_period(period, 'months.month') }}
+    having sum(months.observed_day_count) >= 7
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -64,14 +63,6 @@ in_order as (
         measurements
     from reasons
     where value_count > 0
-    union all
-    select
-        {{ of }},
-        count(*) as n,
-        sum(event_value) as total,
-        {{ sorted_values('event_value') }} as measurements
-    from weeks
-    group by {{ of }}
 ),
 
 described as (
@@ -112,7 +103,8 @@ joined as (
         described.p90,
         described.median_low,
         described.median_high,
-        coalesce(at_most.p50, described.p50) as p50_at_most,
+        {{ safe_ratio('deployed.known_count', 'deployed.week_count') }} as per_week,
+        {{ safe_ratio('(deployed.known_count + deployed.unknown_count)', 'deployed.week_count') }} as per_week_at_most,
         coalesce(counted.missing_count, 0) as unknown_count,
         counted.n_used,
         counted.n_excluded,
@@ -125,10 +117,10 @@ joined as (
         on
             spine.scope_kind = described.scope_kind and spine.scope_id = described.scope_id
             and spine.metric = described.metric and spine.period = described.period
-    left join described as at_most
+    left join deployed
         on
-            spine.scope_kind = at_most.scope_kind and spine.scope_id = at_most.scope_id
-            and spine.metric || '_at_most' = at_most.metric and spine.period = at_most.period
+            spine.scope_kind = deployed.scope_kind and spine.scope_id = deployed.scope_id
+            and spine.metric = deployed.metric and spine.period = deployed.period
     left join counted
         on
             spine.scope_kind = counted.scope_kind and spine.scope_id = counted.scope_id
@@ -147,7 +139,7 @@ figures as (
         coalesce(value_count, 0) + unknown_count as total_count,
         case
             when statistic = 'ratio' then unknown_count > 0
-            when statistic = 'weekly' then p50_at_most > p50
+            when statistic = 'weekly' then per_week_at_most > per_week
             when metric = 'failed_deployment_recovery' then 5 * unknown_count >= coalesce(value_count, 0) + unknown_count
             else false
         end as is_unknown
@@ -172,12 +164,11 @@ result as (
         case
             when figures.is_unknown then null
             when figures.statistic = 'ratio' then {{ safe_ratio('figures.total', 'figures.value_count') }}
-            when figures.statistic = 'weekly' or figures.value_count >= 5 then figures.p50
+            when figures.statistic = 'weekly' then figures.per_week
+            when figures.value_count >= 5 then figures.p50
         end as metric_value,
         case
-            when figures.is_unknown then null
-            when figures.statistic = 'weekly' or (figures.value_count >= 5 and figures.statistic = 'median')
-                then figures.p50
+            when figures.value_count >= 5 and figures.statistic = 'median' and not figures.is_unknown then figures.p50
         end as p50,
         case
             when figures.value_count >= 10 and figures.statistic = 'median' and not figures.is_unknown then figures.p90
@@ -185,13 +176,13 @@ result as (
         case
             when figures.statistic = 'ratio'
                 then {{ wilson_bound('figures.total_known', 'figures.total_count', '-1') }}
-            when figures.statistic = 'weekly' and figures.is_unknown then figures.p50
+            when figures.statistic = 'weekly' and figures.is_unknown then figures.per_week
             when figures.statistic = 'median' and not figures.is_unknown then figures.median_low
         end as interval_low,
         case
             when figures.statistic = 'ratio'
                 then {{ wilson_bound('(figures.total_known + figures.unknown_count)', 'figures.total_count', '1') }}
-            when figures.statistic = 'weekly' and figures.is_unknown then figures.p50_at_most
+            when figures.statistic = 'weekly' and figures.is_unknown then figures.per_week_at_most
             when figures.statistic = 'median' and not figures.is_unknown then figures.median_high
         end as interval_high,
         cast(coalesce(figures.n_used, 0) as bigint) as n_used,
@@ -202,7 +193,9 @@ result as (
         figures.oldest_open_at,
         {{ seconds_between('figures.oldest_open_at', 'moment.as_of') }} as oldest_open_seconds,
         'system' as source_kind,
-        case when figures.metric = 'iterations_per_feature' then 2 else 1 end as definition_version
+        case
+            when figures.metric in ('iterations_per_feature', 'deployment_frequency', 'deployment_days') then 2 else 1
+        end as definition_version
     from figures
     cross join {{ ref('int_reporting_moment') }} as moment
 )

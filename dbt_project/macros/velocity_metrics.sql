@@ -1,7 +1,7 @@
 {#-
   The metrics of velocity: what each consists of, which items it uses, which are open
   and which it leaves out and why. `statistic` is median (of durations or counts), ratio
-  (value 1 or 0 for each item) or weekly (counted by week elsewhere). `reason` leaves an
+  (value 1 or 0 for each item) or weekly (counted by day elsewhere). `reason` leaves an
   item out; `missing` are reasons that mean that something is not known. `adds_to` marks
   further items of a metric that stands above.
 -#}

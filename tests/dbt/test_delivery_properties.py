@@ -52,6 +52,8 @@ MODELS = {
     "fct_model_versions": "delivery",
     "int_release_iterations": "intermediate",
     "mart_velocity_events": "delivery",
+    "int_deployments_by_day": "intermediate",
+    "int_deployments_by_month": "intermediate",
     "mart_deployment_weeks": "delivery",
     "int_velocity_by_month": "intermediate",
     "mart_velocity": "delivery",

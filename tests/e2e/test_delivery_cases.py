@@ -216,8 +216,11 @@ def test_around_an_unknown_outcome_figures_are_unknown_and_say_why(
     # 1 of 2 failed, or 2 of 2: Wilson's lower bound at 90 % of the former.
     assert figures == [
         ("change_fail_ratio", None, pytest.approx(0.1209, abs=5e-5), 1, 0, "unknown 1"),
-        # At most one in one of four weeks: the median is 0 whatever became of it.
-        ("deployment_frequency", 0.0, None, None, 0, "outcome 1, unknown 1"),
+        # The source tells of 27 days of January: at most one in 27 / 7 weeks.
+        (
+            *("deployment_frequency", None, 0.0, pytest.approx(7 / 27), 0),
+            "outcome 1, unknown 1",
+        ),
         (
             *("failed_deployment_recovery", None, None, None, 0),
             "next_outcome_unknown 1",

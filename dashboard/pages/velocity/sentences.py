@@ -40,13 +40,13 @@ METRICS: Final = {
     ),
     "deployment_frequency": (
         "Deployment frequency",
-        "Median of the weeks: distinct successful deployments to production, new or"
-        " hotfix. Weeks without one count. Re-runs, redeploys, rollbacks and changes of"
-        " configuration do not.",
+        "Distinct successful deployments to production, new or hotfix, ÷ weeks. Days"
+        " count from the first to the last that their source tells of. Re-runs,"
+        " redeploys, rollbacks and changes of configuration do not.",
     ),
     "deployment_days": (
         "Deployment days",
-        "Median of the weeks: days with such a deployment.",
+        "Days with such a deployment, ÷ the same weeks.",
     ),
     "change_fail_ratio": (
         "Change fail rate",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from tests.acceptance.companies.files import DAY, Truth, day_count, month_days, total
+from tests.acceptance.companies.files import Truth, day_count, month_days, total
 
 BEFORE = ("2025-05", "2025-06", "2025-07")
 MOVING = ("2025-08", "2025-09")
@@ -97,7 +97,8 @@ def _team(month: str) -> Truth:
     broken = 1 if month in BEFORE else 0
     lead = Decimal(LEAD_HOURS[month] * 3_600)
     cost = total(charged(month).values())
-    facts: Truth = {
+    return {
+        "deployment_frequency": deployments * 7 / _known_days(month),
         "firefighting": Decimal(INCIDENT_HOURS[month]) / _available(),
         "deployments": Decimal(deployments),
         "change_fail_ratio": Decimal(broken) / deployments,
@@ -105,29 +106,17 @@ def _team(month: str) -> Truth:
         "change_lead_time": lead if deployments >= 5 else None,
         "cost_per_deployment.eta": cost / deployments,
     }
-    if month != MONTHS[-1]:
-        # The last week of all is not over when the files end.
-        facts["deployment_frequency"] = _median_week(month)
-    return facts
 
 
 def _available() -> Decimal:
     return Decimal(HEADCOUNT * HOURS_PER_HEAD)
 
 
-def _median_week(month: str) -> Decimal:
-    """Return the median of deployments in the weeks that begin in a month."""
-    deployed = {
-        deployed_at(one, number).date() for one in MONTHS for number in DEPLOYED[one]
-    }
-    mondays = [day for day in month_days(month) if day.weekday() == 0]
-    counts = sorted(
-        sum(monday <= day < monday + 7 * DAY for day in deployed) for monday in mondays
-    )
-    middle = len(counts) // 2
-    if len(counts) % 2:
-        return Decimal(counts[middle])
-    return Decimal(counts[middle - 1] + counts[middle]) / 2
+def _known_days(month: str) -> Decimal:
+    """Return days of a month from the first deployment of all to the last."""
+    first = DEPLOYED[month][0] if month == MONTHS[0] else 1
+    last = DEPLOYED[month][-1] if month == MONTHS[-1] else day_count(month)
+    return Decimal(last - first + 1)
 
 
 def _story() -> Truth:

@@ -50,7 +50,7 @@ items as (
         {{ of }},
         is_missing,
         started_at,
-        -- Frequencies are counted by week.
+        -- Frequencies are counted by day.
         case when metric <> 'deployment_frequency' then event_value end as event_value
     from scoped
     where event_kind <> 'deployment' or scope_kind = 'service'
