@@ -49,7 +49,7 @@
             then 'no placement covers a whole month, nothing counts its successful requests, or it charged nothing for them'
         when {{ row }}.metric = 'idle_cost_per_month' then 'no meter knows idle capacity of it'
         when {{ row }}.metric = 'training_cost_per_month' then 'no charge of it is for training'
-        when {{ row }}.metric = 'delivered_p95_to_threshold_ratio'
+        when {{ row }}.metric in ({{ sql_texts(delivered_metrics()) }})
             then 'no percentile of a model with a threshold is delivered'
         when {{ row }}.criterion = 'performance' then 'no histogram with a threshold is placed here'
         else 'not measured in these months'
@@ -59,12 +59,12 @@
 {#- What would show a figure of the scorecard that is absent: an entry, a source, or time. -#}
 {% macro scorecard_way_out(row) -%}
     case
+        when {{ row }}.metric in ({{ sql_texts(delivered_metrics()) }})
+            then 'catalog.yml: latency_threshold_seconds; triptych.yml: a source with stream: serving_latency'
         when {{ row }}.metric like '%over_threshold_ratio' or {{ row }}.metric = 'p95_to_threshold_ratio'
             then
                 'catalog.yml: latency_threshold_seconds and placements of its models; triptych.yml: usage: latency of a'
                 || ' prometheus source'
-        when {{ row }}.metric = 'delivered_p95_to_threshold_ratio'
-            then 'catalog.yml: latency_threshold_seconds; triptych.yml: a source with stream: serving_latency'
         when {{ row }}.metric = 'idle_cost_per_month'
             then 'allocation.yml: pools; a source of their capacity (accelerator_usage)'
         when {{ row }}.metric = 'training_cost_per_month' then 'allocation.yml: lifecycle_stage: training'

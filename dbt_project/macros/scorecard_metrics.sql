@@ -9,6 +9,7 @@
         ('performance', 'windows_over_threshold_ratio', 'ratio', 'both', ['like_for_like', 'all']),
         ('performance', 'requests_over_threshold_ratio', 'ratio', 'both', ['like_for_like', 'all']),
         ('performance', 'p95_to_threshold_ratio', 'times', 'both', ['like_for_like', 'all']),
+        ('performance', 'delivered_windows_over_threshold_ratio', 'ratio', 'both', ['all']),
         ('performance', 'delivered_p95_to_threshold_ratio', 'times', 'both', ['all']),
         ('performance', 'training_hours_p50', 'hours', 'both', ['like_for_like', 'all']),
         ('performance', 'training_hours_p90', 'hours', 'both', ['like_for_like', 'all']),
@@ -49,6 +50,11 @@
         ('requests_over_threshold_ratio', 'difference', 'model'),
         ('training_gpu_hours_per_run', 'ratio', 'architecture and number of GPUs'),
     ]) }}
+{%- endmacro %}
+
+{#- Figures of percentiles that were delivered, which have the length of their windows. -#}
+{% macro delivered_metrics() -%}
+    {{ return(['delivered_p95_to_threshold_ratio', 'delivered_windows_over_threshold_ratio']) }}
 {%- endmacro %}
 
 {% macro portability_metrics() -%}

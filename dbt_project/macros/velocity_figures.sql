@@ -46,7 +46,7 @@ deployed as (
         {{ velocity_period(period, 'months.month') }} as period,
         sum(months.{{ counted }}_count) as known_count,
         sum(months.{{ counted | replace('deployment', 'unknown') }}_count) as unknown_count,
-        sum(months.observed_day_count) / 7.0 as week_count
+        {{ quotient('sum(months.observed_day_count)', '7') }} as week_count
     from {{ ref('int_deployments_by_month') }} as months
     cross join {{ ref('int_reporting_moment') }} as moment
     group by months.scope_kind, months.scope_id, {{ velocity_period(period, 'months.month') }}

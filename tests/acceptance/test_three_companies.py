@@ -58,8 +58,8 @@ _PLANS = {"api": api_company, "gpu": gpu_company, "migration": migration_company
 _WRITERS = {"api": api_company, "gpu": gpu_company, "migration": migration_files}
 #: The truth as it was before the first run. It changes only with the plan; since then
 #: dual running counts days, deployments a week are counted by the days that are known,
-#: and three figures came: the unit cost of all models (twice) and the monthly cost since
-#: the move.
+#: and three figures came: the unit cost of all models (twice) and the monthly cost
+#: since the move.
 FROZEN = {
     "api": "a0ede21af17c67f54e09b09c7bc22b16808879da76b2dde7c81a1a6a810cecae",
     "gpu": "833b399b119545d486a50f0a9771c53e9cfb36c6d06c712ca8d938ac110fd60b",

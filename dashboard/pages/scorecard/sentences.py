@@ -21,6 +21,9 @@ METRICS: Final = {
     "windows_over_threshold_ratio": "Windows with p95 over the threshold",
     "requests_over_threshold_ratio": "Requests over the threshold",
     "p95_to_threshold_ratio": "p95 latency, times the threshold",
+    "delivered_windows_over_threshold_ratio": (
+        "Delivered windows with p95 over the threshold"
+    ),
     "delivered_p95_to_threshold_ratio": "Delivered p95 latency, times the threshold",
     "charged_per_thousand_inferences": "Charged per 1,000 inferences",
     "cost_per_thousand_inferences": "Total cost of models per 1,000 inferences",
@@ -52,7 +55,8 @@ METRICS: Final = {
 DRAWN: Final = {
     "performance": (
         *("windows_over_threshold_ratio", "p95_to_threshold_ratio"),
-        *("delivered_p95_to_threshold_ratio", "charged_per_thousand_inferences"),
+        *("delivered_windows_over_threshold_ratio", "delivered_p95_to_threshold_ratio"),
+        *("charged_per_thousand_inferences",),
         *("cost_per_thousand_inferences", "idle_cost_per_month"),
         *("training_cost_per_month", "training_hours_p50"),
         *("training_hours_p90", "training_gpu_hours_per_run"),
@@ -160,11 +164,17 @@ def with_interval(row: dict[str, Any]) -> str:
     if str(row.get("note") or "").startswith("estimated"):
         told += " (estimated)"
     if row.get("delivered_grain"):
-        told += f" (median, windows: {row['delivered_grain']})"
+        told += f" ({grain_of(row)})"
     low, high = row["interval_low"], row["interval_high"]
     if low is None or high is None:
         return told
     return f"{told} [{figure(low, unit, currency)}, {figure(high, unit, currency)}]"
+
+
+def grain_of(row: dict[str, Any]) -> str:
+    """Return of which windows a delivered figure is, and that it is their median."""
+    median = "" if row["unit"] == "ratio" else "median, "
+    return f"{median}windows: {row['delivered_grain']}"
 
 
 def trajectory(row: dict[str, Any] | None) -> str:

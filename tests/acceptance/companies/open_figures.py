@@ -28,7 +28,4 @@ OPEN: Final[dict[tuple[str, str], frozenset[str]]] = {
             "2026-08.price.gpu_hour.usual",
         ]
     ),
-    ("migration", "marts"): frozenset(
-        ["platform.eks.windows_over", "platform.railway.windows_over"]
-    ),
 }

@@ -202,7 +202,7 @@ WITH measured AS (
   SELECT *,
     CASE metric
       WHEN 'charged_per_thousand_inferences' THEN 'cost_per_thousand'
-      WHEN 'windows_over_threshold_ratio' THEN 'windows_over'
+      WHEN 'delivered_windows_over_threshold_ratio' THEN 'windows_over'
       WHEN 'delivered_p95_to_threshold_ratio' THEN 'p95_to_threshold'
       WHEN 'proprietary_spend_ratio' THEN 'lock_in'
     END AS figure

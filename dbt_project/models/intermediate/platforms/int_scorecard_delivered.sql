@@ -1,8 +1,9 @@
 {#-
   Percentiles of latency as their source delivered them, by the threshold of their model,
   of each platform and of each migration's models. They are listed and never merged: the
-  figure of a period is the median of its windows, all of one length. Where windows of
-  several lengths were delivered, those count that tell of most periods, then most windows.
+  figures of a period are the median of its windows and the share of them that is over the
+  threshold, all of one length. Where windows of several lengths were delivered, those count
+  that tell of most periods, then most windows. Windows of a week are one trial (Wilson).
 -#}
 {%- set of = 'subject_kind, subject_id, period' -%}
 with windows as (
@@ -10,8 +11,10 @@ with windows as (
         percentiles.model_id,
         coalesce(percentiles.platform_id, placements.platform_id) as platform_id,
         percentiles.month,
+        {{ week_start('percentiles.window_start') }} as week,
         {{ window_grain('percentiles.window_seconds') }} as grain,
-        percentiles.p95_to_threshold_ratio
+        percentiles.p95_to_threshold_ratio,
+        percentiles.is_over_threshold
     from {{ ref('mart_latency_percentiles') }} as percentiles
     left join {{ source('control', 'platform_placements') }} as placements
         on
@@ -26,8 +29,10 @@ sided as (
         'platform' as subject_kind,
         platform_id as subject_id,
         'to_date' as period,
+        week,
         grain,
-        p95_to_threshold_ratio
+        p95_to_threshold_ratio,
+        is_over_threshold
     from windows
     where platform_id is not null
     union all
@@ -35,8 +40,10 @@ sided as (
         'migration' as subject_kind,
         months.migration_id as subject_id,
         months.period,
+        windows.week,
         windows.grain,
-        windows.p95_to_threshold_ratio
+        windows.p95_to_threshold_ratio,
+        windows.is_over_threshold
     from windows
     inner join {{ source('control', 'migration_models') }} as moved on windows.model_id = moved.model_id
     inner join {{ ref('int_migration_months') }} as months
@@ -60,6 +67,8 @@ in_order as (
         {{ of.replace('subject', 'sided.subject').replace('period', 'sided.period') }},
         sided.grain,
         count(*) as n,
+        count(distinct sided.week) as week_count,
+        {{ safe_ratio('count(case when sided.is_over_threshold then 1 end)', 'count(*)') }} as over_ratio,
         {{ sorted_values('sided.p95_to_threshold_ratio') }} as metric_values
     from sided
     inner join grains
@@ -80,5 +89,17 @@ select
     {{ value_at('metric_values', 'n + 1 - ' ~ median_bound_rank('n')) }} as interval_high,
     'windows' as interval_basis,
     n as n_observed,
+    grain as delivered_grain
+from in_order
+union all
+select
+    {{ of }},
+    'all' as basis,
+    'delivered_windows_over_threshold_ratio' as metric,
+    over_ratio as metric_value,
+    {{ wilson_bound('over_ratio * week_count', 'week_count', '-1') }} as interval_low,
+    {{ wilson_bound('over_ratio * week_count', 'week_count', '1') }} as interval_high,
+    'weeks' as interval_basis,
+    week_count as n_observed,
     grain as delivered_grain
 from in_order
