@@ -174,6 +174,42 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "SELECT cost_of_moving_amount FROM roi.mart_platform_migration_costs",
     ),
     (
+        "28",
+        "platform_unit_costs",
+        {},
+        "SELECT metric_value FROM roi.mart_platform_scorecard WHERE"
+        " subject_kind = 'platform' AND metric = 'charged_per_thousand_inferences'",
+    ),
+    (
+        "29",
+        "slowest_teams",
+        {},
+        "SELECT metric_value FROM delivery.mart_velocity_quarters WHERE"
+        " '{month}' BETWEEN first_month AND last_month AND scope_kind = 'team'"
+        " AND metric = 'change_lead_time' AND slowness_rank = 1",
+    ),
+    (
+        "30",
+        "team_budgets",
+        {},
+        "SELECT max(variance_ratio) FROM cost.mart_budget_variance WHERE"
+        " billing_month = '{month}' AND scope_type = 'team'",
+    ),
+    (
+        "31",
+        "fiscal_year",
+        {},
+        "SELECT outturn_cost FROM cost.mart_cost_outturns WHERE series = 'total'"
+        " AND horizon = 'year'",
+    ),
+    (
+        "32",
+        "forecast",
+        {},
+        "SELECT backtest_coverage_ratio FROM cost.mart_cost_outturns WHERE"
+        " series = 'total'",
+    ),
+    (
         "27",
         "migration_effects",
         {},
