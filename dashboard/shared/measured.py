@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from triptych.core.measures.compile import compile_relation
 from triptych.core.measures.definition import definitions
-from triptych.core.measures.query import query
+from triptych.core.measures.query import among, query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,8 @@ def relation(
                 "scope_id": selection.scope_id,
             }
         else:
-            scope.setdefault(column, selection.scope_id)
+            narrowed = among(column, selection.scope_id).sql
+            options["conditions"] = (*options.get("conditions", ()), narrowed)
     if months == "chosen":
         scope.setdefault(model.month or "", selection.period.months)
     if months == "compared":

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import pyarrow as pa
 
 from dashboard.shared.format import OTHER_MODELS
-from dashboard.shared.measured import measured, measured_row
+from dashboard.shared.measured import measured, measured_row, relation, whole
 from dashboard.shared.names import named_sql
-from dashboard.shared.published import per_run, ratio, table
+from dashboard.shared.published import per_run, table
 from dashboard.shared.selection_queries import (
-    AMOUNTS,
-    SCOPES,
     Selection,
     has_prior,
-    scope_parameters,
 )
 from triptych.core.warehouse.figures import ANY
 
 if TYPE_CHECKING:
+    from triptych.core.measures.query import Value
     from triptych.core.warehouse.reader import Snapshot
 
 
@@ -48,19 +46,6 @@ _STAGES: Final = pa.schema(
     ]
 )
 NAMES = f"names as {named_sql('model')}"
-#: What each month lacks at most, as `MonthGap` has it of a period.
-_GAPS = """
-    gaps as (
-        select
-            billing_month,
-            case when bool_and(missing_amount is not null and currency = $currency)
-                then sum(missing_amount) end as missing,
-            (select materiality_ratio from core.mart_run) as materiality_ratio
-        from core.mart_month_completeness
-        where not is_complete
-        group by billing_month
-    )
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +68,11 @@ class Headline:
 @per_run
 def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Headline:
     """Return the tiles: cost of models, its change, idle beside it, unallocated."""
-    of_models = measured_row(
+    models = measured_row(
         snapshot,
         selection,
         {"cost": "model_cost", "models": "charged_models"},
-        {"component": COMPONENTS[loading], "model_id": ANY},
+        of_models(loading),
     )
     beside = measured_row(
         snapshot,
@@ -104,57 +89,18 @@ def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Head
         # All charges of the period are loaded, and none of them is unallocated.
         unallocated = unallocated or Decimal(0)
     return Headline(
-        model_cost=of_models["cost"] or Decimal(0),
-        prior_cost=of_models["cost_prior"],
-        change=of_models["cost_change"],
-        change_ratio=of_models["cost_change_ratio"],
+        model_cost=models["cost"] or Decimal(0),
+        prior_cost=models["cost_prior"],
+        change=models["cost_change"],
+        change_ratio=models["cost_change_ratio"],
         idle_shown=beside["idle"],
         idle_row_count=beside["idle_rows"],
         unallocated=unallocated,
         unallocated_ratio=beside["unallocated_ratio"],
         unallocated_row_count=beside["unallocated_rows"],
-        model_count=of_models["models"],
-        row_count=of_models["cost_rows"],
+        model_count=models["models"],
+        row_count=models["cost_rows"],
     )
-
-
-#: Models by their size in the chosen period, idle money, and what is estimated.
-_TREND_PARTS = """
-ranked as (
-    select
-        model_id,
-        row_number() over (
-            order by sum(amount) filter (is_now) desc nulls last,
-                sum(amount) desc, model_id
-        ) as position
-    from recent where is_loaded group by model_id
-),
-idle as (
-    select billing_month, sum(amount) as idle_shown
-    from recent where is_idle_shown group by billing_month
-),
-estimated as (
-    select billing_month, bool_or(is_estimated) as is_estimated
-    from recent group by billing_month
-)
-"""
-#: Each step of the waterfall with what of it models carry; pools stand after it.
-_SPLIT_STEPS = """
-split as (
-    select
-        case when step in ('direct', 'shared') then step_order + 10
-            else step_order end as position,
-        step,
-        amount,
-        case when step = 'ledger'
-            then (select coalesce(sum(charged), 0) from carried)
-            else coalesce(charged, 0)
-        end as charged,
-        case when step = 'ledger' then 0 else coalesce(row_count, 0) end
-            as row_count
-    from steps left join carried using (step)
-)
-"""
 
 
 @per_run
@@ -167,51 +113,88 @@ def monthly_costs(
     ``idle_shown`` stands beside it and belongs to no model. Where ``is_partial``,
     something is known to be missing from the month.
     """
+    until = max(selection.period.months)
+    chosen, costs = of_models(loading), {"cost": "model_cost"}
+    recent = ("billing_month in (select billing_month from months)",)
+    by_month = relation(
+        selection,
+        {"idle": "unowned_idle_cost", "all": "effective_cost"},
+        by=("billing_month",),
+        labels=("is_estimated",),
+        months="all",
+        conditions=(f"billing_month <= '{until}'",),
+    )
+    of_recent = relation(
+        selection,
+        costs,
+        by=("model_id",),
+        where=chosen,
+        months="all",
+        conditions=recent,
+    )
+    of_now = relation(selection, costs, by=("model_id",), where=chosen, months="chosen")
+    by_series = relation(
+        selection,
+        {"amount": "model_cost"},
+        by=("billing_month", "series_order", "series"),
+        where=chosen,
+        months="all",
+        conditions=recent,
+        within=("billing_month",),
+        source="costs",
+    )
+    lacking = relation(
+        whole(selection),
+        {"missing": "missing_amount"},
+        by=("billing_month", "currency"),
+        where={"is_complete": False},
+        months="all",
+    )
     return table(
         snapshot,
         f"""
-        with {costs_of(selection, "billing_month <= $until")}, {NAMES}, {_GAPS},
-        recent as (
-            select * from costs
-            where billing_month in (
-                select distinct billing_month from costs
-                order by billing_month desc limit {TREND_MONTHS}
-            )
+        with {NAMES},
+        months as (
+            select * from {by_month} order by billing_month desc limit {TREND_MONTHS}
         ),
-        {_TREND_PARTS},
-        series as (
+        ranked as (
+            select model_id, row_number() over (
+                order by now.cost desc nulls last, recent.cost desc, model_id
+            ) as position
+            from {of_recent} as recent left join {of_now} as now using (model_id)
+        ),
+        costs as (
             select
-                billing_month,
+                costs.*,
                 least(position, {TOP_MODELS + 1}) as series_order,
                 case when position <= {TOP_MODELS}
                     then coalesce(names.model, model_id) else '{OTHER_MODELS}'
-                end as series,
-                sum(amount) as amount,
-                count(*) as row_count
-            from recent
+                end as series
+            from cost.fct_daily_model_costs as costs
             inner join ranked using (model_id)
             left join names using (model_id)
-            where is_loaded
-            group by all
         )
         select
-            series.*,
-            sum(amount) over (partition by billing_month) as month_total,
-            coalesce(idle.idle_shown, 0) as idle_shown,
-            estimated.is_estimated,
-            gaps.billing_month is not null and coalesce(
-                gaps.missing >= gaps.materiality_ratio
-                    * abs(sum(amount) over (partition by billing_month)),
+            billing_month,
+            series_order,
+            series,
+            amount,
+            amount_rows as row_count,
+            amount_total as month_total,
+            coalesce(months.idle, 0) as idle_shown,
+            months.is_estimated,
+            lacking.billing_month is not null and coalesce(
+                case when lacking.currency = $currency then missing
+                    >= (select materiality_ratio from core.mart_run) * abs(month_total)
+                end,
                 true
             ) as is_partial
-        from series
-        left join gaps using (billing_month)
-        left join idle using (billing_month)
-        left join estimated using (billing_month)
+        from {by_series} as series
+        inner join months using (billing_month)
+        left join {lacking} as lacking using (billing_month)
         order by billing_month, series_order
         """,
-        **parameters_of(selection, loading),
-        until=max(selection.period.months),
+        currency=selection.currency,
     )
 
 
@@ -222,46 +205,55 @@ def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> p
     A model that had cost only in the period before stays, with a cost of zero, so
     that the changes add up to the change of the total.
     """
+    models = relation(
+        selection,
+        {"cost": "model_cost"},
+        by=("model_id",),
+        where=of_models(loading),
+        is_zero_without_rows=True,
+    )
+    owned = relation(
+        selection,
+        {"cost": "model_cost"},
+        by=("model_id", "team_id", "charge_date"),
+        where=of_models(loading) | {"team_id": ANY},
+        months="chosen",
+    )
     return table(
         snapshot,
         f"""
-        with {costs_of(selection)}, {NAMES},
-        models as (
-            select
-                model_id,
-                arg_max(team_id, charge_date) filter (is_now) as team_id,
-                coalesce(sum(amount) filter (is_now), 0) as amount,
-                sum(amount) filter (is_before) as prior_amount,
-                count(*) filter (is_now) as row_count
-            from costs
-            where is_loaded and (is_now or is_before)
-            group by model_id
+        with {NAMES},
+        owners as (
+            select model_id, team_id from {owned} qualify row_number() over (
+                partition by model_id order by charge_date desc, team_id
+            ) = 1
         )
         select
-            row_number() over (order by amount desc, row_count = 0, model_id) as rank,
+            row_number() over (
+                order by cost desc, cost_rows = 0, model_id
+            ) as rank,
             model_id,
             coalesce(names.model, model_id) as model,
-            coalesce(teams.team, models.team_id) as team,
-            amount,
-            {ratio("amount", "sum(amount) over ()")} as share_ratio,
-            prior_amount,
-            case when $has_prior
-                then amount - coalesce(prior_amount, 0) end as change,
-            {ratio("amount - prior_amount", "abs(prior_amount)")} as change_ratio,
+            coalesce(teams.team, owners.team_id) as team,
+            cost as amount,
+            cost_share as share_ratio,
+            case when cost_prior_rows > 0 then cost_prior end as prior_amount,
+            case when $has_prior then cost_change end as change,
+            cost_change_ratio as change_ratio,
             100 * share_ratio as share_percent,
             100 * change_ratio as change_percent,
             case
                 when not $has_prior then null
-                when row_count = 0 then 'no cost now'
-                when prior_amount is null then 'new'
+                when cost_rows = 0 then 'no cost now'
+                when cost_prior_rows = 0 then 'new'
             end as note,
-            row_count
-        from models
+            cost_rows as row_count
+        from {models}
         left join names using (model_id)
+        left join owners using (model_id)
         left join {named_sql("team")} as teams using (team_id)
         order by rank
         """,
-        **parameters_of(selection, loading),
         has_prior=has_prior(snapshot, selection),
     )
 
@@ -275,52 +267,54 @@ def waterfall(snapshot: Snapshot, selection: Selection) -> pa.Table:
     then what is left out, and in the last row what remains, which equals the fully
     loaded cost of models. The scope does not narrow it.
     """
-    amount = AMOUNTS[selection.basis]
-    return table(
+    steps = relation(
+        whole(selection),
+        {
+            "amount": "step_cost",
+            "charged": "charged_step_cost",
+            "left_out": "left_out_step_cost",
+            "row_count": "charged_step_rows",
+        },
+        by=("step",),
+        labels=("step_order",),
+        months="chosen",
+    )
+    bars = table(
         snapshot,
         f"""
         with steps as (
-            select step, min(step_order) as step_order, sum({amount}) as amount
-            from cost.mart_cost_waterfall
-            where currency = $currency and list_contains($months, billing_month)
-            group by step
-        ),
-        carried as (
-            select component as step, sum({amount}) as charged, count(*) as row_count
-            from cost.fct_daily_model_costs
-            where currency = $currency and list_contains($months, billing_month)
-                and model_id is not null and list_contains($components, component)
-            group by component
-        ),
-        {_SPLIT_STEPS},
-        bars as (
             select
                 *,
-                amount - charged as left_out,
-                case when step = 'ledger' then amount else amount - charged end as bar,
+                case when step in ('direct', 'shared') then step_order + 10
+                    else step_order end as position,
                 step = 'ledger' as is_total
-            from split
-            union all
-            select {_LAST_POSITION}, 'models', charged, charged, 0, 0, charged, true
-            from split where step = 'ledger'
-        ),
-        running as (
-            select *, sum(case step when 'ledger' then bar when 'models' then 0
-                else -bar end) over (order by position) as level
-            from bars
+            from {steps}
         )
-        select
-            step, amount, charged, left_out, bar, is_total,
-            case when is_total then 0 else level + bar end as starts_at,
-            case when is_total then bar else level end as ends_at,
-            cast(row_count as bigint) as row_count
-        from running
+        select step, amount, charged, left_out,
+            case when is_total then amount else left_out end as bar,
+            is_total, cast(row_count as bigint) as row_count, position
+        from steps
+        union all
+        select 'models', charged, charged, 0, charged, true, 0, {_LAST_POSITION}
+        from steps where is_total
         order by position
         """,
-        months=list(selection.period.months),
-        currency=selection.currency,
-        components=list(COMPONENTS["Fully loaded"]),
     )
+    return _with_levels(bars.drop_columns(["position"]))
+
+
+def _with_levels(bars: pa.Table) -> pa.Table:
+    """Return bars with where each starts and ends: those between totals go down."""
+    level, starts, ends = Decimal(0), [], []
+    for bar, is_total in zip(
+        bars["bar"].to_pylist(), bars["is_total"].to_pylist(), strict=True
+    ):
+        starts.append(Decimal(0) if is_total else level)
+        level = bar if is_total else level - bar
+        ends.append(level)
+    money = bars.schema.field("bar").type
+    with_starts = bars.append_column("starts_at", pa.array(starts, money))
+    return with_starts.append_column("ends_at", pa.array(ends, money))
 
 
 @per_run
@@ -333,7 +327,7 @@ def lifecycle_costs(
         selection,
         {"amount": "model_cost", "model_count": "charged_models"},
         by=("lifecycle_stage",),
-        where={"component": COMPONENTS[loading], "model_id": ANY},
+        where=of_models(loading),
         largest="amount",
     )
     return pa.Table.from_pylist(
@@ -356,7 +350,14 @@ def lifecycle_costs(
 @per_run
 def unallocated_causes(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return what no rule placed, largest first, with the rule that would."""
-    amount = AMOUNTS[selection.basis]
+    causes = relation(
+        whole(selection),
+        {"amount": "unallocated_service_cost", "charges": "unallocated_line_items"},
+        by=("service_name", "resource_type", "provider", "source"),
+        labels=("suggested_rule",),
+        months="chosen",
+        within=(),
+    )
     return table(
         snapshot,
         f"""
@@ -365,41 +366,16 @@ def unallocated_causes(snapshot: Snapshot, selection: Selection) -> pa.Table:
             resource_type,
             provider,
             source,
-            sum({amount}) as amount,
-            {ratio(f"sum({amount})", f"sum(sum({amount})) over ()")} as share_ratio,
-            sum(row_count)::bigint as row_count,
-            any_value(suggested_rule) as suggested_rule
-        from cost.mart_unallocated_causes
-        where currency = $currency and list_contains($months, billing_month)
-        group by all
+            amount,
+            amount_share as share_ratio,
+            cast(charges as bigint) as row_count,
+            suggested_rule
+        from {causes}
         order by amount desc, service_name, resource_type, source
         """,
-        currency=selection.currency,
-        months=list(selection.period.months),
     )
 
 
-def costs_of(selection: Selection, also: str = "true") -> str:
-    """Return the CTE ``costs``: rows of the scope, with what each counts towards."""
-    return f"""
-        costs as (
-            select
-                *,
-                {AMOUNTS[selection.basis]} as amount,
-                list_contains($months, billing_month) as is_now,
-                list_contains($prior_months, billing_month) as is_before,
-                model_id is not null and list_contains($components, component)
-                    as is_loaded,
-                component = 'idle' and model_id is null as is_idle_shown
-            from cost.fct_daily_model_costs
-            where currency = $currency and {SCOPES[selection.scope_kind]} and {also}
-        )
-    """
-
-
-def parameters_of(selection: Selection, loading: Loading) -> dict[str, Any]:
-    """Return the values for the placeholders of :func:`costs_of`."""
-    return {
-        **scope_parameters(selection),
-        "components": list(COMPONENTS[loading]),
-    }
+def of_models(loading: Loading) -> dict[str, Value]:
+    """Return which costs are of models, as far as a way of loading counts them."""
+    return {"component": COMPONENTS[loading]}

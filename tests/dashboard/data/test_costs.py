@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,15 @@ def test_the_headline_compares_with_the_month_before(snapshot: Snapshot) -> None
     assert headline.unallocated_ratio == pytest.approx(100 / 2769)
     assert headline.model_count == 10
     assert headline.row_count == 16
+
+
+def test_the_headline_of_a_model_is_of_that_model_alone(snapshot: Snapshot) -> None:
+    eta = replace(EVERYTHING, scope_kind="model", scope_id="eta-v2")
+    headline = cost_by_model_queries.headline(snapshot, eta, "Fully loaded")
+    assert headline.model_cost == TRUTH["eta_fully_loaded"]
+    assert headline.model_count == 1
+    stages = cost_by_model_queries.lifecycle_costs(snapshot, eta, "Fully loaded")
+    assert sum(stages["amount"].to_pylist()) == TRUTH["eta_fully_loaded"]
 
 
 def test_without_a_month_before_nothing_is_compared(snapshot: Snapshot) -> None:

@@ -5,9 +5,10 @@ measures have in common decide which rows there are; others which of them count.
 
 A query of a period has further columns for each measure ``m``: ``m_prior`` of the
 period before, ``m_change`` and ``m_change_ratio`` from that to this, ``m_share`` of the
-total of all rows, and ``m_rows``, how many rows of the mart it is made of. One with
-shares *within* has ``m_total`` of each group, ``m_share`` of it, and ``m_rows``. One
-with *running* sums has ``m_begin`` and ``m_end``, the sums before and after each row.
+total of all rows, and ``m_rows`` and ``m_prior_rows``, how many rows of the mart they
+are made of. One with shares *within* has ``m_total`` of each group, ``m_share`` of it,
+and ``m_rows``. One with *running* sums has ``m_begin`` and ``m_end``, the sums before
+and after each row.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Before the name of a column that lists the values which a condition leaves.
 LEFT: Final = "left_"
+_COMPARED: Final = ("prior", "change", "change_ratio", "prior_rows")
 
 
 def compile_query(query: Query) -> str:
@@ -41,7 +43,7 @@ def compile_relation(query: Query, names: Mapping[str, str]) -> str:
         What the columns are called → measure of the query.
     """
     ends = ["", *(f"_{end}" for end in _ends(query))]
-    columns = [f'"{name}"' for name in (*query.by, *query.labels)]
+    columns = [f'"{name}"' for name in (*query.by, *query.labels, *query.lists)]
     columns += [
         f'"{measure}{end}" AS "{name}{end}"'
         for name, measure in names.items()
@@ -53,7 +55,7 @@ def compile_relation(query: Query, names: Mapping[str, str]) -> str:
 
 def _ends(query: Query) -> tuple[str, ...]:
     """Return the ends of the columns that are added to those of each measure."""
-    compared = ("prior", "change", "change_ratio") if query.period else ()
+    compared = _COMPARED if query.period else ()
     running = ("begin", "end") if query.running else ()
     if query.within is not None:
         return (*compared, *running, "total", "share", "rows")
@@ -75,25 +77,34 @@ def _grouped(query: Query) -> str:
     shared = _shared_filters(query)
     keys = [f'"{name}"' for name in query.by]
     picked = [*keys, *(f'max("{name}") AS "{name}"' for name in described_by(query))]
+    picked += [
+        f'string_agg(DISTINCT "{name}", \', \' ORDER BY "{name}") AS "{name}"'
+        for name in query.lists
+    ]
     picked += [_left(each, model.mart) for each in query.filters if not each.values]
     where = [*(each.sql for each in (*shared, *query.filters)), *query.conditions]
     if query.period:
         in_period, in_prior = map(query.in_months, (query.period, query.prior))
         where.append(query.in_months((*query.period, *query.prior)))
         for each in query.measures:
-            rows = _only(each, shared, in_period)
-            picked += [
-                f'{_aggregate(each, shared, in_period)} AS "{each.name}"',
-                f'{_aggregate(each, shared, in_prior)} AS "{each.name}_prior"',
-                f'count(*){rows} AS "{each.name}_rows"',
-            ]
+            for also, end in ((in_period, ""), (in_prior, "_prior")):
+                rows = _only(each, shared, also)
+                picked += [
+                    f'{_measure(query, each, shared, also)} AS "{each.name}{end}"',
+                    f'count(*){rows} AS "{each.name}{end}_rows"',
+                ]
     else:
-        picked += [f'{_aggregate(m, shared)} AS "{m.name}"' for m in query.measures]
+        picked += [
+            f'{_measure(query, each, shared)} AS "{each.name}"'
+            for each in query.measures
+        ]
         if query.within is not None:
             picked += [
                 f'count(*){_only(m, shared)} AS "{m.name}_rows"' for m in query.measures
             ]
-    source = model.mart if model.sql is None else f"({model.sql}) AS {model.name}"
+    source = query.source or (
+        model.mart if model.sql is None else f"({model.sql}) AS {model.name}"
+    )
     sql = f"SELECT {', '.join(picked)} FROM {source}"
     if where:
         sql += f" WHERE {' AND '.join(where)}"
@@ -164,6 +175,17 @@ def _only(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> str:
     own = [each.sql for each in measure.filters if each not in shared]
     own += [also] if also else []
     return f" FILTER (WHERE {' AND '.join(own)})" if own else ""
+
+
+def _measure(
+    query: Query, measure: Measure, shared: tuple[Filter, ...], also: str = ""
+) -> str:
+    """Return the SQL of a measure, a sum of no rows as zero where that is asked for."""
+    aggregate = _aggregate(measure, shared, also)
+    if not (query.is_zero_without_rows and measure.is_additive):
+        return aggregate
+    rows = f"count(*){_only(measure, shared, also)}"
+    return f"CASE WHEN {rows} = 0 THEN 0 ELSE {aggregate} END"
 
 
 def _aggregate(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> str:

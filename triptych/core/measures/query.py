@@ -50,6 +50,13 @@ class Query:
         Dimensions in whose groups shares are taken; empty for a share of all rows.
     running : str or None
         Dimension or label in whose order the rows are added up one after another.
+    lists : tuple of str
+        Columns of which a row has every value, in one text.
+    source : str or None
+        SQL of other rows than those of the mart, with its columns and more dimensions:
+        line items, or rows with a name.
+    is_zero_without_rows : bool
+        Whether a sum of no rows is zero, so that changes of single rows add up.
     """
 
     measures: tuple[Measure, ...]
@@ -63,6 +70,9 @@ class Query:
     prior: tuple[str, ...] = ()
     within: tuple[str, ...] | None = None
     running: str | None = None
+    lists: tuple[str, ...] = ()
+    source: str | None = None
+    is_zero_without_rows: bool = False
     model: Model = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +81,8 @@ class Query:
         for measure in self.measures:
             self._require_model(measure)
             self._require_grain(measure)
-        if unknown := {*self.by} - self.model.dimensions:
+        unknown = {*self.by} - self.model.dimensions
+        if unknown and self.source is None:
             raise UsageError(
                 f"{self.model.name} has no dimension {', '.join(sorted(unknown))}.",
                 next_step=f"It has {', '.join(sorted(self.model.dimensions))}.",
@@ -115,6 +126,9 @@ class Options(TypedDict, total=False):
     prior: tuple[str, ...]
     within: tuple[str, ...] | None
     running: str | None
+    lists: tuple[str, ...]
+    source: str | None
+    is_zero_without_rows: bool
 
 
 def query(

@@ -124,6 +124,56 @@ def test_rows_are_added_up_one_after_another(snapshot: Snapshot) -> None:
         assert row["left_end"] == row["left_begin"] + row["left"]
 
 
+def test_rows_of_another_source_are_added_up_by_its_dimensions(
+    snapshot: Snapshot,
+) -> None:
+    """AI cost of September: 1,460 of eta-v2, and the rest."""
+    asked = query(
+        "ai_cost",
+        by=("who",),
+        where=SEPTEMBER,
+        lists=("component",),
+        within=(),
+        source="(SELECT *, CASE WHEN model_id = 'eta-v2' THEN 'eta' ELSE 'rest' END"
+        " AS who FROM cost.fct_daily_model_costs) AS costs",
+    )
+    rows = table(snapshot, asked).to_pylist()
+    eta = TRUTH["eta_fully_loaded"]
+    assert [(row["who"], row["ai_cost"]) for row in rows] == [
+        ("eta", eta),
+        ("rest", AI_COST - eta),
+    ]
+    assert rows[0]["component"] == "direct, overhead, shared"
+
+
+def test_a_sum_of_no_rows_is_zero_only_where_that_is_asked_for(
+    snapshot: Snapshot,
+) -> None:
+    """Changes of single models add up to that of all, new and gone ones among them."""
+    asked = {
+        is_zero: table(
+            snapshot,
+            query(
+                "model_cost",
+                by=("model_id",),
+                where={"currency": "EUR"},
+                period=("2026-09",),
+                prior=("2026-08",),
+                is_zero_without_rows=is_zero,
+            ),
+        ).to_pylist()
+        for is_zero in (True, False)
+    }
+    assert sum(row["model_cost_change"] for row in asked[True]) == sum(
+        row["model_cost"] or 0 for row in asked[False]
+    ) - sum(row["model_cost_prior"] or 0 for row in asked[False])
+    absent = [row for row in asked[False] if row["model_cost_change"] is None]
+    assert absent
+    assert all(
+        0 in (row["model_cost_rows"], row["model_cost_prior_rows"]) for row in absent
+    )
+
+
 def test_money_is_not_added_over_a_currency() -> None:
     with pytest.raises(UsageError, match="does not add up over currency"):
         query("ai_cost", by=("billing_month",))

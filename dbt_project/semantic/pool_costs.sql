@@ -1,0 +1,1 @@
+select * from {{ source('cost', 'fct_daily_pool_costs') }}
