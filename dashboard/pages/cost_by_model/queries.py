@@ -45,6 +45,7 @@ _STAGES: Final = pa.schema(
         ("row_count", pa.int64()),
     ]
 )
+_RECENT = ("billing_month in (select billing_month from months)",)
 NAMES = f"names as {named_sql('model')}"
 
 
@@ -113,33 +114,21 @@ def monthly_costs(
     ``idle_shown`` stands beside it and belongs to no model. Where ``is_partial``,
     something is known to be missing from the month.
     """
-    until = max(selection.period.months)
-    chosen, costs = of_models(loading), {"cost": "model_cost"}
-    recent = ("billing_month in (select billing_month from months)",)
-    by_month = relation(
+    months = relation(
         selection,
         {"idle": "unowned_idle_cost", "all": "effective_cost"},
         by=("billing_month",),
         labels=("is_estimated",),
         months="all",
-        conditions=(f"billing_month <= '{until}'",),
+        conditions=("billing_month <= $until",),
     )
-    of_recent = relation(
-        selection,
-        costs,
-        by=("model_id",),
-        where=chosen,
-        months="all",
-        conditions=recent,
-    )
-    of_now = relation(selection, costs, by=("model_id",), where=chosen, months="chosen")
     by_series = relation(
         selection,
         {"amount": "model_cost"},
         by=("billing_month", "series_order", "series"),
-        where=chosen,
+        where=of_models(loading),
         months="all",
-        conditions=recent,
+        conditions=_RECENT,
         within=("billing_month",),
         source="costs",
     )
@@ -153,27 +142,10 @@ def monthly_costs(
     return table(
         snapshot,
         f"""
-        with {NAMES},
-        months as (
-            select * from {by_month} order by billing_month desc limit {TREND_MONTHS}
+        with months as (
+            select * from {months} order by billing_month desc limit {TREND_MONTHS}
         ),
-        ranked as (
-            select model_id, row_number() over (
-                order by now.cost desc nulls last, recent.cost desc, model_id
-            ) as position
-            from {of_recent} as recent left join {of_now} as now using (model_id)
-        ),
-        costs as (
-            select
-                costs.*,
-                least(position, {TOP_MODELS + 1}) as series_order,
-                case when position <= {TOP_MODELS}
-                    then coalesce(names.model, model_id) else '{OTHER_MODELS}'
-                end as series
-            from cost.fct_daily_model_costs as costs
-            inner join ranked using (model_id)
-            left join names using (model_id)
-        )
+        {_costs_in_series(selection, loading)}
         select
             billing_month,
             series_order,
@@ -195,7 +167,37 @@ def monthly_costs(
         order by billing_month, series_order
         """,
         currency=selection.currency,
+        until=max(selection.period.months),
     )
+
+
+def _costs_in_series(selection: Selection, loading: Loading) -> str:
+    """Return the CTE ``costs``: rows with the series of their model, largest first."""
+    costs, by, where = {"cost": "model_cost"}, ("model_id",), of_models(loading)
+    recent = relation(
+        selection, costs, by=by, where=where, months="all", conditions=_RECENT
+    )
+    now = relation(selection, costs, by=by, where=where, months="chosen")
+    return f"""
+        {NAMES},
+        ranked as (
+            select model_id, row_number() over (
+                order by now.cost desc nulls last, recent.cost desc, model_id
+            ) as position
+            from {recent} as recent left join {now} as now using (model_id)
+        ),
+        costs as (
+            select
+                costs.*,
+                least(position, {TOP_MODELS + 1}) as series_order,
+                case when position <= {TOP_MODELS}
+                    then coalesce(names.model, model_id) else '{OTHER_MODELS}'
+                end as series
+            from cost.fct_daily_model_costs as costs
+            inner join ranked using (model_id)
+            left join names using (model_id)
+        )
+    """
 
 
 @per_run
