@@ -132,13 +132,6 @@ def monthly_costs(
         within=("billing_month",),
         source="costs",
     )
-    lacking = relation(
-        whole(selection),
-        {"missing": "missing_amount"},
-        by=("billing_month", "currency"),
-        where={"is_complete": False},
-        months="all",
-    )
     return table(
         snapshot,
         f"""
@@ -163,11 +156,22 @@ def monthly_costs(
             ) as is_partial
         from {by_series} as series
         inner join months using (billing_month)
-        left join {lacking} as lacking using (billing_month)
+        left join {_lacking(selection)} as lacking using (billing_month)
         order by billing_month, series_order
         """,
         currency=selection.currency,
         until=max(selection.period.months),
+    )
+
+
+def _lacking(selection: Selection) -> str:
+    """Return what each month lacks at most; in another currency nobody knows."""
+    return relation(
+        whole(selection),
+        {"missing": "missing_amount"},
+        by=("billing_month", "currency"),
+        where={"is_complete": False},
+        months="all",
     )
 
 
