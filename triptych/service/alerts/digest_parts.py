@@ -15,6 +15,8 @@ import duckdb
 from triptych.core.measures.compile import compile_relation
 from triptych.core.measures.query import query
 from triptych.service.alerts.conditions import OWNER, RED_MONTHS, SERVICE, written
+from triptych.service.alerts.monthly_parts import MONTHLY_PARTS
+from triptych.service.alerts.part import Part
 from triptych.service.health import STALE_SOURCES
 
 if TYPE_CHECKING:
@@ -88,29 +90,6 @@ _POOLS: Final = _measured(
     *("pool_id", "currency"),
     conditions=(f"billing_month = {_MONTH}", _OF_TEAM),
 )
-_EVERYBODY: Final = ("finance", "engineering", "team")
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A heading with a sentence for each row of a query.
-
-    Attributes
-    ----------
-    sql : str
-        May name ``$team``, which is NULL where the digest is of no team.
-    text : str
-        A sentence with names of columns in braces.
-    nothing : str
-        What is said where there is no row.
-    """
-
-    heading: str
-    sql: str
-    text: str
-    nothing: str
-    audiences: tuple[str, ...] = _EVERYBODY
-
 
 PARTS: Final = (
     Part(
@@ -200,7 +179,9 @@ class Section:
     lines: tuple[str, ...]
 
 
-def read_sections(snapshot: Snapshot, audience: str, team: str | None) -> list[Section]:
+def read_sections(
+    snapshot: Snapshot, audience: str, team: str | None, *, is_first: bool = False
+) -> list[Section]:
     """Return what a run says to an audience.
 
     Parameters
@@ -211,10 +192,12 @@ def read_sections(snapshot: Snapshot, audience: str, team: str | None) -> list[S
         For whom.
     team : str, optional
         Which team, where it is for one.
+    is_first : bool
+        With the parts of the first digest of a month.
     """
     return [
         Section(part.heading, tuple(_lines(snapshot, part, {"team": team})))
-        for part in PARTS
+        for part in (*PARTS, *(MONTHLY_PARTS if is_first else ()))
         if audience in part.audiences
     ]
 

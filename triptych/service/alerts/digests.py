@@ -111,7 +111,8 @@ def _make(
 
     viewer = Viewer("finance" if digest.audience == "finance" else "engineering")
     snapshot = open_published(workspace.root, viewer)
-    sections = read_sections(snapshot, digest.audience, digest.team)
+    is_first = due_on.day <= _DAYS
+    sections = read_sections(snapshot, digest.audience, digest.team, is_first=is_first)
     sections.append(_open_alerts(digest, alerts, due_on))
     title = f"Weekly digest of {due_on}, {written(digest.name)}"
     pairs = [(section.heading, section.lines) for section in sections]

@@ -43,6 +43,29 @@ CREATE TABLE core.mart_run AS SELECT 'run-1' AS run_id, 'Example' AS organisatio
   TIMESTAMP '2026-10-31 06:00' AS started_at,
   TIMESTAMP '2026-10-31 05:00' AS evidence_as_of;
 """
+SLOW_FIGURES = """
+CREATE SCHEMA IF NOT EXISTS roi;
+CREATE SCHEMA IF NOT EXISTS delivery;
+CREATE OR REPLACE TABLE cost.mart_cost_outturns AS SELECT * FROM (VALUES
+  ('month', '2026-11', 'total', 'EUR', 50.0, 40.0, 60.0, 55.0, 'cannot tell'),
+  ('year', 'FY2026', 'total', 'EUR', 590.0, 580.0, 600.0, 614.0, 'will be within'))
+  AS ends(horizon, period, series, currency, outturn_cost, outturn_cost_low,
+    outturn_cost_high, budget_amount, budget_outlook),
+  (SELECT NULL::VARCHAR AS model_id, NULL::VARCHAR AS reason);
+CREATE TABLE roi.mart_return_ladder AS SELECT * FROM (VALUES
+  ('portfolio', 'to_date', 2, 'net_value', true, '2026-06', 115.0, 60.0, 159.0),
+  ('portfolio', 'to_date', 1, 'benefit', false, '2026-06', 125.0, 70.0, 170.0),
+  ('portfolio', 'until_2026-06', 2, 'net_value', true, '2026-06', 1.0, 0.0, 2.0),
+  ('feature', 'to_date', 2, 'net_value', true, '2026-06', 7.0, 6.0, 8.0))
+  AS lines(scope_type, "window", line_order, line, is_sum, until_month, amount,
+    amount_low_90, amount_high_90), (SELECT 'EUR' AS currency);
+CREATE TABLE delivery.mart_velocity_quarters AS SELECT * FROM (VALUES
+  ('2026-Q3', 'slow', 7200.0, 1), ('2026-Q3', 'quick', 3600.0, 2),
+  ('2026-Q2', 'quick', 9000.0, 1)) AS ranks(quarter, scope_id, metric_value,
+    slowness_rank), (SELECT 'team' AS scope_kind, 'change_lead_time' AS metric,
+    'seconds' AS unit, 8 AS n_used, 1.0 AS interval_low, 9.0 AS interval_high,
+    '2026-07' AS first_month, NULL::VARCHAR AS unranked_reason);
+"""
 DIGESTS = """\
   digests:
     - {audience: finance, channels: [all], weekday: friday}
@@ -52,9 +75,10 @@ DIGESTS = """\
 FRIDAY = datetime(2026, 10, 30, 8, tzinfo=UTC)
 
 
-def publish(case: Case, *, missing: str = "0") -> None:
+def publish(case: Case, *more: str, missing: str = "0") -> None:
     case.publish(
         COSTS.format(missing=missing),
+        *more,
         anomaly(date(2026, 10, 30)),
         anomaly(date(2026, 10, 30), "orphan"),
     )
@@ -87,6 +111,38 @@ def test_each_audience_gets_its_week_once_with_figures_of_its_own(
         " seven days before: 7 EUR."
     ]
     assert "Months that do not reconcile" not in sections(team)
+
+
+def test_the_first_digest_of_a_month_has_what_changes_slowly(case: Case) -> None:
+    publish(case, SLOW_FIGURES)
+    snapshot = PublishedReader(case.workspace.root).snapshot()
+    headings = {
+        audience: [
+            (section.heading, section.lines)
+            for section in read_sections(snapshot, audience, None, is_first=True)
+            if section not in read_sections(snapshot, audience, None)
+        ]
+        for audience in ("finance", "engineering")
+    }
+    year = (
+        "FY2026: 590 of 614 EUR, 90 % interval 580 to 600; budget: will be within.",
+    )
+    assert headings == {
+        "finance": [
+            ("Where the fiscal year ends", year),
+            (
+                "What AI returned",
+                ("To 2026-06, net value: 115 EUR, 90 % interval 60 to 159.",),
+            ),
+        ],
+        "engineering": [
+            ("Where the fiscal year ends", year),
+            (
+                "Slowest to production",
+                ("2026-Q3, from commit: slow, 2 h in the median (n = 8).",),
+            ),
+        ],
+    }
 
 
 def test_teams_of_other_letters_get_files_of_their_own(
