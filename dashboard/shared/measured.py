@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from triptych.core.measures.compile import compile_relation
 from triptych.core.measures.definition import definitions
 from triptych.core.measures.query import among, query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from triptych.core.measures.query import Options, Value
     from triptych.core.warehouse.reader import Snapshot
 
+R = TypeVar("R")
+Months = Literal["compared", "chosen", "all"]
 _COLUMNS = {"model": "model_id", "team": "team_id", "cost centre": "cost_center"}
 
 
@@ -29,6 +31,7 @@ def measured(
     by: tuple[str, ...] = (),
     where: Mapping[str, Value] | None = None,
     largest: str | None = None,
+    months: Months = "compared",
     **options: Unpack[Options],
 ) -> pa.Table:
     """Return measures of a selection, with the period before, change and share.
@@ -37,14 +40,14 @@ def measured(
     ----------
     names : mapping
         What the columns are called → measure, on the basis of the selection.
-    by, where, options
-        As a query of measures has them.
+    by, where, months, options
+        As `relation` has them.
     largest : str, optional
         The column whose largest values come first.
     """
     keys = ", ".join(by)
     first = f'"{largest}" DESC, {keys}' if largest else keys
-    rows = relation(selection, names, by=by, where=where, **options)
+    rows = relation(selection, names, by=by, where=where, months=months, **options)
     return snapshot.query(f"SELECT * FROM {rows} ORDER BY {first or 'ALL'}")
 
 
@@ -53,12 +56,27 @@ def measured_row(
     selection: Selection,
     names: Mapping[str, str],
     where: Mapping[str, Value] | None = None,
+    months: Months = "compared",
     **options: Unpack[Options],
 ) -> dict[str, Any]:
     """Return measures of all of a selection as one row."""
-    [row] = measured(snapshot, selection, names, where=where, **options).to_pylist()
+    asked = relation(selection, names, where=where, months=months, **options)
+    [row] = snapshot.query(f"SELECT * FROM {asked}").to_pylist()
     answer: dict[str, Any] = row
     return answer
+
+
+def measured_as(
+    kind: Callable[..., R],
+    snapshot: Snapshot,
+    selection: Selection,
+    names: Mapping[str, str],
+    where: Mapping[str, Value] | None = None,
+) -> R:
+    """Return measures of all of a selection as an object that has its row count."""
+    return kind(
+        **measured_row(snapshot, selection, names, where, "chosen", counted=True)
+    )
 
 
 def whole(selection: Selection) -> Selection:
@@ -72,7 +90,7 @@ def relation(
     *,
     by: tuple[str, ...] = (),
     where: Mapping[str, Value] | None = None,
-    months: Literal["compared", "chosen", "all"] = "compared",
+    months: Months = "compared",
     **options: Unpack[Options],
 ) -> str:
     """Return measures of a selection as SQL in brackets, for a page's query to read.
@@ -80,7 +98,7 @@ def relation(
     For a name ``cost`` there are ``cost`` and, of compared months, ``cost_prior``,
     ``cost_change``, ``cost_change_ratio``, ``cost_share`` and ``cost_rows``. With
     *within* there are ``cost_total``, ``cost_share`` and ``cost_rows``; with *running*
-    ``cost_begin`` and ``cost_end``.
+    ``cost_begin`` and ``cost_end``; those that are *counted* have ``row_count``.
 
     Parameters
     ----------

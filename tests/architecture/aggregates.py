@@ -20,7 +20,7 @@ _AGGREGATES: Final = re.compile(
     r"\b(?:sum|avg)\(|\bgroup by\b|\w*(?:cost|amount)\w* ?[-+*/] ?\w", re.IGNORECASE
 )
 #: Options of commands, and addresses of figures.
-_NO_SQL: Final = re.compile(r"--[a-z][a-z-]+|\b\w+\.\w+/\w+\?")
+_NO_SQL: Final = re.compile(r"--[a-z][a-z-]+|\b\w+\.\w+/\w+")
 
 
 def counted() -> dict[str, int]:

@@ -21,5 +21,5 @@ def test_no_file_adds_up_more_than_it_did() -> None:
 def test_sums_and_arithmetic_on_money_are_counted_and_words_are_not() -> None:
     query = "'select team_id, sum(cost), actual_cost - budget from t group by team_id'"
     assert aggregates_in(f"QUERY = {query}") == 3
-    assert aggregates_in('HELP = "--cost-center; cost.mart/billed_cost?month=1"') == 0
+    assert aggregates_in('A = "--cost-center; cost.mart/cost?m=1 cost.mart/cost"') == 0
     assert aggregates_in('"""The sum(cost) of a month."""\nCOLUMN = "actual_cost"') == 0

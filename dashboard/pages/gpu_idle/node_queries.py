@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dashboard.shared.published import one, per_run, ratio, table
-from dashboard.shared.selection_queries import AMOUNTS
+from dashboard.shared.measured import measured_as, relation, whole
+from dashboard.shared.published import per_run, table
 
 if TYPE_CHECKING:
     from decimal import Decimal
-    from typing import Any
 
     import pyarrow as pa
 
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
-#: A node without a bill has no currency, and is shown beside those of any.
-_CHOSEN = (
-    "coalesce(currency, $currency) = $currency"
-    " and list_contains($months, billing_month)"
+#: What describes a node: as meters name it, and as bills do.
+_DESCRIBED = (
+    *("node_name", "cluster", "explanation", "suggested_rule", "bills", "meters"),
+    *("service_names", "billed_pool_ids", "metered_pool_id"),
 )
 
 
@@ -32,6 +31,7 @@ class NodeHeadline:
     names, ``unmetered_ratio`` its part of all that bills charge for these nodes.
     """
 
+    node_count: int
     matched_count: int
     unmetered_count: int
     other_pool_count: int
@@ -45,66 +45,59 @@ class NodeHeadline:
 @per_run
 def node_headline(snapshot: Snapshot, selection: Selection) -> NodeHeadline:
     """Return how many nodes only a bill or only a meter knows, and their money."""
-    amount = AMOUNTS[selection.basis]
-
-    def count(status: str) -> str:
-        return f"count(distinct node_id) filter (status = '{status}')"
-
-    def money(status: str) -> str:
-        return f"sum({amount}) filter (status = '{status}')"
-
-    figures = one(
-        snapshot,
-        f"""
-        select
-            {count("matched")} as matched_count,
-            {count("not_metered")} as unmetered_count,
-            {count("other_pool")} as other_pool_count,
-            {count("not_billed")} as unbilled_count,
-            {money("not_metered")} as unmetered,
-            {ratio(money("not_metered"), f"sum({amount})")} as unmetered_ratio,
-            {money("other_pool")} as other_pool,
-            count(*) as row_count
-        from cost.mart_metered_nodes
-        where {_CHOSEN}
-        """,
-        **_parameters(selection),
-    )
-    return NodeHeadline(**figures)
+    names = {
+        "node_count": "nodes",
+        "matched_count": "matched_nodes",
+        "unmetered_count": "unmetered_nodes",
+        "other_pool_count": "other_pool_nodes",
+        "unbilled_count": "unbilled_nodes",
+        "unmetered": "unmetered_node_cost",
+        "unmetered_ratio": "unmetered_node_ratio",
+        "other_pool": "other_pool_node_cost",
+    }
+    whose = {"currency": _currencies(selection)}
+    return measured_as(NodeHeadline, snapshot, whole(selection), names, whose)
 
 
 @per_run
 def nodes_apart(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return nodes whose bill and meter do not agree, the most money first."""
-    amount = AMOUNTS[selection.basis]
+    nodes = relation(
+        whole(selection),
+        {
+            "cost": "node_cost",
+            "capacity_gpu_hours": "node_capacity_hours",
+            "node": "nodes",
+        },
+        by=("node_id", "status"),
+        where={"currency": _currencies(selection)},
+        months="chosen",
+        labels=_DESCRIBED,
+        conditions=("status <> 'matched'",),
+        counted=True,
+    )
     return table(
         snapshot,
         f"""
         select
-            coalesce(max(node_name), node_id) as node,
+            coalesce(node_name, node_id) as node,
             replace(status, '_', ' ') as state,
-            max(cluster) as cluster,
-            max(service_names) as services,
-            max(billed_pool_ids) as billed_pool,
-            max(metered_pool_id) as metered_pool,
-            sum({amount}) as cost,
+            cost,
             case when status = 'not_billed' then 'no bill' end as cost_reason,
-            sum(capacity_gpu_hours) as capacity_gpu_hours,
+            capacity_gpu_hours,
             case when status = 'not_metered' then 'not read' end as hours_reason,
-            max(explanation) as explanation,
-            max(suggested_rule) as suggested_rule,
             node_id,
-            max(bills) as bills,
-            max(meters) as meters,
-            count(*) as row_count
-        from cost.mart_metered_nodes
-        where {_CHOSEN} and status <> 'matched'
-        group by node_id, status
+            {", ".join(_DESCRIBED[1:6])},
+            service_names as services,
+            billed_pool_ids as billed_pool,
+            metered_pool_id as metered_pool,
+            row_count
+        from {nodes}
         order by cost desc nulls last, state, node
         """,
-        **_parameters(selection),
     )
 
 
-def _parameters(selection: Selection) -> dict[str, Any]:
-    return {"currency": selection.currency, "months": list(selection.period.months)}
+def _currencies(selection: Selection) -> tuple[str | None, ...]:
+    """Return the chosen currency and none, which a node without a bill has."""
+    return (selection.currency, None)

@@ -5,11 +5,12 @@ A candidate is what one full month left idle, as it was amortised. It is no fore
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dashboard.pages.cost_by_model.queries import NAMES
+from dashboard.shared.measured import relation, whole
 from dashboard.shared.published import per_run, table
-from dashboard.shared.selection_queries import SCOPES, scope_parameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,44 +19,10 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 
-#: A pool's last month of which every day has money and a reading of the capacity.
-_FULL_MONTHS = """
-full_months as (
-    select pool_id, max(billing_month) as billing_month
-    from (
-        select pool_id, billing_month
-        from delivery.mart_accelerator_efficiency
-        where
-            currency = $currency
-            and capacity_gpu_hours is not null
-            and total_effective_cost is not null
-        group by pool_id, billing_month
-        having
-            count(distinct charge_date)
-            = day(last_day(strptime(billing_month || '-01', '%Y-%m-%d')))
-    )
-    group by pool_id
-)
-"""
-#: A commitment's month before the last one with charges.
-_NEWEST_COMMITMENTS = """
-newest as (
-    select commitment_id, source, max(billing_month) as billing_month
-    from cost.mart_commitments
-    where
-        currency = $currency
-        and billing_month < (
-            select max(billing_month) from cost.mart_cost_waterfall
-        )
-    group by commitment_id, source
-    -- What no bill names any more has ended, and cannot be made smaller.
-    having max(billing_month) = (
-        select max(billing_month) from cost.mart_cost_waterfall
-        where billing_month < (
-            select max(billing_month) from cost.mart_cost_waterfall
-        )
-    )
-)
+#: The month before the last one with charges. What no bill of it names has ended.
+_NEWEST_MONTH = """
+    select max(billing_month) from cost.mart_cost_waterfall
+    where billing_month < (select max(billing_month) from cost.mart_cost_waterfall)
 """
 _OF_POOLS = """
 select
@@ -91,31 +58,36 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
     capacity. For a commitment it is the month before the last one with charges, which
     may still grow; one that ended before is no candidate.
     """
-    parameters = scope_parameters(selection)
-    del parameters["months"], parameters["prior_months"]
+    amortised = replace(selection, basis="Amortised")
+    days = relation(
+        whole(amortised),
+        {"days": "gpu_days_read"},
+        by=("pool_id", "billing_month"),
+        months="all",
+    )
+    parts = ("requested_idle", "infrastructure_idle")
+    money = relation(
+        amortised,
+        {part: f"pool_part_{part}_cost" for part in parts},
+        by=("pool_id", "model_id", "team_id", "billing_month"),
+        months="all",
+        counted=True,
+    )
     return table(
         snapshot,
         f"""
         with {NAMES},
 
-        {_FULL_MONTHS},
-
-        idle as (
-            select
-                costs.pool_id,
-                costs.model_id,
-                costs.team_id,
-                costs.billing_month,
-                sum(costs.requested_idle_effective_cost) as requested_idle,
-                sum(costs.infrastructure_idle_effective_cost) as infrastructure_idle,
-                count(*) as row_count
-            from delivery.mart_accelerator_idle_costs as costs
-            inner join full_months using (pool_id, billing_month)
-            where costs.currency = $currency and {SCOPES[selection.scope_kind]}
-            group by all
+        full_months as (
+            select pool_id, billing_month from {days}
+            where days = day(last_day(strptime(billing_month || '-01', '%Y-%m-%d')))
+            qualify billing_month = max(billing_month) over (partition by pool_id)
         ),
 
-        {_NEWEST_COMMITMENTS}
+        idle as (
+            select *, row_count
+            from {money} inner join full_months using (pool_id, billing_month)
+        )
 
         {_OF_POOLS}
         union all
@@ -127,12 +99,12 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
             'It can be reduced at its end.',
             1
         from cost.mart_commitments
-        inner join newest using (commitment_id, source, billing_month)
         where
             currency = $currency
+            and billing_month = ({_NEWEST_MONTH})
             and unused_effective_cost > 0
             and {"true" if selection.covers_everything else "false"}
         order by amount desc, candidate
         """,
-        **parameters,
+        currency=selection.currency,
     )

@@ -8,7 +8,7 @@ period before, ``m_change`` and ``m_change_ratio`` from that to this, ``m_share`
 total of all rows, and ``m_rows`` and ``m_prior_rows``, how many rows of the mart they
 are made of. One with shares *within* has ``m_total`` of each group, ``m_share`` of it,
 and ``m_rows``. One with *running* sums has ``m_begin`` and ``m_end``, the sums before
-and after each row.
+and after each row; one that is *counted* has ``row_count``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def compile_relation(query: Query, names: Mapping[str, str]) -> str:
         for name, measure in names.items()
         for end in ends
     ]
+    columns += ["row_count"] if query.counted else []
     rows = _compared_rows(query) if query.limit is None else compile_query(query)
     return f"(SELECT {', '.join(columns)} FROM ({rows}) AS measured)"
 
@@ -81,6 +82,7 @@ def _grouped(query: Query) -> str:
         f'string_agg(DISTINCT "{name}", \', \' ORDER BY "{name}") AS "{name}"'
         for name in query.lists
     ]
+    picked += ["count(*) AS row_count"] if query.counted else []
     picked += [_left(each, model.mart) for each in query.filters if not each.values]
     where = [*(each.sql for each in (*shared, *query.filters)), *query.conditions]
     if query.period:
@@ -194,6 +196,8 @@ def _aggregate(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> 
         above, below = (_aggregate(each, shared, also) for each in _halves(measure))
         return _quotient(above, below)
     only = _only(measure, shared, also)
+    if measure.newest_by:
+        return f"arg_max({measure.expr}, {measure.newest_by}){only}"
     match measure.agg:
         case "count_distinct":
             return f"count(DISTINCT {measure.expr}){only}"

@@ -10,7 +10,8 @@ metrics, and saved queries. What only triptych needs is under ``config: meta:``:
 
 A unit may name the column that has it: ``[currency] per GPU hour``. A metric with
 ``billed_expr`` has a twin of that expression on the billed basis, ``billed_<name>``;
-so has a ratio whose numerator has one.
+so has a ratio whose numerator has one. One with a ``non_additive_dimension`` is the
+value of the newest month, such as a sum to date.
 """
 
 from __future__ import annotations
@@ -118,6 +119,8 @@ class Measure:
         Columns with its interval, its number of observations and why it is unknown.
     unknown : str or None
         What NULL means.
+    newest_by : str or None
+        Column of time over which its newest value counts and no sum.
     """
 
     name: str
@@ -143,6 +146,7 @@ class Measure:
     reason: str | None = None
     unknown: str | None = None
     never_added: tuple[str, ...] = ()
+    newest_by: str | None = None
 
     def on_basis(self, *, billed: bool) -> Measure:
         """Return the same measure of billed cost, where it has one."""
@@ -162,7 +166,7 @@ class Measure:
     @property
     def is_additive(self) -> bool:
         """Whether rows add up to it."""
-        return self.agg == "sum"
+        return self.agg == "sum" and self.newest_by is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +305,7 @@ def _measure(metric: Mapping[str, Any], model: Model) -> Measure:
         filters=tuple(map(_filter, filters)),
         numerator=metric.get("numerator"),
         denominator=metric.get("denominator"),
+        newest_by=metric.get("non_additive_dimension", {}).get("name"),
         **given,
     )
 

@@ -48,6 +48,8 @@ class Query:
         Months, and those that they are compared with.
     within : tuple of str or None
         Dimensions in whose groups shares are taken; empty for a share of all rows.
+    counted : bool
+        Whether a row has ``row_count``, how many rows of the mart it is made of.
     running : str or None
         Dimension or label in whose order the rows are added up one after another.
     lists : tuple of str
@@ -69,6 +71,7 @@ class Query:
     period: tuple[str, ...] = ()
     prior: tuple[str, ...] = ()
     within: tuple[str, ...] | None = None
+    counted: bool = False
     running: str | None = None
     lists: tuple[str, ...] = ()
     source: str | None = None
@@ -103,11 +106,15 @@ class Query:
         """Refuse to add up over a dimension that a measure does not add up over."""
         if measure.is_additive or measure.is_ratio:
             needed = {*self.model.never_added, *measure.never_added}
+        elif measure.newest_by:
+            needed = {*self.model.grain} - {self.model.month, measure.newest_by}
         elif measure.agg == "max":
             needed = {*self.model.grain}
         else:
             needed = set()
-        one_value = {f.column for f in self.filters if f.values and len(f.values) == 1}
+        # Rows without a value, which an address has as "", are of no other one.
+        values = {f.column: {*(f.values or ())} - {""} for f in self.filters}
+        one_value = {column for column, found in values.items() if len(found) == 1}
         if missing := needed - {*self.by} - one_value:
             raise UsageError(
                 f"{measure.name} does not add up over {', '.join(sorted(missing))}.",
@@ -125,6 +132,7 @@ class Options(TypedDict, total=False):
     period: tuple[str, ...]
     prior: tuple[str, ...]
     within: tuple[str, ...] | None
+    counted: bool
     running: str | None
     lists: tuple[str, ...]
     source: str | None

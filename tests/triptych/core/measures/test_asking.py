@@ -248,3 +248,29 @@ def test_a_period_has_what_the_one_before_had_the_change_and_the_share(
     assert rows[0]["model_cost_change"] == 1460 - rows[0]["model_cost_prior"]
     [new] = [row for row in rows if row["model_id"] == "chat-v1"]
     assert (new["model_cost_prior"], new["model_cost_change"]) == (None, None)
+
+
+def test_a_sum_to_date_is_that_of_the_newest_month(snapshot: Snapshot) -> None:
+    """100 were bought and drawn in August, and 100 in September: 200, and no 300."""
+    by = ("source", "provider", "commitment_kind", "commitment_key")
+    asked = query(
+        "committed_cost",
+        "committed_cost_to_date",
+        "drawn_commitment_ratio",
+        by=by,
+        where={"currency": "EUR"},
+        counted=True,
+    )
+    [row] = table(snapshot, asked).to_pylist()
+    assert (row["committed_cost"], row["committed_cost_to_date"]) == (200, 200)
+    assert row["drawn_commitment_ratio"] == 1
+    assert row["row_count"] == 2
+    with pytest.raises(UsageError, match="does not add up over commitment_key"):
+        query("committed_cost_to_date", by=by[:3], where={"currency": "EUR"})
+
+
+def test_a_row_without_a_currency_is_shown_among_those_of_one() -> None:
+    either = {"currency": ("EUR", None), "billing_month": "2026-09"}
+    assert "IS NULL" in compile_query(query("node_cost", where=either))
+    with pytest.raises(UsageError, match="does not add up over currency"):
+        query("node_cost", where={"currency": ("EUR", "USD")})
