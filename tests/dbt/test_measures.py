@@ -65,6 +65,7 @@ def test_every_measure_has_its_words_its_page_and_its_term() -> None:
         assert measure.term in terms, name
         assert measure.page in AUDIENCES, name
         assert measure.good in {None, "less", "more"}, name
+        assert measure.model.unknown, name
     twins = {m.billed for m in definitions().measures.values()} - {*names}
     assert definitions().measures.keys() == {*names} | twins - {None}
 

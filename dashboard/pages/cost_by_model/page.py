@@ -91,7 +91,9 @@ def _tile_cost(
     )
     st.metric(
         view.total_label(f"Cost of models, {name}", headline.model_cost),
-        fmt.money(headline.model_cost, view.currency),
+        fmt.money(headline.model_cost, view.currency)
+        if headline.model_count
+        else fmt.unknown("no model is named"),
         delta=None
         if headline.change is None
         else f"{fmt.signed_money(headline.change, view.currency)}"

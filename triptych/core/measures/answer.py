@@ -123,7 +123,7 @@ def _figure(
         explain=address,
     )
     if figure.value is None and figure.reason is None:
-        return replace(figure, reason=measure.unknown or _why_unknown(measure))
+        return replace(figure, reason=_why_unknown(measure))
     return figure
 
 
@@ -132,7 +132,9 @@ def _of(row: Row, column: str | None) -> Any:  # noqa: ANN401  (as its mart has 
 
 
 def _why_unknown(measure: Measure) -> str | None:
-    return _PARTLY_UNKNOWN if measure.is_additive else None
+    if measure.unknown or not measure.is_additive:
+        return measure.unknown or measure.model.unknown
+    return _PARTLY_UNKNOWN
 
 
 def _address(query: Query, measure: Measure, row: Row) -> Figure | None:

@@ -3,7 +3,7 @@
 ``dbt_project/semantic/*.yml`` is MetricFlow's own format: models with dimensions and
 metrics, and saved queries. What only triptych needs is under ``config: meta:``::
 
-    models        month, page, grain, never_added, reason, grade, counted
+    models        month, page, grain, never_added, reason, grade, counted, unknown
     metrics       unit, basis, billed, billed_expr, good, term, page, low, high, n,
                   interval, reason, unknown, never_added
     saved queries page, labels, when, order
@@ -79,6 +79,8 @@ class Model:
     reason, grade, counted : str or None
         Columns that say why a figure is unknown, how strong its evidence is, and
         whether it counts in headlines.
+    unknown : str or None
+        What NULL and the absence of rows mean, and what to deliver.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Model:
     reason: str | None = None
     grade: str | None = None
     counted: str | None = None
+    unknown: str | None = None
 
     def column(self, dimension: str) -> str:
         """Return the mart's column of a dimension."""
@@ -118,7 +121,7 @@ class Measure:
     low, high, n, reason : str or None
         Columns with its interval, its number of observations and why it is unknown.
     unknown : str or None
-        What NULL means.
+        What NULL means, where that is not what it means of its model.
     newest_by : str or None
         Column of time over which its newest value counts and no sum.
     """

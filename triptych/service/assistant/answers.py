@@ -59,6 +59,7 @@ class Answer(Declared):
     evidence_as_of: str
     role: str
     figures: list[AnsweredFigure] = Field([])
+    reason: str | None = Field(None, description="Why there is no figure.")
     left_out_count: int = Field(0, description="Figures beyond the limit.")
     missing: list[str] = Field([], description="What the evidence lacks.")
     stale_sources: list[str] = Field([])

@@ -122,6 +122,7 @@ class Desk:
             return answer.model_copy(
                 update={
                     "figures": [_answered(each) for each in figures[:MOST_FIGURES]],
+                    "reason": None if figures else query.model.unknown,
                     "left_out_count": max(len(figures) - MOST_FIGURES, 0),
                     "missing": _missing_of(standing, figures),
                     "sql": compile_query(query),
