@@ -98,7 +98,7 @@ def test_nodes_that_no_meter_saw_are_shown_with_their_money(look_at: LookAt) -> 
     billed = text_of(look_at(page=PAGE, basis="Billed"))
     assert "**EUR 35.00** is charged for 1 node" in billed
     july = text_of(look_at(page=PAGE, period="2026-07"))
-    assert "In Jul 2026 no meter names a node." in july
+    assert "In Jul 2026 no meter of Kubernetes or ECS nodes was read." in july
 
 
 def test_a_link_chooses_the_pool_and_the_kind_of_idle(look_at: LookAt) -> None:

@@ -54,7 +54,7 @@ def show(view: Page) -> None:
 def sentence(view: Page, nodes: NodeHeadline) -> str:
     """Say how much of the money of metered pools is of nodes that no meter saw."""
     if not nodes.row_count:
-        return f"In {view.period} no meter names a node."
+        return f"In {view.period} no meter of Kubernetes or ECS nodes was read."
     text = _unmetered(view, nodes)
     if nodes.other_pool_count:
         text += (

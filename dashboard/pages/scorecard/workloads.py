@@ -37,7 +37,7 @@ def show_workloads(view: Page) -> None:
     st.markdown(headline(rows, names.names_of(view.snapshot, "model")))
     origin = Origin(
         formula="Percentiles of the nearest rank over the hours, or days, that the"
-        " meter of a model reports in the last three complete months. Input tokens ÷"
+        " meter of a model reports in the last three whole months. Input tokens ÷"
         " requests; tokens in a batch tier ÷ tokens whose tier is known.",
         mart=_MART,
         row_count=table.num_rows,

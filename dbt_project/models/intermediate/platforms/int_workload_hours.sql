@@ -1,17 +1,10 @@
 {#-
-  What each model was asked for in the last three complete months, by platform, meter and
+  What each model was asked for in the last three whole months, by platform, meter and
   hour: what profiles of workloads are made of. A meter names its platform itself, else the
   catalogue places the model. Readings of more than a day say nothing of a peak, and those
   that only divide a pool (queries of a database) nothing of what a model was asked for.
 -#}
-with span as (
-    select
-        {{ interval_start('month', 'as_of') }} - interval '3' month as starts_at,
-        {{ interval_start('month', 'as_of') }} as ends_at
-    from {{ ref('int_reporting_moment') }}
-),
-
-readings as (
+with readings as (
     select
         usage_rows.source,
         coalesce(aliases.model_id, usage_rows.model_id) as model_id,
@@ -29,7 +22,7 @@ readings as (
             else {{ token_tier('lower(usage_rows.service_tier)') }}
         end as tier
     from {{ ref('int_model_usage') }} as usage_rows
-    cross join span
+    cross join {{ ref('int_workload_span') }} as span
     left join {{ source('control', 'catalog_model_aliases') }} as aliases on usage_rows.model_id = aliases.alias
     left join {{ source('control', 'pools') }} as pools on usage_rows.pool_id = pools.pool_id
     where

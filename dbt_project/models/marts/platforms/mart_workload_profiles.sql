@@ -1,5 +1,5 @@
 {#-
-  How each model is loaded on each platform in the last three complete months: what a
+  How each model is loaded on each platform in the last three whole months that meters read: what a
   platform is chosen for. Percentiles are of the nearest rank over the hours, or days, that
   its meter reports; fewer than twenty have none.
 -#}
@@ -7,9 +7,9 @@
 {%- set p95_place = integer_quotient('(95 * described.n + 99)', '100') -%}
 with span as (
     select
-        cast({{ interval_start('month', 'as_of') }} - interval '3' month as date) as first_day,
-        cast({{ interval_start('month', 'as_of') }} as date) as end_day
-    from {{ ref('int_reporting_moment') }}
+        cast(starts_at as date) as first_day,
+        cast(ends_at as date) as end_day
+    from {{ ref('int_workload_span') }}
 ),
 
 loads as (
