@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dashboard.shared.measured import relation, whole
 from dashboard.shared.published import per_run, rows
 
 if TYPE_CHECKING:
@@ -41,22 +42,17 @@ def refused_charges(
     snapshot: Snapshot, selection: Selection
 ) -> tuple[RefusedCharges, ...]:
     """Return what was refused of a period: unknown amounts, then the most money."""
+    refused = relation(
+        whole(selection),
+        {"amount": "refused_amount", "row_count": "refused_rows"},
+        by=("source", "subject", "reason", "currency"),
+        months="chosen",
+        lists=("amount_basis",),
+    )
     found = rows(
         snapshot,
-        """
-        select
-            source,
-            subject,
-            reason,
-            sum(row_count)::bigint as row_count,
-            currency,
-            case when count(amount) = count(*) then sum(amount) end as amount,
-            string_agg(distinct amount_basis, ', ') as amount_basis
-        from core.mart_refused_charges
-        where list_contains($months, billing_month)
-        group by all
-        order by amount desc nulls first, row_count desc, source, subject
-        """,
-        months=list(selection.period.months),
+        f"select source, subject, reason, cast(row_count as bigint) as row_count,"
+        f" currency, amount, amount_basis from {refused}"
+        " order by amount desc nulls first, row_count desc, source, subject",
     )
     return tuple(RefusedCharges(**row) for row in found)

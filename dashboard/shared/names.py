@@ -29,11 +29,7 @@ def named_sql(kind: Named, prefix: str = "") -> str:
         What stands before the schema.
     """
     # Only a model has versions, each with its name.
-    newest = (
-        "arg_max(model_name, coalesce(valid_from, date '0001-01-01'))"
-        if kind == "model"
-        else f"min({kind}_name)"
-    )
+    newest = "coalesce(valid_from, date '0001-01-01') desc," if kind == "model" else ""
     return f"""(
         select
             {kind}_id,
@@ -45,8 +41,12 @@ def named_sql(kind: Named, prefix: str = "") -> str:
                 then newest_name || ' (' || {kind}_id || ')' else newest_name
             end as {kind}
         from (
-            select {kind}_id, coalesce({newest}, {kind}_id) as newest_name
-            from {prefix}core.dim_{kind}s where {kind}_id is not null group by {kind}_id
+            select {kind}_id, coalesce({kind}_name, {kind}_id) as newest_name
+            from {prefix}core.dim_{kind}s where {kind}_id is not null
+            qualify row_number() over (
+                partition by {kind}_id
+                order by {kind}_name is null, {newest} {kind}_name
+            ) = 1
         )
     )"""
 

@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard.shared import format as fmt
+from dashboard.shared import measured
 from dashboard.shared.gaps import MonthGap
 from dashboard.shared.published import one, per_run, rows
+from triptych.core.file_names import literal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -275,71 +277,54 @@ def is_over(snapshot: Snapshot, month: str) -> bool:
 
 #: A period is as final as the least final of its months; a month that changed after
 #: it was closed counts as the least final of those that are closed.
-_PERIOD_STATE = """
-    select
-        arg_min(state, list_position(
-            ['open', 'estimated', 'reconciled', 'restated', 'locked'], state
-        )) as state,
-        coalesce(sum(adjustment_count), 0)::bigint as adjustment_count
-    from cost.mart_period_states
-    where list_contains($months, billing_month)
-"""
+_STATES = ("open", "estimated", "reconciled", "restated", "locked")
 
 
 @per_run
 def standing(snapshot: Snapshot, selection: Selection) -> Standing:
     """Return what is estimated, missing, stale or not covered in a period."""
-    amount = AMOUNTS[selection.basis]
+    everything = measured.whole(selection)
     months = list(selection.period.months)
-    figures = one(
+    figures = measured.measured_row(
         snapshot,
-        f"""
-        select
-            coalesce(bool_or(is_estimated), false) as is_estimated,
-            sum({amount}) filter (is_ai_cost) as total,
-            cast(sum({amount}) filter (is_assigned) as double)
-                / nullif(cast(sum({amount}) filter (is_ai_cost) as double), 0)
-                    as coverage_ratio
-        from cost.fct_daily_model_costs
-        where list_contains($months, billing_month) and currency = $currency
-        """,
-        months=months,
-        currency=selection.currency,
+        everything,
+        {"total": "ai_cost", "coverage": "assigned_cost_ratio"},
+        months="chosen",
+        labels=("is_estimated",),
     )
     missing = rows(
         snapshot,
-        "select source, billing_month, coalesce(missing, 'not stated') as missing,"
-        " missing_row_count, missing_amount from core.mart_month_completeness"
+        "select source, billing_month, coalesce(missing, 'not stated') as missing"
+        " from core.mart_month_completeness"
         " where not is_complete and list_contains($months, billing_month)"
         " order by billing_month, source",
         months=months,
     )
-    unconverted = rows(
-        snapshot,
-        f"select currency, sum({amount}) as amount from cost.mart_cost_waterfall"
-        " where step = 'ledger' and list_contains($months, billing_month)"
-        " and currency not in ($currency, (select currency from core.mart_run))"
-        " group by currency order by currency",
-        months=months,
-        currency=selection.currency,
-    )
     stale = rows(
         snapshot,
-        "select source, max(newest_evidence_at) as newest_evidence_at"
-        " from core.mart_source_freshness where is_stale"
-        " group by source order by source",
+        "select source, newest_evidence_at from core.mart_source_freshness"
+        " where is_stale qualify row_number() over ("
+        "partition by source order by newest_evidence_at desc nulls last) = 1"
+        " order by source",
     )
-    period = one(snapshot, _PERIOD_STATE, months=months)
+    by_state = measured.measured(
+        snapshot,
+        everything,
+        {"lines": "adjustment_lines"},
+        by=("state",),
+        months="chosen",
+    ).to_pylist()
+    found = [state for state in _STATES if state in {row["state"] for row in by_state}]
     is_ended = is_over(snapshot, max(selection.period.calendar_months))
     # A quarter with a month to come is open, whatever those that were billed are.
     is_open = selection.period.is_quarter and not is_ended
     return Standing(
-        gap=_gap(run(snapshot), selection, missing, unconverted, figures["total"]),
-        period_state="open" if is_open else period["state"] or "open",
-        adjustment_count=period["adjustment_count"],
+        gap=_gap(snapshot, selection, missing, figures["total"]),
+        period_state="open" if is_open or not found else found[0],
+        adjustment_count=int(sum(row["lines"] or 0 for row in by_state)),
         is_over=is_ended,
-        is_estimated=figures["is_estimated"],
-        coverage_ratio=figures["coverage_ratio"],
+        is_estimated=bool(figures["is_estimated"]),
+        coverage_ratio=figures["coverage"],
         missing=tuple(
             (row["source"], row["billing_month"], row["missing"]) for row in missing
         ),
@@ -350,25 +335,44 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
 
 
 def _gap(
-    published: Run,
+    snapshot: Snapshot,
     selection: Selection,
     missing: list[dict[str, Any]],
-    unconverted: list[dict[str, Any]],
     total: Decimal | None,
 ) -> MonthGap:
     """Return what is known to be missing, in words and as far as that is known."""
+    published, everything = run(snapshot), measured.whole(selection)
+    unconverted = measured.measured(
+        snapshot,
+        everything,
+        {"amount": "step_effective_cost"},
+        by=("currency",),
+        where={"step": "ledger"},
+        months="chosen",
+        conditions=(
+            f"currency not in ({literal(selection.currency)},"
+            f" {literal(published.currency)})",
+        ),
+    ).to_pylist()
+    lacking = measured.measured_row(
+        snapshot,
+        everything,
+        {"amount": "missing_amount", "rows": "missing_rows"},
+        {"is_complete": False, "currency": published.currency},
+        months="chosen",
+    )
     sources = [f"{row['source']} lacks {row['missing']}" for row in missing]
     rates = [
         f"{fmt.money_exact(row['amount'], row['currency'])} could not be converted"
         for row in unconverted
     ]
-    amounts = [row["missing_amount"] for row in missing]
     # In another currency nobody has said what the missing amount is.
-    is_known = selection.currency == published.currency and None not in amounts
+    is_known = selection.currency == published.currency
+    amount = lacking["amount"] if missing else Decimal(0)
     return MonthGap(
         lacks=(*sources, *rates),
-        row_count=sum(row["missing_row_count"] for row in missing),
-        amount=sum(amounts, Decimal(0)) if is_known else None,
+        row_count=int(lacking["rows"] or 0),
+        amount=amount if is_known else None,
         currency=selection.currency,
         unconverted=tuple((row["currency"], row["amount"]) for row in unconverted),
         total=total,
@@ -391,24 +395,25 @@ def lacks_ai_cost(snapshot: Snapshot, selection: Selection) -> bool:
     """
     if not selection.covers_everything:
         return False
-    amount = AMOUNTS[selection.basis]
     row = one(
         snapshot,
-        f"""
+        """
         select
             count(*) filter (step = 'out_of_scope') as other_count,
             count(*) filter (step not in ('ledger', 'out_of_scope', 'remainder'))
-                as ai_count,
-            coalesce(sum(abs({amount})) filter (step = 'remainder'), 0) as remainder
+                as ai_count
         from cost.mart_cost_waterfall
         where currency = $currency and list_contains($months, billing_month)
         """,
         currency=selection.currency,
         months=list(selection.period.months),
     )
+    rounded = measured.measured_row(
+        snapshot, selection, {"remainder": "rounding_remainder"}, months="chosen"
+    )
     has_charges = row["other_count"] and not row["ai_count"]
-    is_nothing = fmt.rounds_to_zero(row["remainder"], selection.currency)
-    return bool(has_charges) and is_nothing
+    remainder = rounded["remainder"] or Decimal(0)
+    return bool(has_charges) and fmt.rounds_to_zero(remainder, selection.currency)
 
 
 def scope_parameters(selection: Selection) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from dashboard.shared.published import one, per_run, rows, table
+from dashboard.shared.published import per_run, rows, table
+from triptych.core.measures.compile import compile_relation
+from triptych.core.measures.query import query
 from triptych.core.warehouse.bills import BILL_STREAMS
-from triptych.core.warehouse.figures import Condition, Figure
+from triptych.core.warehouse.figures import Condition, Figure, published_value
 from triptych.core.warehouse.line_item_sums import (
     BY_LONG_RULES,
     LineItems,
@@ -60,15 +62,9 @@ _SCOPES = {
 _COLUMNS = (
     "charge_date, charge_description, {amount} as amount, billing_currency,"
     " service_name, resource_id, sku_id, consumed_quantity, consumed_unit, component,"
-    " rule_name, source, load_id, source_uri, invoice_id"
+    " rule_name, source, load_id, source_uri, invoice_id, billing_currency as currency,"
+    " {amount} as effective_cost"
 )
-_SHOWN = f"""
-    select *, sum(amount) over (partition by billing_currency) as total_amount,
-        count(*) over () as total_count
-    from items where {{condition}}
-    order by amount desc, charge_date, source_uri, sku_id, charge_description
-    limit {SOURCE_ROW_LIMIT}
-"""
 #: Line items went into a row of costs by its owner, or into its pool.
 _BEHIND = """
     exists (
@@ -137,16 +133,7 @@ def sign_offs(
 @per_run
 def figure_value(snapshot: Snapshot, figure: Figure) -> Decimal | float | int | None:
     """Return the published value of a figure; None where a row of it is not known."""
-    where, given = figure.where()
-    column = f'"{figure.column}"'
-    row = one(
-        snapshot,
-        f"select case when count({column}) = count(*) then sum({column}) end as value"
-        f" from {figure.mart} where {where}",
-        **given,
-    )
-    value: Decimal | float | int | None = row["value"]
-    return value
+    return published_value(snapshot, figure)
 
 
 def added_up(snapshot: Snapshot, figure: Figure, reporting: str) -> LineItemSum | None:
@@ -186,7 +173,7 @@ def charges_behind(snapshot: Snapshot, figure: Figure) -> pa.Table:
                 model_id, pool_id
             from line_items where list_contains($months, billing_month)
         )
-        {_SHOWN.format(condition=_BEHIND)}
+        {_shown(_BEHIND)}
         """,
         {**given, "months": list(months.values) if months else []},
     ).drop_columns(["billing_month", "model_id", "pool_id"])
@@ -200,10 +187,26 @@ def _charges_of(snapshot: Snapshot, items: LineItems) -> pa.Table:
         with items as materialized (
             select {columns} from line_items where {on_view}
         )
-        {_SHOWN.format(condition=on_rows)}
+        {_shown(on_rows)}
         """,
         parameters,
     ).drop_columns(list(BY_LONG_RULES))
+
+
+def _shown(condition: str) -> str:
+    """Return the query's end: the largest items, with totals of their currencies."""
+    totals = compile_relation(
+        query("effective_cost", by=("currency",), source="chosen"),
+        {"total_amount": "effective_cost"},
+    )
+    return f""",
+        chosen as (select * from items where {condition})
+        select chosen.* exclude (currency, effective_cost), total_amount,
+            count(*) over () as total_count
+        from chosen inner join {totals} using (currency)
+        order by amount desc, charge_date, source_uri, sku_id, charge_description
+        limit {SOURCE_ROW_LIMIT}
+    """
 
 
 def _amount_of(figure: Figure) -> str:

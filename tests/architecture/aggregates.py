@@ -19,8 +19,8 @@ LEFT: Final = Path(__file__).with_name("aggregates_left.json")
 _AGGREGATES: Final = re.compile(
     r"\b(?:sum|avg)\(|\bgroup by\b|\w*(?:cost|amount)\w* ?[-+*/] ?\w", re.IGNORECASE
 )
-#: Options of commands, and addresses of figures.
-_NO_SQL: Final = re.compile(r"--[a-z][a-z-]+|\b\w+\.\w+/\w+")
+#: Options of commands, addresses of figures, and names of files.
+_NO_SQL: Final = re.compile(r"--[a-z][a-z-]+|\b\w+\.\w+/\w+|\A[a-z]+(?:-[a-z]+)+\Z")
 
 
 def counted() -> dict[str, int]:

@@ -63,7 +63,8 @@ def written(dimension: Dimension | None, value: str) -> str:
 
 
 def _rank(row: dict[str, Any], name: str) -> float:
-    return float("inf") if row[f"{name}_value"] == OTHER else row[f"{name}_rank"]
+    value = f"{name}_value"
+    return float("inf") if row[value] == OTHER else row[f"{value}_rank"]
 
 
 def _in_order(rows: list[dict[str, Any]], name: str) -> list[str]:

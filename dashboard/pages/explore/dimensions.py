@@ -164,7 +164,7 @@ def tag_keys(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
     try:
         found = snapshot.query_line_items(
             f"""
-            select key, count(*) as line_count
+            select distinct key, count(*) over (partition by key) as line_count
             from (
                 select unnest(map_keys(tags)) as key
                 from (
@@ -173,7 +173,7 @@ def tag_keys(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
                     limit {_LINES_LOOKED_AT}
                 )
             )
-            group by key order by line_count desc, key limit {_MOST_TAG_KEYS}
+            order by line_count desc, key limit {_MOST_TAG_KEYS}
             """,
             {"months": list(selection.period.months)},
         )

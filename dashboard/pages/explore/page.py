@@ -97,7 +97,7 @@ def ask(view: Page) -> Question:
     has_lines = view.snapshot.has_line_items
     columns = st.columns([2, 2, 3, 2, 2], vertical_alignment="bottom")
     with columns[0]:
-        by = filters.choice("Group by", "by", list(offered), width=400)
+        by = filters.choice("Grouped by", "by", list(offered), width=400)
     with columns[1]:
         others = [_NOTHING_MORE, *(label for label in offered if label != by)]
         then = filters.choice("and by", "then", others, width=400)

@@ -6,15 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from dashboard.pages.explore import dimensions
+from dashboard.shared.measured import relation, whole
 from dashboard.shared.names import Named, named_sql
-from dashboard.shared.published import has_mart, per_run, ratio, rows
-from dashboard.shared.selection_queries import (
-    AMOUNTS,
-    SCOPES,
-    has_prior,
-    periods,
-    scope_parameters,
-)
+from dashboard.shared.published import has_mart, per_run, rows
+from dashboard.shared.selection_queries import SCOPES, has_prior, periods
+from triptych.core.measures.pivot import compile_pivot
+from triptych.core.warehouse.line_item_sums import converted
 
 if TYPE_CHECKING:
     from dashboard.pages.explore.dimensions import Dimension, Place
@@ -35,6 +32,9 @@ _COVERED: Final[dict[Covers, str]] = {
     "ai_cost_and_tax": _IS_AI,
     "whole_bill": "true",
 }
+_NAMED: Final = " ".join(
+    f"left join {kind}_names using ({kind}_id)" for kind in ("model", "feature", "team")
+)
 _NAMED_OWNERS: Final[tuple[Named, ...]] = ("model", "feature", "team")
 
 
@@ -165,26 +165,30 @@ def restated_months(
 def _restated(
     snapshot: Snapshot, selection: Selection, covers: Covers
 ) -> list[dict[str, Any]]:
-    costs = (
-        "cost.mart_cost_waterfall where step = 'ledger'"
-        if covers == "whole_bill"
-        else f"cost.fct_daily_model_costs where {_COVERED[covers]}"
+    names = {
+        "ai_cost": ("ai_cost", {}),
+        "ai_cost_and_tax": ("effective_cost", {}),
+        "whole_bill": ("step_effective_cost", {"step": "ledger"}),
+    }
+    measure, where = names[covers]
+    closed = relation(
+        whole(selection),
+        {"closed": measure},
+        by=("billing_month",),
+        where=where,
+        months="chosen",
     )
     return rows(
         snapshot,
         f"""
-        select
-            states.billing_month as month,
-            coalesce(sum({AMOUNTS[selection.basis]}), 0) as closed
+        select states.billing_month as month, coalesce(closed, 0) as closed
         from cost.mart_period_states as states
-        left join (select * from {costs} and currency = $currency) as costs
-            using (billing_month)
+        left join {closed} as closed using (billing_month)
         where states.state = 'restated'
             and list_contains($months, states.billing_month)
-        group by month order by month
+        order by month
         """,
         months=list(selection.period.months),
-        currency=selection.currency,
     )
 
 
@@ -223,81 +227,103 @@ def values(
 def _found(
     snapshot: Snapshot, selection: Selection, question: Question, place: Place
 ) -> list[dict[str, Any]]:
-    named = [(each, chosen) for each, chosen in question.filters if chosen]
-    parameters = scope_parameters(selection) | {
-        f"kept_{at}": list(chosen) for at, (_, chosen) in enumerate(named)
+    most = MOST_SERIES if question.then and question.then.is_time else MOST_BARS
+    shown = {
+        "by_value": None if question.by.is_time else most,
+        "then_value": None if question.then and question.then.is_time else MOST_SERIES,
     }
-    if not question.is_compared:
-        parameters["prior_months"] = []
-    # Which charges count hangs on every rule before it. As a condition on line items it
-    # makes the engine write all rules out for each mention of one, and planning takes
-    # minutes; as a condition of a sum it is worked out once per line.
-    counts = " and ".join(
-        [
-            _COVERED[question.covers],
-            *(
-                f"list_contains($kept_{at}, {each.columns[place]})"
-                for at, (each, _) in enumerate(named)
-            ),
-        ]
+    pivot = compile_pivot(
+        "cells",
+        shown,
+        period=selection.period.months,
+        prior=selection.period.prior_months if question.is_compared else (),
+        other=OTHER,
     )
+    order = "by_value desc," if question.by.is_time else ""
     sql = f"""
         with {_charges(selection, question, place)},
-        cells as (
-            select
-                {question.by.columns[place]} as by_value,
-                {question.then.columns[place] if question.then else "''"} as then_value,
-                billing_month,
-                charged_currency,
-                sum(amount) filter (where {counts}) as amount,
-                count(*) filter (where {counts}) as charge_count
-            from charges
-            group by 1, 2, 3, 4
-            having charge_count > 0
-        ),
-        {_converted(snapshot, place)}
-        {_shapes(question)}
+        cells as ({_cells(snapshot, selection, question, place)})
+        select shapes.* exclude (row_count), row_count as charge_count
+        from ({pivot}) as shapes
+        order by kind, {order} case when kind = 'row' then amount end desc,
+            by_value_rank, then_value_rank
     """
     ask = snapshot.query_line_items if place == "items" else snapshot.query
-    answered: list[dict[str, Any]] = ask(sql, parameters).to_pylist()
+    answered: list[dict[str, Any]] = ask(sql, _given(selection, question)).to_pylist()
     return answered
 
 
+def _given(selection: Selection, question: Question) -> dict[str, Any]:
+    """Return the values for the placeholders of a question."""
+    period = selection.period
+    prior = period.prior_months if question.is_compared else ()
+    kept = {f"kept_{at}": list(of) for at, of in enumerate(_kept(question)) if of}
+    scope = {} if selection.covers_everything else {"scope": selection.scope_id}
+    return {"months": [*period.months, *prior], **kept, **scope}
+
+
+def _kept(question: Question) -> list[tuple[str, ...]]:
+    """Return the values that each filter keeps, empty for all."""
+    return [chosen for _, chosen in question.filters]
+
+
+def _cells(
+    snapshot: Snapshot, selection: Selection, question: Question, place: Place
+) -> str:
+    """Return the measure that is asked for, by what it is grouped and by month.
+
+    Marts are converted already; line items take the rate that the run took.
+    """
+    measure = "ai_cost" if question.covers == "ai_cost" else "effective_cost"
+    is_there = place == "items" and has_mart(snapshot, "cost.mart_exchange_rates")
+    cells = relation(
+        whole(selection),
+        {"amount": measure},
+        by=("by_value", "then_value", "billing_month", "currency"),
+        conditions=("is_kept",),
+        months="all",
+        within=(),
+        source="charges",
+    )
+    sql = converted(cells) if is_there else f"select * from {cells}"
+    return f"select * from ({sql}) as found where currency = '{selection.currency}'"
+
+
 def _charges(selection: Selection, question: Question, place: Place) -> str:
-    """Return the CTE ``charges``: what is asked about, before it is added up."""
-    amount = AMOUNTS[selection.basis]
-    in_months = "list_contains($months || $prior_months, charges.billing_month)"
-    if place == "services":
-        return f"""
-            charges as (
-                select *, currency as charged_currency, {amount} as amount
-                from {dimensions.MARTS[place]} as charges where {in_months}
-            )
-        """
-    if place == "models":
-        return f"""
-            {_names("")},
-            charges as (
-                select *, currency as charged_currency, {amount} as amount
-                from {dimensions.MARTS[place]} as charges
-                left join model_names using (model_id)
-                left join feature_names using (feature_id)
-                left join team_names using (team_id)
-                where {in_months} and {SCOPES[selection.scope_kind]}
-            )
-        """
+    """Return the CTE ``charges``: rows with what they are grouped and filtered by.
+
+    Which charges count hangs on every rule before it. As a condition on line items it
+    makes the engine write all rules out for each mention of one, and planning takes
+    minutes; of materialised rows it is a comparison.
+    """
+    then = question.then.columns[place] if question.then else "''"
+    kept = [
+        f"list_contains($kept_{at}, {each.columns[place]})"
+        for at, (each, chosen) in enumerate(question.filters)
+        if chosen
+    ]
+    named = "" if place == "services" else _NAMED
+    prefix = "published." if place == "items" else ""
+    names = "" if place == "services" else f"{_names(prefix)},"
+    source = "owned" if place == "items" else dimensions.MARTS[place]
+    owned = f"owned as ({_owned(selection, question)})," if place == "items" else ""
+    currency = "billing_currency" if place == "items" else "currency"
+    is_scoped = place != "services"
     return f"""
-        {_names("published.")},
-        owned as (
-            {_owned(selection, question)}
-        ),
-        charges as (
-            select *, billing_currency as charged_currency, {amount} as amount
-            from owned as charges
-            left join model_names using (model_id)
-            left join feature_names using (feature_id)
-            left join team_names using (team_id)
-            where {in_months} and {SCOPES[selection.scope_kind]}
+        {names} {owned}
+        charges as materialized (
+            select
+                {question.by.columns[place]} as by_value,
+                {then} as then_value,
+                charges.billing_month,
+                {currency} as currency,
+                is_ai_cost,
+                billed_cost,
+                effective_cost,
+                {" and ".join([_COVERED[question.covers], *kept])} as is_kept
+            from {source} as charges {named}
+            where list_contains($months, charges.billing_month)
+                and {SCOPES[selection.scope_kind] if is_scoped else "true"}
         )
     """
 
@@ -331,112 +357,3 @@ def _names(prefix: str) -> str:
     return ", ".join(
         f"{kind}_names as {named_sql(kind, prefix)}" for kind in _NAMED_OWNERS
     )
-
-
-def _converted(snapshot: Snapshot, place: Place) -> str:
-    """Return the CTE ``counted``: amounts in the currency that was chosen.
-
-    Marts are converted already; line items take the rate that the run took.
-    """
-    mart = "cost.mart_exchange_rates"
-    if place != "items" or not has_mart(snapshot, mart):
-        return "counted as (select * from cells where charged_currency = $currency),"
-    return f"""
-        rates as (
-            select distinct billing_month, from_currency, to_currency, rate
-            from published.{mart}
-            where to_currency = (select currency from published.core.mart_run)
-                and rate is not null
-        ),
-        converted as (
-            select
-                cells.* replace (
-                    case when rate is null then amount
-                        else {_money_times_rate()} end as amount,
-                    coalesce(to_currency, charged_currency) as charged_currency
-                )
-            from cells
-            left join rates
-                on cells.billing_month = rates.billing_month
-                and cells.charged_currency = rates.from_currency
-        ),
-        counted as (select * from converted where charged_currency = $currency),
-    """
-
-
-def _money_times_rate() -> str:
-    """Return SQL for an amount in another currency, as the models work it out."""
-    product = "cast(amount as decimal(22, 10)) * cast(rate as decimal(15, {digits}))"
-    return (
-        f"case when rate >= 100 then {product.format(digits=8)}"
-        f" when rate < 0.001 then {product.format(digits=15)}"
-        f" else {product.format(digits=12)} end"
-    )
-
-
-def _shapes(question: Question) -> str:
-    """Return the query's end: rows, bars of the chart, and the total of either."""
-    is_series = question.then is not None and question.then.is_time
-    by_bar = _shortened("by", MOST_SERIES if is_series else MOST_BARS, question.by)
-    then_bar = _shortened("then", MOST_SERIES, question.then)
-    sums = "sum(amount), sum(prior), cast(sum(charge_count) as bigint)"
-    order = "by_value desc," if question.by.is_time else ""
-    return f"""
-        sums as materialized (
-            select
-                by_value,
-                then_value,
-                cast(coalesce(sum(amount) filter (
-                    list_contains($months, billing_month)), 0) as decimal(28, 10)
-                ) as amount,
-                cast(coalesce(sum(amount) filter (
-                    list_contains($prior_months, billing_month)), 0) as decimal(28, 10)
-                ) as prior,
-                cast(coalesce(sum(charge_count) filter (
-                    list_contains($months, billing_month)), 0) as bigint
-                ) as charge_count
-            from counted
-            group by by_value, then_value
-        ),
-        {_ranks("by")},
-        {_ranks("then")},
-        ranked as (
-            select * from sums
-            join by_ranks using (by_value) join then_ranks using (then_value)
-        ),
-        shapes as (
-            select 'row' as kind, by_value, then_value, amount, prior, charge_count,
-                by_rank, then_rank
-            from ranked
-            union all
-            select 'bar', {by_bar}, {then_bar}, {sums}, min(by_rank), min(then_rank)
-            from ranked group by 2, 3
-            union all
-            select 'total', null, null, {sums}, 0, 0 from sums
-        )
-        select
-            *,
-            amount - prior as change,
-            {ratio("(amount - prior)", "abs(prior)")} as change_ratio,
-            {ratio("amount", "(select sum(amount) from sums)")} as share_ratio
-        from shapes
-        order by kind, {order} case when kind = 'row' then amount end desc, by_rank,
-            then_rank
-    """
-
-
-def _ranks(name: str) -> str:
-    return f"""
-        {name}_ranks as (
-            select {name}_value, row_number() over (
-                order by abs(sum(amount)) desc, {name}_value
-            ) as {name}_rank
-            from sums group by {name}_value
-        )
-    """
-
-
-def _shortened(name: str, most: int, dimension: Dimension | None) -> str:
-    if dimension is None or dimension.is_time:
-        return f"{name}_value"
-    return f"case when {name}_rank <= {most} then {name}_value else '{OTHER}' end"

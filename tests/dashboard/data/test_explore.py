@@ -350,7 +350,7 @@ def test_a_link_to_what_did_not_arrive_says_what_is_shown(
     publish(tmp_path)
     app = open_app(tmp_path, page=PAGE, by="Tag colour", filter="Weather")
     text = text_of(app)
-    assert "The link asks for group by “Tag colour”" in text
+    assert "The link asks for grouped by “Tag colour”" in text
     assert "The link asks for filter by “Weather”" in text
     kept = open_app(tmp_path, page=PAGE, filter="Service", in_service="Weather")
     asked = "The link asks for service “Weather”, which is not in this data."

@@ -19,6 +19,11 @@ from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from triptych.core.warehouse.reader import Snapshot
+
+    Value = Decimal | float | int | None
 
 ANY = "*"
 _SAFE = ":@/"
@@ -110,6 +115,19 @@ class Figure:
             texts.append(text)
             parameters |= given
         return " AND ".join(texts), parameters
+
+
+def published_value(snapshot: Snapshot, figure: Figure) -> Value:
+    """Return what a run has of a figure; None where a row of it is not known."""
+    where, given = figure.where()
+    column = f'"{figure.column}"'
+    [row] = snapshot.query(
+        f"SELECT CASE WHEN count({column}) = count(*) THEN sum({column}) END AS value"
+        f" FROM {figure.mart} WHERE {where}",
+        given,
+    ).to_pylist()
+    value: Value = row["value"]
+    return value
 
 
 def parse_figure(text: str) -> Figure:

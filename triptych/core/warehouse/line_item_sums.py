@@ -74,6 +74,23 @@ SELECT billing_currency, any_value(exact.amount) AS unconverted,
 FROM converted JOIN exact USING (billing_currency)
 GROUP BY billing_currency ORDER BY billing_currency
 """
+_PRODUCT = "CAST(amount AS decimal(22, 10)) * CAST(rate AS decimal(15, {digits}))"
+_CONVERTED = f"""
+SELECT cells.* EXCLUDE (currency, amount),
+  coalesce(to_currency, currency) AS currency,
+  CASE WHEN rate IS NULL THEN amount
+    WHEN rate >= 100 THEN {_PRODUCT.format(digits=8)}
+    WHEN rate < 0.001 THEN {_PRODUCT.format(digits=15)}
+    ELSE {_PRODUCT.format(digits=12)} END AS amount
+FROM {{cells}} AS cells
+LEFT JOIN (
+  SELECT DISTINCT billing_month, from_currency, to_currency, rate
+  FROM published.cost.mart_exchange_rates
+  WHERE to_currency = (SELECT currency FROM published.core.mart_run)
+    AND rate IS NOT NULL
+) AS rates
+  ON cells.billing_month = rates.billing_month AND cells.currency = rates.from_currency
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +212,18 @@ def are_divided(snapshot: Snapshot, items: LineItems) -> bool:
         given,
     ).to_pylist()
     return bool(row["is_divided"])
+
+
+def converted(cells: str) -> str:
+    """Return the SQL of sums of line items in the reporting currency.
+
+    Parameters
+    ----------
+    cells : str
+        Rows with ``billing_month``, ``currency`` and ``amount``. Those of a month and
+        currency without a rate stay as they are.
+    """
+    return _CONVERTED.format(cells=cells)
 
 
 def add_up(
