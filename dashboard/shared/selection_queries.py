@@ -314,13 +314,14 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         by=("state",),
         months="chosen",
     ).to_pylist()
-    found = [state for state in _STATES if state in {row["state"] for row in by_state}]
+    named = {row["state"] for row in by_state}
+    states = [state for state in _STATES if state in named]
     is_ended = is_over(snapshot, max(selection.period.calendar_months))
     # A quarter with a month to come is open, whatever those that were billed are.
     is_open = selection.period.is_quarter and not is_ended
     return Standing(
         gap=_gap(snapshot, selection, missing, figures["total"]),
-        period_state="open" if is_open or not found else found[0],
+        period_state="open" if is_open or not states else states[0],
         adjustment_count=int(sum(row["lines"] or 0 for row in by_state)),
         is_over=is_ended,
         is_estimated=bool(figures["is_estimated"]),

@@ -77,7 +77,7 @@ def resources(
     Amounts are in the currency of the bill. ``total_amount`` and ``total_count`` are
     those of all resources of that currency, shown or not.
     """
-    found = relation(
+    by_resource = relation(
         whole(selection),
         {"amount": "effective_cost"},
         by=("resource_id", "currency"),
@@ -100,7 +100,7 @@ def resources(
             amount_rows as line_item_count,
             amount_total as total_amount,
             count(*) over () as total_count
-        from {found}
+        from {by_resource}
         qualify {_largest("amount desc, resource_id", RESOURCE_LIMIT)}
         """,
         model_id=model_id,

@@ -286,7 +286,7 @@ def _cells(
         source="charges",
     )
     sql = converted(cells) if is_there else f"select * from {cells}"
-    return f"select * from ({sql}) as found where currency = '{selection.currency}'"
+    return f"select * from ({sql}) as cells where currency = '{selection.currency}'"
 
 
 def _charges(selection: Selection, question: Question, place: Place) -> str:

@@ -24,11 +24,11 @@ def test_rows_bars_and_the_total_are_one_sum() -> None:
     """77 in September, 43 in August; all but the two largest are one bar."""
     rows = answer({"who": 2, "part": None})
     for kind in ("row", "bar", "total"):
-        found = [row for row in rows if row["kind"] == kind]
-        assert sum(row["amount"] for row in found) == 77, kind
-        assert sum(row["prior"] for row in found) == 43, kind
-        assert sum(row["change"] for row in found) == 34, kind
-        assert sum(row["row_count"] for row in found) == 5, kind
+        shapes = [row for row in rows if row["kind"] == kind]
+        assert sum(row["amount"] for row in shapes) == 77, kind
+        assert sum(row["prior"] for row in shapes) == 43, kind
+        assert sum(row["change"] for row in shapes) == 34, kind
+        assert sum(row["row_count"] for row in shapes) == 5, kind
     bars = {
         (row["who"], row["part"]): row["amount"] for row in rows if row["kind"] == "bar"
     }
@@ -59,5 +59,5 @@ def test_what_is_gone_has_changed_by_all_of_it() -> None:
 def answer(by: dict[str, int | None]) -> list[dict[str, Any]]:
     sql = compile_pivot(CELLS, by, period=("2026-09",), prior=("2026-08",))
     with duckdb.connect() as connection:
-        found: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
-    return found
+        rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
+    return rows
