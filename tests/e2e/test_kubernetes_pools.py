@@ -337,7 +337,7 @@ def test_a_node_without_a_gpu_label_is_divided_by_requests_and_its_idle_is_unkno
 def test_a_commitment_that_nobody_used_all_month_is_unused_and_nobodys(
     snapshot: ChosenMarts,
 ) -> None:
-    """100 paid and 100 unused: billed as a purchase, amortised as unused, once each."""
+    """100 paid and 100 unused: on either basis unused, once each, and of no model."""
     found = rows(
         snapshot,
         "select purchased_billed_cost, committed_effective_cost, used_effective_cost,"
@@ -350,7 +350,7 @@ def test_a_commitment_that_nobody_used_all_month_is_unused_and_nobodys(
         " from cost.fct_daily_model_costs where component = 'unused_commitment'"
         " group by model_id",
     )
-    assert unused == [(None, Decimal(0), Decimal(100))]
+    assert unused == [(None, Decimal(100), Decimal(100))]
 
 
 def test_what_no_reading_divides_is_unallocated_with_its_reason(
