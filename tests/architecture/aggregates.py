@@ -19,8 +19,10 @@ LEFT: Final = Path(__file__).with_name("aggregates_left.json")
 _AGGREGATES: Final = re.compile(
     r"\b(?:sum|avg)\(|\bgroup by\b|\w*(?:cost|amount)\w* ?[-+*/] ?\w", re.IGNORECASE
 )
-#: Options of commands, addresses of figures, and names of files.
-_NO_SQL: Final = re.compile(r"--[a-z][a-z-]+|\b\w+\.\w+/\w+|\A[a-z]+(?:-[a-z]+)+\Z")
+#: Options of commands, addresses of figures, and names of files such as cost-by-month.
+_NO_SQL: Final = re.compile(
+    r"--[a-z][a-z-]+|\b[a-z]+\.(?:mart|fct)_\w+/\w+|\A[a-z]+-(?:by|of)-[a-z]+\Z"
+)
 
 
 def counted() -> dict[str, int]:

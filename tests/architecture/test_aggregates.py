@@ -21,5 +21,7 @@ def test_no_file_adds_up_more_than_it_did() -> None:
 def test_sums_and_arithmetic_on_money_are_counted_and_words_are_not() -> None:
     query = "'select team_id, sum(cost), actual_cost - budget from t group by team_id'"
     assert aggregates_in(f"QUERY = {query}") == 3
-    assert aggregates_in('A = "--cost-center; cost.mart/cost?m=1 cost.mart/cost"') == 0
+    named = "'--cost-center; cost.mart_x/cost?m=1', 'cost-by-month'"
+    assert aggregates_in(f"A = {named}") == 0
+    assert aggregates_in("A = 'bills.actual_cost/requests', 'cost-budget'") == 2
     assert aggregates_in('"""The sum(cost) of a month."""\nCOLUMN = "actual_cost"') == 0

@@ -55,7 +55,8 @@ def init(
             "--map",
             metavar="ROLE=COLUMN",
             help="Which column of an unknown bill is what, such as amount=Net; also"
-            " currency=USD and vendor=NAME. May be given several times.",
+            " currency=USD, vendor=NAME and dates=day first. May be given several"
+            " times.",
         ),
     ] = None,
     yes: YesOption = False,

@@ -9,13 +9,18 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ingest.storage.files import format_of_name, open_text
 from triptych.core.errors import UsageError
 from triptych.core.file_names import literal
+from triptych.discovery.written_dates import (
+    DATE_ORDERS,
+    MOMENT,
+    OF_MONTH,
+    date_forms,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,33 +67,10 @@ _VENDORS: Final = (
 _CURRENCY: Final = re.compile(r"(?i)(?:^|[^a-z])(usd|eur|gbp|chf|jpy|cad|aud|sek)$")
 _SIGNS: Final = {"€": "EUR", "£": "GBP"}
 _FREE: Final = frozenset({"included", "free", "-", "–", "n/a"})
-#: How a date is written → SQL of it over a text column.
-_DATES: Final[tuple[tuple[str, str, str], ...]] = (
-    (r"\d{4}-\d{2}-\d{2}([T ].*)?", "%Y-%m-%d", "cast({}[1:10] as date)"),
-    (r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d", "cast(strptime({}, '%Y/%m/%d') as date)"),
-    (r"\d{8}", "%Y%m%d", "cast(strptime({}, '%Y%m%d') as date)"),
-    (r"1\d{9}", "", "cast(to_timestamp(cast({} as bigint)) as date)"),
-    (r"1\d{12}", "", "cast(to_timestamp(cast({} as bigint) / 1000) as date)"),
-    (r"\d{4}-\d{2}", "%Y-%m", "cast({} || '-01' as date)"),
-    (r"[A-Za-z]{3} \d{1,2},? \d{4}", "", "cast(strptime({}, '%b %d, %Y') as date)"),
-    (r"\d{1,2} [A-Za-z]{3} \d{4}", "", "cast(strptime({}, '%d %b %Y') as date)"),
-    (
-        r"\d{1,2}\.\d{1,2}\.\d{4}",
-        "%d.%m.%Y",
-        "cast(strptime({}, '%d.%m.%Y') as date)",
-    ),
-    (
-        r"\d{1,2}/\d{1,2}/\d{4}",
-        "%m/%d/%Y",
-        "cast(strptime({}, '%m/%d/%Y') as date)",
-    ),
-    (
-        r"\d{1,2}/\d{1,2}/\d{4}",
-        "%d/%m/%Y",
-        "cast(strptime({}, '%d/%m/%Y') as date)",
-    ),
+#: Columns that name a person: a tag has none.
+_PERSONS: Final = frozenset(
+    {"user", "username", "useremail", "email", "member", "actor", "login"}
 )
-_OF_MONTH: Final = "|| '-01'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +152,15 @@ def answers_of(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(
                 f"{text!r} is no answer.", next_step="Write --map ROLE=COLUMN."
             )
-        if role not in ROLES:
+        if role not in {*ROLES, "dates"}:
             raise UsageError(
-                f"There is no role {role!r}.", next_step=f"Roles: {', '.join(ROLES)}."
+                f"There is no role {role!r}.",
+                next_step=f"Roles: {', '.join(ROLES)}, dates.",
+            )
+        if role == "dates" and column not in DATE_ORDERS:
+            raise UsageError(
+                f"Dates are not {column!r}.",
+                next_step=f"Write one of {', '.join(DATE_ORDERS)}.",
             )
         answers[role] = column
     return answers
@@ -265,22 +253,34 @@ class _Table:
 
     def _map_days(self, bill: BillMapping) -> None:
         """Map the days of a charge and the month that it is billed in."""
-        forms = _forms(row[self.roles["day"]] for row in self.rows)
+        forms = self._forms("day")
         if len(forms) != 1:
-            bill.unclear["day"] = "dates may be written in two ways"
+            bill.unclear["dates"] = f"{' or '.join(DATE_ORDERS)}"
             return
         start = forms[0].format(_quoted(self.roles["day"]))
-        step = "interval 1 month" if _OF_MONTH in start else "interval 1 day"
+        step = "interval 1 month" if OF_MONTH in start else "interval 1 day"
         end = f"{start} + {step}"
-        if "end" in self.roles:
-            last = _forms(row[self.roles["end"]] for row in self.rows)
-            if len(last) == 1:
-                # Invoices name the last day, and times of an end are that of the day.
-                given = last[0].format(_quoted(self.roles["end"]))
-                end = f"greatest({end}, {given} + interval 1 day)"
+        if "end" in self.roles and len(self._forms("end")) == 1:
+            given = self._forms("end")[0].format(_quoted(self.roles["end"]))
+            end = f"greatest({end}, {given}{self._after_end()})"
         bill.mapping["ChargePeriodStart"] = start
         bill.mapping["ChargePeriodEnd"] = end
         bill.mapping["BillingPeriodStart"] = f"date_trunc('month', {start})"
+
+    def _forms(self, role: str) -> list[str]:
+        """Return the SQL of each way in which the dates of a role may be written."""
+        forms = date_forms(row[self.roles[role]] for row in self.rows)
+        wanted = DATE_ORDERS.get(self.answers.get("dates", ""), "%")
+        return [f for f in forms if wanted in f] or forms
+
+    def _after_end(self) -> str:
+        """Return what is added to an end: a moment is the first that is not charged.
+
+        Invoices name the last day of a charge.
+        """
+        ends = {row[self.roles["end"]] for row in self.rows} - {""}
+        is_moment = all(MOMENT.fullmatch(each) for each in ends)
+        return "" if is_moment else " + interval 1 day"
 
     def _map_model(self, bill: BillMapping) -> None:
         """Put the model before the meter: it is what is charged for."""
@@ -298,15 +298,18 @@ class _Table:
         kept = [
             name
             for name in self.columns
-            if name not in taken and _is_text(row[name] for row in self.rows)
+            if name not in taken
+            and _folded(name) not in _PERSONS
+            and _is_text(row[name] for row in self.rows)
         ]
         if kept:
             pairs = ", ".join(f"{literal(name)}, {_quoted(name)}" for name in kept)
             bill.mapping["Tags"] = f"json_object({pairs})"
 
 
+#: Words of a file's name that name no vendor.
 _PLAIN: Final = frozenset(
-    {
+    [
         "invoice",
         "bill",
         "bills",
@@ -316,7 +319,7 @@ _PLAIN: Final = frozenset(
         "export",
         "report",
         "billing",
-    }
+    ]
 )
 
 
@@ -364,7 +367,7 @@ def _fits(role: str, column: str, rows: list[dict[str, str]]) -> bool:
     """Return whether the values of a column can be what its role needs."""
     values = [row[column] for row in rows if row[column]]
     if role in {"day", "end"}:
-        return bool(_forms(values))
+        return bool(date_forms(values))
     if role in {"amount", "quantity"}:
         return bool(values) and all(_is_money(value) for value in values)
     if role == "currency":
@@ -395,29 +398,6 @@ def _is_text(values: Iterable[str]) -> bool:
     """Return whether a column has words that a charge can be told by."""
     known = {value for value in values if value}
     return bool(known) and not all(re.fullmatch(r"[-$€\d.,:]+", v) for v in known)
-
-
-def _forms(values: Iterable[str]) -> list[str]:
-    """Return the SQL of each way in which all dates may be written."""
-    known = {value for value in values if value}
-    return [
-        sql
-        for pattern, form, sql in _DATES
-        if known
-        and all(re.fullmatch(pattern, value) for value in known)
-        and all(_parses(value, form) for value in known)
-    ]
-
-
-def _parses(value: str, form: str) -> bool:
-    """Return whether a date exists as it is written."""
-    if not form:
-        return True
-    try:
-        datetime.strptime(value[:10], form).replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return True
 
 
 def _folded(name: str) -> str:

@@ -182,8 +182,11 @@ def report_on(
             problem="It is not Cost and Usage and holds no charges.",
             next_step="Leave it out, or keep it for reference: it is not loaded.",
         )
-    if answers is not None and len(columns) == 1 and _other_separator(columns[0]):
-        return _separated(connection, path, label, table, reading, columns, answers)
+    is_usual = reading.delimiter == _AS_IT_IS.delimiter
+    if answers is not None and is_usual and len(columns) == 1:
+        mark, _ = _other_separator(columns[0]) or ("", "")
+        if mark:
+            return _separated(connection, path, label, table, mark, reading, answers)
     if kind_of_bill is None and answers is not None:
         mapped = map_bill(path, delimiter=reading.delimiter, answers=answers)
         if mapped is not None:
@@ -198,12 +201,11 @@ def _separated(
     path: Path,
     label: str,
     table: str,
+    mark: str,
     reading: Reading,
-    columns: list[str],
     answers: Mapping[str, str],
 ) -> FileReport:
     """Report on a table whose columns are separated by another sign."""
-    mark, _ = _other_separator(columns[0]) or (",", "")
     read = replace(reading, delimiter=mark)
     report = report_on(
         connection, path, label=label, table=table, reading=read, answers=answers

@@ -104,7 +104,7 @@ def _made_of(
     if not taken:
         raise _no_bill(named, left_out)
     workspace = initialise(directory)
-    sources: dict[str, str] = {}
+    sources = {"bills": ""}
     for path, report in taken:
         folder = workspace.root / "bills"
         if report.mapped is not None:

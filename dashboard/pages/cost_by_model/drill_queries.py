@@ -161,7 +161,7 @@ def _line_item_table(
     pool_id: str | None,
     resource_id: str | None = None,
 ) -> pa.Table:
-    """Answer a query over ``chosen``: line items of a model, of a pool or of nobody.
+    """Answer a query over ``chosen``: line items of a model, of a pool, or unowned.
 
     A line item's component and pool hang on every rule before them. Asked of the view,
     they make the engine work the rules out again for each condition; of materialised

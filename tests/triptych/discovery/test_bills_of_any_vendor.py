@@ -134,6 +134,62 @@ def test_an_archive_that_is_damaged_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "ws").exists()
 
 
+#: Ends that are moments come after the charge; a row without a day is no charge.
+BUCKETS = """\
+start_time,end_time,amount_value,amount_currency,line_item,user_email
+2026-09-29T00:00:00Z,2026-09-30T00:00:00Z,0.50,usd,gpt-5 input,a@example.com
+2026-09-30T00:00:00Z,2026-10-01T00:00:00Z,0.25,usd,gpt-5 output,b@example.com
+,,0.75,usd,Total,
+"""
+
+
+def test_a_moment_ends_a_charge_and_a_total_is_refused(tmp_path: Path) -> None:
+    """0.75 of 1.50; no person is a tag."""
+    (tmp_path / "openai.csv").write_text(BUCKETS, "utf-8")
+    first = workspace_from(tmp_path / "ws", [tmp_path / "openai.csv"])
+    [report] = first.taken
+    assert report.costs == {"USD": Decimal("0.75")}
+    assert sum(report.refused.values()) == 1
+    assert not [tag.key for tag in report.tags if "email" in tag.key]
+    code, _, err = run_cli("run", "--workspace", str(first.workspace.root))
+    assert code == 0, err
+    _, out, _ = run_cli(
+        "sql",
+        "SELECT min(charge_date), max(charge_date), sum(billed_cost)::decimal(9, 2)"
+        " FROM cost.fct_daily_service_costs",
+        *("--format", "csv", "--workspace", str(first.workspace.root)),
+    )
+    assert out.strip().splitlines()[-1] == "2026-09-29,2026-09-30,0.75"
+
+
+@pytest.mark.parametrize(
+    ("order", "month"), [("day first", "2026-09"), ("month first", "2026-03")]
+)
+def test_the_order_of_a_date_is_asked(tmp_path: Path, order: str, month: str) -> None:
+    bill = tmp_path / "lambda.csv"
+    bill.write_text("date,description,cost (USD)\n03/09/2026,A100,5.00\n", "utf-8")
+    with pytest.raises(UsageError) as refused:
+        workspace_from(tmp_path / "ws", [bill])
+    assert "--map dates=" in (refused.value.next_step or "")
+    [report] = workspace_from(tmp_path / "ws", [bill], {"dates": order}).taken
+    assert report.months == (month,)
+
+
+def test_a_header_in_quotes_is_one_column(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text('"day;cost"\n"2026-09-01;5.00"\n', "utf-8")
+    with pytest.raises(UsageError, match="is a bill that can be loaded"):
+        workspace_from(tmp_path / "ws", [tmp_path / "odd.csv"])
+
+
+def test_a_vendor_called_as_the_first_source_is_another(tmp_path: Path) -> None:
+    (tmp_path / "runpod.csv").write_text(RUNPOD, "utf-8")
+    first = workspace_from(
+        tmp_path / "ws", [tmp_path / "runpod.csv"], {"vendor": "Bills"}
+    )
+    names = yaml.safe_load(first.workspace.settings_file.read_text("utf-8"))
+    assert [each["name"] for each in names["sources"]] == ["bills", "bills-2"]
+
+
 UNCLEAR = """\
 day,gross,paid,team
 2026-09-01,12.00,10.00,a
@@ -188,9 +244,12 @@ def test_an_answer_that_does_not_fit_is_refused(
         "id,name,team\n1,a,x\n2,b,y\n",
         "date,requests,tokens\n2026-09-01,12,300\n2026-09-02,8,200\n",
         "date,score,comment\n2026-09-01,4,good\n",
+        "date,model,cost_usd\n2026-09-30T23:30:00-05:00,gpt-5,1.50\n",
     ],
 )
-def test_a_table_without_money_is_no_bill(tmp_path: Path, content: str) -> None:
+def test_a_table_without_money_or_a_day_in_utc_is_no_bill(
+    tmp_path: Path, content: str
+) -> None:
     (tmp_path / "table.csv").write_text(content, "utf-8")
     with pytest.raises(UsageError, match="is a bill that can be loaded"):
         workspace_from(tmp_path / "ws", [tmp_path / "table.csv"])

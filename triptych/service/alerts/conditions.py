@@ -60,7 +60,8 @@ _NEWLY_UNALLOCATED = compile_relation(
             f" earlier.billing_month < {_NEWEST_MONTH}"
             " AND earlier.source = unallocated_services.source"
             " AND earlier.provider IS NOT DISTINCT FROM unallocated_services.provider"
-            " AND earlier.service_name = unallocated_services.service_name"
+            " AND earlier.service_name IS NOT DISTINCT FROM"
+            " unallocated_services.service_name"
             " AND earlier.resource_type IS NOT DISTINCT FROM"
             " unallocated_services.resource_type"
             " AND earlier.currency = unallocated_services.currency)",

@@ -220,6 +220,21 @@ def test_a_new_service_is_named_once_and_not_for_less_than_a_cent(
     ]
 
 
+def test_charges_without_a_service_are_new_in_their_first_month_alone(
+    tmp_path: Path,
+) -> None:
+    rows = """
+        CREATE TABLE cost.fct_daily_service_costs (source VARCHAR, provider VARCHAR,
+          service_name VARCHAR, billing_month VARCHAR);
+        CREATE TABLE cost.mart_unallocated_causes AS
+        SELECT 'api' AS source, 'EUR' AS currency, NULL AS resource_type,
+          'a rule' AS suggested_rule, NULL AS service_name, *
+        FROM (VALUES ('AWS', '2026-09', 5), ('AWS', '2026-10', 6))
+          AS causes(provider, billing_month, effective_cost)
+        """
+    assert texts(tmp_path, rows, alert="new_unallocated_service") == []
+
+
 def test_a_service_that_was_billed_before_is_not_called_new(tmp_path: Path) -> None:
     rows = """
         CREATE TABLE cost.fct_daily_service_costs AS
