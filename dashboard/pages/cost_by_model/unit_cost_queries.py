@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from dashboard.pages.cost_by_model.queries import COMPONENTS, NAMES, TREND_MONTHS
-from dashboard.shared.published import one, per_run, ratio, table
+from dashboard.pages.cost_by_model.queries import NAMES, TREND_MONTHS, of_models
+from dashboard.shared.measured import relation, whole
+from dashboard.shared.published import one, per_run, table
 from dashboard.shared.selection_queries import SCOPES, Selection, scope_parameters
+from triptych.core.measures.definition import definitions
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -20,39 +22,10 @@ if TYPE_CHECKING:
 Unit = Literal["1,000 requests", "1M tokens", "GPU-hour"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Halves:
-    """Columns of a unit cost: both halves, their meter, and why there is none."""
-
-    cost: str
-    quantity: str
-    units: int
-    meter: str
-    reason: str
-
-
-_HALVES: dict[Unit, _Halves] = {
-    "1,000 requests": _Halves(
-        "request_metered_cost", "requests", 1_000, "requests", "request_cost_reason"
-    ),
-    "1M tokens": _Halves(
-        "token_cost",
-        "case when input_tokens is not null or output_tokens is not null"
-        " then coalesce(input_tokens, 0) + coalesce(output_tokens, 0) end",
-        1_000_000,
-        "tokens",
-        "token_cost_reason",
-    ),
-    "GPU-hour": _Halves(
-        "gpu_cost", "held_gpu_hours", 1, "gpu_hours", "gpu_cost_reason"
-    ),
-}
-
-
 #: Models that have no unit cost because they changed owner in a month.
 _MOVED_ALONE = """
-    count(distinct model_id) filter (is_now and not is_whole and model_id not in (
-        select model_id from unit_rows where is_now and is_metered
+    count(distinct model_id) filter (has_moved and model_id not in (
+        select model_id from unit_rows where is_now and is_metered and unit = $unit
     ))
 """
 
@@ -117,41 +90,39 @@ def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
     Only months in which the model was metered on enough days, and all of it is of the
     scope, are in it. ``coverage_ratio`` is the lowest of the months.
     """
+    now = relation(
+        whole(selection),
+        {
+            "model_cost": "known_model_cost",
+            "cost": "unit_numerator",
+            "quantity": "counted_quantity",
+            "coverage_ratio": "least_coverage",
+        },
+        by=("model_id",),
+        where={"unit": unit},
+        months="chosen",
+        labels=("meter_reason", "has_moved"),
+        source="unit_rows",
+    )
     return table(
         snapshot,
         f"""
-        with {_unit_rows(selection, unit)}, {NAMES},
-        models as (
-            select
-                model_id,
-                sum(model_cost) filter (is_now) as model_cost,
-                sum(cost) filter (is_now and is_metered) as cost,
-                sum(quantity) filter (is_now) as quantity,
-                min(coverage_ratio) filter (is_now and quantity is not null)
-                    as coverage_ratio,
-                max(unit_reason) filter (is_now) as unit_reason,
-                bool_or(is_now and not is_whole) as has_moved,
-                {_unit_ratio(unit, "is_now")} as unit_cost,
-                {_unit_ratio(unit, "is_before")} as prior_unit_cost
-            from unit_rows
-            where is_now or is_before
-            group by model_id
-        )
+        with {_unit_rows(selection)}, {NAMES}
         select
             model_id,
             coalesce(names.model, model_id) as model,
             unit_cost,
-            cost,
-            quantity,
+            now.cost,
+            now.quantity,
             coverage_ratio,
-            prior_unit_cost,
-            (unit_cost - prior_unit_cost) / nullif(abs(prior_unit_cost), 0)
-                as change_ratio,
+            unit_cost_prior as prior_unit_cost,
+            unit_cost_change_ratio as change_ratio,
             model_cost,
             case when unit_cost is null and has_moved then 'changed owner in a month'
-                when unit_cost is null then coalesce(unit_reason, 'not metered')
+                when unit_cost is null then coalesce(meter_reason, 'not metered')
                 end as reason
-        from models
+        from {now} as now
+        inner join {_of_units(selection, unit, ("model_id",))} as units using (model_id)
         left join names using (model_id)
         where model_cost is not null
         order by unit_cost is null, model_cost desc, model_id
@@ -169,117 +140,154 @@ def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSu
     row = one(
         snapshot,
         f"""
-        with {_unit_rows(selection, unit)},
-        figures as (
+        with {_unit_rows(selection)},
+        counts as (
             select
-                sum(cost) filter (is_now and is_metered) as cost,
-                sum(quantity) filter (is_now and is_metered) as quantity,
-                {_unit_ratio(unit, "is_now")} as unit_cost,
-                {_unit_ratio(unit, "is_before")} as prior_unit_cost,
-                count(distinct model_id) filter (is_now and is_metered)
-                    as metered_model_count,
-                count(distinct model_id) filter (is_now) as model_count,
-                coalesce(bool_or(is_now and not is_whole), false) as has_moved,
-                arg_min(day_count, coverage_ratio)
-                    filter (is_now and is_metered) as day_count,
-                arg_min(cost_day_count, coverage_ratio)
-                    filter (is_now and is_metered) as cost_day_count,
-                max(unit_reason) filter (is_now and starts_with(unit_reason, 'metered'))
+                count(distinct model_id) filter (is_metered) as metered_model_count,
+                count(distinct model_id) as model_count,
+                coalesce(bool_or(has_moved), false) as has_moved,
+                arg_min(day_count, coverage_ratio) filter (is_metered) as day_count,
+                arg_min(cost_day_count, coverage_ratio) filter (is_metered)
+                    as cost_day_count,
+                max(meter_reason) filter (starts_with(meter_reason, 'metered'))
                     as refused,
-                {_MOVED_ALONE} as moved_model_count,
-                {
-            ratio(
-                "sum(model_cost) filter (is_now and is_metered)",
-                "sum(model_cost) filter (is_now)",
-            )
-        } as metered_cost_ratio
-            from unit_rows
+                {_MOVED_ALONE} as moved_model_count
+            from unit_rows where is_now and unit = $unit
         ),
-        {_idle_capacity(selection, unit)},
         {_unconverted(selection)}
         select
-            figures.* exclude (prior_unit_cost),
-            idle_cost,
+            counts.*,
+            cost,
+            quantity,
+            unit_cost,
+            metered_cost_ratio,
             unconverted,
-            case when is_comparable then figures.prior_unit_cost end as prior_unit_cost,
-            {ratio("(cost + idle_cost)", "quantity")} * {_HALVES[unit].units}
-                as unit_cost_with_idle,
-            case when is_comparable
-                then (unit_cost - figures.prior_unit_cost)
-                    / nullif(abs(figures.prior_unit_cost), 0) end as change_ratio
-        from figures cross join idle cross join unconverted
+            case when is_comparable then unit_cost_prior end as prior_unit_cost,
+            case when is_comparable then unit_cost_change_ratio end as change_ratio
+        from {_of_units(selection, unit)} cross join counts cross join unconverted
         """,
+        unit=unit,
         **scope_parameters(selection),
     )
-    return UnitSummary(**row | {"unconverted": tuple(row["unconverted"])})
+    idle = _with_idle(snapshot, selection, unit)
+    return UnitSummary(**row | idle | {"unconverted": tuple(row["unconverted"])})
 
 
 @per_run
 def unit_trend(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table:
     """Return cost per unit, cost and quantity by month, over all metered models."""
+    by_month = relation(
+        whole(selection),
+        {
+            "cost": "unit_numerator",
+            "quantity": "unit_quantity",
+            "unit_cost": "unit_cost",
+            "metered_model_count": "metered_models",
+        },
+        by=("billing_month",),
+        where={"unit": unit},
+        months="all",
+        conditions=("billing_month <= $until",),
+        order="billing_month DESC",
+        limit=TREND_MONTHS,
+        source="unit_rows",
+    )
     return table(
         snapshot,
-        f"""
-        with {_unit_rows(selection, unit)}
-        select
-            billing_month,
-            sum(cost) filter (is_metered) as cost,
-            sum(quantity) filter (is_metered) as quantity,
-            {_unit_ratio(unit, "true")} as unit_cost,
-            count(distinct model_id) filter (is_metered) as metered_model_count
-        from unit_rows
-        where billing_month <= $until
-        group by billing_month
-        qualify row_number() over (order by billing_month desc) <= {TREND_MONTHS}
-        order by billing_month
-        """,
+        f"with {_unit_rows(selection)} select * from {by_month} order by billing_month",
         **scope_parameters(selection),
         until=max(selection.period.months),
     )
 
 
-def _unit_rows(selection: Selection, unit: Unit) -> str:
-    """Return the CTE ``unit_rows``: a model's month, its cost and its quantity."""
-    of = _HALVES[unit]
+def _of_units(selection: Selection, unit: Unit, by: tuple[str, ...] = ()) -> str:
+    """Return cost and quantity of metered months, and the unit cost with its change."""
+    return relation(
+        whole(selection),
+        {
+            "cost": "unit_numerator",
+            "quantity": "unit_quantity",
+            "unit_cost": "unit_cost",
+            "metered_cost_ratio": "metered_cost_ratio",
+        },
+        by=by,
+        where={"unit": unit},
+        source="unit_rows",
+    )
+
+
+def _unit_rows(selection: Selection) -> str:
+    """Return the CTE ``unit_rows``: a model's month, its cost and its quantity.
+
+    A month of which only a part is of the scope has the cost of that part, and no unit
+    cost.
+    """
     return f"""
         {owned_months(selection)},
         unit_rows as (
             select
-                billing_month,
-                model_id,
-                is_whole,
-                case when is_whole then fully_loaded_cost else own_cost end
-                    as model_cost,
-                case when is_whole then {of.cost} end as cost,
-                case when is_whole then {of.quantity} end as quantity,
-                is_whole and {of.reason} is null as is_metered,
-                {of.reason} as unit_reason,
-                {of.meter}_day_count as day_count,
-                {of.meter}_cost_day_count as cost_day_count,
-                coalesce(
-                    {ratio(f"{of.meter}_day_count", f"{of.meter}_cost_day_count")},
-                    meter_coverage_ratio
-                ) as coverage_ratio,
+                units.* replace (
+                    case when is_whole then fully_loaded_cost else own_cost end
+                        as fully_loaded_cost,
+                    case when is_whole then quantity end as quantity,
+                    case when is_whole then unit_reason else 'changed owner' end
+                        as unit_reason
+                ),
+                unit_reason as meter_reason,
+                not is_whole as has_moved,
+                is_whole and unit_reason is null as is_metered,
                 list_contains($months, billing_month) as is_now,
                 list_contains($prior_months, billing_month) as is_before
-            from cost.mart_model_unit_costs
+            from ({definitions().measure("unit_cost").model.sql}) as units
             inner join owned_months using (billing_month, model_id)
             where currency = $currency
         )
     """
 
 
-def _idle_capacity(selection: Selection, unit: Unit) -> str:
-    """Return the CTE ``idle``: GPUs of nobody, for the whole and where GPUs count."""
-    counts = selection.covers_everything and unit != "1M tokens"
-    return f"""
-        idle as (
-            select sum(effective_cost) as idle_cost from cost.fct_daily_model_costs
-            where currency = $currency and list_contains($months, billing_month)
-                and component = 'idle' and model_id is null
-                and {str(counts).lower()}
-        )
+def _with_idle(
+    snapshot: Snapshot, selection: Selection, unit: Unit
+) -> dict[str, Decimal | float | None]:
+    """Return GPUs of nobody, and the unit cost with them: where GPUs count.
+
+    Of a scope it is not known how much of them is its own.
     """
+    if not selection.covers_everything or unit == "1M tokens":
+        return {}
+    idle = relation(
+        replace(selection, basis="Amortised"),
+        {"idle": "unowned_idle_cost"},
+        by=("billing_month", "currency"),
+        where={"currency": selection.currency},
+        months="chosen",
+        within=(),
+    )
+    with_it = relation(
+        selection,
+        {"unit_cost": "unit_cost"},
+        where={"unit": unit},
+        months="chosen",
+        source="with_idle",
+    )
+    return one(
+        snapshot,
+        f"""
+        with {_unit_rows(selection)},
+        idle as (select * from {idle}),
+        with_idle as (
+            select billing_month, currency, unit, units, cost, quantity, unit_reason
+            from unit_rows
+            union all
+            select billing_month, currency, $unit, 1, idle, null, null from idle
+        )
+        select
+            idle_cost,
+            case when idle_cost is not null then unit_cost end as unit_cost_with_idle
+        from {with_it} cross join (select max(idle_total) as idle_cost from idle)
+        """,
+        unit=unit,
+        **scope_parameters(selection),
+    )
 
 
 def _unconverted(selection: Selection) -> str:
@@ -307,20 +315,28 @@ def owned_months(selection: Selection) -> str:
     owner to another has a cost for each, and a unit cost for none of them.
     """
     scope = SCOPES[selection.scope_kind]
-    loaded = ", ".join(f"'{part}'" for part in COMPONENTS["Fully loaded"])
+    own = relation(
+        replace(selection, basis="Amortised"),
+        {"own_cost": "model_cost"},
+        by=("billing_month", "model_id"),
+        where=of_models("Fully loaded"),
+        months="all",
+    )
     return f"""
         owned_months as (
-            select
-                billing_month,
-                model_id,
-                bool_and(coalesce({scope}, false)) as is_whole,
-                sum(effective_cost) filter (
-                    {scope} and currency = $currency and component in ({loaded})
-                ) as own_cost
-            from cost.fct_daily_model_costs
-            where model_id is not null
-            group by billing_month, model_id
-            having bool_or({scope})
+            select distinct
+                costs.billing_month,
+                costs.model_id,
+                own_cost,
+                (costs.billing_month, costs.model_id) not in (
+                    select (billing_month, model_id) from cost.fct_daily_model_costs
+                    where model_id is not null and not coalesce({scope}, false)
+                ) as is_whole
+            from (
+                select billing_month, model_id from cost.fct_daily_model_costs
+                where model_id is not null and {scope}
+            ) as costs
+            left join {own} as own using (billing_month, model_id)
         )
     """
 
@@ -331,9 +347,3 @@ def _in_scope(selection: Selection) -> str:
         select billing_month, model_id from cost.fct_daily_model_costs
         where {SCOPES[selection.scope_kind]}
     )"""
-
-
-def _unit_ratio(unit: Unit, condition: str) -> str:
-    rows = f"filter ({condition} and is_metered)"
-    cost_of_one = ratio(f"sum(cost) {rows}", f"sum(quantity) {rows}")
-    return f"{cost_of_one} * {_HALVES[unit].units}"
