@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard.pages.cost_by_model.queries import NAMES, TREND_MONTHS, of_models
 from dashboard.shared.measured import relation, whole
@@ -245,9 +245,7 @@ def _unit_rows(selection: Selection) -> str:
     """
 
 
-def _with_idle(
-    snapshot: Snapshot, selection: Selection, unit: Unit
-) -> dict[str, Decimal | float | None]:
+def _with_idle(snapshot: Snapshot, selection: Selection, unit: Unit) -> dict[str, Any]:
     """Return GPUs of nobody, and the unit cost with them: where GPUs count.
 
     Of a scope it is not known how much of them is its own.
