@@ -75,10 +75,19 @@ def test_each_part_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> Non
     assert "**Not yet savings**" in text
     assert "— (capacity not read)" in text
     assert "gpu-dark, not observed: No reading of the driver" in text
+    # 528 of the days that were read, by 192 hours.
+    assert "2.75" in text
+    assert "— (No reading says how many GPUs of this kind were there.)" in text
     assert {button.key for button in app.get("download_button")} == {
         f"download-{name}"
         for name in (
-            *("gpu-pools", "gpu-months", "gpu-idle-by-owner", "gpu-hours-of-week"),
+            *(
+                "gpu-pools",
+                "gpu-hour-prices",
+                "gpu-months",
+                "gpu-idle-by-owner",
+                "gpu-hours-of-week",
+            ),
             *("nodes-apart", "commitments", "saving-candidates"),
         )
     }

@@ -15,6 +15,7 @@ from dashboard.shared import charts, filters, names, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin
+from dashboard.shared.published import has_mart
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,6 +126,37 @@ def show_pools(view: Page, headline: queries.AcceleratorHeadline) -> None:
     reasons = [row for row in rows if row["reason"] and row["unobserved"]]
     for row in reasons:
         st.caption(f"{fmt.markdown(row['pool_id'])}, not observed: {row['reason']}")
+    _show_prices(view)
+
+
+def _show_prices(view: Page) -> None:
+    """Draw what a GPU hour cost, by the way it was bought."""
+    if not has_mart(view.snapshot, "delivery.mart_accelerator_prices"):
+        return  # The run is older than the mart.
+    prices = queries.gpu_hour_prices(view.snapshot, view.selection)
+    tables.show(
+        prices,
+        [
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("pool_id", "Pool"),
+            tables.Column("accelerator_type", "GPU"),
+            tables.Column("purchase_kind", "Bought"),
+            tables.Column(
+                "cost_per_gpu_hour", "Price of an hour", "unit_cost", "reason"
+            ),
+            tables.Column("priced_gpu_hours", "Hours there", "hours"),
+            tables.Column("effective_cost", "Cost", "amount"),
+        ],
+        page=view,
+        name="gpu-hour-prices",
+        caption=f"Price of a GPU hour, {view.currency}, amortised",
+        origin=Origin(
+            formula="Cost of the days whose capacity was read, by the GPU hours that"
+            " were there. Usual is on demand and under commitments.",
+            mart="delivery.mart_accelerator_prices",
+            row_count=prices.num_rows,
+        ),
+    )
 
 
 def _columns_of_gaps(headline: queries.AcceleratorHeadline) -> list[tables.Column]:

@@ -188,6 +188,21 @@ def idle_of_other_pools(snapshot: Snapshot, selection: Selection) -> dict[str, A
 
 
 @per_run
+def gpu_hour_prices(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what a GPU hour cost in each month, by pool and way of purchase."""
+    return table(
+        snapshot,
+        """
+        select * from delivery.mart_accelerator_prices
+        where list_contains($months, billing_month) and currency = $currency
+        order by billing_month desc, pool_id, accelerator_type, purchase_kind
+        """,
+        months=list(selection.period.months),
+        currency=selection.currency,
+    )
+
+
+@per_run
 def pools_of_the_week(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
     """Return the pools whose hours were read in a period, the busiest first."""
     names = {"active": "week_active_hours", "read": "capacity_hours_read"}

@@ -22,10 +22,4 @@ OPEN: Final[dict[tuple[str, str], frozenset[str]]] = {
             "summary: 2026-10.cost_per_thousand_requests.all",
         ]
     ),
-    ("gpu", "marts"): frozenset(
-        [
-            "2026-08.price.gpu_hour.spot",
-            "2026-08.price.gpu_hour.usual",
-        ]
-    ),
 }

@@ -146,6 +146,9 @@ UNION ALL SELECT billing_month || '.idle.requested', requested FROM pools
 UNION ALL SELECT billing_month || '.idle.used', used FROM pools
 UNION ALL SELECT billing_month || '.idle.share', idle / total FROM pools
 UNION ALL SELECT billing_month || '.price.gpu_hour', total / hours FROM pools
+UNION ALL
+SELECT billing_month || '.price.gpu_hour.' || purchase_kind, cost_per_gpu_hour
+FROM delivery.mart_accelerator_prices
 UNION ALL SELECT billing_month || '.capacity_gpu_hours', hours FROM pools
 UNION ALL SELECT billing_month || '.idle_gpu_hours', idle_hours FROM pools
 UNION ALL
