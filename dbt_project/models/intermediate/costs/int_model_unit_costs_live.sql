@@ -61,10 +61,12 @@ usage as (
     select
         {{ month_label('metered.metered_date') }} as billing_month,
         metered.model_id,
-        sum(metered.requests) as requests,
-        sum(metered.successful_requests) as successful_requests,
-        sum(metered.input_tokens) as input_tokens,
         -- What some readings do not know, their sum does not know either.
+        {% for column in ['requests', 'successful_requests'] -%}
+        case when max(case when metered.has_uncounted_requests then 1 else 0 end) = 0 then sum(metered.{{ column }}) end
+            as {{ column }},
+        {% endfor -%}
+        sum(metered.input_tokens) as input_tokens,
         case
             when sum(metered.reading_count_without_cached) = 0 then sum(metered.cached_input_tokens)
         end as cached_input_tokens,

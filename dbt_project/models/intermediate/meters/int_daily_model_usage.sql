@@ -14,6 +14,8 @@
 } -%}
 with readings as (
     select
+        usage_rows.source,
+        usage_rows.is_counted_by_vendor,
         coalesce(aliases.model_id, usage_rows.model_id) as model_id,
         cast(usage_rows.period_start as date) as metered_date,
         {{ last_day_of_reading('usage_rows.period_start', 'usage_rows.period_end') }} as last_metered_date,
@@ -72,10 +74,38 @@ counted as (
     group by charges.model_id, charges.charge_date
 ),
 
+meters as (
+    select
+        model_id,
+        metered_date,
+        source,
+        coalesce(is_counted_by_vendor, false) as is_vendor,
+        count(requests) > 0 as counts_requests
+    from readings
+    where model_id is not null
+    group by model_id, metered_date, source, coalesce(is_counted_by_vendor, false)
+    having count(requests) > 0 or count(coalesce(input_tokens, output_tokens)) > 0
+),
+
+-- One vendor counts its requests, another its tokens alone, and no gateway counts those of both.
+partly_counted as (
+    select
+        model_id,
+        metered_date
+    from meters
+    group by model_id, metered_date
+    having
+        max(case when is_vendor and not counts_requests then 1 else 0 end) = 1
+        and max(case when is_vendor and counts_requests then 1 else 0 end) = 1
+        and max(case when not is_vendor and counts_requests then 1 else 0 end) = 0
+),
+
 known as (
     select * from readings
     union all
     select
+        cast(null as string) as source,
+        true as is_counted_by_vendor,
         model_id,
         metered_date,
         last_metered_date,
@@ -89,15 +119,19 @@ known as (
 )
 
 select
-    model_id,
-    metered_date,
-    max(last_metered_date) as last_metered_date,
-    sum(requests) as requests,
-    sum(successful_requests) as successful_requests,
-    sum(input_tokens) as input_tokens,
-    sum(cached_input_tokens) as cached_input_tokens,
-    sum(cache_write_tokens) as cache_write_tokens,
-    sum(output_tokens) as output_tokens,
-    sum(case when input_tokens > 0 and cached_input_tokens is null then 1 else 0 end) as reading_count_without_cached
+    known.model_id,
+    known.metered_date,
+    max(known.last_metered_date) as last_metered_date,
+    sum(known.requests) as requests,
+    sum(known.successful_requests) as successful_requests,
+    sum(known.input_tokens) as input_tokens,
+    sum(known.cached_input_tokens) as cached_input_tokens,
+    sum(known.cache_write_tokens) as cache_write_tokens,
+    sum(known.output_tokens) as output_tokens,
+    sum(case when known.input_tokens > 0 and known.cached_input_tokens is null then 1 else 0 end)
+        as reading_count_without_cached,
+    count(partly_counted.model_id) > 0 as has_uncounted_requests
 from known
-group by model_id, metered_date
+left join partly_counted
+    on known.model_id = partly_counted.model_id and known.metered_date = partly_counted.metered_date
+group by known.model_id, known.metered_date
