@@ -35,3 +35,11 @@
         'stg_opencost__node_usage',
     ]) }}
 {%- endmacro %}
+
+{% macro model_usage_meters_of_bills() -%}
+    {{ return([
+        'stg_aws_data_exports__model_usage',
+        'stg_llm_providers__model_usage',
+        'stg_opencost__model_usage',
+    ]) }}
+{%- endmacro %}

@@ -64,12 +64,21 @@ def _meter_sources(staging: Path) -> Iterator[str]:
     yield "  money, or say what a node had. `int_model_usage`, `int_accelerator_usage`,"
     yield "  `int_compute_usage` and `int_node_usage` read each of them."
     yield "-#}"
-    for number, (macro, kind) in enumerate(METERS.items()):
+    listed = {
+        macro: sorted(staging.glob(f"*/stg_*__{kind}.sql"))
+        for macro, kind in METERS.items()
+    }
+    listed["model_usage_meters_of_bills"] = [
+        path
+        for path in listed["model_usage_meters"]
+        if (path.parent / "bill.toml").exists()
+    ]
+    for number, (macro, paths) in enumerate(listed.items()):
         if number:
             yield ""
         yield f"{{% macro {macro}() -%}}"
         yield "    {{ return(["
-        for path in sorted(staging.glob(f"*/stg_*__{kind}.sql")):
+        for path in paths:
             yield f"        '{path.stem}',"
         yield "    ]) }}"
         yield "{%- endmacro %}"

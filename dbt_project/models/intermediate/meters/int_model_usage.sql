@@ -2,7 +2,7 @@
 {% for meter in model_usage_meters() -%}
 select
     m.source,
-    {{ (meter in ['stg_llm_providers__model_usage', 'stg_aws_data_exports__model_usage']) | lower }} as is_counted_by_vendor,
+    {{ (meter in model_usage_meters_of_bills()) | lower }} as is_counted_by_vendor,
     m.model_id,
     m.pool_id,
     m.platform_id,
