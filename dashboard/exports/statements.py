@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,14 +12,14 @@ from dashboard.exports.provenance import Provenance, provenance
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
+from dashboard.shared.measured import relation
 from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, rows
-from dashboard.shared.selection_queries import AMOUNTS
+from dashboard.shared.selection_queries import AMOUNTS, Period, Selection
 from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
 
     from triptych.core.warehouse.locks import ClosingMonth
     from triptych.core.warehouse.reader import Snapshot
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 NO_COST_CENTER = "no cost centre"
 #: The subtotal of what changed about months that were closed before.
 _ADJUSTED = "adjustments_of_closed_months"
+
+_OF_STATEMENT = (
+    "billing_month = $month and currency = $currency"
+    " and cost_center is not distinct from $cost_center"
+)
+_SUMS = ("total", "stated_total", "rounding")
 
 _LINE_TYPES = pa.schema(
     [
@@ -38,22 +45,6 @@ _LINE_TYPES = pa.schema(
         *((name, pa.string()) for name in ("pool_id", "adjusted_month", "part")),
     ]
 )
-
-#: The lines of one currency; ``stated`` is rounded to the minor unit.
-_LINES = """
-    with lines as (
-        select
-            team_id, model_id, component, platform_id, pool_id, is_estimated,
-            case when kind = 'adjustment' then about_month end as adjusted_month,
-            case when kind = 'adjustment' then '{ADJUSTED}' else component end
-                as subtotal,
-            {amount} as amount,
-            round({amount}, {digits}) as stated_amount
-        from cost.mart_statement_lines
-        where billing_month = $month and currency = $currency
-            and cost_center is not distinct from $cost_center
-    )
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,87 +264,99 @@ def read_statement(
     facts = provenance(snapshot, billing_month, basis, closing=closing)
     known = cost_centers(snapshot, billing_month)
     check_cost_center(cost_center, known, billing_month)
-    given = {"month": billing_month, "cost_center": cost_center}
-    amount = AMOUNTS[basis]
     sections = tuple(
-        _section(snapshot, amount, {**given, "currency": currency})
-        for currency in _currencies(snapshot, facts, given)
+        _section(snapshot, _selection(facts, currency), cost_center)
+        for currency in _currencies(snapshot, facts, cost_center)
     )
-    return Statement(facts, cost_center, sections, _tie(snapshot, amount, facts, given))
+    tie = _tie(snapshot, _selection(facts, facts.currency), cost_center, sections[0])
+    return Statement(facts, cost_center, sections, tie)
+
+
+def _selection(facts: Provenance, currency: str) -> Selection:
+    """Return the month of a statement, on its basis and in one currency."""
+    period = Period(facts.billing_month, (facts.billing_month,))
+    return Selection(period, facts.basis, currency)
 
 
 def _currencies(
-    snapshot: Snapshot, facts: Provenance, given: dict[str, Any]
+    snapshot: Snapshot, facts: Provenance, cost_center: str | None
 ) -> tuple[str, ...]:
     """Return the reporting currency, then others in which the statement has lines."""
     found = rows(
         snapshot,
-        "select distinct currency from cost.mart_statement_lines"
+        "select distinct currency from cost.mart_statements"
         " where billing_month = $month and currency <> $reporting"
         " and cost_center is not distinct from $cost_center order by currency",
         reporting=facts.currency,
-        **given,
+        month=facts.billing_month,
+        cost_center=cost_center,
     )
     return (facts.currency, *(row["currency"] for row in found))
 
 
-def _section(snapshot: Snapshot, amount: str, given: dict[str, Any]) -> Section:
-    digits = fmt.minor_unit_digits(given["currency"])
-    lines = _LINES.format(amount=amount, digits=digits, ADJUSTED=_ADJUSTED)
+def _section(
+    snapshot: Snapshot, selection: Selection, cost_center: str | None
+) -> Section:
+    amount = AMOUNTS[selection.basis]
+    # Written with as many decimals as the minor unit has.
+    digits = fmt.minor_unit_digits(selection.currency)
+    given = {
+        "month": selection.period.label,
+        "currency": selection.currency,
+        "cost_center": cost_center,
+    }
     found = rows(
         snapshot,
         f"""
-        {lines}
         select
             lines.team_id, coalesce(teams.team, lines.team_id) as team,
             lines.model_id, coalesce(names.model, lines.model_id) as model,
             lines.component, lines.platform_id,
             coalesce(platforms.platform, lines.platform_id) as platform,
-            lines.amount, lines.stated_amount, lines.is_estimated, lines.pool_id,
-            lines.adjusted_month
-        from lines
+            lines.{amount} as amount,
+            round(lines.stated_{amount}, {digits}) as stated_amount,
+            lines.is_estimated, lines.pool_id,
+            case when kind = 'adjustment' then about_month end as adjusted_month
+        from cost.mart_statement_lines as lines
         left join {named_sql("team")} as teams on lines.team_id = teams.team_id
         left join {named_sql("model")} as names on lines.model_id = names.model_id
         left join {named_sql("platform")} as platforms
             on lines.platform_id = platforms.platform_id
+        where {_OF_STATEMENT}
         order by team nulls last, lines.team_id, model nulls last, lines.model_id,
             adjusted_month nulls first, {_component_order("component")}, platform,
             lines.platform_id, lines.pool_id
         """,
         **given,
     )
-    sums = one(
+    sums = rows(
         snapshot,
-        f"""
-        {lines}
-        select
-            coalesce(sum(amount), 0) as total,
-            round(coalesce(sum(amount), 0), {digits}) as stated_total,
-            round(coalesce(sum(amount), 0), {digits})
-                - coalesce(sum(stated_amount), 0) as rounding
-        from lines
-        """,
+        f"select {amount} as total, round(stated_{amount}, {digits}) as stated_total,"
+        f" round(rounding_{amount}, {digits}) as rounding from cost.mart_statements"
+        f" where {_OF_STATEMENT}",
         **given,
     )
     return Section(
-        currency=given["currency"],
+        currency=selection.currency,
         lines=tuple(Line(**row) for row in found),
-        components=_subtotals(snapshot, lines, "subtotal", given),
-        teams=_subtotals(snapshot, lines, "team_id", given),
-        **sums,
+        components=_subtotals(snapshot, selection, cost_center, "subtotal"),
+        teams=_subtotals(snapshot, selection, cost_center, "team_id"),
+        **(sums[0] if sums else dict.fromkeys(_SUMS, Decimal(0))),
     )
 
 
 def _subtotals(
-    snapshot: Snapshot, lines: str, column: str, given: dict[str, Any]
+    snapshot: Snapshot, selection: Selection, cost_center: str | None, column: str
 ) -> tuple[tuple[Any, Decimal], ...]:
     order = _component_order(column) if column == "subtotal" else column
-    found = rows(
-        snapshot,
-        f"{lines} select {column}, sum(stated_amount) as amount from lines"
-        f" group by {column} order by {order}",
-        **given,
+    stated = relation(
+        selection,
+        {"amount": "stated_cost"},
+        by=(column,),
+        where={"cost_center": cost_center},
+        months="chosen",
     )
+    found = rows(snapshot, f"select * from {stated} order by {order}")
     return tuple((row[column], row["amount"]) for row in found)
 
 
@@ -365,39 +368,30 @@ def _component_order(column: str) -> str:
 
 
 def _tie(
-    snapshot: Snapshot, amount: str, facts: Provenance, given: dict[str, Any]
+    snapshot: Snapshot, selection: Selection, cost_center: str | None, section: Section
 ) -> Tie:
+    names = {
+        "all_statements": "statement_cost",
+        "ai_cost": "statement_ai_cost",
+        "tax_and_credits": "statement_tax_and_credits",
+        "adjustments": "statement_adjustments",
+    }
+    others = relation(
+        selection,
+        {"other_statements": "statement_cost"},
+        months="chosen",
+        conditions=("cost_center is distinct from $cost_center",),
+    )
+    bills = relation(
+        selection,
+        {"out_of_scope": "out_of_scope_cost", "ledger": "ledger_cost"},
+        months="chosen",
+    )
     row = one(
         snapshot,
-        f"""
-        with costs as (
-            select
-                coalesce(sum({amount}) filter (
-                    cost_center is not distinct from $cost_center
-                ), 0) as statement,
-                coalesce(sum({amount}) filter (
-                    cost_center is distinct from $cost_center
-                ), 0) as other_statements,
-                coalesce(sum({amount}), 0) as all_statements,
-                coalesce(sum({amount}) filter (is_ai_cost), 0) as ai_cost,
-                coalesce(
-                    sum({amount}) filter (kind = 'charge' and not is_ai_cost), 0
-                ) as tax_and_credits,
-                coalesce(sum({amount}) filter (kind = 'adjustment'), 0) as adjustments
-            from cost.mart_statement_lines
-            where billing_month = $month and currency = $currency
-        ),
-        bills as (
-            select
-                coalesce(sum({amount}) filter (step = 'out_of_scope'), 0)
-                    as out_of_scope,
-                coalesce(sum({amount}) filter (step = 'ledger'), 0) as ledger
-            from cost.mart_cost_waterfall
-            where billing_month = $month and currency = $currency
-        )
-        select * from costs cross join bills
-        """,
-        currency=facts.currency,
-        **given,
+        f"select * from {relation(selection, names, months='chosen')}"
+        f" cross join {others} cross join {bills}",
+        cost_center=cost_center,
     )
-    return Tie(**row)
+    sums = {name: amount or Decimal(0) for name, amount in row.items()}
+    return Tie(statement=section.total, **sums)

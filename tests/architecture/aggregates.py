@@ -19,9 +19,11 @@ LEFT: Final = Path(__file__).with_name("aggregates_left.json")
 _AGGREGATES: Final = re.compile(
     r"\b(?:sum|avg)\(|\bgroup by\b|\w*(?:cost|amount)\w* ?[-+*/] ?\w", re.IGNORECASE
 )
-#: Options of commands, addresses of figures, and names of files such as cost-by-month.
+#: Options of commands, addresses of figures, names of files such as cost-by-month, and
+#: formulas of workbooks.
 _NO_SQL: Final = re.compile(
     r"--[a-z][a-z-]+|\b[a-z]+\.(?:mart|fct)_\w+/\w+|\A[a-z]+-(?:by|of)-[a-z]+\Z"
+    r"|\A=SUM\("
 )
 
 

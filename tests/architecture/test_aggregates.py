@@ -25,3 +25,4 @@ def test_sums_and_arithmetic_on_money_are_counted_and_words_are_not() -> None:
     assert aggregates_in(f"A = {named}") == 0
     assert aggregates_in("A = 'bills.actual_cost/requests', 'cost-budget'") == 2
     assert aggregates_in('"""The sum(cost) of a month."""\nCOLUMN = "actual_cost"') == 0
+    assert aggregates_in('FORMULA = "=SUM(A1:A9)"') == 0

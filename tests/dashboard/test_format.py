@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import product
+from string import ascii_uppercase
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.shared import format as fmt
+from triptych.core.project_folder import dbt_project_dir
 
 _AMOUNTS = st.decimals(
     min_value=-(10**17), max_value=10**17, places=10, allow_nan=False
@@ -24,6 +28,17 @@ def _number(text: str) -> Decimal:
     """Read an amount back from its text."""
     digits = _plain(text).replace("EUR ", "").replace(",", "")
     return Decimal(digits)
+
+
+def test_marts_round_to_the_minor_unit_that_money_is_written_with() -> None:
+    macro = dbt_project_dir() / "macros" / "statements.sql"
+    of_marts = {*re.findall(r"'([A-Z]{3})'", macro.read_text("utf-8"))}
+    of_pages = {
+        "".join(letters)
+        for letters in product(ascii_uppercase, repeat=3)
+        if fmt.minor_unit_digits("".join(letters)) != 2
+    }
+    assert of_marts == of_pages
 
 
 @pytest.mark.parametrize(

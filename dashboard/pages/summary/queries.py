@@ -67,12 +67,9 @@ def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
     row = measured_row(snapshot, selection, {"cost": "ai_cost"})
     outside = awaited = None
     if selection.covers_everything:
-        outside = measured_row(
-            snapshot,
-            selection,
-            {"cost": "step_effective_cost"},
-            {"step": "out_of_scope"},
-        )["cost"]
+        outside = measured_row(snapshot, selection, {"cost": "out_of_scope_cost"})[
+            "cost"
+        ]
     if selection.basis == "Billed":
         awaited = measured_row(
             snapshot, selection, {"cost": "awaited_cost"}, conditions=(_IS_AWAITED,)

@@ -108,7 +108,7 @@ def test_a_statement_has_what_is_booked_about_closed_months(tmp_path: Path) -> N
         create table cost.mart_statement_lines as from lines;
         insert into cost.mart_statement_lines values ('2026-09', '2026-07',
             'adjustment', 'cc-100', 'ml', 'eta-v2', 'direct', null, 'aws-eks', 'EUR',
-            60, 60, false, false)
+            60, 60, false, false, 60, 60)
         """,
     )
     statement = exports.read_statement(snapshot, MONTH, "Amortised", "cc-100")

@@ -24,7 +24,7 @@ _OF_FINANCE = (
     "cost.mart_period_adjustments",
     "cost.mart_period_events",
     "cost.mart_open_items",
-    "cost.mart_statement_lines",
+    *("cost.mart_statements", "cost.mart_statement_lines"),
     "cost.mart_focus_allocated",
     "cost.mart_accruals",
     "own.*",  # a model of the workspace may be made of any of these

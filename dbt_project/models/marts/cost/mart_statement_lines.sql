@@ -11,5 +11,7 @@ with lines as (
 
 select
     *,
-    kind = 'charge' and {{ is_ai_cost() }} as is_ai_cost
+    kind = 'charge' and {{ is_ai_cost() }} as is_ai_cost,
+    {{ to_minor_unit('billed_cost') }} as stated_billed_cost,
+    {{ to_minor_unit('effective_cost') }} as stated_effective_cost
 from lines
