@@ -34,7 +34,7 @@ def show_token_costs(view: Page) -> None:
             tables.Column("per_written", "1M written", "unit_cost", "cached_reason"),
             tables.Column("per_output", "1M output", "unit_cost"),
             tables.Column("cache_hit_ratio", "Cache hits", "percent"),
-            tables.Column("blended", "1M blended", "unit_cost"),
+            tables.Column("per_all", "1M blended", "unit_cost"),
             tables.Column("other_cost", "Of no kind", "money"),
         ],
         page=view,

@@ -107,7 +107,7 @@ def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
     return table(
         snapshot,
         f"""
-        with {_unit_rows(selection)}, {NAMES}
+        with {unit_rows(selection)}, {NAMES}
         select
             model_id,
             coalesce(names.model, model_id) as model,
@@ -140,14 +140,15 @@ def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSu
     row = one(
         snapshot,
         f"""
-        with {_unit_rows(selection)},
+        with {unit_rows(selection)},
         counts as (
             select
                 count(distinct model_id) filter (is_metered) as metered_model_count,
                 count(distinct model_id) as model_count,
                 coalesce(bool_or(has_moved), false) as has_moved,
-                arg_min(day_count, coverage_ratio) filter (is_metered) as day_count,
-                arg_min(cost_day_count, coverage_ratio) filter (is_metered)
+                arg_min(day_count, (coverage_ratio, day_count)) filter (is_metered)
+                    as day_count,
+                arg_min(cost_day_count, (coverage_ratio, day_count)) filter (is_metered)
                     as cost_day_count,
                 max(meter_reason) filter (starts_with(meter_reason, 'metered'))
                     as refused,
@@ -194,7 +195,7 @@ def unit_trend(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
     )
     return table(
         snapshot,
-        f"with {_unit_rows(selection)} select * from {by_month} order by billing_month",
+        f"with {unit_rows(selection)} select * from {by_month} order by billing_month",
         **scope_parameters(selection),
         until=max(selection.period.months),
     )
@@ -216,7 +217,7 @@ def _of_units(selection: Selection, unit: Unit, by: tuple[str, ...] = ()) -> str
     )
 
 
-def _unit_rows(selection: Selection) -> str:
+def unit_rows(selection: Selection) -> str:
     """Return the CTE ``unit_rows``: a model's month, its cost and its quantity.
 
     A month of which only a part is of the scope has the cost of that part, and no unit
@@ -270,7 +271,7 @@ def _with_idle(snapshot: Snapshot, selection: Selection, unit: Unit) -> dict[str
     return one(
         snapshot,
         f"""
-        with {_unit_rows(selection)},
+        with {unit_rows(selection)},
         idle as (select * from {idle}),
         with_idle as (
             select billing_month, currency, unit, units, cost, quantity, unit_reason

@@ -30,7 +30,7 @@ def test_each_kind_of_token_has_the_cost_of_its_own_lines(snapshot: Snapshot) ->
     assert chat["per_cached"] == pytest.approx(30 / 54)
     assert chat["per_output"] == pytest.approx(120 / 30)
     assert chat["cache_hit_ratio"] == pytest.approx(0.6)
-    assert chat["blended"] == pytest.approx(240 / 120)
+    assert chat["per_all"] == pytest.approx(240 / 120)
 
 
 def test_a_month_whose_meter_tells_no_cached_tokens_is_no_month_without_hits(
