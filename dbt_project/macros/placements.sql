@@ -62,6 +62,14 @@
     {{ return(allocation_intervals().index(interval)) }}
 {%- endmacro %}
 
+{#- Is a charge a fee of its month? FOCUS calls one that comes whatever is used recurring; by the hour it is none. -#}
+{% macro is_fee(started_at, ended_at, frequency) -%}
+    (
+        {{ is_longer_than_a_day(started_at, ended_at) }}
+        or ({{ frequency }} = 'Recurring' and {{ ended_at }} > {{ started_at }} + interval '1' hour)
+    )
+{%- endmacro %}
+
 {% macro interval_label(code) -%}
     case {{ code }}
     {%- for interval in allocation_intervals() %} when {{ loop.index0 }} then '{{ interval }}'{% endfor %} end

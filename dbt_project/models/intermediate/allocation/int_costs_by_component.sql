@@ -2,7 +2,10 @@
   The whole ledger again, each amount in the component it ends in. What was divided
   stands here as its parts; everything else passes through unchanged.
 -#}
-{%- set keys = 'billing_month, charge_date, source, provider, platform_id, lifecycle_stage, currency, is_estimated' %}
+{%- set keys = [
+    'billing_month', 'charge_date', 'source', 'provider', 'platform_id', 'lifecycle_stage', 'currency', 'is_estimated',
+    'is_fee',
+] | join(', ') %}
 with owned as (
     select * from {{ ref('int_charges_owned') }}
 ),
@@ -11,13 +14,18 @@ policies as (
     select * from {{ source('control', 'policies') }}
 ),
 
+-- What a policy distributes is divided by the month whatever its own period is: no fee.
 allocated as (
-    select * from {{ ref('int_pool_costs_allocated') }}
+    select
+        *,
+        metered_interval = 'month' and component in ('shared', 'overhead') as is_fee
+    from {{ ref('int_pool_costs_allocated') }}
 ),
 
 undivided as (
     select
         owned.*,
+        owned.allocation_interval = 'month' as is_fee,
         coalesce(owner_policies.keeps_owner, true) as keeps_owner
     from owned
     left join policies as owner_policies on owned.component = owner_policies.component

@@ -23,6 +23,7 @@ select
     idle.currency,
     idle.is_estimated,
     idle.split_basis,
+    idle.metered_interval = 'month' as is_fee,
     shares.participant_id as model_id,
     {{ allocate_exactly(
         'idle.billed_cost', 'coalesce(shares.share_of_used, cast(1 as decimal(15, 14)))',

@@ -14,6 +14,7 @@ with charges as (
         allocated.participant_id as model_id,
         allocated.currency,
         split_part(allocated.charged_kind, ':', 1) as kind,
+        allocated.metered_interval = 'month' as is_fee,
         allocated.effective_cost
     from {{ ref('int_pool_costs_allocated') }} as allocated
     left join {{ source('control', 'pools') }} as pools on allocated.pool_id = pools.pool_id
@@ -30,6 +31,7 @@ with charges as (
         owned.model_id,
         owned.currency,
         split_part(owned.charged_kind, ':', 1) as kind,
+        owned.allocation_interval = 'month' as is_fee,
         owned.effective_cost
     from {{ ref('int_charges_owned') }} as owned
     where owned.component = 'direct' and owned.model_id is not null and owned.charged_kind is not null
@@ -55,6 +57,7 @@ select
     model_id,
     currency,
     cost_kind,
+    is_fee,
     {{ to_money('sum(effective_cost)') }} as effective_cost
 from named
-group by billing_month, charge_date, source, pool_id, model_id, currency, cost_kind
+group by billing_month, charge_date, source, pool_id, model_id, currency, cost_kind, is_fee

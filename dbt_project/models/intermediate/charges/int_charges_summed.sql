@@ -33,11 +33,13 @@ with charges as (
     select
         *,
         case
-            when component_code <> {{ component_code('shared') }} then {{ interval_code('day') }}
-            when {{ is_longer_than_a_day('charge_period_start', 'charge_period_end') }}
+            when component_code not in ({{ component_code('shared') }}, {{ component_code('direct') }})
+                then {{ interval_code('day') }}
+            when {{ is_fee('charge_period_start', 'charge_period_end', 'charge_frequency') }}
                 then {{ interval_code('month') }}
             when
-                {{ is_one_of('target', hourly_pools) }}
+                component_code = {{ component_code('shared') }}
+                and {{ is_one_of('target', hourly_pools) }}
                 and charge_period_end <= charge_period_start + interval '1' hour
                 then {{ interval_code('hour') }}
             else {{ interval_code('day') }}
