@@ -227,7 +227,7 @@ def _refuse(found: Estimate) -> None:
     )
     raise RefusalError(
         REFUSAL_OF_CHECK[failed.name],
-        f"{failed.why} Threshold: {failed.threshold}.",
+        failed.why,
         check=failed.name,
         statistic=failed.statistic,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from concurrent.futures import Future, ProcessPoolExecutor
 
+    import pandas as pd
     import pyarrow as pa
 
+    from attribution.causal.estimating import Attempt
     from attribution.estimates.fitting_processes import ProcessAhead
     from attribution.studies.asked import Asked
 
@@ -158,8 +160,19 @@ def fit_study(job: StudyJob) -> Tables:
             is_registered=not asked.registered.is_exploratory,
         )
         if isinstance(found.result, Refusal) or found.panel is None:
-            return rows_of_attempt(asked, found)
+            return rows_of_attempt(asked, _advised(found, frame, asked))
         runs = sensitivity_of(frame, plan, found.result, found.panel, seed=asked.seed)
         return rows_of_attempt(asked, found, runs)
     except Exception as error:  # noqa: BLE001  (no study may stop the others)
         return rows_of_failure(asked, f"{type(error).__name__}: {error}")
+
+
+def _advised(refused: Attempt, frame: pd.DataFrame, asked: Asked) -> Attempt:
+    """Return a refused study with advice that was tried."""
+    from attribution.causal.refusal import Refusal  # noqa: PLC0415  (see the pool)
+    from attribution.studies.next_step import with_next_step  # noqa: PLC0415
+
+    if not isinstance(refused.result, Refusal):
+        return refused
+    advised = with_next_step(frame, asked.plan, refused.result, seed=asked.seed)
+    return replace(refused, result=advised)

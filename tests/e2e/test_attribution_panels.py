@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from attribution import Refusal, estimate
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plans
+from benchmarks.frozen_worlds.newcomers import newcomer
 from tests.e2e.cases.panel_case import SOURCES, write_panel_case
+from triptych.cli import app
 from triptych.core.explanation.documentation import explainable_columns
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
@@ -21,6 +25,10 @@ from triptych.core.workspace import Workspace
 from triptych.run.pipeline import build, ingest, inputs_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
     from triptych.core.warehouse.reader import Snapshot
 
 Row = dict[str, Any]
@@ -213,3 +221,39 @@ def test_a_locked_plan_makes_what_is_published_outdated(
         assert inputs_of(workspace, settings, history) != published.inputs_hash
     finally:
         workspace.study_register.unlink()
+
+
+def test_a_plan_is_suggested_from_delivered_outcomes_and_answers(
+    tmp_path: Path,
+) -> None:
+    """Of 20 regions one got the feature: six commands from a file to an effect."""
+    company = newcomer(17)
+    started = pd.Series(company.starts).reindex(company.frame["unit"]).to_numpy()
+    rows = company.frame.rename(columns={"date": "outcome_date", "outcome": "value"})
+    rows["is_treated"] = rows["outcome_date"] >= pd.to_datetime(started)
+    rows = rows.assign(metric="cases", unit_of_measure="cases", feature_id="pilot")
+    rows.to_csv(tmp_path / "cases.csv", index=False)
+    source = "{name: cases, type: tables, stream: outcomes, path: cases.csv}"
+    settings = f"organisation: Example\ncurrency: EUR\nsources:\n  - {source}\n"
+    (tmp_path / "triptych.yml").write_text(settings, "utf-8")
+
+    def called(*arguments: str) -> Result:
+        return CliRunner().invoke(app, [*arguments, "-w", str(tmp_path)])
+
+    assert called("run").exit_code == 0
+    unknown = called("study", "suggest", "calls")
+    assert unknown.exit_code == 2
+    assert "Name one of: cases." in unknown.output
+    suggested = called("study", "suggest", "cases", "--write")
+    assert suggested.exit_code == 0, suggested.output
+    assert "synthetic_control" in suggested.output
+    answered = called("attribute", "pilot-cases", "--json")
+    assert answered.exit_code == 0, answered.output
+    [found] = json.loads(answered.stdout)["studies"]
+    [plan] = read_plans(tmp_path / "studies")
+    treated = company.frame[company.frame["unit"].isin(company.starts)]
+    days = treated["date"].between(
+        pd.Timestamp(plan.launch), pd.Timestamp(plan.window.end), inclusive="left"
+    )
+    truth = company.truth(plan.window.end) / days.sum()
+    assert found["effect_low_90"] < truth < found["effect_high_90"]

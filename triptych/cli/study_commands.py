@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +67,7 @@ def register(
     verbose: VerboseOption = False,
 ) -> None:
     """Lock a plan, or amend the one that is locked; a locked plan is never changed."""
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from attribution.causal.refusal import Refusal
     from attribution.studies.study_files import read_plan
@@ -177,6 +178,51 @@ def plan_study(
 
 
 @study.command()
+def suggest(  # noqa: PLR0913  (each is an option)
+    outcome: Annotated[
+        str, typer.Argument(metavar="METRIC", help="A delivered outcome.")
+    ],
+    *,
+    feature: Annotated[
+        str, typer.Option(metavar="NAME", help="Default: as delivered with outcomes.")
+    ] = "",
+    launch: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day with the feature."),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="UNIT", help="With it from --launch on; default: all."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the first plan to studies/.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Suggest plans that delivered outcomes allow, with what each would find."""
+    from attribution.studies.outcome_rows import outcome_rows
+    from attribution.studies.suggesting import suggested_for, table_of, write_plan
+    from triptych.core.warehouse.gate import open_published
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    rows = outcome_rows(open_published(opened.workspace.root), outcome)
+    day = launch.date() if launch else None
+    suggested = suggested_for(
+        outcome, rows, feature=feature, launch=day, units=unit or ()
+    )
+    if as_json:
+        print_json(suggested)
+    else:
+        print_table(*table_of(suggested))
+        print("\n".join(each.missing for each in suggested if each.missing))
+    if write:
+        path = write_plan(suggested[0], opened.workspace.studies_dir)
+        print(f"Wrote {path.name}. Decide what it leaves open, then register it.")
+
+
+@study.command()
 def assign(
     units: Annotated[
         Path, typer.Argument(metavar="FILE", help="Names of units, one a line.")
@@ -234,7 +280,7 @@ def withdraw(
     verbose: VerboseOption = False,
 ) -> None:
     """Withdraw a study; it is counted as registered until a second person approves."""
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from triptych.core.errors import UsageError
 

@@ -73,8 +73,8 @@ def scale(
         status,
         abs(effect),
         _THRESHOLD,
-        f"That units grow by {_GROWS_BY[other]}, and not by {_GROWS_BY[declared]} as"
-        f" the plan says, has p = {p_value:.3f}; without any effect it would look like"
-        f" one of {abs(effect):.2f} half-widths.{advice}",
+        f"Test of growth by {_GROWS_BY[other]} against {_GROWS_BY[declared]}, the scale"
+        f" of the plan: p = {p_value:.3f}. Growth by {_GROWS_BY[other]} alone would"
+        f" look like an effect of {abs(effect):.0%} of the margin of error.{advice}",
         {"p_value": [p_value], "effect": [effect]},
     )

@@ -28,6 +28,8 @@ _SHAPES: Final[tuple[Shape, ...]] = (
     "one region",
 )
 _SHARES: Final = (0.25, 0.25, 0.2, 0.2, 0.1)
+#: Parts of companies with weekly figures, growth by amounts, a redefined metric.
+_WEEKLY, _BY_AMOUNTS, _REDEFINED = 0.35, 0.5, 0.125
 _FIRST_DAY: Final = date(2025, 1, 6)
 #: Size of the planted effect, in standard deviations of the noise of a cell.
 EFFECT: Final = 10.0
@@ -43,18 +45,23 @@ class Newcomer:
         ``unit``, ``date`` and ``outcome``, a row for each unit and day or week.
     starts : mapping of str to date
         First date with the feature; units that never got it are absent.
-    truth : float
-        Total effect over all treated cells, in the unit of the outcome.
+    effect : DataFrame
+        ``date`` and ``effect``: sum over treated units, in the unit of the outcome.
     shape, scale, is_redefined
         How outcomes were made.
     """
 
     frame: pd.DataFrame
     starts: dict[str, date]
-    truth: float
+    effect: pd.DataFrame
     shape: Shape
     scale: Literal["additive", "multiplicative"]
     is_redefined: bool
+
+    def truth(self, end: date) -> float:
+        """Return the total effect before a date."""
+        inside = self.effect["date"] < pd.Timestamp(end)
+        return float(self.effect["effect"][inside].sum())
 
 
 def newcomer(seed: int, *, has_effect: bool = True) -> Newcomer:
@@ -69,13 +76,13 @@ def newcomer(seed: int, *, has_effect: bool = True) -> Newcomer:
     """
     rng = np.random.default_rng((20_261_202, seed))
     shape = _SHAPES[int(rng.choice(len(_SHAPES), p=_SHARES))]
-    is_weekly = bool(rng.random() < 0.35)
+    is_weekly = bool(rng.random() < _WEEKLY)
     units = _unit_count(rng, shape)
     after = int(rng.integers(8, 14) if is_weekly else rng.integers(28, 61))
     before = int(after * rng.uniform(2.0, 6.0)) + 2
     first = _starts(rng, shape, units, before, after)
     scale: Literal["additive", "multiplicative"] = (
-        "additive" if rng.random() < 0.5 else "multiplicative"
+        "additive" if rng.random() < _BY_AMOUNTS else "multiplicative"
     )
     noise = float(rng.uniform(0.01, 0.03))
     usual = _outcomes(rng, units, before + after, scale, noise, is_weekly=is_weekly)
@@ -86,15 +93,13 @@ def newcomer(seed: int, *, has_effect: bool = True) -> Newcomer:
         level = usual.mean(axis=1, keepdims=True)
         effect = np.where(treated, share * level, 0.0)
     outcome = usual + effect
-    is_redefined = bool(rng.random() < 0.125)
+    is_redefined = bool(rng.random() < _REDEFINED)
     if is_redefined:
         outcome[:, : before // 3] *= float(rng.uniform(0.4, 0.7))
-    return _newcomer(
-        outcome, effect, first, is_weekly, shape, scale, is_redefined
-    )
+    return _newcomer(outcome, effect, first, is_weekly, shape, scale, is_redefined)
 
 
-def _newcomer(  # noqa: PLR0913
+def _newcomer(
     outcome: Floats,
     effect: Floats,
     first: Whole,
@@ -120,7 +125,7 @@ def _newcomer(  # noqa: PLR0913
         for name, start in zip(names, first.tolist(), strict=True)
         if start < periods
     }
-    total = float(effect.sum())
+    total = pd.DataFrame({"date": dates, "effect": effect.sum(axis=0)})
     return Newcomer(frame, starts, total, shape, scale, is_redefined)
 
 
@@ -138,7 +143,7 @@ def _unit_count(rng: np.random.Generator, shape: Shape) -> int:
 def _starts(
     rng: np.random.Generator, shape: Shape, units: int, before: int, after: int
 ) -> Whole:
-    """Return the first treated period by unit; all periods for never, shape (units,)."""
+    """Return the first treated period by unit, shape (units,); all for never."""
     first = np.full(units, before + after)
     if shape in ("one series", "one region"):
         first[0] = before
@@ -153,7 +158,7 @@ def _starts(
     return first
 
 
-def _outcomes(  # noqa: PLR0913
+def _outcomes(
     rng: np.random.Generator,
     units: int,
     periods: int,
