@@ -10,7 +10,7 @@
     case
         when charge_class = 'Correction' then 1
         when commitment_discount_id is not null and charge_category = 'Purchase' then 2
-        when commitment_discount_id is not null and commitment_discount_status = 'Used' then 4
+        when commitment_discount_id is not null and coalesce(commitment_discount_status, 'Used') = 'Used' then 4
         when
             pricing_category = 'Dynamic'
             or {{ matches_regex('lower(sku_meter)', "'spotusage'") }}
@@ -18,6 +18,14 @@
             then 5
         else 3
     end
+{%- endmacro %}
+
+{#- Does a line take something off what others of its SKU cost, and use none of it: a discount, or AWS's negation? -#}
+{% macro is_reduction() -%}
+    (
+        billed_cost < 0 and charge_category = 'Usage' and coalesce(charge_class, '') <> 'Correction'
+        and pricing_quantity is null and consumed_quantity is null
+    )
 {%- endmacro %}
 
 {% macro purchase_label(code) -%}

@@ -9,6 +9,9 @@ March became April. What the bill says of each model, and so what its bars are:
 - mail: 10 million tokens at 10.00 of one SKU, then of another at 2.00
 - bot: 50.00 and 60.00 without any quantity
 - scan: 1,000 pages in both at a cost that the bill rounds; it has no unit price
+- deal: 100 hours at 4.00 in both; April's contract takes 10 % off, in a line apart
+- plan: both months have 10 % off what is on demand, 400 and then 200; the other 50
+  hours of April are under a commitment at 3.00. No rate moved, and 330 less 360 is -30
 - a team: three seats of 20.00, then four
 """
 
@@ -50,10 +53,18 @@ LINES = """\
 2026-04-01,bot,2026-04-05,Usage,,60,60,60,,,,,,,
 2026-03-01,scan,2026-03-05,Usage,,3.333333,3.333333,3.333333,,1000,Pages,scan,,,
 2026-04-01,scan,2026-04-05,Usage,,3.333334,3.333334,3.333334,,1000,Pages,scan,,,
+2026-03-01,deal,2026-03-05,Usage,,400,400,400,4,100,Hours,gpu,Standard,,
+2026-04-01,deal,2026-04-05,Usage,,400,400,400,4,100,Hours,gpu,Standard,,
+2026-04-01,deal,2026-04-05,Usage,,-40,-40,,,,,gpu,,,
+2026-03-01,plan,2026-03-05,Usage,,400,400,400,4,100,Hours,gpu,Standard,,
+2026-03-01,plan,2026-03-05,Usage,,-40,-40,,,,,gpu,,,
+2026-04-01,plan,2026-04-05,Usage,,200,200,200,4,50,Hours,gpu,Standard,,
+2026-04-01,plan,2026-04-05,Usage,,-20,-20,,,,,gpu,,,
+2026-04-01,plan,2026-04-05,Usage,,150,150,200,4,50,Hours,gpu,Committed,offer,Used
 2026-03-01,seats,2026-03-05,Usage,,60,60,60,20,3,Seats,seat,Standard,,
 2026-04-01,seats,2026-04-05,Usage,,80,80,80,20,4,Seats,seat,Standard,,
 """
-MODELS = ("chat", "rank", "vision", "ads", "mail", "bot", "scan")
+MODELS = ("chat", "rank", "vision", "ads", "mail", "bot", "scan", "deal", "plan")
 TRIPTYCH = """\
 organisation: Example GmbH
 currency: USD
@@ -87,6 +98,8 @@ EFFECTIVE: dict[str, dict[str, str]] = {
     "mail": {"mix": "-80"},
     "bot": {"other": "10"},
     "scan": {"volume": "0.000001"},
+    "deal": {"rate": "-40"},
+    "plan": {"purchase_mix": "-30"},
     "direct": {"volume": "20"},
     "unused_commitment": {"unused_commitment": "-60"},
 }

@@ -2,7 +2,8 @@
   What bills charge in a month by SKU, unit of price, way of purchase and target: the side of a
   bridge that knows prices. Charges for days of earlier months are no part of it. The price
   is the contract's, else the list's; where a bill has none, its cost at either over its quantity.
-  What no invoice has settled yet counts as billed, as a bridge counts it.
+  What no invoice has settled yet counts as billed, as a bridge counts it. A discount in a line
+  without a quantity lowers the cost at the price of its SKU; what a commitment pays instead does not.
   All components are kept: to leave some out, the engine would ask the rules twice, for tenfold time.
 -#}
 {{ config(
@@ -32,10 +33,12 @@ with charges as (
         case when is_estimated then effective_cost else billed_cost end as billed_cost,
         effective_cost,
         case
+            when {{ is_reduction() }}
+                then case when commitment_discount_id is null then billed_cost else {{ to_exact_money('0') }} end
             when list_unit_price is not null and contracted_unit_price is null then list_cost
             else coalesce(contracted_cost, list_cost)
         end as cost_at_price,
-        coalesce(pricing_quantity, consumed_quantity) as quantity,
+        case when {{ is_reduction() }} then 0 else coalesce(pricing_quantity, consumed_quantity) end as quantity,
         coalesce(contracted_unit_price, list_unit_price) as unit_price
     from {{ ref('int_charges_matched') }}
     where {{ in_months_to_build('billing_period_start') }} and charge_date >= billing_period_start

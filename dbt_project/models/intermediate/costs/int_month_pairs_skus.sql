@@ -2,21 +2,30 @@
   Every SKU of an origin in both of two months, in the bill's own currency: what it cost, how
   much of it was used, and what its price did. The quantity of the later month at what a unit
   cost in the earlier one is its expected cost. A rate moves only with the price of the contract
-  or of the list: of what pays that price, its move times the quantity of the later month.
+  or of the list, or with a discount on it: of what pays that price, its move times the quantity of
+  the later month. Where both months have some on demand, the price is what these pay.
   A price that follows from cost and quantity alone is the same within a ten-thousandth: bills round.
 -#}
 {%- set keys = ['source', 'provider', 'billing_currency', 'origin', 'sku', 'unit'] %}
 {%- set sides = {'earlier': 'prior_', 'later': ''} %}
 {%- set amounts = ['cost', 'correction', 'fee'] %}
+{%- set pays_price = "purchase in ('on_demand', 'committed')" %}
 {%- set used = "purchase not in ('correction', 'commitment_fee')" %}
 with charges as (
     select
         costs.*,
-        {{ origin_of_charge() }} as origin
+        {{ origin_of_charge() }} as origin,
+        -- A discount that names no unit is on the unit of its SKU.
+        coalesce(costs.unit, max(costs.unit) over same_sku, '') as unit_of_sku
     from {{ ref('int_charges_by_sku') }} as costs
     left join {{ source('control', 'catalog_model_aliases') }} as aliases
         on costs.target_kind = 'model' and costs.target = aliases.alias
     where costs.component in ('shared', 'direct', 'unallocated')
+    window same_sku as (
+        partition by
+            costs.billing_month, costs.source, costs.provider, costs.billing_currency, costs.component,
+            costs.target_kind, costs.target, costs.sku
+    )
 ),
 
 skus as (
@@ -27,7 +36,7 @@ skus as (
         billing_currency,
         origin,
         sku,
-        coalesce(unit, '') as unit,
+        unit_of_sku as unit,
         {% for basis in ['effective', 'billed'] -%}
         {{ to_money('sum(case when ' ~ used ~ ' then ' ~ basis ~ '_cost else 0 end)') }} as {{ basis }}_cost,
         {{ to_money("sum(case when purchase = 'correction' then " ~ basis ~ '_cost else 0 end)') }}
@@ -40,12 +49,18 @@ skus as (
                 then sum(case when {{ used }} then quantity end)
         end as quantity,
         sum(case when purchase = 'on_demand' then quantity end) as on_demand_quantity,
-        sum(case when purchase in ('on_demand', 'committed') and cost_at_price is not null then quantity end)
+        sum(case when purchase = 'on_demand' and quantity is not null then cost_at_price end)
+            as on_demand_cost_at_price,
+        sum(case when {{ pays_price }} and cost_at_price is not null then quantity end)
             as priced_quantity,
-        sum(case when purchase in ('on_demand', 'committed') and quantity is not null then cost_at_price end)
+        sum(case when {{ pays_price }} and quantity is not null then cost_at_price end)
             as cost_at_price,
-        min(case when purchase in ('on_demand', 'committed') then lowest_unit_price end) as lowest_unit_price,
-        max(case when purchase in ('on_demand', 'committed') then highest_unit_price end) as highest_unit_price,
+        {% for limit, extreme in {'lowest': 'min', 'highest': 'max'}.items() -%}
+        case
+            when count(case when {{ pays_price }} and {{ limit }}_unit_price is null then 1 end) = 0
+                then {{ extreme }}(case when {{ pays_price }} then {{ limit }}_unit_price end)
+        end as {{ limit }}_unit_price,
+        {% endfor -%}
         count(case when purchase in ('committed', 'spot') then 1 end) > 0 as is_bought_otherwise
     from charges
     group by 1, 2, 3, 4, 5, 6, 7
@@ -73,17 +88,19 @@ paired as (
         {% endfor -%}
         {% endfor -%}
         {{ side }}.quantity as {{ prefix }}quantity,
+        {{ side }}.on_demand_quantity as {{ prefix }}on_demand_quantity,
+        {{ side }}.on_demand_cost_at_price as {{ prefix }}on_demand_cost_at_price,
         {{ side }}.priced_quantity as {{ prefix }}priced_quantity,
         {{ side }}.cost_at_price as {{ prefix }}cost_at_price,
         {{ side }}.lowest_unit_price as {{ prefix }}lowest_unit_price,
         {{ side }}.highest_unit_price as {{ prefix }}highest_unit_price,
         {% endfor -%}
-        later.on_demand_quantity,
         coalesce(earlier.is_bought_otherwise, false) or coalesce(later.is_bought_otherwise, false)
             as is_bought_otherwise,
         earlier.sku is null as is_new,
         later.sku is null as is_retired,
         coalesce(earlier.quantity > 0 and later.quantity > 0, false) as has_quantities,
+        coalesce(earlier.on_demand_quantity > 0 and later.on_demand_quantity > 0, false) as pays_on_demand,
         coalesce(earlier.priced_quantity > 0 and later.priced_quantity > 0, false) as has_prices
     from months as earlier_months
     inner join months as later_months on earlier_months.billing_month < later_months.billing_month
@@ -102,8 +119,15 @@ paired as (
 moved as (
     select
         *,
-        cost_at_price - {{ money_at_quantity('prior_cost_at_price', 'priced_quantity', 'prior_priced_quantity') }}
-            as price_move
+        case
+            when pays_on_demand then on_demand_cost_at_price
+            else {{ money_at_quantity('cost_at_price', 'on_demand_quantity', 'priced_quantity') }}
+        end as own_price_cost,
+        {{ money_at_quantity(
+            'case when pays_on_demand then prior_on_demand_cost_at_price else prior_cost_at_price end',
+            'on_demand_quantity',
+            'case when pays_on_demand then prior_on_demand_quantity else prior_priced_quantity end'
+        ) }} as prior_price_cost
     from paired
 ),
 
@@ -115,9 +139,9 @@ rated as (
             when lowest_unit_price = prior_lowest_unit_price and highest_unit_price = prior_highest_unit_price then 0
             when
                 (lowest_unit_price is null or prior_lowest_unit_price is null)
-                and abs(price_move) <= abs(cost_at_price) * 0.0001
+                and abs(own_price_cost - prior_price_cost) <= abs(own_price_cost) * 0.0001
                 then 0
-            else {{ money_at_quantity('price_move', 'on_demand_quantity', 'priced_quantity') }}
+            else {{ to_money('own_price_cost - prior_price_cost') }}
         end as rate_amount
     from moved
 )
