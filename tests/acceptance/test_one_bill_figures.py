@@ -49,6 +49,10 @@ BILL = next(bill for bill in held_out_bills() if bill.name == "aws_focus")
 #: Counts and parts of the bill itself: no charge names a model, and none is missing.
 MEASURED_ZEROS = {
     "adjustment_lines",
+    "ai_cost_of_models",
+    "ai_cost_of_models_ratio",
+    "ai_cost_of_owners",
+    "ai_cost_of_owners_ratio",
     "billed_charged_step_cost",
     "billed_left_of_bills",
     "charged_models",
@@ -58,6 +62,7 @@ MEASURED_ZEROS = {
     "missing_amount",
     "missing_rows",
     "reconciled_invoices",
+    "refused_load_rows",
     "unknown_accruals",
 }
 #: Tiles that count what the bill or its invoices are.

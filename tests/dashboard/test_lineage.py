@@ -308,7 +308,7 @@ def test_versions_and_loads_of_the_run_are_listed(
     text = text_of(opened(root, open_app))
     assert "models (SQL of the run)" in text
     loads = table_of(text, "Current loads")
-    # 40 and 30 rows in two loads, of which two rows were refused.
-    for cell in ("focus", ">2<", ">70<", "2026-09-30 05:00 UTC"):
+    # 14 and 30 rows in two loads, of which two rows were refused; 10 were replaced.
+    for cell in ("focus", ">2<", ">44<", "2026-09-30 05:00 UTC"):
         assert cell in loads
     assert "camera-on-time" in table_of(text, "Plans of studies")

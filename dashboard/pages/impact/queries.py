@@ -14,6 +14,8 @@ import duckdb
 
 from dashboard.shared.names import named_sql
 from dashboard.shared.published import per_run, rows, table, table_of
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.query import query
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -64,14 +66,13 @@ def outcome_trends(snapshot: Snapshot) -> pa.Table:
         snapshot,
         "outcomes.mart_outcome_trends",
         """
-        SELECT trends.*, about.studies
+        SELECT trends.*, (
+                SELECT string_agg(study_id ||
+                    coalesce(' (grade ' || grade || ')', ' (open)'),
+                    ', ' ORDER BY study_id)
+                FROM attribution.studies WHERE outcome = trends.metric
+            ) AS studies
         FROM outcomes.mart_outcome_trends AS trends
-        LEFT JOIN (
-            SELECT outcome AS metric, string_agg(study_id ||
-                coalesce(' (grade ' || grade || ')', ' (open)'),
-                ', ' ORDER BY study_id) AS studies
-            FROM attribution.studies GROUP BY outcome
-        ) AS about USING (metric)
         ORDER BY outcome_kind NULLS LAST, metric_name
         """,
     )
@@ -310,24 +311,25 @@ def contributions(snapshot: Snapshot, study_id: str) -> pa.Table:
 
     The total begins at nothing. Bounds are placed beside the bars they belong to.
     """
+    asked = query(
+        "contribution",
+        by=("factor_order",),
+        where={"study_id": study_id},
+        running="factor_order",
+    )
     return table(
         snapshot,
-        """
-        WITH placed AS (
-            SELECT *, kind = 'total' AS is_total,
-                coalesce(sum(contribution) FILTER (kind <> 'total') OVER (
-                    ORDER BY factor_order
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-                ), 0) AS before
-            FROM attribution.contributions WHERE study_id = $study
-        )
-        SELECT factor, kind, contribution, contribution_low_90, contribution_high_90,
-            robustness_value, unit, is_total,
-            CASE WHEN is_total THEN 0 ELSE before END AS starts_at,
-            starts_at + contribution AS ends_at,
+        f"""
+        SELECT factor, kind, parts.contribution, contribution_low_90,
+            contribution_high_90, robustness_value, parts.unit,
+            placed.contribution IS NULL AS is_total,
+            coalesce(contribution_begin, 0) AS starts_at,
+            starts_at + parts.contribution AS ends_at,
             starts_at + contribution_low_90 AS low_at,
             starts_at + contribution_high_90 AS high_at
-        FROM placed ORDER BY is_total, factor_order
+        FROM attribution.contributions AS parts
+        LEFT JOIN ({compile_query(asked)}) AS placed USING (factor_order)
+        WHERE study_id = $study ORDER BY is_total, factor_order
         """,
         study=study_id,
     )

@@ -16,21 +16,13 @@ _REGISTER = "core.mart_assumptions"
 _RETURNS = "roi.mart_roi_sensitivity"
 #: A return has a row for each assumption that moves it.
 _FEEDS = f"""
-    select driver, string_agg(
-            distinct coalesce(features.feature, scope_id), ', '
-            order by coalesce(features.feature, scope_id)
-        ) as feeds,
-        string_agg(distinct scope_id, ', ' order by scope_id) as fed_ids
+    select driver, scope_id, coalesce(features.feature, scope_id) as feature
     from {_RETURNS}
     left join {named_sql("feature")} as features
         on scope_id = features.feature_id
     where scope_type = 'feature' and kind <> 'effect'
-    group by driver
 """
-_FEEDS_NOTHING = (
-    "select null::varchar as driver, null::varchar as feeds, null::varchar as fed_ids"
-    " where false"
-)
+_FEEDS_NOTHING = "select '' as driver, '' as scope_id, '' as feature where false"
 
 
 @per_run
@@ -76,10 +68,14 @@ def assumptions(snapshot: Snapshot, month: str = "") -> pa.Table | None:
             register.valid_from,
             register.valid_to,
             'open' as no_end,
-            coalesce(feeding.feeds, 'no return of this run') as feeds,
-            coalesce(feeding.fed_ids, '') as fed_ids
+            coalesce(fed.features, 'no return of this run') as feeds,
+            coalesce(fed.ids, '') as fed_ids
         from {_REGISTER} as register
-        left join feeding on register.assumption_id = feeding.driver
+        left join lateral (
+            select string_agg(distinct feature, ', ' order by feature) as features,
+                string_agg(distinct scope_id, ', ' order by scope_id) as ids
+            from feeding where driver = register.assumption_id
+        ) as fed on true
         where $month = '' or (
             register.valid_from < $first::date + interval 1 month
             and coalesce(register.valid_to > $first::date, true)

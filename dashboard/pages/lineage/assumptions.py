@@ -184,9 +184,9 @@ def _show_loads(view: Page) -> None:
         [
             tables.Column("source", "Source"),
             tables.Column("stream", "Stream"),
-            tables.Column("load_count", "Loads", "count"),
-            tables.Column("row_count", "Rows", "count"),
-            tables.Column("quarantined_row_count", "Refused", "count"),
+            tables.Column("current_loads", "Loads", "count"),
+            tables.Column("current_load_rows", "Rows", "count"),
+            tables.Column("refused_load_rows", "Refused", "count"),
             tables.Column("loaded_at", "Newest loaded", "moment"),
         ],
         page=view,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -16,6 +16,8 @@ from triptych.core.explanation import (
     explain_in,
     read_columns,
 )
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.query import query
 from triptych.core.warehouse.made_of import Version, read_versions
 
 if TYPE_CHECKING:
@@ -23,23 +25,6 @@ if TYPE_CHECKING:
 
     from triptych.core.warehouse.reader import Snapshot
 
-#: Distance of a model from the mart: the fewest steps between them.
-_UPSTREAM = """
-WITH RECURSIVE steps AS (
-    SELECT model_name, upstream, 0 AS distance FROM lineage.models
-    WHERE model_name = $model
-    UNION
-    SELECT models.model_name, models.upstream, steps.distance + 1
-    FROM steps, lineage.models
-    WHERE list_contains(steps.upstream, models.model_name)
-)
-SELECT steps.model_name AS name, any_value(models.schema_name) AS layer,
-    min(steps.distance) AS distance, any_value(models.materialization) AS kind,
-    any_value(models.description) AS description,
-    any_value(models.upstream) AS parents, any_value(models.sources) AS sources
-FROM steps JOIN lineage.models USING (model_name)
-GROUP BY steps.model_name ORDER BY distance, layer, name
-"""
 _EVIDENCE = "evidence."
 
 
@@ -72,27 +57,30 @@ def documented_columns(snapshot: Snapshot) -> tuple[ColumnMeaning, ...] | None:
 @per_run
 def upstream(snapshot: Snapshot, model_name: str) -> tuple[Node, ...]:
     """Return what a mart is made of: itself, models, and streams of evidence."""
-    found = rows(snapshot, _UPSTREAM, model=model_name)
-    nodes = [
-        Node(
-            row["name"],
-            row["layer"],
-            row["distance"],
-            row["kind"] or "",
-            row["description"] or "",
-            (*row["parents"], *_streams(row["sources"])),
-        )
-        for row in found
-    ]
-    nearest: dict[str, int] = {}
-    for row in found:
-        for stream in _streams(row["sources"]):
-            nearest.setdefault(stream, row["distance"] + 1)
-    streams = [
-        Node(stream, "evidence", distance, "stream", "", ())
-        for stream, distance in sorted(nearest.items())
-    ]
-    return tuple(sorted([*nodes, *streams], key=lambda one: (one.distance, one.name)))
+    models = {
+        row["model_name"]: row for row in rows(snapshot, "SELECT * FROM lineage.models")
+    }
+    nodes: dict[str, Node] = {}
+    nearest, distance = {model_name}, 0
+    while nearest:
+        nodes |= {name: _node(name, models.get(name), distance) for name in nearest}
+        parents = {parent for name in nearest for parent in nodes[name].parents}
+        nearest, distance = parents - {*nodes}, distance + 1
+    return tuple(sorted(nodes.values(), key=lambda one: (one.distance, one.name)))
+
+
+def _node(name: str, model: dict[str, Any] | None, distance: int) -> Node:
+    """Return a node; what is no model is a stream of evidence."""
+    if model is None:
+        return Node(name, "evidence", distance, "stream", "", ())
+    return Node(
+        name,
+        model["schema_name"],
+        distance,
+        model["materialization"] or "",
+        model["description"] or "",
+        (*model["upstream"], *_streams(model["sources"])),
+    )
 
 
 def worked_out_again(snapshot: Snapshot, root: str, address: str) -> Explanation:
@@ -137,14 +125,6 @@ def versions_told(snapshot: Snapshot) -> tuple[Version, ...] | None:
 @per_run
 def loads_by_stream(snapshot: Snapshot) -> pa.Table:
     """Return what was loaded from each source, of which the run was made."""
-    return table(
-        snapshot,
-        """
-        SELECT source, stream, count(*) AS load_count,
-            CAST(sum(row_count) AS BIGINT) AS row_count,
-            CAST(sum(quarantined_row_count) AS BIGINT) AS quarantined_row_count,
-            max(loaded_at) AS loaded_at,
-            min(label) AS first_label, max(label) AS last_label
-        FROM lineage.loads GROUP BY source, stream ORDER BY source, stream
-        """,
-    )
+    names = ("current_loads", "current_load_rows", "refused_load_rows")
+    asked = query(*names, by=("source", "stream"), labels=("loaded_at",))
+    return table(snapshot, compile_query(asked))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dashboard.shared.published import has_mart, per_run, rows, table, table_of
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.query import query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,10 +22,7 @@ _CONTROLS = "roi.mart_platform_controls"
 _WORKLOADS = "roi.mart_workload_profiles"
 _FUNNEL = "delivery.mart_conversions"
 #: What each platform billed: those that serve more come first.
-_BILLS = """(
-    SELECT platform_id, sum(effective_cost) AS bill
-    FROM roi.mart_platform_usage GROUP BY platform_id
-)"""
+_BILLS = f"({compile_query(query('platform_bill', by=('platform_id', 'currency')))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def platform_figures(snapshot: Snapshot) -> pa.Table:
         FROM {_SCORECARD} AS figures
         LEFT JOIN {_BILLS} AS bills ON bills.platform_id = figures.subject_id
         WHERE subject_kind = 'platform'
-        ORDER BY bills.bill DESC NULLS LAST, subject_id, criterion, metric,
+        ORDER BY platform_bill DESC NULLS LAST, subject_id, criterion, metric,
             basis DESC
         """,
     )
@@ -119,12 +118,9 @@ def moves(snapshot: Snapshot) -> list[Move]:
             windows.after_last_month
         FROM {_MIGRATIONS} AS costs
         LEFT JOIN (
-            SELECT migration_id, max(window_month_count) AS window_month_count,
-                max(before_first_month) AS before_first_month,
-                max(before_last_month) AS before_last_month,
-                max(after_first_month) AS after_first_month,
-                max(after_last_month) AS after_last_month
-            FROM roi.mart_platform_migrations GROUP BY migration_id
+            SELECT DISTINCT migration_id, window_month_count, before_first_month,
+                before_last_month, after_first_month, after_last_month
+            FROM roi.mart_platform_migrations
         ) AS windows USING (migration_id)
         ORDER BY costs.migration_from DESC, costs.migration_id
         """,
@@ -214,7 +210,7 @@ def platform_controls(snapshot: Snapshot) -> pa.Table:
         SELECT controls.*
         FROM {_CONTROLS} AS controls
         LEFT JOIN {_BILLS} AS bills USING (platform_id)
-        ORDER BY bills.bill DESC NULLS LAST, platform_id, control_order, detail
+        ORDER BY platform_bill DESC NULLS LAST, platform_id, control_order, detail
         """,
     )
 
@@ -240,17 +236,21 @@ def funnel(snapshot: Snapshot) -> pa.Table:
         snapshot,
         _FUNNEL,
         f"""
-        SELECT metric, scope_id, max(item_count) AS item_count,
-            max(event_count) AS event_count,
-            max(converted_ratio) FILTER (horizon_days = 30) AS ratio_30,
-            max(converted_ratio) FILTER (horizon_days = 90) AS ratio_90,
-            max(converted_ratio_low) FILTER (horizon_days = 90) AS ratio_90_low,
-            max(converted_ratio_high) FILTER (horizon_days = 90) AS ratio_90_high
-        FROM {_FUNNEL}
-        WHERE cohort_kind = 'all'
-            AND ((metric = 'pilot_to_production' AND scope_kind = 'service')
-                OR (metric = 'registration_to_production' AND scope_kind = 'model'))
-        GROUP BY metric, scope_id
+        SELECT metric, scope_id, item_count, "180_events" AS event_count,
+            "30_ratio" AS ratio_30, "90_ratio" AS ratio_90,
+            "90_low" AS ratio_90_low, "90_high" AS ratio_90_high
+        FROM (
+            PIVOT (
+                SELECT metric, scope_id, item_count, horizon_days, event_count,
+                    converted_ratio, converted_ratio_low, converted_ratio_high
+                FROM {_FUNNEL}
+                WHERE cohort_kind = 'all' AND scope_kind = CASE metric
+                    WHEN 'pilot_to_production' THEN 'service' ELSE 'model' END
+            )
+            ON horizon_days IN (30, 90, 180)
+            USING first(event_count) AS events, first(converted_ratio) AS ratio,
+                first(converted_ratio_low) AS low, first(converted_ratio_high) AS high
+        )
         ORDER BY metric, item_count DESC, scope_id
         """,
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dashboard.shared.published import has_mart, one, per_run, ratio, rows
+from dashboard.shared.published import has_mart, one, per_run, rows
 from dashboard.shared.selection_queries import currencies, run
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.query import query
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from triptych.core.measures.query import Query
     from triptych.core.warehouse.reader import Snapshot
 
 #: What is asked of a mart: does it have such a row? Without the mart there is none.
@@ -84,44 +87,32 @@ def nothing_yet(currency: str) -> Standing:
 def standing(snapshot: Snapshot) -> Standing:
     """Return what a workspace has already."""
     currency = run(snapshot).currency
-    cost = "sum(effective_cost)"
-    spend = f"{cost} filter (is_ai_cost)"
-    on_models = f"{cost} filter (model_id is not null)"
-    on_owners = f"{cost} filter (coalesce(team_id, cost_center) is not null)"
-    costs = one(
-        snapshot,
-        f"""
-        with costs as (select * from cost.fct_daily_model_costs),
-        -- Shares of one currency: with none of its own yet, of whatever there is.
-        own as (
-            select * from costs
-            where currency = $currency
-                or not exists (select 1 from costs where currency = $currency)
-        )
-        select
-            (select count(distinct billing_month) from costs) as months,
-            (select count(distinct source) from costs) as sources,
-            {cost} filter (currency = $currency and is_ai_cost) as ai_cost,
-            {ratio(f"coalesce({on_models}, 0)", spend)} as model_share,
-            {ratio(f"coalesce({on_owners}, 0)", spend)} as owner_share
-        from own
-        """,
-        currency=currency,
-    )
-    outside = rows(
-        snapshot,
-        "select sum(effective_cost) as amount from cost.mart_cost_waterfall"
-        " where step = 'out_of_scope' and currency = $currency",
-        currency=currency,
-    )
-    others = tuple(each for each in currencies(snapshot) if each != currency)
+    counts = _measured(snapshot, query("charged_months", "charging_sources"))[0]
+    shares = ("ai_cost_of_models_ratio", "ai_cost_of_owners_ratio")
+    # Shares of one currency: with none of its own yet, of the first that there is.
+    by_currency = _measured(snapshot, query("ai_cost", *shares, by=("currency",)))
+    by_currency.sort(key=lambda row: row["currency"] != currency)
+    shown = by_currency[0] if by_currency else dict.fromkeys(("currency", *shares))
+    outside = {"step": "out_of_scope", "currency": currency}
+    left_out = _measured(snapshot, query("step_effective_cost", where=outside))[0]
     return Standing(
         currency=currency,
-        other_currencies=others,
-        not_ai_cost=outside[0]["amount"],
-        **costs,
+        months=counts["charged_months"],
+        sources=counts["charging_sources"],
+        ai_cost=shown["ai_cost"] if shown["currency"] == currency else None,
+        not_ai_cost=left_out["step_effective_cost"],
+        model_share=shown[shares[0]],
+        owner_share=shown[shares[1]],
+        other_currencies=tuple(
+            each for each in currencies(snapshot) if each != currency
+        ),
         **_answers(snapshot),
     )
+
+
+def _measured(snapshot: Snapshot, asked: Query) -> list[dict[str, Any]]:
+    """Return the rows of a query of measures."""
+    return rows(snapshot, compile_query(asked))
 
 
 def _answers(snapshot: Snapshot) -> dict[str, Any]:

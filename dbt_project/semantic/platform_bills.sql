@@ -1,0 +1,2 @@
+select *, cast(billing_month || '-01' as date) as month_begin
+from {{ source('roi', 'mart_platform_usage') }}
