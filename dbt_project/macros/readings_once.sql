@@ -3,23 +3,25 @@
   meters look at one node in one hour (one knows what was requested, another what was
   used), the greatest reading of each quantity counts; two meters never add up. A meter
   may name a node by the id under which it is billed, and another by its name. What one
-  meter knows of a node (`attributes`) holds for all that look at it.
+  meter knows of a node (`attributes`) holds for all that look at it. Nodes of one name in
+  two clusters are two: they add up, and count once against a meter that knows the name alone.
 -#}
 {% macro readings_once(usage, capacities, quantities, attributes=[]) -%}
 with usage as (
     select
         meter_rows.source,
+        meter_rows.cluster,
         meter_rows.pool_id,
         coalesce(aliases.model_id, meter_rows.model_id) as model_id,
         coalesce(names.node_id, meter_rows.node_id) as node_id,
         {% for column in attributes -%}
         case
-            when meter_rows.node_id is null then meter_rows.{{ column }}
-            else max(meter_rows.{{ column }}) over (
-                partition by
-                    meter_rows.pool_id, coalesce(names.node_id, meter_rows.node_id),
-                    {{ interval_start('hour', 'meter_rows.period_start') }}
-            )
+            when
+                meter_rows.node_id is null
+                or (meter_rows.cluster is not null and min(meter_rows.cluster) over same_node
+                    <> max(meter_rows.cluster) over same_node)
+                then meter_rows.{{ column }}
+            else max(meter_rows.{{ column }}) over same_node
         end as {{ column }},
         {% endfor -%}
         {% for column in capacities + quantities -%}
@@ -32,6 +34,13 @@ with usage as (
         on meter_rows.model_id = aliases.alias
     left join {{ ref('int_node_names') }} as names
         on meter_rows.node_id = names.provider_id
+    {%- if attributes %}
+    window same_node as (
+        partition by
+            meter_rows.pool_id, coalesce(names.node_id, meter_rows.node_id),
+            {{ interval_start('hour', 'meter_rows.period_start') }}
+    )
+    {%- endif %}
 ),
 
 metered_twice as (
@@ -45,9 +54,10 @@ metered_twice as (
     having count(distinct usage.source) > 1
 ),
 
-by_meter as (
+by_source as (
     select
         usage.source,
+        usage.cluster,
         usage.pool_id,
         usage.model_id,
         usage.node_id,
@@ -65,27 +75,31 @@ by_meter as (
             and usage.node_id = metered_twice.node_id
             and usage.metered_hour = metered_twice.metered_hour
     group by
-        usage.source, usage.pool_id, usage.model_id, usage.node_id, usage.metered_hour
+        usage.source, usage.cluster, usage.pool_id, usage.model_id, usage.node_id, usage.metered_hour
         {%- for column in attributes %}, usage.{{ column }}{% endfor %}
 ),
 
-capacities_by_meter as (
+capacities_by_source as (
     select
-        by_meter.source,
-        by_meter.pool_id,
-        by_meter.node_id,
+        source,
+        cluster,
+        pool_id,
+        cast(null as string) as model_id,
+        node_id,
         {% for column in attributes -%}
-        by_meter.{{ column }},
+        {{ column }},
         {% endfor -%}
         {% for column in capacities -%}
-        sum(by_meter.{{ column }}) as {{ column }},
+        sum({{ column }}) as {{ column }},
         {% endfor -%}
-        by_meter.metered_hour
-    from by_meter
-    group by
-        by_meter.source, by_meter.pool_id, by_meter.node_id, by_meter.metered_hour
-        {%- for column in attributes %}, by_meter.{{ column }}{% endfor %}
-)
+        metered_hour
+    from by_source
+    group by source, cluster, pool_id, node_id, metered_hour{% for column in attributes %}, {{ column }}{% endfor %}
+),
+
+by_meter as ({{ nodes_of_meters('by_source', quantities, attributes) }}),
+
+capacities_by_meter as ({{ nodes_of_meters('capacities_by_source', capacities, attributes) }})
 
 select
     usage.pool_id,
@@ -143,4 +157,27 @@ from capacities_by_meter as by_node
 group by
     by_node.pool_id, by_node.node_id, by_node.metered_hour
     {%- for column in attributes %}, by_node.{{ column }}{% endfor %}
+{%- endmacro %}
+
+{#- The greatest reading of each node of a cluster, added up by name; of a meter without clusters, its own. -#}
+{% macro nodes_of_meters(readings, columns, attributes) -%}
+    {%- set keys = ['pool_id', 'model_id', 'node_id', 'metered_hour'] + attributes -%}
+    select
+        {{ keys | join(', ') }},
+        meter,
+        {% for column in columns -%}
+        sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
+        {% endfor -%}
+    from (
+        select
+            {{ keys | join(', ') }},
+            cluster,
+            case when cluster is null then source end as meter,
+            {% for column in columns -%}
+            max({{ column }}) as {{ column }}{{ "," if not loop.last }}
+            {% endfor -%}
+        from {{ readings }}
+        group by {{ keys | join(', ') }}, cluster, case when cluster is null then source end
+    ) as nodes
+    group by {{ keys | join(', ') }}, meter
 {%- endmacro %}

@@ -4,6 +4,7 @@ select
     m.source,
     m.pool_id,
     m.model_id,
+    m.cluster,
     m.node_id,
     m.accelerator_type,
     m.purchase_option,

@@ -4,6 +4,7 @@ select
     m.source,
     m.pool_id,
     m.model_id,
+    m.cluster,
     m.node_id,
     m.capacity_cpu_core_hours,
     m.capacity_memory_gibibyte_hours,

@@ -7,6 +7,7 @@ select
     usage.source,
     usage.pool_id,
     usage.model_id,
+    cast(null as string) as cluster,
     usage.node_id,
     cast(null as string) as accelerator_type,
     cast(null as string) as purchase_option,

@@ -7,6 +7,7 @@ select
     usage.source,
     usage.pool_id,
     usage.model_id,
+    cast(null as string) as cluster,
     usage.node_id,
     usage.capacity_cpu_core_hours,
     usage.capacity_memory_gibibyte_hours,

@@ -7,6 +7,7 @@ select
     source,
     pool_id,
     model_id,
+    cluster,
     node as node_id,
     gpu_model as accelerator_type,
     cast(null as string) as purchase_option,

@@ -8,6 +8,7 @@ select
     source,
     pool_id,
     model_id,
+    cluster,
     node as node_id,
     capacity_cpu_core_hours,
     capacity_memory_gibibyte_hours,

@@ -7,6 +7,7 @@ select distinct
     _source as source,
     pool_id,
     model_id,
+    cast(null as string) as cluster,
     node_id,
     accelerator_type,
     purchase_option,
