@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from pathlib import Path  # noqa: TC003  (for typer)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -162,6 +162,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
         else:
             print_ingest(report.ingest)
             _print_build(report.build)
+            _print_doubts(opened.workspace.root)
             _print_ai_cost(opened.workspace.root)
         report.ingest.raise_first_failure()
 
@@ -219,6 +220,20 @@ def _print_build(report: BuildReport) -> None:
         print(f"Nothing has changed since run {published}, which stays published.")
     else:
         print(f"Published run {report.run_id}")
+
+
+_DOUBTS: Final = """
+SELECT DISTINCT source, description FROM core.mart_data_quality_issues
+WHERE rule_id IN ('F1', 'F2', 'Q1') ORDER BY ALL LIMIT 5
+"""
+
+
+def _print_doubts(root: Path) -> None:
+    """Print rates and quantities that were delivered and are probably not meant."""
+    from triptych.core.warehouse.gate import open_published
+
+    for doubt in open_published(root).query(_DOUBTS).to_pylist():
+        print(f"warning: {doubt['source']}: {doubt['description']}")
 
 
 def _print_ai_cost(root: Path) -> None:

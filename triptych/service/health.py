@@ -64,9 +64,9 @@ _OPEN_ITEMS = (
     "SELECT billing_month, open_item_count, oldest_open_item_days"
     " FROM cost.mart_period_states WHERE open_item_count > 0 ORDER BY billing_month"
 )
-_UNDECLARED_BUDGETS = (
+_WRONG_INPUTS = (
     "SELECT DISTINCT source, description FROM core.mart_data_quality_issues"
-    " WHERE rule_id = 'B1' ORDER BY source, description"
+    " WHERE rule_id IN ('B1', 'F1') ORDER BY source, description"
 )
 #: Each source with a stale stream, and until when the newest of these has evidence.
 STALE_SOURCES = (
@@ -221,7 +221,7 @@ def _published(
         own = (
             *_own_failures(snapshot),
             *_open_since_close(snapshot),
-            *_undeclared_budgets(snapshot),
+            *_wrong_inputs(snapshot),
         )
     except (NothingPublishedError, duckdb.CatalogException):
         return None, (), (), ()
@@ -254,9 +254,9 @@ def _open_since_close(snapshot: Snapshot) -> tuple[str, ...]:
     )
 
 
-def _undeclared_budgets(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return which sources have budgets of scopes that nobody declared."""
-    found = snapshot.query(_UNDECLARED_BUDGETS).to_pylist()
+def _wrong_inputs(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return which sources have budgets of nobody or rates of another magnitude."""
+    found = snapshot.query(_WRONG_INPUTS).to_pylist()
     return tuple(f"{row['source']}: {row['description']}" for row in found)
 
 

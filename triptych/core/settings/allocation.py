@@ -12,6 +12,7 @@ from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.match import Match, is_template, template_problem
 from triptych.core.settings.names import Name
 from triptych.core.settings.problems import known_names
+from triptych.core.settings.shadowing import shadowed_assignments, shadowed_scope
 from triptych.core.settings.validity import (
     Day,
     ends_before_it_starts,
@@ -324,6 +325,8 @@ def _mappings(data: dict[str, Any], section: str) -> list[dict[str, Any]]:
 
 def doubts(file: AllocationFile, *, catalog: Catalog) -> Iterable[Complaint]:
     """Name what is allowed and probably not meant."""
+    yield from shadowed_scope(file.scope or ())
+    yield from shadowed_assignments(file.assignments)
     assigned = {entry.pool for entry in file.assignments}
     path: ValuePath
     for position, pool in enumerate(file.pools):

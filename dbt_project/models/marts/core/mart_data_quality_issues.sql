@@ -80,6 +80,17 @@ issues as (
         cast(null as decimal(28, 10)) as billed_cost
     from volumes
     group by {{ month_label('volume_date') }}, source
+    union all
+    select
+        rule_id,
+        {{ distinct_texts('description') }} as description,
+        billing_month,
+        source,
+        currency,
+        sum(row_count) as row_count,
+        max(billed_cost) as billed_cost
+    from {{ ref('int_doubtful_inputs') }}
+    group by rule_id, billing_month, source, currency
 )
 
 select

@@ -307,14 +307,61 @@ def test_a_pool_that_nobody_assigns_to_is_a_warning(files: SettingsFiles) -> Non
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "is_shadowed"),
+    [
+        ("match: {}", "match: {service_name: EC2}", True),
+        ("match: {service_name: EC2}", "match: {}", False),
+        ('match: {tags: {team: "*"}}', "match: {tags: {team: ml}}", True),
+        ('match: {tags: {team: "*"}}', "match: {tags: {team: {not: ml}}}", False),
+        ("match: {service_name: A}", "match: {service_name: A, sku_id: x}", True),
+        ("match: {service_name: A, sku_id: x}", "match: {service_name: A}", False),
+        ("match: {}, valid_from: 2026-01-01", "match: {service_name: A}", False),
+    ],
+)
+def test_a_rule_behind_a_broader_one_is_a_warning(
+    files: SettingsFiles, first: str, second: str, *, is_shadowed: bool
+) -> None:
+    settings = files.load(
+        allocation=f"assignments:\n"
+        f"  - {{name: wide, {first}, feature: eta}}\n"
+        f"  - {{name: narrow, {second}, feature: eta}}\n"
+    )
+
+    expected = (
+        "allocation.yml:3: assignment 'narrow' never applies: 'wide' before it matches"
+        " all of its charges. Move 'narrow' up, or remove it.",
+    )
+    assert settings.warnings == (expected if is_shadowed else ())
+
+
+def test_a_rule_that_fills_in_its_target_leaves_charges_without_it(
+    files: SettingsFiles,
+) -> None:
+    """Charges without the tag go on to the next rule."""
+    settings = files.load(
+        allocation="assignments:\n"
+        '  - {name: tag, match: {}, feature: "${tags.feature}"}\n'
+        "  - {name: rest, match: {}, feature: eta}\n"
+        "scope:\n"
+        "  - {name: all, match: {}}\n"
+        "  - {name: office, match: {service_name: Office}, in_scope: false}\n"
+    )
+
+    assert settings.warnings == (
+        "allocation.yml:6: scope rule 'office' never applies: 'all' before it matches"
+        " all of its charges. Move 'office' up, or remove it.",
+    )
+
+
 def test_a_model_that_the_catalogue_does_not_declare_is_a_warning(
     files: SettingsFiles,
 ) -> None:
     settings = files.load(
         catalog="models: [{id: eta-v2, aliases: [eta_v2]}]\n",
         allocation="assignments:\n"
-        "  - {name: a, match: {}, model: eta-v3}\n"
-        "  - {name: b, match: {}, model: eta_v2}\n"
+        "  - {name: a, match: {service_name: A}, model: eta-v3}\n"
+        "  - {name: b, match: {service_name: B}, model: eta_v2}\n"
         "pools:\n"
         "  - {name: p, driver: fixed, percentages: {eta-v2: 60, etta: 40}}\n",
     )
