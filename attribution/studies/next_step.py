@@ -125,9 +125,9 @@ def _tried(frame: pd.DataFrame, plan: Plan) -> Iterator[Change]:
     """Yield single changes, then pairs that change different fields."""
     single = list(_changes(frame, plan))
     pairs = (
-        Change(f"{one.advice} {other.advice}", one.fields | other.fields)
-        for one, other in combinations(single, 2)
-        if not one.fields.keys() & other.fields.keys()
+        Change(f"{first.advice} {other.advice}", first.fields | other.fields)
+        for first, other in combinations(single, 2)
+        if not first.fields.keys() & other.fields.keys()
     )
     for count, change in enumerate((*single, *pairs)):
         if count == TRIED_AT_MOST:

@@ -58,7 +58,10 @@ def _covering(match: Match, seen: dict[frozenset[Condition], str]) -> str | None
     """Return the name of an earlier rule whose conditions these imply."""
     if not seen:
         return None
-    implied = [*match, *(_present(one) for one in match if one.operator in _OF_A_VALUE)]
+    implied = [
+        *match,
+        *(_present(each) for each in match if each.operator in _OF_A_VALUE),
+    ]
     for count in range(_CONDITIONS_AT_MOST + 1):
         for some in combinations(implied, count):
             if (earlier := seen.get(frozenset(some))) is not None:

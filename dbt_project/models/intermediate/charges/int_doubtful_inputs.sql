@@ -25,12 +25,12 @@ magnitudes as (
 compared_rates as (
     select
         rates.*,
-        cast(rates.rate as double) * from_units.units / to_units.units as times_usual,
-        cast(rates.rate as double) / cast(rates.rate_before as double) as times_before
+        cast(rates.rate as double) * {{ safe_ratio('from_units.units', 'to_units.units') }} as times_usual,
+        {{ safe_ratio('rates.rate', 'rates.rate_before') }} as times_before
     from rates
     left join magnitudes as from_units on rates.from_currency = from_units.currency
     left join magnitudes as to_units on rates.to_currency = to_units.currency
-    where rates.rate > 0 and (rates.rate_before is null or rates.rate_before > 0)
+    where rates.rate > 0
 ),
 
 doubtful_rates as (
@@ -40,7 +40,7 @@ doubtful_rates as (
     from compared_rates
     where
         times_usual > 4 or times_usual < 0.25
-        or times_before > 1.5 or times_before < 1 / 1.5
+        or times_before > 1.5 or times_before < 0.66
 ),
 
 billed as (
@@ -57,10 +57,11 @@ metered as (
         {{ month_label('period_start') }} as billing_month,
         source,
         model_id,
-        cast(sum(coalesce(requests, 0)) as double)
-        / count(distinct cast(period_start as date)) as requests_a_day,
-        cast(sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as double)
-        / count(distinct cast(period_start as date)) as tokens_a_day
+        {{ safe_ratio('sum(requests)', 'count(distinct cast(period_start as date))') }} as requests_a_day,
+        {{ safe_ratio(
+            'sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))',
+            'count(distinct cast(period_start as date))'
+        ) }} as tokens_a_day
     from {{ ref('int_model_usage') }}
     where model_id is not null
     group by {{ month_label('period_start') }}, source, model_id
@@ -69,8 +70,8 @@ metered as (
 compared_meters as (
     select
         *,
-        requests_a_day / nullif(lag(requests_a_day) over same_meter, 0) as times_requests,
-        tokens_a_day / nullif(lag(tokens_a_day) over same_meter, 0) as times_tokens
+        {{ safe_ratio('requests_a_day', 'lag(requests_a_day) over same_meter') }} as times_requests,
+        {{ safe_ratio('tokens_a_day', 'lag(tokens_a_day) over same_meter') }} as times_tokens
     from metered
     window same_meter as (partition by source, model_id order by billing_month)
 )
