@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import duckdb
+import pytest
 
 from dashboard.pages.gpu_idle import queries as gpu_idle_queries
 from dashboard.pages.gpu_idle import saving_queries
@@ -66,7 +67,7 @@ def test_each_part_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> Non
     text = text_of(app)
     assert "**gpu-cluster** idles most: **EUR 180.00** of EUR 550.00" in text
     assert "In addition to GPUs, EUR 40.00 idles in 1 other pool." in text
-    assert "Most idled in Sep 2026: **EUR 180.00**, 29.5 %" in text
+    assert "Most idled in Sep 2026: **EUR 180.00**, 32.7 %" in text
     assert (
         "**EUR 150.00** of Machine learning, for the pool itself in gpu-cluster" in text
     )
@@ -108,6 +109,32 @@ def test_nodes_that_no_meter_saw_are_shown_with_their_money(look_at: LookAt) -> 
     assert "**EUR 35.00** is charged for 1 node" in billed
     july = text_of(look_at(page=PAGE, period="2026-07"))
     assert "In Jul 2026 no meter of Kubernetes or ECS nodes was read." in july
+
+
+def test_a_share_of_idle_money_is_of_what_meters_know(look_at: LookAt) -> None:
+    """180 of 610 less 25 not measured, 20 not observed and 15 of the same dark pool."""
+    text = text_of(look_at(page=PAGE))
+    assert "32.7 % of EUR 550 for measured GPUs" in text.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("months", "sentence"),
+    [
+        ("('2026-08')", "Most idled in Sep 2026"),
+        ("('2026-08', '2026-09')", "No meter knows of a month what idled."),
+    ],
+)
+def test_a_month_whose_use_no_meter_reads_is_unknown(
+    tmp_path: Path, open_app: OpenApp, months: str, sentence: str
+) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "UPDATE delivery.mart_accelerator_idle_costs SET is_idle_known = false"
+            f" WHERE billing_month IN {months}"
+        )
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    assert sentence in text_of(app)
 
 
 def test_a_link_chooses_the_pool_and_the_kind_of_idle(look_at: LookAt) -> None:

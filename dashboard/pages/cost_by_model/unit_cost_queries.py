@@ -247,7 +247,7 @@ def unit_rows(selection: Selection) -> str:
 
 
 def _with_idle(snapshot: Snapshot, selection: Selection, unit: Unit) -> dict[str, Any]:
-    """Return GPUs of nobody, and the unit cost with them: where GPUs count.
+    """Return GPUs of nobody, which serve nothing, and the unit cost with them.
 
     Of a scope it is not known how much of them is its own.
     """
@@ -277,7 +277,7 @@ def _with_idle(snapshot: Snapshot, selection: Selection, unit: Unit) -> dict[str
             select billing_month, currency, unit, units, cost, quantity, unit_reason
             from unit_rows
             union all
-            select billing_month, currency, $unit, 1, idle, null, null from idle
+            select billing_month, currency, $unit, 1, idle, 0, null from idle
         )
         select
             idle_cost,

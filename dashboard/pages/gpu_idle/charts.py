@@ -60,7 +60,7 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
     tops = [
         {
             "name": name,
-            "height": sum(max(float(row[part]), 0.0) for part in PART_NAMES),
+            "height": sum(max(float(row[part] or 0), 0.0) for part in PART_NAMES),
             "label": f"idle {fmt.compact(row['idle'])}",
         }
         for row, name in zip(rows, names, strict=True)

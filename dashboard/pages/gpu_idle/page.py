@@ -195,7 +195,7 @@ def show_months(view: Page, months: pa.Table) -> None:
                 for part, label in PART_NAMES.items()
                 if any(row[part] for row in rows)
             ),
-            tables.Column("idle_ratio", "Idle, of the cost", "percent"),
+            tables.Column("idle_ratio", "Idle, of measured cost", "percent"),
         ],
         page=view,
         name="gpu-months",

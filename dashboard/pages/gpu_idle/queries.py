@@ -47,6 +47,7 @@ class AcceleratorHeadline:
     unmapped: Decimal | None
     unobserved: Decimal | None
     idle: Decimal | None
+    measured: Decimal | None
     idle_ratio: float | None
     pool_count: int
     row_count: int
@@ -86,8 +87,12 @@ def accelerator_headline(
     snapshot: Snapshot, selection: Selection
 ) -> AcceleratorHeadline:
     """Return what pools of accelerators cost in a period and what it paid for."""
-    more = {"idle_ratio": "pool_part_idle_ratio", "pool_count": "pool_part_pools"}
-    return measured_as(AcceleratorHeadline, snapshot, selection, _MONEY | more)
+    names = _MONEY | {
+        "measured": "pool_part_measured_cost",
+        "idle_ratio": "pool_part_idle_ratio",
+        "pool_count": "pool_part_pools",
+    }
+    return measured_as(AcceleratorHeadline, snapshot, selection, names)
 
 
 @per_run

@@ -81,11 +81,14 @@ def _is_unused(row: dict[str, Any]) -> bool:
 
 def months(view: Page, rows: list[dict[str, Any]]) -> str:
     """Say in which month most was idle."""
-    worst = max(rows, key=lambda row: row["idle"])
+    known = [row for row in rows if row["idle"] is not None]
+    if not known:
+        return "No meter knows of a month what idled."
+    worst = max(known, key=lambda row: row["idle"])
     return (
         f"Most idled in {fmt.month(worst['billing_month'])}:"
         f" **{fmt.money(worst['idle'], view.currency)}**,"
-        f" {fmt.percent(worst['idle_ratio'])} of what GPUs cost that month."
+        f" {fmt.percent(worst['idle_ratio'])} of what measured GPUs cost that month."
     )
 
 

@@ -77,7 +77,9 @@ def _money_figures(view: Page, names: dict[str, str]) -> tuple[Stated, ...]:
 
 
 def _whole(view: Page, headline: queries.AcceleratorHeadline) -> str:
-    return f"{fmt.compact(headline.total, view.currency)} for GPUs"
+    measured = fmt.compact(headline.measured, view.currency)
+    of = "GPUs" if headline.measured == headline.total else "measured GPUs"
+    return f"{measured} for {of}"
 
 
 def _tile_used(view: Page, headline: queries.AcceleratorHeadline) -> None:

@@ -1,7 +1,8 @@
 """Writes the SQL of a query of measures, with its values in place.
 
-A sum with an unknown part is unknown, and so is a ratio of it. Conditions that all
-measures have in common decide which rows there are; others which of them count.
+A sum with an unknown part is unknown, and so is a ratio of it; what a ``case`` without
+``else`` leaves out is no part. Conditions that all measures have in common decide which
+rows there are; others which of them count.
 
 A query of a period has further columns for each measure ``m``: ``m_prior`` of the
 period before, ``m_change`` and ``m_change_ratio`` from that to this, ``m_share`` of the
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from triptych.core.measures.definition import UNIT_COLUMN, definitions
+from triptych.core.measures.definition import UNIT_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,15 +162,8 @@ def _all_filters(measure: Measure) -> tuple[Filter, ...]:
     """Return the conditions of a measure; of a ratio, those of both halves."""
     if not measure.is_ratio:
         return measure.filters
-    halves = _halves(measure)
-    return tuple(each for each in halves[0].filters if each in halves[1].filters)
-
-
-def _halves(measure: Measure) -> tuple[Measure, Measure]:
-    known = definitions()
-    return known.measure(measure.numerator or ""), known.measure(
-        measure.denominator or ""
-    )
+    above, below = measure.halves
+    return tuple(each for each in above.filters if each in below.filters)
 
 
 def _only(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> str:
@@ -193,7 +187,7 @@ def _measure(
 def _aggregate(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> str:
     """Return the SQL of a measure within the rows that there are."""
     if measure.is_ratio:
-        above, below = (_aggregate(each, shared, also) for each in _halves(measure))
+        above, below = (_aggregate(each, shared, also) for each in measure.halves)
         return _quotient(above, below)
     only = _only(measure, shared, also)
     if measure.newest_by:
@@ -201,9 +195,11 @@ def _aggregate(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> 
     match measure.agg:
         case "count_distinct":
             return f"count(DISTINCT {measure.expr}){only}"
-        case "sum" if measure.column:
-            known = f"count({measure.expr}){only} = count(*){only}"
-            return f"CASE WHEN {known} THEN sum({measure.expr}){only} END"
+        case "sum":
+            selected, expr = measure.selection
+            rows = _only(measure, shared, " AND ".join(filter(None, (also, selected))))
+            known = f"count({expr}){rows} = count(*){rows}"
+            return f"CASE WHEN {known} THEN sum({expr}){rows} END"
         case "average":
             return f"avg({measure.expr}){only}"
     return f"{measure.agg}({measure.expr}){only}"

@@ -36,6 +36,7 @@ _OF_MONTH: Final = "TimeDimension('metric_time', 'month')"
 _PLAIN: Final = re.compile(r"(not )?(\w+)")
 _EQUAL: Final = re.compile(r"(\w+) = '([^']*)'")
 _IS_NULL: Final = re.compile(r"(\w+) is (not )?null")
+_SELECTION: Final = re.compile(r"case when (.*) then ((?!.* else ).*) end")
 _NOT_IN: Final = re.compile(r"(\w+) not in \((.*)\)")
 UNIT_COLUMN: Final = re.compile(r"\[(\w+)\]")
 AGGREGATES: Final = frozenset(
@@ -161,10 +162,34 @@ class Measure:
         return self.numerator is not None
 
     @property
+    def halves(self) -> tuple[Measure, ...]:
+        """Numerator and denominator; none where it is no ratio."""
+        names = (self.numerator, self.denominator)
+        return tuple(definitions().measure(name) for name in names if name)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Dimensions that it does not add up over, nor do the halves of a ratio."""
+        model = self.model
+        of_halves = frozenset[str]().union(*(half.needs for half in self.halves))
+        if self.is_additive or self.is_ratio:
+            return of_halves | {*model.never_added, *self.never_added}
+        if self.newest_by:
+            return frozenset({*model.grain} - {model.month, self.newest_by})
+        return frozenset(model.grain if self.agg == "max" else ())
+
+    @property
     def column(self) -> str | None:
         """The column of the mart that it is, which its address names."""
         is_column = self.expr is not None and self.expr.isidentifier()
         return self.expr if is_column else None
+
+    @property
+    def selection(self) -> tuple[str, str]:
+        """Which rows a ``case`` without ``else`` leaves, and its value; all without."""
+        expr = self.expr or ""
+        match = _SELECTION.fullmatch(expr)
+        return (match[1], match[2]) if match else ("", expr)
 
     @property
     def is_additive(self) -> bool:

@@ -104,18 +104,10 @@ class Query:
 
     def _require_grain(self, measure: Measure) -> None:
         """Refuse to add up over a dimension that a measure does not add up over."""
-        if measure.is_additive or measure.is_ratio:
-            needed = {*self.model.never_added, *measure.never_added}
-        elif measure.newest_by:
-            needed = {*self.model.grain} - {self.model.month, measure.newest_by}
-        elif measure.agg == "max":
-            needed = {*self.model.grain}
-        else:
-            needed = set()
         # Rows without a value, which an address has as "", are of no other one.
         values = {f.column: {*(f.values or ())} - {""} for f in self.filters}
         one_value = {column for column, found in values.items() if len(found) == 1}
-        if missing := needed - {*self.by} - one_value:
+        if missing := measure.needs - {*self.by} - one_value:
             raise UsageError(
                 f"{measure.name} does not add up over {', '.join(sorted(missing))}.",
                 next_step="Group by that, or ask for one value of it.",
