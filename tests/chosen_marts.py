@@ -62,11 +62,17 @@ class ChosenMarts:
         return self._connection.sql(sql, params=parameters).to_arrow_table()
 
 
-def ingest_and_build(root: Path, *marts: str) -> ChosenMarts:
-    """Load what is new, and build marts by their names, such as ``cost.fct_…``."""
+def ingest_and_build(
+    root: Path, *marts: str, is_all_loaded: bool = True
+) -> ChosenMarts:
+    """Load what is new, and build marts by their names, such as ``cost.fct_…``.
+
+    Unless ``is_all_loaded``, deliveries may be refused, which the report has.
+    """
     settings = load_settings(root)
     report = pipeline.ingest(Workspace(root), settings, progress=SilentProgress())
-    report.raise_first_failure()
+    if is_all_loaded:
+        report.raise_first_failure()
     return ChosenMarts(report, _build(Workspace(root), settings, marts))
 
 

@@ -46,7 +46,6 @@ def side_by_side(months: Iterable[ChargedMonth]) -> Iterator[ChargedMonth]:
 
 def overlapping(months: Iterable[ChargedMonth]) -> list[ChargedMonth]:
     """Return those of the months that may have charges in common with another."""
-    # Two months of equal content are two all the same.
     found = {
         id(month): month
         for place in _shared_places(months)
@@ -105,8 +104,7 @@ def may_repeat(one: ChargedMonth, other: ChargedMonth) -> bool:
     (start, end), (other_start, other_end) = _span_seconds(one), _span_seconds(other)
     if end < other_start or other_end < start:
         return False
-    is_alike = one.source != other.source or _content(one) == _content(other)
-    return is_alike or not _are_of_other_accounts(one, other)
+    return one.source != other.source or not _are_of_other_accounts(one, other)
 
 
 def _are_of_other_accounts(one: ChargedMonth, other: ChargedMonth) -> bool:
@@ -135,19 +133,15 @@ def _of_a_place(months: Sequence[ChargedMonth]) -> Iterator[ChargedMonth]:
     """Yield months that may repeat others, of another source or their own.
 
     Two sources may write one account in two ways, so only files of one source are told
-    apart by it; as many charges of as much money are the same bill all the same.
+    apart by it.
     """
     yield from _at_one_time(months, _source)
     sources: dict[str, list[ChargedMonth]] = defaultdict(list)
-    contents: dict[Hashable, list[ChargedMonth]] = defaultdict(list)
     for month in months:
         sources[month.source].append(month)
-        contents[_content(month)].append(month)
     for source in sources.values():
         for group in _by_account(source):
             yield from _at_one_time(group, _key)
-    for group in contents.values():
-        yield from _at_one_time(group, _key)
 
 
 def _by_account(months: Sequence[ChargedMonth]) -> Iterator[Sequence[ChargedMonth]]:
@@ -189,10 +183,6 @@ def _at_one_time(
 
 def _key(month: ChargedMonth) -> Hashable:
     return month.key
-
-
-def _content(month: ChargedMonth) -> Hashable:
-    return month.total.row_count, month.total.amounts
 
 
 def _source(month: ChargedMonth) -> Hashable:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from ingest.engine.overlapping_loads import LEAST_COMMON
+from ingest.engine.overlapping_loads import LEAST_COMMON, may_repeat
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.lake.loads import SKETCH_SIZE
 
@@ -98,7 +98,7 @@ class SketchesInForce:
             Repetition(load, other, ratio, Decimal(ratio) * abs(_least(month, other)))
             for month in load.charged_months()
             for other in self._alike(month)
-            if other.key != load.key
+            if may_repeat(month, other)
             for ratio in [_ratio(month.sketch, other.sketch)]
             if ratio is not None
         ]

@@ -29,7 +29,7 @@ FOCUS = Stream(
     amount_columns=("BilledCost", "EffectiveCost", "ContractedCost", "ListCost"),
     identity_columns=(
         *("ChargePeriodStart", "BilledCost", "ResourceId", "SkuId", "SubAccountId"),
-        *("ChargeDescription", "ConsumedQuantity"),
+        *("ChargeDescription", "ConsumedQuantity", "RegionId"),
     ),
     outlined_columns=(
         *("ChargePeriodStart", "BilledCost", "ResourceId", "ConsumedQuantity"),

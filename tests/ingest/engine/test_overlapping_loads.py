@@ -79,11 +79,6 @@ def test_loads_that_may_have_a_charge_in_common_are_compared(
     assert names(month("a"), other) == {"a", "b"}
 
 
-def test_as_many_charges_of_as_much_money_are_compared_under_any_account() -> None:
-    copy = month("b", accounts=("/accounts/a", "/accounts/a"), amount=7)
-    assert names(month("a", amount=7), copy) == {"a", "b"}
-
-
 def test_two_sources_may_write_one_account_in_two_ways() -> None:
     other = month("b", accounts=("/accounts/a", "/accounts/a"), source="others")
     assert names(month("a"), other) == {"a", "b"}

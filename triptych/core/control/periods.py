@@ -68,6 +68,7 @@ def period_tables(history: PeriodHistory) -> list[ControlTable]:
         ),
         _booked_accruals_table(history),
         _accepted_differences_table(history),
+        _coverage_decisions_table(history),
     ]
 
 
@@ -170,5 +171,26 @@ def _accepted_differences_table(history: PeriodHistory) -> ControlTable:
                 entry.occurred_at,
             )
             for of, entry in newest.items()
+        ],
+    )
+
+
+def _coverage_decisions_table(history: PeriodHistory) -> ControlTable:
+    """Return the newest decision that both deliveries of an overlap count."""
+    newest = {entry.detail["overlap_id"]: entry for entry in history.overlaps}
+    return ControlTable(
+        "coverage_decisions",
+        {
+            **dict.fromkeys(("overlap_id", "reason", "decided_by"), "VARCHAR"),
+            "decided_at": "TIMESTAMP",
+        },
+        [
+            (
+                overlap,
+                entry.detail["reason"],
+                entry.detail["actor"],
+                entry.occurred_at,
+            )
+            for overlap, entry in newest.items()
         ],
     )

@@ -82,5 +82,6 @@ LINE_ITEM_TABLES = (
     "int_charges_summed",
     "int_charges_by_invoice",
     "int_charges_by_sku",
+    "int_coverage_days",
     *(table for bill in BILL_STREAMS for table in bill.line_item_tables),
 )

@@ -41,9 +41,10 @@ COMMENTED = "period_commented"
 ACCRUED = "period_accrued"
 VALIDATED = "value_validated"
 DIFFERENCE_ACCEPTED = "difference_accepted"
+OVERLAP_SETTLED = "overlap_settled"
 _EVENTS = (CLOSED, REOPENED, ACCRUED, DIFFERENCE_ACCEPTED)
 #: Entries that :class:`PeriodHistory` lists, in the order of its fields.
-_LISTED = (COMMENTED, ACCRUED, VALIDATED, DIFFERENCE_ACCEPTED)
+_LISTED = (COMMENTED, ACCRUED, VALIDATED, DIFFERENCE_ACCEPTED, OVERLAP_SETTLED)
 
 
 class LockedFileError(TriptychError):
@@ -120,7 +121,8 @@ class PeriodHistory:
     ``comments`` are entries too, and end or begin nothing. ``accruals`` are the
     events by which accruals were booked, ``validations`` the entries by which people
     signed for the value of a feature, ``acceptances`` those by which two people
-    accepted a difference between invoice and bill.
+    accepted a difference between invoice and bill, ``overlaps`` those by which
+    somebody decided that two deliveries both count.
     """
 
     events: tuple[AuditEntry, ...] = ()
@@ -130,6 +132,7 @@ class PeriodHistory:
     accruals: tuple[AuditEntry, ...] = ()
     validations: tuple[AuditEntry, ...] = ()
     acceptances: tuple[AuditEntry, ...] = ()
+    overlaps: tuple[AuditEntry, ...] = ()
 
     def lock_of(self, billing_month: str) -> PeriodLock | None:
         """Return the lock of a month, if it has one."""
