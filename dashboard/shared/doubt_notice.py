@@ -1,4 +1,4 @@
-"""A notice of closed months whose evidence is not as it was written."""
+"""Notices of evidence in doubt: closed months, and money that may count twice."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.shared import access
+from dashboard.shared import access, acting
 from dashboard.shared import format as fmt
+from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
 from triptych.core.warehouse.journal_check import VERIFY, check_journal
 from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from triptych.core.warehouse.journal_check import Doubt
+    from collections.abc import Collection
+
+    from dashboard.shared.context import Page
+from triptych.core.warehouse.journal_check import Doubt
 
 #: Changes are seen after this long; files are looked at by their size and times first.
 _SECONDS = 30
+_MOST_SHOWN = 5
 
 
 def show(*, only_months: bool = False) -> None:
@@ -39,6 +44,30 @@ def show(*, only_months: bool = False) -> None:
     head = f"**In doubt: {named}.**" if months else "**The audit log is in doubt.**"
     texts = dict.fromkeys(fmt.markdown(doubt.what) for doubt in doubts)
     st.error(f"{head} {' '.join(texts)} {VERIFY}")
+
+
+def show_overlaps(view: Page, months: Collection[str] = ()) -> None:
+    """Draw what may count twice, in red, and offer to settle it.
+
+    Parameters
+    ----------
+    view : Page
+        The page.
+    months : collection of str
+        Only of these months; of all where none is given.
+    """
+    found = [
+        overlap
+        for overlap in read_open_overlaps(view.snapshot)
+        if not months or overlap.billing_month in months
+    ]
+    for overlap in found[:_MOST_SHOWN]:
+        what, command = fmt.markdown(overlap.what), overlap.next_step
+        st.error(f"{what} Settle it: `{command}`.")
+    if len(found) > _MOST_SHOWN:
+        st.error(f"{fmt.plural(len(found), 'overlap')}: `triptych loads overlaps`.")
+    if found and acting.is_offered("settle_overlap"):
+        acting.offer("settle_overlap", acting.Form(listed=("overlap",)))
 
 
 @st.cache_data(ttl=_SECONDS, max_entries=8, show_spinner=False)

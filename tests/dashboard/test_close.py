@@ -104,6 +104,31 @@ def test_what_is_open_since_the_close_is_counted_with_its_age(
     assert "1 document open, the oldest for 18 days" in text
 
 
+@pytest.mark.parametrize("page", ["close", "data_health"])
+def test_money_that_may_count_twice_is_red_with_the_command_that_settles_it(
+    tmp_path: Path, open_app: OpenApp, page: str
+) -> None:
+    """EUR 328.83 by an API and a card are told, EUR 5.00 were settled."""
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into core.mart_coverage_overlaps by name select '2026-09' as"
+            " billing_month, 'OpenAI' as vendor, 'EUR' as currency, date '2026-09-01'"
+            " as first_day, date '2026-09-30' as last_day, 'api' as first_source,"
+            " 'l1' as first_load_id, false as is_first_one_load, 'card' as"
+            " second_source, 'l2' as second_load_id, true as is_second_one_load,"
+            " 'triptych loads settle ' || overlap_id as next_step, * from (values"
+            " ('o1', false, 328.83), ('o2', true, 5)) as overlaps (overlap_id,"
+            " is_settled, repeated_amount)"
+        )
+    app = open_app(tmp_path, page=page)
+    assert [error.value for error in app.error] == [
+        "Maybe counted twice: EUR 328.83 of OpenAI, 2026-09-01 to 2026-09-30, by api"
+        " (several loads) and by card (load l2). Settle it:"
+        " `triptych loads settle o1`."
+    ]
+
+
 def test_a_month_closed_in_another_currency_did_not_change_by_nothing(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

@@ -9,9 +9,16 @@ from triptych.acts.roles import FINANCE
 from triptych.core.acts import Act, ActField
 from triptych.core.errors import UsageError
 from triptych.core.settings.problems import known_names
+from triptych.core.warehouse.coverage_overlaps import published_overlaps
 from triptych.core.warehouse.inspection import ask_catalogue
 from triptych.core.warehouse.load_lists import read_loads
 from triptych.core.warehouse.undecided_sources import read_undecided
+from triptych.evidence.overlap_settling import (
+    ANSWERS,
+    decided_settlement,
+    read_answer,
+    settle,
+)
 from triptych.evidence.source_decisions import Decision, decide
 from triptych.evidence.withdrawing import withdraw
 
@@ -142,7 +149,61 @@ def _rename(site: Site, filling: Filling) -> None:
     decide(site.workspace, decision, configured=_configured(site))
 
 
+def _overlap_words(site: Site) -> tuple[str, ...]:
+    found = published_overlaps(site.workspace.root)
+    return tuple(f"{overlap.overlap_id}: {overlap.what}" for overlap in found)
+
+
+def _draft_settlement(site: Site, filling: Filling) -> Draft:
+    overlap_id = filling.text("overlap").partition(":")[0]
+    answer = read_answer(filling.text("answer"))
+    decided = decided_settlement(site.workspace, overlap_id, answer)
+    load = decided.withdrawn_load_id
+    verb = f"load {load} no longer counts" if load else "both deliveries count"
+    return Draft(
+        says=f"{decided.overlap.what} {site.name} decides: {answer}; {verb}.",
+        did=f"{site.name} settled an overlap of {decided.overlap.vendor}: {verb}.",
+        effect="The next run publishes figures accordingly.",
+        entry={
+            "overlap": overlap_id,
+            "answer": answer,
+            "because": filling.text("because"),
+        },
+        about=f"overlap:{overlap_id}",
+    )
+
+
+def _settle(site: Site, filling: Filling) -> None:
+    settle(
+        site.workspace,
+        filling.text("overlap").partition(":")[0],
+        read_answer(filling.text("answer")),
+        because=filling.text("because"),
+    )
+
+
 DEEDS: Final = (
+    Deed(
+        Act(
+            "settle_overlap",
+            "Settle what may count twice",
+            (
+                ActField("overlap", "Overlap"),
+                ActField(
+                    "answer",
+                    "Answer",
+                    help="same: one counts; different: both count; supersedes: the"
+                    " second replaces the first.",
+                    choices=ANSWERS,
+                ),
+                _BECAUSE,
+            ),
+            FINANCE,
+        ),
+        _draft_settlement,
+        _settle,
+        choices={"overlap": _overlap_words},
+    ),
     Deed(
         Act(
             "withdraw_load",

@@ -128,6 +128,65 @@ def diff(
     )
 
 
+@loads.command()
+def overlaps(
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """List the money that may count twice, with both deliveries."""
+    from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
+    from triptych.core.warehouse.gate import open_published
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    found = read_open_overlaps(open_published(opened.workspace.root))
+    if as_json:
+        print_json(found)
+        return
+    for overlap in found:
+        print(overlap)
+    if not found:
+        print("No money is known to count twice.")
+
+
+@loads.command()
+def settle(
+    overlap: Annotated[
+        str, typer.Argument(metavar="OVERLAP", help="Id of an overlap.")
+    ],
+    answer: Annotated[
+        str,
+        typer.Argument(
+            metavar="same|different|supersedes",
+            help="One of the two counts; both count; the second replaces the first.",
+        ),
+    ],
+    *,
+    because: Annotated[
+        str,
+        typer.Option("--because", metavar="TEXT", help="Why; the audit log has it."),
+    ] = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Decide whether two deliveries are one money."""
+    from triptych.evidence import overlap_settling
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    report = overlap_settling.settle(
+        opened.workspace, overlap, overlap_settling.read_answer(answer), because=because
+    )
+    if as_json:
+        print_json(report)
+        return
+    load = report.withdrawn_load_id
+    print(f"Withdrew load {load}." if load else "Both deliveries count.")
+    print('"triptych build" publishes figures accordingly.')
+    print(f"audit log  {report.audit_log_hash}")
+
+
 def withdraw(
     target: Annotated[
         str,

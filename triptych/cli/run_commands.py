@@ -164,6 +164,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
             _print_build(report.build)
             _print_doubts(opened.workspace.root)
             _print_ai_cost(opened.workspace.root)
+            _print_overlaps(opened.workspace.root)
         report.ingest.raise_first_failure()
 
 
@@ -293,6 +294,15 @@ def _print_studies(report: BuildReport) -> None:
     for study_id, status in statuses.items():
         if status == "failed":
             print(f'warning: study {study_id} failed: see "triptych attribute"')
+
+
+def _print_overlaps(root: Path) -> None:
+    """Say what may count twice, the most money first."""
+    from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
+    from triptych.core.warehouse.gate import open_published
+
+    for overlap in read_open_overlaps(open_published(root)):
+        print(f"warning: {overlap}")
 
 
 def _counted(count: int, noun: str, plural: str = "") -> str:

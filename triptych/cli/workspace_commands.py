@@ -191,6 +191,10 @@ def _print_controls(platform: str, controls: tuple[Control, ...]) -> None:
 
 
 def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
+    from triptych.core.warehouse.coverage_overlaps import (
+        published_overlaps,
+        refuse_open_overlaps,
+    )
     from triptych.core.warehouse.undecided_sources import (
         read_undecided,
         refuse_undecided,
@@ -205,6 +209,7 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     connectors = bound_connectors(opened.workspace, opened.settings)
     names = [source.name for source in opened.settings.sources]
     undecided = read_undecided(opened.workspace.raw_database, names)
+    overlaps = published_overlaps(opened.workspace.root)
     engine = opened.settings.warehouse.engine
     probes = list(probe_sources(connectors, engine=engine))
     with bench() as connection:
@@ -233,6 +238,7 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
                 ],
                 "observations": together,
                 "undecided_sources": undecided,
+                "coverage_overlaps": overlaps,
             }
         )
     else:
@@ -243,10 +249,11 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
                 print(f"  {note}")
         _print_probes(probes, inspections)
         _print_observations(together)
-        for each in undecided:
+        for each in (*undecided, *overlaps):
             print(each.what)
     _refuse_what_is_missing(probes, inspections, together)
     refuse_undecided(undecided)
+    refuse_open_overlaps(overlaps)
 
 
 def _refuse_what_is_missing(

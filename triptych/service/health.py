@@ -26,6 +26,7 @@ from triptych.core.run_record import (
     is_somebody_at_it,
     read_last_run,
 )
+from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
 from triptych.core.warehouse.journal_check import (
     VERIFY,
     check_journal,
@@ -222,6 +223,7 @@ def _published(
             *_own_failures(snapshot),
             *_open_since_close(snapshot),
             *_wrong_inputs(snapshot),
+            *map(str, read_open_overlaps(snapshot)),
         )
     except (NothingPublishedError, duckdb.CatalogException):
         return None, (), (), ()

@@ -52,6 +52,7 @@ def main() -> None:
             " run `triptych build`."
         )
         return
+    doubt_notice.show_overlaps(view, view.selection.period.months)
     totals = queries.invoice_totals(view.snapshot, view.selection)
     show_tiles(view, chosen, totals.to_pylist())
     if not view.selection.covers_everything:

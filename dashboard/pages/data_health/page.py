@@ -30,6 +30,7 @@ def main() -> None:
     """Draw the page."""
     view = page.current(__file__)
     doubt_notice.show()
+    doubt_notice.show_overlaps(view)
     show_alert_troubles()
     freshness = queries.freshness(view.snapshot)
     quarantine = queries.quarantine_reasons(view.snapshot)

@@ -23,6 +23,7 @@ AlertKind = Literal[
     "budget",
     "budget_forecast",
     "month_red",
+    "counted_twice",
     "source_stale",
     "new_unallocated_service",
     "commitment_lapsing",

@@ -265,6 +265,11 @@ def record_acceptance(workspace: Workspace, detail: Mapping[str, object]) -> Aud
     return _record(workspace, DIFFERENCE_ACCEPTED, detail)
 
 
+def record_overlap(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
+    """Add to the audit log that two deliveries of an overlap both count."""
+    return _record(workspace, OVERLAP_SETTLED, detail)
+
+
 def record_comment(workspace: Workspace, comment_text: CommentText) -> AuditEntry:
     """Add a comment to the audit log."""
     return _record(workspace, COMMENTED, asdict(comment_text))

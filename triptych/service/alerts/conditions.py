@@ -167,6 +167,15 @@ CONDITIONS: Final[dict[str, Condition]] = {
         "{billing_month} does not reconcile. {reason}",
         is_lasting=True,
     ),
+    "counted_twice": Condition(
+        "SELECT overlap_id AS key, vendor, billing_month, repeated_amount AS amount,"
+        " currency, first_source, second_source, next_step AS command,"
+        " CAST(NULL AS VARCHAR) AS team_id FROM core.mart_coverage_overlaps"
+        " WHERE NOT is_settled",
+        "Maybe counted twice: {amount} {currency} of {vendor} in {billing_month}, by"
+        " {first_source} and by {second_source}. Settle it: {command}.",
+        is_lasting=True,
+    ),
     "source_stale": Condition(
         "SELECT source AS key, *, CAST(NULL AS VARCHAR) AS team_id"
         f" FROM ({STALE_SOURCES})",

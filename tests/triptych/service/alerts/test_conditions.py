@@ -47,6 +47,19 @@ CALLS = (
         "vision",
     ),
     Call(
+        "counted_twice",
+        """
+        CREATE TABLE core.mart_coverage_overlaps AS
+        SELECT '2026-10' AS billing_month, 'EUR' AS currency, 'settle x' AS next_step, *
+        FROM (VALUES ('x', 'OpenAI', 328.83, 'api', 'card', false),
+          ('y', 'OpenAI', 5, 'api', 'card', true))
+          AS overlaps(overlap_id, vendor, repeated_amount, first_source, second_source,
+            is_settled)
+        """,
+        "Maybe counted twice: 328.83 EUR of OpenAI in 2026-10, by api and by card."
+        " Settle it: settle x.",
+    ),
+    Call(
         "source_stale",
         """
         CREATE TABLE core.mart_source_freshness AS
