@@ -118,7 +118,7 @@ def test_money_that_may_count_twice_is_red_with_the_command_that_settles_it(
             " 'l1' as first_load_id, false as is_first_one_load, 'card' as"
             " second_source, 'l2' as second_load_id, true as is_second_one_load,"
             " 'triptych loads settle ' || overlap_id as next_step, * from (values"
-            " ('o1', false, 328.83), ('o2', true, 5)) as overlaps (overlap_id,"
+            " ('o1', false, 328.83), ('o2', true, 5)) as found (overlap_id,"
             " is_settled, repeated_amount)"
         )
     app = open_app(tmp_path, page=page)

@@ -53,7 +53,7 @@ CALLS = (
         SELECT '2026-10' AS billing_month, 'EUR' AS currency, 'settle x' AS next_step, *
         FROM (VALUES ('x', 'OpenAI', 328.83, 'api', 'card', false),
           ('y', 'OpenAI', 5, 'api', 'card', true))
-          AS overlaps(overlap_id, vendor, repeated_amount, first_source, second_source,
+          AS found(overlap_id, vendor, repeated_amount, first_source, second_source,
             is_settled)
         """,
         "Maybe counted twice: 328.83 EUR of OpenAI in 2026-10, by api and by card."
