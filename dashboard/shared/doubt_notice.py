@@ -56,17 +56,17 @@ def show_overlaps(view: Page, months: Collection[str] = ()) -> None:
     months : collection of str
         Only of these months; of all where none is given.
     """
-    found = [
+    overlaps = [
         overlap
         for overlap in read_open_overlaps(view.snapshot)
         if not months or overlap.billing_month in months
     ]
-    for overlap in found[:_MOST_SHOWN]:
+    for overlap in overlaps[:_MOST_SHOWN]:
         what, command = fmt.markdown(overlap.what), overlap.next_step
         st.error(f"{what} Settle it: `{command}`.")
-    if len(found) > _MOST_SHOWN:
-        st.error(f"{fmt.plural(len(found), 'overlap')}: `triptych loads overlaps`.")
-    if found and acting.is_offered("settle_overlap"):
+    if len(overlaps) > _MOST_SHOWN:
+        st.error(f"{fmt.plural(len(overlaps), 'overlap')}: `triptych loads overlaps`.")
+    if overlaps and acting.is_offered("settle_overlap"):
         acting.offer("settle_overlap", acting.Form(listed=("overlap",)))
 
 

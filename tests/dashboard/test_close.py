@@ -123,7 +123,7 @@ def test_money_that_may_count_twice_is_red_with_the_command_that_settles_it(
         )
     app = open_app(tmp_path, page=page)
     assert [error.value for error in app.error] == [
-        "Maybe counted twice: EUR 328.83 of OpenAI, 2026-09-01 to 2026-09-30, by api"
+        "Maybe counted twice\\: EUR 328.83 of OpenAI, 2026-09-01 to 2026-09-30, by api"
         " (several loads) and by card (load l2). Settle it:"
         " `triptych loads settle o1`."
     ]

@@ -150,8 +150,8 @@ def _rename(site: Site, filling: Filling) -> None:
 
 
 def _overlap_words(site: Site) -> tuple[str, ...]:
-    found = published_overlaps(site.workspace.root)
-    return tuple(f"{overlap.overlap_id}: {overlap.what}" for overlap in found)
+    overlaps = published_overlaps(site.workspace.root)
+    return tuple(f"{overlap.overlap_id}: {overlap.what}" for overlap in overlaps)
 
 
 def _draft_settlement(site: Site, filling: Filling) -> Draft:

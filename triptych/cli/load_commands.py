@@ -140,13 +140,13 @@ def overlaps(
     from triptych.core.warehouse.gate import open_published
 
     opened = open_workspace(workspace, is_verbose=verbose)
-    found = read_open_overlaps(open_published(opened.workspace.root))
+    listed = read_open_overlaps(open_published(opened.workspace.root))
     if as_json:
-        print_json(found)
+        print_json(listed)
         return
-    for overlap in found:
+    for overlap in listed:
         print(overlap)
-    if not found:
+    if not listed:
         print("No money is known to count twice.")
 
 

@@ -21,6 +21,7 @@ from triptych.core.errors import SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from attribution.studies.declared import DeclaredStudy
     from triptych.cli.options import OpenWorkspace
     from triptych.core.run_record import LastRun, RebuiltNodes
     from triptych.discovery.file_report import TagCoverage
@@ -222,16 +223,7 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
             {
                 "workspace": opened.workspace.root,
                 "warnings": opened.settings.warnings,
-                "studies": [
-                    {
-                        "study": study.plan.id,
-                        "plan_hash": study.plan.hash,
-                        "state": study.state,
-                        "withdrawal": study.withdrawal,
-                        "notes": study.notes,
-                    }
-                    for study in studies
-                ],
+                "studies": [_study_record(study) for study in studies],
                 "sources": [
                     _probe_record(probe, inspection)
                     for probe, inspection in zip(probes, inspections, strict=True)
@@ -254,6 +246,16 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     _refuse_what_is_missing(probes, inspections, together)
     refuse_undecided(undecided)
     refuse_open_overlaps(overlaps)
+
+
+def _study_record(study: DeclaredStudy) -> dict[str, object]:
+    return {
+        "study": study.plan.id,
+        "plan_hash": study.plan.hash,
+        "state": study.state,
+        "withdrawal": study.withdrawal,
+        "notes": study.notes,
+    }
 
 
 def _refuse_what_is_missing(

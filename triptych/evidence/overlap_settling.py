@@ -127,11 +127,11 @@ def decided_settlement(
 
 def _open_overlap(workspace: Workspace, overlap_id: str) -> CoverageOverlap:
     """Return an open overlap of the published run."""
-    found = read_open_overlaps(PublishedReader(workspace.root).snapshot())
-    named = [overlap for overlap in found if overlap.overlap_id == overlap_id]
+    overlaps = read_open_overlaps(PublishedReader(workspace.root).snapshot())
+    named = [overlap for overlap in overlaps if overlap.overlap_id == overlap_id]
     if named:
         return named[0]
-    listed = ", ".join(overlap.overlap_id for overlap in found) or "none"
+    listed = ", ".join(overlap.overlap_id for overlap in overlaps) or "none"
     raise UsageError(
         f"No overlap {overlap_id!r} is open.",
         next_step=f"Open are: {listed}. triptych loads overlaps shows all.",

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING
 
-from tests.e2e.cases.coverage_rows import (
+from tests.e2e.coverage.coverage_rows import (
     DAY,
     HOUR,
     SEPTEMBER,

@@ -1,7 +1,7 @@
 """No money counts twice in silence: a matrix of repeats, and of what only looks alike.
 
 The cases were written before the method that finds repeats, and their hash with them.
-Their true totals are sums of planned charges (``cases/coverage_repeats.py``), some of
+Their true totals are sums of planned charges (``coverage_repeats.py``), some of
 them the amounts that were counted twice before anybody saw it.
 """
 
@@ -18,9 +18,9 @@ import pyarrow as pa
 import pytest
 
 from tests.chosen_marts import ingest_and_build
-from tests.e2e.cases.coverage_lookalikes import lookalikes
-from tests.e2e.cases.coverage_repeats import repeats
-from tests.e2e.cases.coverage_rows import Case, text_of
+from tests.e2e.coverage.coverage_lookalikes import lookalikes
+from tests.e2e.coverage.coverage_repeats import repeats
+from tests.e2e.coverage.coverage_rows import Case, text_of
 from tests.ingest.layouts.aws_export_layout import ExportLayout, Folder
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def test_the_cases_are_those_that_were_written_first() -> None:
 
 
 def test_cases_that_were_found_first_have_the_amounts_that_were_counted() -> None:
-    found = {case.name.partition(":")[0]: case for case in CASES}
+    by_name = {case.name.partition(":")[0]: case for case in CASES}
     amounts = {
-        name: (found[name].counted_total, found[name].true_total)
+        name: (by_name[name].counted_total, by_name[name].true_total)
         for name in FOUND_FIRST
     }
     assert amounts == {
@@ -92,8 +92,8 @@ class Published:
 
     def amount(self, case: Case) -> Decimal:
         """Return what may count twice of the vendor of a case."""
-        found = self.overlaps.get(case.vendor.lower(), ())
-        return sum((Decimal(str(row["repeated_amount"])) for row in found), Decimal(0))
+        rows = self.overlaps.get(case.vendor.lower(), ())
+        return sum((Decimal(str(row["repeated_amount"])) for row in rows), Decimal(0))
 
     def is_refused(self, case: Case) -> bool:
         """Tell whether a file of a case was not loaded."""

@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import product
 from typing import TYPE_CHECKING
 
-from tests.e2e.cases.coverage_rows import (
+from tests.e2e.coverage.coverage_rows import (
     CHANNELS,
     DAY,
     SEPTEMBER,
