@@ -15,9 +15,9 @@ from triptych.core.errors import UsageError
 from triptych.core.lock import hold_run_lock
 from triptych.core.signatures import current_signature, of_operating_system
 from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
+from triptych.core.warehouse.gate import open_published
 from triptych.core.warehouse.inspection import ask_catalogue
 from triptych.core.warehouse.locks import record_overlap
-from triptych.core.warehouse.reader import PublishedReader
 from triptych.evidence.withdrawing import withdraw
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def decided_settlement(
 
 def _open_overlap(workspace: Workspace, overlap_id: str) -> CoverageOverlap:
     """Return an open overlap of the published run."""
-    overlaps = read_open_overlaps(PublishedReader(workspace.root).snapshot())
+    overlaps = read_open_overlaps(open_published(workspace.root))
     named = [overlap for overlap in overlaps if overlap.overlap_id == overlap_id]
     if named:
         return named[0]

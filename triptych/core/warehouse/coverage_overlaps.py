@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from triptych.core.errors import TriptychError
-from triptych.core.warehouse.reader import (
-    NothingPublishedError,
-    PublishedFileError,
-    PublishedReader,
-)
+from triptych.core.warehouse.gate import open_published
+from triptych.core.warehouse.reader import NothingPublishedError, PublishedFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +87,7 @@ def read_open_overlaps(snapshot: Snapshot) -> list[CoverageOverlap]:
 def published_overlaps(root: Path) -> list[CoverageOverlap]:
     """Return what may count twice in what a workspace has published."""
     try:
-        return read_open_overlaps(PublishedReader(root).snapshot())
+        return read_open_overlaps(open_published(root))
     except (NothingPublishedError, PublishedFileError):
         return []
 
