@@ -59,11 +59,9 @@ def lookalikes() -> Iterator[Case]:
     yield from _two_vendors()
 
 
-def _seat_rows(people: range, **others: str) -> list[Charge]:
+def _seat_rows(people: range) -> list[Charge]:
     """Return a monthly seat for each of several people."""
-    return [
-        monthly(_SEAT, item="seat", ResourceId=f"person-{n}", **others) for n in people
-    ]
+    return [monthly(_SEAT, item="seat", ResourceId=f"person-{n}") for n in people]
 
 
 def _seats() -> Iterator[tuple[str, list[_Delivery]]]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tests.e2e.cases.closing_case import (
     CLOSED,
@@ -29,8 +29,6 @@ from triptych.service.health import judge
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from click.testing import Result
 
     from tests.conftest import BuiltWorkspaces
 
