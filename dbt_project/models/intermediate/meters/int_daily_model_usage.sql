@@ -1,7 +1,6 @@
 {#-
   What each model served on each day, under its canonical id: summed once, since what
-  meters say is read from evidence, and made distinct, whenever it is asked for. What a
-  pool says that it only divides by (queries of a database) is no inference of a model.
+  meters say is read from evidence, and made distinct, whenever it is asked for.
   Tokens that the model's own charges count are a meter of it in months without another.
 -#}
 {%- set groups = token_groups() -%}
@@ -13,22 +12,7 @@
     'output_tokens': groups['output'],
 } -%}
 with readings as (
-    select
-        usage_rows.source,
-        usage_rows.is_counted_by_vendor,
-        coalesce(aliases.model_id, usage_rows.model_id) as model_id,
-        cast(usage_rows.period_start as date) as metered_date,
-        {{ last_day_of_reading('usage_rows.period_start', 'usage_rows.period_end') }} as last_metered_date,
-        usage_rows.requests,
-        usage_rows.successful_requests,
-        usage_rows.input_tokens,
-        usage_rows.cached_input_tokens,
-        usage_rows.cache_write_input_tokens as cache_write_tokens,
-        usage_rows.output_tokens
-    from {{ ref('int_model_usage') }} as usage_rows
-    left join {{ source('control', 'catalog_model_aliases') }} as aliases on usage_rows.model_id = aliases.alias
-    left join {{ source('control', 'pools') }} as pools on usage_rows.pool_id = pools.pool_id
-    where not coalesce(pools.allocates_only, false)
+    select * from {{ ref('int_model_readings') }}
 ),
 
 charges as (
@@ -79,11 +63,11 @@ meters as (
         model_id,
         metered_date,
         source,
-        coalesce(is_counted_by_vendor, false) as is_vendor,
+        is_counted_by_vendor as is_vendor,
         count(requests) > 0 as counts_requests
     from readings
     where model_id is not null
-    group by model_id, metered_date, source, coalesce(is_counted_by_vendor, false)
+    group by model_id, metered_date, source, is_counted_by_vendor
     having count(requests) > 0 or count(coalesce(input_tokens, output_tokens)) > 0
 ),
 
