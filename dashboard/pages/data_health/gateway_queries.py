@@ -1,15 +1,16 @@
 """What gateways account for of the vendors' bills, by month, vendor and day.
 
 Two gateways in front of one vendor compare with the same bill. In a total each vendor's
-bill counts once, beside the gateway that saw most of it.
+bill counts once, with the gateway that estimates most of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from dashboard.shared.published import one, per_run, ratio, table
+from dashboard.shared.measured import measured_row, relation, whole
+from dashboard.shared.published import per_run, table
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -19,18 +20,13 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
-#: Rows of one currency, with what is compared, and the place of each gateway.
-_RANKED = """
-    select
-        *,
-        billed_cost - tax_and_credit_cost as compared_cost,
-        row_number() over (
-            partition by billing_month, provider
-            order by gateway_spend_amount desc nulls last, gateway
-        ) as place
-    from cost.mart_gateway_gaps
-    where currency = $currency
-"""
+_SIDES: Final = {
+    "compared_cost": "gateway_compared_cost",
+    "gateway_spend": "billed_gateway_estimate",
+    "gap": "gateway_gap",
+    "gap_ratio": "gateway_gap_ratio",
+}
+_ONCE: Final = {"is_largest": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,84 +38,47 @@ class GatewayHeadline:
     gap: Decimal | None
     gap_ratio: float | None
     tax_and_credits: Decimal | None
+    token_ratio: float | None
     vendor_count: int
     gateway_count: int
     mapped_token_ratio: float | None
-    token_ratio: float | None
     row_count: int
 
 
 @per_run
 def gateway_headline(snapshot: Snapshot, selection: Selection) -> GatewayHeadline:
     """Return what a period's bills are and how much of them gateways account for."""
-    figures = one(
-        snapshot,
-        f"""
-        with ranked as ({_RANKED}),
-
-        chosen as (
-            select *
-            from ranked
-            where list_contains($months, billing_month)
-        )
-
-        select
-            sum(compared_cost) filter (place = 1) as compared_cost,
-            sum(gateway_spend_amount) filter (place = 1 and billed_cost is not null)
-                as gateway_spend,
-            sum(gap_amount) filter (place = 1) as gap,
-            {
-            ratio(
-                "sum(gap_amount) filter (place = 1)",
-                "sum(compared_cost) filter (place = 1)",
-            )
-        } as gap_ratio,
-            sum(tax_and_credit_cost) filter (place = 1) as tax_and_credits,
-            count(distinct provider) filter (billed_cost is not null) as vendor_count,
-            count(distinct gateway) as gateway_count,
-            sum(mapped_token_ratio * cast(gateway_tokens as double))
-                / nullif(sum(cast(gateway_tokens as double)), 0) as mapped_token_ratio,
-            {
-            ratio(
-                "sum(gateway_tokens) filter"
-                " (place = 1 and provider_tokens is not null)",
-                "sum(provider_tokens) filter"
-                " (place = 1 and gateway_tokens is not null)",
-            )
-        } as token_ratio,
-            count(*) as row_count
-        from chosen
-        """,
-        currency=selection.currency,
-        months=list(selection.period.months),
-    )
+    once = _SIDES | {
+        "tax_and_credits": "gateway_tax_and_credits",
+        "token_ratio": "gateway_token_ratio",
+    }
+    each = {
+        "vendor_count": "gateway_vendors",
+        "gateway_count": "gateways",
+        "mapped_token_ratio": "mapped_token_ratio",
+    }
+    everything = whole(selection)
+    figures: dict[str, Any] = measured_row(
+        snapshot, everything, once, _ONCE, "chosen"
+    ) | measured_row(snapshot, everything, each, months="chosen", counted=True)
     return GatewayHeadline(**figures)
 
 
 @per_run
 def gateway_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return every month's bill beside the gateways' estimate, oldest first."""
+    """Return every month's bill and the gateways' estimate, oldest first."""
+    months = relation(
+        whole(selection),
+        _SIDES | {"unbilled_spend": "unbilled_gateway_estimate"},
+        by=("billing_month",),
+        where=_ONCE,
+        months="all",
+        counted=True,
+    )
     return table(
         snapshot,
-        f"""
-        with ranked as ({_RANKED})
-
-        select
-            billing_month,
-            sum(compared_cost) as compared_cost,
-            sum(gateway_spend_amount) filter (billed_cost is not null)
-                as gateway_spend,
-            sum(gap_amount) as gap,
-            {ratio("sum(gap_amount)", "sum(compared_cost)")} as gap_ratio,
-            sum(gateway_spend_amount) filter (billed_cost is null) as unbilled_spend,
-            list_contains($months, billing_month) as is_chosen,
-            count(*) as row_count
-        from ranked
-        where place = 1
-        group by billing_month
-        order by billing_month
-        """,
-        currency=selection.currency,
+        f"select *, list_contains($months, billing_month) as is_chosen from {months}"
+        " order by billing_month",
         months=list(selection.period.months),
     )
 
@@ -127,51 +86,36 @@ def gateway_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
 @per_run
 def gateway_vendors(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return a period by vendor and gateway, the largest bill first."""
+    vendors = relation(
+        whole(selection),
+        _SIDES
+        | {
+            "gateway_spend": "gateway_estimate",
+            "day_coverage_ratio": "gateway_day_coverage",
+            "gateway_tokens": "gateway_tokens",
+            "provider_tokens": "vendor_tokens",
+            "token_ratio": "gateway_token_ratio",
+            "mapped_token_ratio": "mapped_token_ratio",
+        },
+        by=("provider", "gateway"),
+        months="chosen",
+        counted=True,
+    )
     return table(
         snapshot,
         f"""
-        with ranked as ({_RANKED})
-
         select
-            provider,
-            gateway,
-            sum(billed_cost) as billed_cost,
-            sum(tax_and_credit_cost) as tax_and_credit_cost,
-            sum(compared_cost) as compared_cost,
-            sum(gateway_spend_amount) as gateway_spend,
-            sum(gap_amount) as gap,
-            {ratio("sum(gap_amount)", "sum(compared_cost)")} as gap_ratio,
-            {ratio("sum(gateway_spend_amount)", "sum(compared_cost)")}
-                as gateway_ratio,
-            sum(day_coverage_ratio * billed_day_count)
-                / nullif(sum(billed_day_count), 0) as day_coverage_ratio,
-            sum(gateway_requests) as gateway_requests,
-            sum(gateway_tokens) as gateway_tokens,
-            sum(provider_tokens) as provider_tokens,
-            {
-            ratio(
-                "sum(gateway_tokens) filter (provider_tokens is not null)",
-                "sum(provider_tokens) filter (gateway_tokens is not null)",
-            )
-        } as token_ratio,
-            sum(mapped_token_ratio * cast(gateway_tokens as double))
-                / nullif(sum(cast(gateway_tokens as double)), 0) as mapped_token_ratio,
+            *,
             row_number() over (
-                partition by provider
-                order by sum(gateway_spend_amount) desc nulls last, gateway
+                partition by provider order by gateway_spend desc nulls last, gateway
             ) as place,
             case
-                when sum(billed_cost) is null then 'no bill yet'
-                when sum(gateway_spend_amount) is null then 'nothing counted'
-            end as reason,
-            count(*) as row_count
-        from ranked
-        where list_contains($months, billing_month)
-        group by provider, gateway
+                when compared_cost is null then 'no bill yet'
+                when gateway_spend is null then 'nothing counted'
+            end as reason
+        from {vendors}
         order by compared_cost desc nulls last, provider, gateway
         """,
-        currency=selection.currency,
-        months=list(selection.period.months),
     )
 
 
@@ -185,7 +129,7 @@ def gateway_days(snapshot: Snapshot, selection: Selection) -> pa.Table:
             charge_date,
             provider,
             gateway,
-            billed_cost - tax_and_credit_cost as compared_cost,
+            compared_cost,
             gateway_spend_amount as gateway_spend,
             gap_amount as gap,
             gateway_requests,

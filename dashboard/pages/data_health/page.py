@@ -128,7 +128,7 @@ def _coverage_origin(view: Page, table: pa.Table) -> Origin:
         component="unused_commitment",
         model_id=ANY,
     )
-    has_unused = any(table["unused_of_models_row_count"].to_pylist())
+    has_unused = any(table["has_unused_of_models"].to_pylist())
     return Origin(
         formula="Direct + shared + idle + overhead, and unused commitments that a"
         " policy gives to somebody, ÷ all AI cost but tax and credits.",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard.shared.published import per_run, ratio, table
-from dashboard.shared.selection_queries import AMOUNTS, Selection
+from dashboard.shared.measured import relation, whole
+from dashboard.shared.published import per_run, table
+from triptych.core.measures.compile import compile_relation
+from triptych.core.measures.query import query
+from triptych.core.warehouse.figures import ANY
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
 LOAD_LIMIT = 200
@@ -35,8 +39,7 @@ def freshness(snapshot: Snapshot) -> pa.Table:
                 when load_count > 0 and is_stale then 'stale'
                 when load_count > 0 and {is_ended} then 'ended'
                 when load_count > 0 then 'fresh'
-                when sum(load_count) over (partition by source) = 0
-                    then 'never loaded'
+                when loaded.source is null then 'never loaded'
                 else 'not delivered'
             end as state,
             newest_evidence_at,
@@ -47,6 +50,8 @@ def freshness(snapshot: Snapshot) -> pa.Table:
             row_count,
             quarantined_row_count
         from {mart}
+        left join (select distinct source from {mart} where load_count > 0) as loaded
+            using (source)
         order by
             array_position(
                 ['never loaded', 'stale', 'fresh', 'ended', 'not delivered'], state
@@ -88,18 +93,16 @@ def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
 
     ``amount`` is what the charges among them would have cost at most, ``money`` says
     where that is not known, or that there is none: readings of meters cost nothing.
+    A charge without a readable month is in each month that it may be of: the sum counts
+    it more than once, and is never too little.
     """
+    refused = compile_relation(
+        query("refused_amount", by=("source", "stream", "reason", "currency")),
+        {"amount": "refused_amount"},
+    )
     return table(
         snapshot,
-        """
-        with charges as (
-            -- A charge without a readable month is in each month that it may be of: the
-            -- sum counts it more than once, and is never too little.
-            select source, stream, reason, max(currency) as currency,
-                case when count(amount) = count(*) then sum(amount) end as amount
-            from core.mart_refused_charges
-            group by source, stream, reason
-        )
+        f"""
         select
             reasons.source,
             reasons.stream,
@@ -115,7 +118,7 @@ def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
             reasons.first_seen_at,
             reasons.last_seen_at
         from core.mart_quarantine_reasons as reasons
-        left join charges using (source, stream, reason)
+        left join {refused} as charges using (source, stream, reason)
         order by charges.source is null, charges.amount desc nulls first,
             reasons.row_count desc, reasons.source, reasons.stream, reasons.reason
         """,
@@ -179,32 +182,35 @@ def month_completeness(snapshot: Snapshot) -> pa.Table:
 @per_run
 def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return by source how much of the usage cost is assigned, and what is not."""
-    amount = AMOUNTS[selection.basis]
-    placed = f"sum({amount}) filter (is_assigned)"
-    usage = f"sum({amount}) filter (is_ai_cost)"
+    everything = whole(selection)
+    by_source = relation(
+        everything,
+        {
+            "usage_cost": "ai_cost",
+            "placed_cost": "assigned_cost",
+            "unallocated_cost": "unallocated_cost",
+            "unused_cost": "unassigned_commitment_cost",
+            "remainder_cost": "remainder_cost",
+            "coverage_ratio": "assigned_cost_ratio",
+        },
+        by=("source",),
+        months="chosen",
+        counted=True,
+        is_zero_without_rows=True,
+    )
+    unused = relation(
+        everything,
+        {"cost": "effective_cost"},
+        by=("source",),
+        where={"component": "unused_commitment", "model_id": ANY},
+        months="chosen",
+    )
     return table(
         snapshot,
         f"""
-        select
-            source,
-            coalesce({usage}, 0) as usage_cost,
-            coalesce({placed}, 0) as placed_cost,
-            coalesce(sum({amount}) filter (component = 'unallocated'), 0)
-                as unallocated_cost,
-            coalesce(sum({amount}) filter (
-                component = 'unused_commitment' and not is_assigned), 0
-            ) as unused_cost,
-            coalesce(sum({amount}) filter (component = 'remainder'), 0)
-                as remainder_cost,
-            {ratio(placed, usage)} as coverage_ratio,
-            count(*) as row_count,
-            count(*) filter (component = 'unused_commitment' and model_id is not null)
-                as unused_of_models_row_count
-        from cost.fct_daily_model_costs
-        where currency = $currency and list_contains($months, billing_month)
-        group by source
+        select by_source.*, cost is not null as has_unused_of_models
+        from {by_source} as by_source
+        left join {unused} as unused using (source)
         order by coverage_ratio nulls first, source
         """,
-        currency=selection.currency,
-        months=list(selection.period.months),
     )

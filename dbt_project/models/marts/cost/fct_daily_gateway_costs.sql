@@ -158,5 +158,6 @@ select
     provider_tokens,
     gateway_tokens,
     mapped_tokens,
-    gateway_requests
+    gateway_requests,
+    {{ to_money('billed_cost - tax_and_credit_cost') }} as compared_cost
 from summed

@@ -48,5 +48,6 @@ select
     {{ safe_ratio('gateway_tokens', 'provider_tokens') }} as gateway_token_ratio,
     {{ safe_ratio('coalesce(mapped_tokens, 0)', 'gateway_tokens') }} as mapped_token_ratio,
     cast(billed_day_count as bigint) as billed_day_count,
-    {{ safe_ratio('compared_day_count', 'billed_day_count') }} as day_coverage_ratio
+    {{ safe_ratio('compared_day_count', 'billed_day_count') }} as day_coverage_ratio,
+    compared_cost
 from months
