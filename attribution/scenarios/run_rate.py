@@ -8,7 +8,7 @@ difference has a line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -44,6 +44,18 @@ select feature_id,
         else effect_status end
 from roi.mart_feature_roi as returns
 where returns.window = 'to_date' and counted order by feature_id
+"""
+_HAS_LADDER: Final = """
+select count(*) from information_schema.tables
+where table_schema = 'roi' and table_name = 'mart_return_ladder'
+"""
+_LADDER_COLUMNS: Final = (
+    *("line", "is_sum", "until_month", "currency"),
+    *("amount", "amount_low_90", "amount_high_90", "probability_positive"),
+)
+_LADDER: Final = f"""
+select {", ".join(_LADDER_COLUMNS)} from roi.mart_return_ladder as ladder
+where ladder.window = 'to_date' and scope_type = 'portfolio' order by line_order
 """
 #: Why a feature that counts is not in a base → in words.
 LEFT_OUT: Final = {
@@ -85,6 +97,8 @@ class PublishedRunRate:
     features : tuple
         Of each counted feature: name, net value or ``None``, what is known of its
         effect in that month.
+    ladder : tuple
+        Rows of ``roi.mart_return_ladder`` to date, from benefit to a month now.
     """
 
     month: str
@@ -94,6 +108,7 @@ class PublishedRunRate:
     feature_count: int
     unknown_count: int
     features: tuple[tuple[str, float | None, str | None], ...]
+    ladder: tuple[Row, ...] = field(default=(), repr=False)
 
 
 def read_run_rate(connection: duckdb.DuckDBPyConnection) -> PublishedRunRate | None:
@@ -111,7 +126,17 @@ def read_run_rate(connection: duckdb.DuckDBPyConnection) -> PublishedRunRate | N
         return None
     features = connection.execute(_FEATURES, {"month": row[0]}).fetchall()
     month, net, low, high, counted, unknown = row
-    return PublishedRunRate(month, net, low, high, counted, unknown, tuple(features))
+    return PublishedRunRate(
+        month, net, low, high, counted, unknown, tuple(features), _ladder(connection)
+    )
+
+
+def _ladder(connection: duckdb.DuckDBPyConnection) -> tuple[Row, ...]:
+    """Read the lines to date of what counts; none of a run of an earlier version."""
+    if connection.execute(_HAS_LADDER).fetchall() == [(0,)]:
+        return ()
+    lines = connection.execute(_LADDER).fetchall()
+    return tuple(dict(zip(_LADDER_COLUMNS, line, strict=True)) for line in lines)
 
 
 def run_rate_of(before: Outcome, projection: Projection) -> Row | None:
@@ -127,9 +152,10 @@ def run_rate_of(before: Outcome, projection: Projection) -> Row | None:
     Returns
     -------
     dict or None
-        The columns of the mart, and ``lines`` with ``line``, ``feature_id``,
-        ``run_rate``, ``base``, ``difference``, ``reason_code`` and ``reason``; the
-        last, ``total``, is their sum. ``None`` where the run has no run rate.
+        The columns of the mart, its ``ladder`` to date, and ``lines`` with ``line``,
+        ``feature_id``, ``run_rate``, ``base``, ``difference``, ``reason_code`` and
+        ``reason``; the last, ``total``, is their sum. ``None`` where the run has no
+        run rate.
     """
     published = projection.base.run_rate
     if published is None:
@@ -141,6 +167,7 @@ def run_rate_of(before: Outcome, projection: Projection) -> Row | None:
         "run_rate_net_high_90": published.high,
         "run_rate_feature_count": published.feature_count,
         "run_rate_unknown_feature_count": published.unknown_count,
+        "ladder": list(published.ladder),
         "base_month": before.months[0],
         "lines": list(_lines(before, projection, published)),
     }

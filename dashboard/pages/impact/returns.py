@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 import pandas as pd
@@ -13,6 +13,7 @@ from dashboard.shared import charts, return_queries, tables
 from dashboard.shared import format as fmt
 from dashboard.shared import return_sentences as words
 from dashboard.shared.context import ORGANISATION, Origin
+from dashboard.shared.drawing import return_ladder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _FEATURES = "roi.mart_feature_roi"
-_RULE = (
-    "Measured months, less what was invested, plus the months since. Since its last"
-    " measured month a gain is between all of it and what a linear fade to nothing in"
-    " twelve months leaves; a harm lasts."
-)
 _ROW_HEIGHT = 34
 #: What drivers move: money of the first day where a rate is approved.
 _MEASURES = {"net_value": "Net value", "npv": "Present value"}
@@ -46,7 +42,11 @@ def show(view: Page) -> None:
     st.caption(words.shrunk(row))
     if text := words.run_rate(row):
         st.caption(text)
-    _show_ladder(view, row)
+    return_ladder.show(
+        view,
+        return_queries.return_ladder(view.snapshot, row["window"]),
+        mart="roi.mart_return_ladder",
+    )
     returns = return_queries.feature_returns(view.snapshot, row["until_month"])
     if returns.num_rows:
         charts.show(
@@ -67,31 +67,6 @@ def show(view: Page) -> None:
         return
     _show_evidence(view)
     _show_drivers(view)
-
-
-def _show_ladder(view: Page, row: dict[str, Any]) -> None:
-    """Draw each line from benefit to value to date, and the month now."""
-    lines = return_queries.return_ladder(view.snapshot, row["window"])
-    rows = lines.to_pylist()
-    names = [words.LADDER[row["line"]] for row in rows]
-    chances = [words.chance(row["probability_positive"]) for row in rows]
-    tables.show(
-        lines.append_column("name", [names]).append_column("chance", [chances]),
-        [
-            tables.Column("name", "Line"),
-            tables.Column("until_month", "To", "month"),
-            tables.Column("amount", "Amount", "estimate"),
-            tables.Column("amount_low_90", "90 % from", "estimate"),
-            tables.Column("amount_high_90", "90 % to", "estimate"),
-            tables.Column("chance", "P(> 0)"),
-        ],
-        page=view,
-        name="return-ladder",
-        caption="From the measured months to date, and a month now; scenarios go on"
-        " from there by the same rule",
-        origin=Origin(formula=_RULE, mart="roi.mart_return_ladder"),
-        total_rows={n: "" for n, row in enumerate(rows) if row["is_sum"]},
-    )
 
 
 def net_values(returns: pa.Table, colours: Palette) -> Chart:
@@ -223,7 +198,7 @@ def _show_outside(view: Page, returns: pa.Table) -> None:
         caption="What it replaced, what was invested, and the months since",
         origin=Origin(
             formula="Invested: cost before the launch of what had not served by then."
-            f" What had served is running cost of what was there. {_RULE}",
+            f" What had served is running cost of what was there. {return_ladder.RULE}",
             mart=_FEATURES,
         ),
     )

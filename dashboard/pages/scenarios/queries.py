@@ -183,6 +183,11 @@ def scenario_run_rate(result: Result) -> pa.Table:
     return _bridge(result, (result.get("run_rate") or {}).get("lines"))
 
 
+def scenario_ladder(result: Result) -> pa.Table:
+    """Return the way of the run from the measured months to date, as Impact has it."""
+    return _table((result.get("run_rate") or {}).get("ladder") or [])
+
+
 def _bridge(result: Result, lines: Sequence[Result] | None) -> pa.Table:
     """Return a row for each line: the total, then the largest difference first.
 
@@ -299,6 +304,7 @@ __all__ = [
     "scenario_drivers",
     "scenario_features",
     "scenario_label",
+    "scenario_ladder",
     "scenario_months",
     "scenario_outcomes",
     "scenario_reconciliation",

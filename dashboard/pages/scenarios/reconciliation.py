@@ -1,4 +1,4 @@
-"""The ways from measured net value, and from the run rate, to a scenario's base."""
+"""The ways from measured net value to date and from there to a scenario's base."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dashboard.shared import format as fmt
 from dashboard.shared import return_sentences as returns
 from dashboard.shared import tables
 from dashboard.shared.context import Origin
+from dashboard.shared.drawing import return_ladder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,17 @@ _FOLDER = "scenarios/results"
 
 def show(view: Page, one: Result) -> None:
     """Draw each line of what was measured next to that of the base, and why."""
+    _show_to_date(view, one)
     _show_net_value(view, one)
     _show_run_rate(view, one)
+
+
+def _show_to_date(view: Page, one: Result) -> None:
+    """Draw the ladder of the run that the base was carried forward from."""
+    lines = queries.scenario_ladder(one)
+    if lines.num_rows:
+        st.subheader("From the measured months to date", anchor=False)
+        return_ladder.show(view, lines, mart=_FOLDER, is_of_period=False)
 
 
 def _show_net_value(view: Page, one: Result) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from attribution.scenarios.run_rate import read_run_rate
 from dashboard.exports.board_pack import read_pack, render_pack_pdf
-from dashboard.exports.board_pack.parts import Tiles
+from dashboard.exports.board_pack.parts import Table, Tiles
 from dashboard.shared import format as fmt
+from dashboard.shared.return_sentences import LADDER
 from tests.attribution.scenarios.scenario_cases import NO_INTEREST, result, run_of
 from tests.dashboard.conftest import text_of
 from tests.dashboard.fixtures.returns_fixture import add_returns, returns_by_hand
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from tests.dashboard.conftest import OpenApp
 
     Row = dict[str, Any]
+
+CAPTION = "From the measured months to date, and a month now"
 
 
 @pytest.fixture
@@ -100,10 +104,46 @@ def test_four_places_say_the_same_net_value_and_the_same_run_rate(
     for place, text in pages.items():
         # Scenarios begin with the measured months; what was invested is spent.
         assert (measured if place == "scenarios" else net) in text, place
-        assert to_date in text or place == "scenarios", place
+        assert to_date in text, place
     month = squeezed(fmt.month(portfolio["run_rate_month"]))
     for place in ("impact", "scenarios", "board pack"):
         assert f"Runrate:{rate}in{month}(90%:{span})" in pages[place], place
+
+
+def test_four_places_print_the_same_ladder(root: Path, open_app: OpenApp) -> None:
+    """Each line of the mart with its amount, and no other."""
+    ladder = [
+        (LADDER[row["line"]], fmt.estimate(row["amount"], "EUR"))
+        for row in published(root, "mart_return_ladder")
+    ]
+    assert (ladder[-2][0], ladder[-1][0]) == ("Net value to date", "A month now")
+    for page in ("impact", "scenarios"):
+        assert printed_ladder(text_of(open_app(root, page=page))) == ladder, page
+    pack = read_pack(PublishedReader(root).snapshot(), "2026-09", "Amortised")
+    parts = [part for page in pack.pages for part in page.parts]
+    [table] = [
+        one for one in parts if isinstance(one, Table) and CAPTION in one.caption
+    ]
+    texts = [(name, amount) for name, _, amount, *_ in table.texts("EUR")]
+    assert texts == ladder
+    [tiles] = [part.tiles for part in pack.pages[0].parts if isinstance(part, Tiles)]
+    of_tiles = [
+        (name, fmt.estimate(None if amount is None else float(amount), "EUR"))
+        for tile in tiles
+        for name, amount, _ in tile.beside
+        if name in LADDER.values()
+    ]
+    assert of_tiles == ladder
+
+
+def printed_ladder(text: str) -> list[tuple[str, str]]:
+    """Return the names and amounts of the table with the caption of the ladder."""
+    begin = text.index(CAPTION)
+    table = text[begin : text.index("</table>", begin)]
+    rows = [
+        re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr")[2:]
+    ]
+    return [(row[0], row[2].replace(" ", "\u00a0")) for row in rows]
 
 
 def test_the_tile_of_summary_has_the_run_rate_underneath(root: Path) -> None:
