@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ingest.sources.prometheus.selector import NAME_LABEL
 from triptych.core.errors import MalformedDeliveryError
 
+#: Changes of a series from which it shows whether it is a counter, and the part of them
+#: that are falls by less than half in a gauge.
+_CHANGES_TO_TELL, _FALLS_OF_A_GAUGE = 20, 0.2
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -195,6 +199,31 @@ def _joined(parts: list[Points]) -> Points:
 
 def _beginning(points: Points) -> tuple[int, int]:
     return (points[0][0], points[-1][0]) if points else (0, 0)
+
+
+def refuse_gauge(series: Iterable[Series], selector: str) -> None:
+    """Refuse series that go up and down: they are no counters.
+
+    A counter that begins again falls to nearly zero. Falls by less than half tell a
+    gauge.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        More than a fifth of the changes are such falls.
+    """
+    changes = falls = 0
+    for each in series:
+        known = [value for _, value in each.points if value is not None]
+        for before, after in pairwise(known):
+            changes += before != after
+            falls += before / 2 < after < before
+    if changes >= _CHANGES_TO_TELL and falls > _FALLS_OF_A_GAUGE * changes:
+        raise MalformedDeliveryError(
+            f"It falls in {falls:,} of {changes:,} changes: a gauge, and no counter.",
+            where=selector,
+            next_step="Name a counter, such as one whose name ends in _total.",
+        )
 
 
 def increases(

@@ -21,7 +21,14 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ingest.sources.prometheus.series import HOUR_MS, Series, heal, increases, spread
+from ingest.sources.prometheus.series import (
+    HOUR_MS,
+    Series,
+    heal,
+    increases,
+    refuse_gauge,
+    spread,
+)
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -141,13 +148,13 @@ class UsageReading:
 
     def _series(self, samples: Samples, selectors: Iterable[Selector]) -> list[Series]:
         """Return the series of several selectors; one that two select, once."""
-        by_labels = {
-            tuple(sorted(series.labels.items())): series
-            for selector in selectors
-            for series in heal(
-                samples.series(selector, step_ms=self.step_ms), renamed=self.renamed
-            )
-        }
+        by_labels = {}
+        for selector in selectors:
+            answered = samples.series(selector, step_ms=self.step_ms)
+            healed = heal(answered, renamed=self.renamed)
+            refuse_gauge(healed, str(selector))
+            for series in healed:
+                by_labels[tuple(sorted(series.labels.items()))] = series
         return list(by_labels.values())
 
     def _by_hour(self, series: Series, span: Span) -> dict[int, Decimal]:

@@ -122,6 +122,22 @@ def test_two_metrics_of_one_measure_add_up() -> None:
     assert found == [(FIRST_HOUR, "eta", Decimal(12))]
 
 
+def test_a_gauge_that_was_taken_for_a_counter_is_refused() -> None:
+    """Requests that run go up and down: 20 and 18 by turns, 30 falls of 59."""
+    running = {minute: 20 - 2 * (minute % 2) for minute in range(60)}
+    series = [counter("running", running, model="eta")]
+    gauge = {"requests": (Selector("running"),)}
+    with pytest.raises(MalformedDeliveryError, match="30 of 59 changes: a gauge"):
+        rows(series, measures=gauge)
+
+
+def test_a_counter_that_begins_again_every_hour_is_read() -> None:
+    """Pods that are replaced: 30 falls of 59 changes, each to zero."""
+    restarted = {minute: 50 * (minute % 2) for minute in range(60)}
+    found = requests([counter("requests", restarted, model="eta")])
+    assert found == [(FIRST_HOUR, "eta", Decimal(50 * 30))]
+
+
 def test_a_negative_reading_is_not_hidden_by_others() -> None:
     found = requests(
         [
