@@ -50,8 +50,9 @@ if TYPE_CHECKING:
 
 #: Changing how samples become rows makes every day new again.
 _READING_VERSION = 2
-#: Prometheus keeps 15 days by default, and so 14 that are whole.
-_LOOKED_BACK_DAYS = 14
+#: Days that a server is asked for where no first one is named, and those that are read
+#: where it has none of them whole: Prometheus keeps 15 by default.
+_ASKED_BACK_DAYS, _LOOKED_BACK_DAYS = 400, 14
 _SILENT = "no series; what it would say stays unknown, not zero"
 #: Options that decide when and how is asked, not what the answer means.
 _NO_MEANING = {
@@ -126,11 +127,14 @@ class Prometheus(Source[PrometheusConfig]):
         if self._config.path is not None:
             yield from self._recorded_deliveries()
             return
-        days = self._days(window)
-        if not days:
+        first = max(
+            (d for d in (window.start, self._config.start_date) if d), default=None
+        )
+        if first is not None and not self._days(first, window):
             return
         with self._api() as api:
-            for stream, reading in self._readings.items():
+            days = self._days(first or self._first_day(api), window)
+            for stream, reading in self._readings.items() if days else ():
                 counts = self._sample_counts(api, reading, days)
                 found = {one for one, by_day in counts.items() if any(by_day.values())}
                 for silent in reading.silent(found) if counts else ():
@@ -138,14 +142,36 @@ class Prometheus(Source[PrometheusConfig]):
                 for day in days:
                     yield self._day_delivery(stream, day, counts)
 
-    def _days(self, window: Window) -> list[date]:
+    def _first_day(self, api: PrometheusApi) -> date:
+        """Return the first day that the server has whole: with samples at midnight."""
+        today = _now().date()
+        asked = _start(today - timedelta(days=_ASKED_BACK_DAYS))
+        selectors = {
+            selector
+            for reading in self._readings.values()
+            for selector in reading.selectors()
+        }
+        midnights = [
+            moment
+            for selector in sorted(selectors, key=str)
+            for series in api.over_range(
+                f"count({selector})",
+                start_ms=asked,
+                end_ms=_start(today),
+                step_ms=DAY_MS,
+            )
+            for moment, _ in series.points
+        ]
+        if not midnights:
+            return today - timedelta(days=_LOOKED_BACK_DAYS)
+        return datetime.fromtimestamp(min(midnights) / MILLISECONDS, UTC).date()
+
+    def _days(self, first: date, window: Window) -> list[date]:
         """Return the days to offer: complete, and with the time after that is read."""
         grown = timedelta(milliseconds=DAY_MS + self._config.longest_gap_ms)
         latest = (_now() - grown).date()
         if window.end is not None:
             latest = min(latest, window.end - timedelta(days=1))
-        asked = [day for day in (window.start, self._config.start_date) if day]
-        first = max(asked, default=_now().date() - timedelta(days=_LOOKED_BACK_DAYS))
         return [
             first + timedelta(days=number)
             for number in range((latest - first).days + 1)

@@ -180,7 +180,8 @@ class PrometheusConfig(SourceConfig):
         )
     )
     start_date: date | None = Field(
-        default=None, description="First day ever asked for; else 14 days back."
+        default=None,
+        description="First day ever asked for; else the first that is there whole.",
     )
     lag_days: int = Field(
         default=2,

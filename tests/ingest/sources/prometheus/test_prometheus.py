@@ -475,6 +475,23 @@ def test_only_complete_days_of_the_window_are_offered(
     assert list(connector.deliveries(Window(DAY + timedelta(days=9)))) == []
 
 
+def test_without_a_first_day_all_that_the_server_keeps_is_offered(
+    server: LoopbackPrometheus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples of 40 days and six hours: the first day is the 40th before the last."""
+    kept = server.record("vllm:request_success_total", model_name="old")
+    for hour in range(-40 * 24 - 6, 1):
+        kept.add(MIDNIGHT + hour * HOUR, hour + 1_000)
+    today = datetime.fromtimestamp((MIDNIGHT + 30 * HOUR) / 1_000, UTC)
+    monkeypatch.setattr(module, "_now", lambda: today)
+    case = usage_case(server, tmp_path)
+    del case.options["start_date"]
+    case.options["usage"] = {"requests": "vllm:request_success_total"}
+    offered = list(case.connector().deliveries(Window()))
+    assert offered[0].scope == f"{DAY - timedelta(days=40)}"
+    assert len([one for one in offered if not one.skip_reason]) == 41
+
+
 def test_the_recorded_samples_come_to_the_hours_worked_out_by_hand(
     tmp_path: Path,
 ) -> None:
