@@ -36,7 +36,7 @@ from triptych.core.errors import MalformedDeliveryError, TriptychError
 from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ingest.connector import Connector, Delivery, LandingOptions
     from ingest.engine.landed_loads import LandedDelivery
@@ -137,6 +137,22 @@ class IngestRunner:
                 unknown_loads.settle(self._places)
         shutil.rmtree(self._places.staging, ignore_errors=True)
         return entry
+
+    def land_again(
+        self, connector: Connector, wanted: Collection[tuple[str, str]]
+    ) -> Iterator[LandedDelivery]:
+        """Yield what a source offers of streams and scopes; nothing is committed.
+
+        The files are in the staging area until the next is asked for.
+        """
+        with self._landing:
+            for delivery in connector.deliveries(Window()):
+                if (delivery.stream, delivery.scope) in wanted:
+                    landed = self._landing.land(
+                        connector, delivery, "", self._landing.next_folder()
+                    )
+                    yield landed
+                    shutil.rmtree(landed.folder, ignore_errors=True)
 
     def _sweep(self, held: HeldCatalogue) -> tuple[_Known, list[WithdrawnLoad]]:
         """Remove what a crashed run left: staging folders and unnamed loads."""

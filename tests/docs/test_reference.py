@@ -161,7 +161,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
             "withdraw",
             "source",
         ),
-        *("health", "metrics", "scenario"),
+        *("health", "metrics", "scenario", "verify"),
         "attribute",
     }
 

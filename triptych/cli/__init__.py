@@ -16,7 +16,7 @@ from triptych.cli.accrue_command import accrue
 from triptych.cli.alert_commands import alerts, notify
 from triptych.cli.application import new_application
 from triptych.cli.attribute_command import attribute
-from triptych.cli.audit_commands import audit
+from triptych.cli.audit_commands import audit, verify
 from triptych.cli.close_commands import close, reopen
 from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
@@ -76,6 +76,7 @@ app = new_application(
         "notify": notify,
         "export": export,
         "audit": audit,
+        "verify": verify,
         "loads": loads,
         "source": source,
         "quarantine": quarantine,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,13 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from triptych.cli.options import OpenWorkspace
+    from triptych.evidence.kept_files import Difference
     from triptych.month.auditing import AuditReport
 
 audit = typer.Typer(help="Verify the audit log and closed months.")
@@ -68,21 +74,79 @@ def verify(
             metavar="FILE", help="Head or copy of lake/audit_log.jsonl, as kept."
         ),
     ] = None,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence",
+            help="Compare every byte of evidence, manifests, published and BI files.",
+        ),
+    ] = False,
+    is_repaired: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="With --evidence: put back what sources still have."
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Check the audit log, its copy in the lake and what closed months keep."""
+    """Check the audit log, what closed months keep, and the files of evidence."""
+    from triptych.evidence.kept_files import missing_evidence
     from triptych.month import auditing
 
     opened = open_workspace(workspace, is_verbose=verbose)
+    if is_repaired and not evidence:
+        raise UsageError(
+            "--repair needs --evidence.",
+            next_step='Run "triptych verify --evidence --repair".',
+        )
+    if evidence:
+        _verify_evidence(opened, is_repaired=is_repaired, as_json=as_json)
+        return
     report = auditing.verify(opened.workspace, kept_hash=kept_hash, kept_log=against)
+    differences = missing_evidence(opened.workspace)
     if as_json:
-        print_json(report)
+        print_json({**asdict(report), "evidence": differences})
     else:
         _print(report, is_compared=kept_hash is not None or against is not None)
-    if report.doubts:
+        _print_differences(differences)
+    if report.doubts or differences:
         raise typer.Exit(1)
+
+
+def _verify_evidence(
+    opened: OpenWorkspace, *, is_repaired: bool, as_json: bool
+) -> None:
+    from triptych.evidence.kept_files import verify_evidence
+    from triptych.evidence.repairing import repair
+
+    if is_repaired:
+        done = repair(opened.workspace, opened.settings, progress=opened.progress)
+        report, content = done.evidence, asdict(done)
+    else:
+        done, report = None, verify_evidence(opened.workspace)
+        content = asdict(report)
+    if as_json:
+        print_json(content)
+    else:
+        for where in done.repaired if done else ():
+            print(f"{where}: put back.")
+        for load_id in done.read_again if done else ():
+            print(f'{load_id}: "triptych run" reads its delivery again.')
+        _print_differences(report.differences)
+        if not report.differences:
+            print(
+                f"{report.file_count:,} files as recorded,"
+                f" {report.byte_count / 1_000_000:,.1f} MB compared."
+            )
+    if report.differences:
+        raise typer.Exit(1)
+
+
+def _print_differences(differences: Sequence[Difference]) -> None:
+    for each in differences:
+        print(str(each))
 
 
 @audit.command()
@@ -150,7 +214,7 @@ def _print(report: AuditReport, *, is_compared: bool) -> None:
         )
     if not is_compared:
         print(
-            "A log that somebody with its key wrote anew is found only by a hash that"
+            "A log that somebody with its key wrote again is found only by a hash that"
             f' was kept elsewhere: "triptych audit verify --head'
             f' {report.head_hash[:12]}…".'
         )

@@ -96,6 +96,7 @@ def build(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Build, test and publish the marts from what has been ingested."""
+    from triptych.evidence.kept_files import refuse_damaged
     from triptych.run import pipeline
     from triptych.run.after_run import reported
 
@@ -111,10 +112,11 @@ def build(  # noqa: PLR0913  (one parameter for each option)
         report = pipeline.build(
             opened.workspace, opened.settings, full=full, progress=opened.progress
         )
-    if as_json:
-        print_json(_build_record(report))
-    else:
-        _print_build(report)
+        if as_json:
+            print_json(_build_record(report))
+        else:
+            _print_build(report)
+        refuse_damaged(report.evidence)
 
 
 def run(  # noqa: PLR0913  (one parameter for each option)
@@ -135,6 +137,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Ingest, build and publish; goes on where a crashed run stopped."""
+    from triptych.evidence.kept_files import refuse_damaged
     from triptych.run import pipeline
     from triptych.run.after_run import reported
 
@@ -166,6 +169,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
             _print_ai_cost(opened.workspace.root)
             _print_overlaps(opened.workspace.root)
         report.ingest.raise_first_failure()
+        refuse_damaged(report.build.evidence)
 
 
 def print_ingest(report: IngestReport) -> None:
@@ -208,6 +212,7 @@ def _build_record(report: BuildReport) -> dict[str, object]:
         "published_path": report.published_path,
         "is_unchanged": report.is_unchanged,
         "warnings": [node.name for node in report.transform.warnings],
+        "evidence": report.evidence,
         "studies": report.studies.statuses,
     }
 
@@ -215,6 +220,8 @@ def _build_record(report: BuildReport) -> dict[str, object]:
 def _print_build(report: BuildReport) -> None:
     for node in report.transform.warnings:
         print(f"warning: {node.name}: {_counted(node.failure_count, 'row')}")
+    for text in report.evidence:
+        print(f"warning: {text}")
     _print_studies(report)
     if report.is_unchanged:
         published = report.published_path.stem

@@ -19,7 +19,7 @@ from triptych.cli.printing import print_json, print_table, spans_of_months
 from triptych.core.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from attribution.studies.declared import DeclaredStudy
     from triptych.cli.options import OpenWorkspace
@@ -202,6 +202,7 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     )
     from triptych.discovery.inspection import inspect_sources, observe_together
     from triptych.discovery.ledger_sample import bench
+    from triptych.evidence.kept_files import missing_evidence, refuse_damaged
     from triptych.run.pipeline import bound_connectors
     from triptych.run.probe import probe_sources
     from triptych.run.study_tables import declared_of
@@ -213,6 +214,7 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     overlaps = published_overlaps(opened.workspace.root)
     engine = opened.settings.warehouse.engine
     probes = list(probe_sources(connectors, engine=engine))
+    missing = missing_evidence(opened.workspace)
     with bench() as connection:
         inspections = inspect_sources(
             connection, connectors, root=opened.workspace.root
@@ -224,28 +226,33 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
                 "workspace": opened.workspace.root,
                 "warnings": opened.settings.warnings,
                 "studies": [_study_record(study) for study in studies],
-                "sources": [
-                    _probe_record(probe, inspection)
-                    for probe, inspection in zip(probes, inspections, strict=True)
-                ],
+                "sources": list(map(_probe_record, probes, inspections)),
                 "observations": together,
                 "undecided_sources": undecided,
                 "coverage_overlaps": overlaps,
+                "evidence": missing,
             }
         )
     else:
         print(f"The settings in {opened.workspace.root} are valid.")
-        for study in studies:
-            print(f"study {study.plan.id}: {study.state}")
-            for note in study.notes:
-                print(f"  {note}")
+        _print_studies(studies)
         _print_probes(probes, inspections)
         _print_observations(together)
-        for each in (*undecided, *overlaps):
-            print(each.what)
+        doubts = [each.what for each in (*undecided, *overlaps)]
+        for line in (*doubts, *map(str, missing)):
+            print(line)
     _refuse_what_is_missing(probes, inspections, together)
     refuse_undecided(undecided)
     refuse_open_overlaps(overlaps)
+    refuse_damaged(missing)
+
+
+def _print_studies(studies: Iterable[DeclaredStudy]) -> None:
+    """Print the state of each study, and its notes."""
+    for study in studies:
+        print(f"study {study.plan.id}: {study.state}")
+        for note in study.notes:
+            print(f"  {note}")
 
 
 def _study_record(study: DeclaredStudy) -> dict[str, object]:

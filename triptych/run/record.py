@@ -56,6 +56,11 @@ class RunRecord:
             "started_at": self.started_at.isoformat(),
         }
 
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds since the run began."""
+        return (datetime.now(UTC) - self.started_at).total_seconds()
+
     def note(self, state: str, **details: object) -> None:
         """Write down what the run is at, and what it is to be remembered by."""
         self._content |= {

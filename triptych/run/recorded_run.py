@@ -31,6 +31,7 @@ from triptych.core.warehouse.publish import publish
 from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
 from triptych.core.workspace_format import upgrade
+from triptych.evidence.kept_files import check_some, in_short
 from triptych.run.publication import (
     adding_own_models,
     beginning_publication,
@@ -76,6 +77,8 @@ class BuildReport:
         What was done about the studies.
     is_unchanged : bool
         Nothing that a figure is made of differed: what was published stands.
+    evidence : tuple of str
+        Files of evidence that are gone or damaged, as far as the run compared them.
     """
 
     run_id: str
@@ -83,6 +86,7 @@ class BuildReport:
     transform: TransformOutcome
     studies: StudyReport
     is_unchanged: bool = False
+    evidence: tuple[str, ...] = ()
 
 
 class Run:
@@ -104,6 +108,7 @@ class Run:
         self._plan_files = studies_of(workspace)
         self._declare_studies()
         self._committed: Sequence[CommittedLoad] = ()
+        self._evidence: tuple[str, ...] = ()
         self._record = RunRecord(workspace, progress)
         if upgraded is not None:
             self._record.note(
@@ -164,16 +169,7 @@ class Run:
             Build everything again, whatever was kept.
         """
         with self.recorded("building"):
-            # A workspace that has never been ingested has no catalogue yet.
-            with open_catalogue(self.places) as catalogue:
-                refuse_unknown(
-                    self.places,
-                    catalogue.known_load_ids(),
-                    catalogue.loads_at_rest(),
-                )
-                names = delivered_columns(self._settings)
-                _refuse_unread(names, self._settings.warehouse.engine)
-                catalogue.name_columns(names)
+            self._verify_lake()
             self._verify_in_place()
             history = read_history(self._workspace)
             verify_locked_loads(self._workspace, history)
@@ -198,6 +194,7 @@ class Run:
             "published",
             warnings=[node.name for node in report.transform.warnings],
             rebuilt_count=len(marts.rebuilt),
+            evidence=self._evidence,
         )
         return report
 
@@ -253,17 +250,33 @@ class Run:
                 ),
             )
         nodes = (*outcome.nodes, *joined.transform.nodes)
-        return BuildReport(self.run_id, path, TransformOutcome(nodes), joined.studies)
+        return BuildReport(
+            self.run_id,
+            path,
+            TransformOutcome(nodes),
+            joined.studies,
+            evidence=self._evidence,
+        )
 
     def _unchanged(self, published: Path) -> BuildReport:
         """Keep what is published, and write down that nothing differed."""
         warnings = read_warnings(self._workspace.runs_dir, published.stem)
         self._record.note(
-            "unchanged", published_run_id=published.stem, warnings=warnings
+            "unchanged",
+            published_run_id=published.stem,
+            warnings=warnings,
+            evidence=self._evidence,
         )
         nothing = TransformOutcome(())
         studies = StudyReport((), (), {})
-        return BuildReport(self.run_id, published, nothing, studies, is_unchanged=True)
+        return BuildReport(
+            self.run_id,
+            published,
+            nothing,
+            studies,
+            is_unchanged=True,
+            evidence=self._evidence,
+        )
 
     def _study_request(self, only: Collection[str], seed: int | None) -> StudyRequest:
         configured = self._settings.attribution
@@ -331,6 +344,20 @@ class Run:
             return marts.first_half(
                 task, sum_elsewhere=sum_line_items, when_built=when_built
             )
+
+    def _verify_lake(self) -> None:
+        """Check loads of the catalogue, name its columns, compare some files."""
+        # A workspace that has never been ingested has no catalogue yet.
+        with open_catalogue(self.places) as catalogue:
+            refuse_unknown(
+                self.places, catalogue.known_load_ids(), catalogue.loads_at_rest()
+            )
+            names = delivered_columns(self._settings)
+            _refuse_unread(names, self._settings.warehouse.engine)
+            catalogue.name_columns(names)
+            seconds = self._record.elapsed_seconds
+            differences = check_some(self._workspace, catalogue.ask, seconds)
+        self._evidence = in_short(differences)
 
     def _verify_in_place(self) -> None:
         with open_catalogue(self.places) as catalogue:

@@ -40,6 +40,7 @@ from triptych.core.warehouse.reader import (
     PublishedReader,
 )
 from triptych.core.warehouse.undecided_sources import read_undecided
+from triptych.evidence.kept_files import in_short, missing_evidence
 from triptych.run.study_journal import check_register
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def judge(
             *_to_come(published, age),
             *_of_the_catalogue(workspace, settings),
             *_without_space(workspace),
+            *_missing(workspace),
         )
     )
     failed += (*own, *_doubts(workspace), *read_alert_troubles(workspace.runs_dir))
@@ -146,6 +148,15 @@ def _of_the_catalogue(workspace: Workspace, settings: Settings) -> tuple[str, ..
     except (StaleCatalogueError, duckdb.Error) as error:
         return (str(as_expected(error)),)
     return tuple(map(str, found))
+
+
+def _missing(workspace: Workspace) -> tuple[str, ...]:
+    """Return which evidence is gone or damaged, the first three and their number."""
+    try:
+        differences = missing_evidence(workspace)
+    except (RunLockedError, StaleCatalogueError, duckdb.Error):
+        return ()  # which the state of the catalogue says
+    return tuple(map(str, in_short(differences)))
 
 
 def _failures(run: LastRun | None) -> list[str]:

@@ -380,6 +380,14 @@ class Catalogue:
         ).fetchall()
         return len(rows)
 
+    def forget_fingerprints(self, load_ids: Sequence[str]) -> None:
+        """Mark current loads by their ids to be read again."""
+        self._connection.execute(
+            "UPDATE catalogue.loads SET fingerprint = ''"
+            " WHERE status = 'current' AND list_contains(?, load_id)",
+            [list(load_ids)],
+        )
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("BEGIN")

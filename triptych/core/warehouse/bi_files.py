@@ -114,6 +114,10 @@ class BiFolder:
                 next_step='Mend it and run "triptych run": it writes them again.',
             ) from error
 
+    def write_again(self, published: Path) -> None:
+        """Write every file again, from the published file alone."""
+        self._write(published, _Description())
+
     def _write(self, published: Path, before: _Description) -> None:
         runs = self.root / "runs"
         runs.mkdir(parents=True, exist_ok=True)
@@ -185,6 +189,7 @@ class _Description:
     duckdb_sha256: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
     byte_counts: Mapping[str, int] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
     def is_of(self, run_id: str, formats: tuple[str, ...]) -> bool:
         return self.run_id == run_id and set(self.formats) == set(formats)
@@ -205,9 +210,27 @@ def _read_description(folder: Path) -> _Description:
                 for mart in content["marts"].values()
                 for file, size in mart["files"].items()
             },
+            # An earlier version wrote none.
+            {
+                file: checksum
+                for mart in content["marts"].values()
+                for file, checksum in mart.get("sha256", {}).items()
+            },
         )
     except (OSError, ValueError, KeyError, TypeError):
         return _Description()  # nothing is taken over then
+
+
+def recorded_bi_files(folder: Path) -> Iterator[tuple[Path, int | None, str]]:
+    """Yield the files of a folder with their size and SHA-256, as it describes them.
+
+    Either is empty where it was not written down.
+    """
+    described = _read_description(folder)
+    for file, size in described.byte_counts.items():
+        yield folder / file, size, described.checksums.get(file, "")
+    if described.duckdb_sha256:
+        yield folder / DUCKDB_FILE, None, described.duckdb_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +275,7 @@ class _Writer:
         is_same_writer = before.engine == _ENGINE
         self._known = before.digests if is_same_writer else {}
         self._digests = {mart.name: self._digest(mart) for mart in self._marts}
+        self._checksums: dict[str, str] = {}
 
     def write(self, formats: tuple[str, ...]) -> None:
         for kind in FILE_FORMATS:
@@ -282,12 +306,14 @@ class _Writer:
             copy_statement(f"run.{mart.quoted}", mart.columns, kind, str(target))
         )
         sync_file(target)
+        self._checksums[mart.file(kind)] = file_checksum(target)
 
     def _take_over(self, file: str) -> bool:
         old = self._previous / file
         try:
             if old.stat().st_size != self._before.byte_counts[file]:
                 return False
+            self._checksums[file] = self._before.checksums[file]
             os.link(old.resolve(), self._folder / file)
         except (OSError, KeyError):
             return False  # it is gone, or this file system has no links
@@ -356,6 +382,9 @@ class _Writer:
                 name: file.stat().st_size
                 for name, file in files.items()
                 if file.exists()
+            },
+            "sha256": {
+                name: self._checksums[name] for name in files if name in self._checksums
             },
             "digest": self._digests[mart.name],
             "columns": [

@@ -60,7 +60,7 @@ def has_checksum(published: Path, root: Path) -> bool:
 
     One under a key that nobody here has proves nothing.
     """
-    expected = _read(published)
+    expected = recorded_checksum(published)
     if expected is None:
         return False
     try:
@@ -96,7 +96,7 @@ def difference(published: Path, root: Path) -> str | None:
 
 
 def _difference(published: Path, root: Path, standing: str) -> str | None:
-    expected = _read(published)
+    expected = recorded_checksum(published)
     if expected is None:
         return None
     is_sealed = _is_sealed(expected, published.name, root)
@@ -109,7 +109,7 @@ def _difference(published: Path, root: Path, standing: str) -> str | None:
     return None
 
 
-def _read(published: Path) -> PublishedChecksum | None:
+def recorded_checksum(published: Path) -> PublishedChecksum | None:
     """Return the checksum; one that cannot be read is none, and health says so."""
     try:
         content = json.loads(checksum_file(published).read_text("utf-8"))
