@@ -236,19 +236,20 @@ def funnel(snapshot: Snapshot) -> pa.Table:
         snapshot,
         _FUNNEL,
         f"""
-        SELECT metric, scope_id, item_count, "180_events" AS event_count,
+        SELECT metric, scope_id, item_count, event_count,
             "30_ratio" AS ratio_30, "90_ratio" AS ratio_90,
             "90_low" AS ratio_90_low, "90_high" AS ratio_90_high
         FROM (
             PIVOT (
-                SELECT metric, scope_id, item_count, horizon_days, event_count,
-                    converted_ratio, converted_ratio_low, converted_ratio_high
+                SELECT metric, scope_id, item_count, horizon_days, converted_ratio,
+                    converted_ratio_low, converted_ratio_high, max(event_count)
+                        OVER (PARTITION BY metric, scope_id) AS event_count
                 FROM {_FUNNEL}
                 WHERE cohort_kind = 'all' AND scope_kind = CASE metric
                     WHEN 'pilot_to_production' THEN 'service' ELSE 'model' END
             )
-            ON horizon_days IN (30, 90, 180)
-            USING first(event_count) AS events, first(converted_ratio) AS ratio,
+            ON horizon_days IN (30, 90)
+            USING first(converted_ratio) AS ratio,
                 first(converted_ratio_low) AS low, first(converted_ratio_high) AS high
         )
         ORDER BY metric, item_count DESC, scope_id

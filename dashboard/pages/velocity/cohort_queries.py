@@ -87,8 +87,7 @@ def conversions_across(
 ) -> pa.Table:
     """Return the same, one row per cohort and a column for each number of days."""
     columns = ", ".join(
-        f"max(converted_ratio) FILTER (horizon_days = {days}) AS ratio_{days},"
-        f" CASE WHEN max(converted_ratio) FILTER (horizon_days = {days}) IS NULL"
+        f'"{days}_ratio" AS ratio_{days}, CASE WHEN "{days}_ratio" IS NULL'
         f" THEN 'not seen so long' END AS absence_{days}"
         for days in (7, 30, 60, 90)
     )
@@ -96,13 +95,18 @@ def conversions_across(
         snapshot,
         "delivery.mart_conversions",
         f"""
-        SELECT cohort, max(item_count) AS item_count,
-            max(event_count) AS event_count,
-            max(observed_days) AS observed_days, {columns}
-        FROM delivery.mart_conversions
-        WHERE scope_kind = $kind AND scope_id = $id AND metric = $metric
-            AND cohort_kind = $cohort
-        GROUP BY cohort ORDER BY cohort DESC
+        SELECT cohort, item_count, event_count, observed_days, {columns}
+        FROM (
+            PIVOT (
+                SELECT cohort, item_count, observed_days, horizon_days, converted_ratio,
+                    max(event_count) OVER (PARTITION BY cohort) AS event_count
+                FROM delivery.mart_conversions
+                WHERE scope_kind = $kind AND scope_id = $id AND metric = $metric
+                    AND cohort_kind = $cohort
+            )
+            ON horizon_days IN (7, 30, 60, 90) USING first(converted_ratio) AS ratio
+        )
+        ORDER BY cohort DESC
         """,
         kind=scope.kind,
         id=scope.id,

@@ -57,7 +57,7 @@ def compared(view: Page) -> Compared | None:
         return None
     now, before = (row["quarter"] for row in quarters)
     kind = summary_figures.shipping_kind(view)
-    of_units = queries.units_compared(view.snapshot, kind, now, before)
+    of_units = queries.units_compared(view.snapshot, kind, now)
     of_all = queries.whole_compared(
         view.snapshot, *(row["last_month"] for row in quarters)
     )
@@ -85,7 +85,7 @@ def show(view: Page) -> None:
             formula=f"Least to greatest of each {found.kind}'s figure, which have no"
             " common median; medians of three months over the organisation. A change"
             " is one where the 90 % intervals of both quarters lie apart.",
-            mart="delivery.mart_velocity_quarters",
+            mart="delivery.mart_velocity_changes",
         ),
         is_of_period=False,
     )

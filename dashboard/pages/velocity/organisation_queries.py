@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 _QUARTERS: Final = "delivery.mart_velocity_quarters"
+_CHANGES: Final = "delivery.mart_velocity_changes"
 _OF_UNITS: Final = ("change_lead_time", "deployment_frequency", "change_fail_ratio")
 _OF_ALL: Final = ("time_to_restore", "training_to_production")
 
@@ -21,55 +22,35 @@ _OF_ALL: Final = ("time_to_restore", "training_to_production")
 @per_run
 def compared_quarters(snapshot: Snapshot, until: str) -> list[dict[str, Any]]:
     """Return the newest two quarters that were over by a month, the newer first."""
-    if not has_mart(snapshot, _QUARTERS):
+    if not has_mart(snapshot, _CHANGES):
         return []
     return rows(
         snapshot,
         f"""
-        SELECT quarter, max(last_month) AS last_month FROM {_QUARTERS}
+        SELECT DISTINCT quarter, last_month FROM {_QUARTERS}
         WHERE is_over AND last_month <= $until AND n_used > 0
-        GROUP BY quarter ORDER BY quarter DESC LIMIT 2
+        ORDER BY quarter DESC LIMIT 2
         """,
         until=until,
     )
 
 
 @per_run
-def units_compared(
-    snapshot: Snapshot, kind: str, quarter: str, before: str
-) -> list[dict[str, Any]]:
-    """Return per metric the span over all units, and how many changed beyond chance.
-
-    A unit changed where the 90 % intervals of both quarters lie apart, or, where a
-    figure has none, is not counted.
-    """
+def units_compared(snapshot: Snapshot, kind: str, quarter: str) -> list[dict[str, Any]]:
+    """Return per metric the span over all units, and how many changed beyond chance."""
+    spans = ("least", "greatest", "least_before", "greatest_before")
+    columns = ", ".join(f"{IN_HOURS.format(name)} AS {name}" for name in spans)
     return rows(
         snapshot,
         f"""
-        WITH figures AS (
-            SELECT metric, scope_id, quarter, unit,
-                {IN_HOURS.format("metric_value")} AS figure,
-                interval_low AS low, interval_high AS high
-            FROM {_QUARTERS}
-            WHERE scope_kind = $kind AND quarter IN ($quarter, $before)
-                AND list_contains($metrics, metric) AND metric_value IS NOT NULL
-        )
-        SELECT metric,
-            any_value(CASE now.unit WHEN 'seconds' THEN 'hours' ELSE now.unit END)
-                AS unit,
-            min(now.figure) AS least, max(now.figure) AS greatest,
-            min(old.figure) AS least_before, max(old.figure) AS greatest_before,
-            count(old.low) AS compared_count,
-            count(*) FILTER (now.high < old.low) AS less_count,
-            count(*) FILTER (now.low > old.high) AS more_count
-        FROM (SELECT * FROM figures WHERE quarter = $quarter) AS now
-        JOIN (SELECT * FROM figures WHERE quarter = $before) AS old
-            USING (metric, scope_id)
-        GROUP BY metric
+        SELECT metric, {UNIT_SHOWN} AS unit, {columns}, compared_count, less_count,
+            more_count
+        FROM {_CHANGES}
+        WHERE scope_kind = $kind AND quarter = $quarter
+            AND list_contains($metrics, metric)
         """,
         kind=kind,
         quarter=quarter,
-        before=before,
         metrics=list(_OF_UNITS),
     )
 

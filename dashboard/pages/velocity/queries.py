@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard.shared import names
 from dashboard.shared.published import has_mart, per_run, rows, table
+from triptych.core.measures.compile import compile_query
+from triptych.core.measures.query import query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,19 +103,15 @@ class VelocityFigure:
 @per_run
 def velocity_units(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Return models, services and teams that have a figure, the busiest first."""
-    found = rows(
-        snapshot,
-        """
-        SELECT scope_kind, scope_id, sum(n_used) AS used
-        FROM delivery.mart_velocity
-        WHERE scope_kind IN ('model', 'service', 'team')
-        GROUP BY scope_kind, scope_id
-        HAVING sum(n_used) + sum(n_open) > 0
-        ORDER BY
-            CASE scope_kind WHEN 'model' THEN 0 WHEN 'service' THEN 1 ELSE 2 END,
-            used DESC, scope_id
-        """,
+    asked = query(
+        "velocity_items",
+        by=("scope_kind", "scope_id"),
+        where={"scope_kind": ("model", "service", "team")},
+        conditions=("(n_used > 0 OR n_open > 0)",),
+        order="array_position(['model', 'service', 'team'], scope_kind),"
+        " velocity_items DESC, scope_id",
     )
+    found = rows(snapshot, compile_query(asked))
     return [(row["scope_kind"], row["scope_id"]) for row in found]
 
 
@@ -218,11 +216,10 @@ def velocity_quarter(
     found = rows(
         snapshot,
         """
-        SELECT quarter, bool_and(is_over) AS is_over
+        SELECT DISTINCT quarter, is_over
         FROM delivery.mart_velocity_quarters
         WHERE scope_kind = $kind AND scope_id = $id AND first_month = $month
             AND n_used > 0
-        GROUP BY quarter
         """,
         kind=scope.kind,
         id=scope.id,
@@ -236,19 +233,25 @@ def velocity_over_units(
     snapshot: Snapshot, kind: str, period: VelocityPeriod
 ) -> pa.Table:
     """Return what is frequent enough of each unit of a kind, side by side."""
-    pivoted = ", ".join(
-        f"max({IN_HOURS.format('metric_value')}) FILTER (metric = '{metric}')"
-        f" AS {metric}"
-        for metric in ("change_lead_time", "deployment_frequency", "change_fail_ratio")
-    )
     return table(
         snapshot,
         f"""
-        SELECT scope_id, {pivoted},
-            max(n_used) FILTER (metric = 'deployment_frequency') AS deployments
-        FROM {period.mart}
-        WHERE scope_kind = $kind AND {period.kind} = $period
-        GROUP BY scope_id ORDER BY scope_id
+        SELECT scope_id, change_lead_time_figure AS change_lead_time,
+            deployment_frequency_figure AS deployment_frequency,
+            change_fail_ratio_figure AS change_fail_ratio,
+            deployment_frequency_n AS deployments
+        FROM (
+            PIVOT (
+                SELECT scope_id, metric, n_used,
+                    {IN_HOURS.format("metric_value")} AS metric_value
+                FROM {period.mart}
+                WHERE scope_kind = $kind AND {period.kind} = $period
+            )
+            ON metric IN ('change_lead_time', 'deployment_frequency',
+                'change_fail_ratio')
+            USING first(metric_value) AS figure, first(n_used) AS n
+        )
+        ORDER BY scope_id
         """,
         kind=kind,
         period=period.label,
@@ -304,34 +307,20 @@ def lead_time_stages(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
     Stages are shown beside the whole and never add up to a figure.
     """
     column = {"service": "deployed_unit"}.get(scope.kind, f"{scope.kind}_id")
+    asked = query(
+        *("stage_changes", "stage_hours_p10", "stage_hours_p25", "stage_hours_p50"),
+        *("stage_hours_p75", "stage_hours_p90"),
+        by=("position", "stage"),
+        where={column: scope.id, "month": scope.months},
+    )
     return table(
         snapshot,
         f"""
-        WITH chosen AS (
-            SELECT * FROM delivery.fct_changes
-            WHERE {column} = $id AND list_contains($months, month)
-                AND lead_time_seconds IS NOT NULL
-        ),
-        stages AS (
-            SELECT 1 AS position, 'commit to merge' AS stage,
-                date_diff('second', committed_at, merged_at) / 3600.0 AS hours
-            FROM chosen
-            UNION ALL
-            SELECT 2, 'merge to production',
-                date_diff('second', merged_at, deployed_at) / 3600.0
-            FROM chosen
-            UNION ALL
-            SELECT 3, 'commit to production', lead_time_seconds / 3600.0 FROM chosen
-        )
-        SELECT position, stage, count(hours) AS n,
-            quantile_cont(hours, 0.1) AS p10, quantile_cont(hours, 0.25) AS p25,
-            quantile_cont(hours, 0.5) AS p50, quantile_cont(hours, 0.75) AS p75,
-            quantile_cont(hours, 0.9) AS p90
-        FROM stages GROUP BY position, stage
-        HAVING count(hours) >= 5 ORDER BY position
+        SELECT position, stage, stage_changes AS n, stage_hours_p10 AS p10,
+            stage_hours_p25 AS p25, stage_hours_p50 AS p50, stage_hours_p75 AS p75,
+            stage_hours_p90 AS p90
+        FROM ({compile_query(asked)}) WHERE stage_changes >= 5 ORDER BY position
         """,
-        id=scope.id,
-        months=list(scope.months),
     )
 
 

@@ -23,23 +23,27 @@ _RARE = (
 @per_run
 def rare_over_units(snapshot: Snapshot, kind: str, months: tuple[str, ...]) -> pa.Table:
     """Return what is rare of each unit of a kind over twelve months, side by side."""
-    pivoted = ", ".join(
-        f"max({IN_HOURS.format('metric_value')}) FILTER (metric = '{metric}')"
-        f" AS {metric}, max(n_used) FILTER (metric = '{metric}') AS {metric}_n"
-        for metric in _RARE
-    )
+    metrics = ", ".join(f"'{metric}'" for metric in _RARE)
+    columns = ", ".join(f"{metric}_figure AS {metric}, {metric}_n" for metric in _RARE)
     return table_of(
         snapshot,
         WINDOWS_MART,
         f"""
-        SELECT scope_id, max(window_start) AS window_start, max(month) AS month,
-            {pivoted}
-        FROM {WINDOWS_MART}
-        WHERE scope_kind = $kind AND window_months = 12 AND month = (
-            SELECT max(month) FROM {WINDOWS_MART}
-            WHERE list_contains($months, month)
+        SELECT scope_id, window_start, month, {columns}
+        FROM (
+            PIVOT (
+                SELECT scope_id, window_start, month, metric, n_used,
+                    {IN_HOURS.format("metric_value")} AS metric_value
+                FROM {WINDOWS_MART}
+                WHERE scope_kind = $kind AND window_months = 12 AND month = (
+                    SELECT max(month) FROM {WINDOWS_MART}
+                    WHERE list_contains($months, month)
+                )
+            )
+            ON metric IN ({metrics})
+            USING first(metric_value) AS figure, first(n_used) AS n
         )
-        GROUP BY scope_id ORDER BY scope_id
+        ORDER BY scope_id
         """,
         kind=kind,
         months=list(months),

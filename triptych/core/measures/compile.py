@@ -200,9 +200,10 @@ def _aggregate(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> 
             rows = _only(measure, shared, " AND ".join(filter(None, (also, selected))))
             known = f"count({expr}){rows} = count(*){rows}"
             return f"CASE WHEN {known} THEN sum({expr}){rows} END"
-        case "average":
-            return f"avg({measure.expr}){only}"
-    return f"{measure.agg}({measure.expr}){only}"
+        case "percentile":
+            return f"quantile_cont({measure.expr}, {measure.percentile}){only}"
+    function = "avg" if measure.agg == "average" else measure.agg
+    return f"{function}({measure.expr}){only}"
 
 
 def _left(condition: Filter, mart: str) -> str:

@@ -41,6 +41,7 @@ _NOT_IN: Final = re.compile(r"(\w+) not in \((.*)\)")
 UNIT_COLUMN: Final = re.compile(r"\[(\w+)\]")
 AGGREGATES: Final = frozenset(
     {"sum", "max", "min", "median", "average", "count", "count_distinct"}
+    | {"percentile"}
 )
 _BILLED: Final = "billed (as invoiced)"
 
@@ -123,6 +124,8 @@ class Measure:
         Columns with its interval, its number of observations and why it is unknown.
     unknown : str or None
         What NULL means, where that is not what it means of its model.
+    percentile : float or None
+        Which one it is, from 0 to 1, interpolated.
     newest_by : str or None
         Column of time over which its newest value counts and no sum.
     """
@@ -151,6 +154,7 @@ class Measure:
     unknown: str | None = None
     never_added: tuple[str, ...] = ()
     newest_by: str | None = None
+    percentile: float | None = None
 
     def on_basis(self, *, billed: bool) -> Measure:
         """Return the same measure of billed cost, where it has one."""
@@ -333,6 +337,7 @@ def _measure(metric: Mapping[str, Any], model: Model) -> Measure:
         filters=tuple(map(_filter, filters)),
         numerator=metric.get("numerator"),
         denominator=metric.get("denominator"),
+        percentile=metric.get("percentile"),
         newest_by=metric.get("non_additive_dimension", {}).get("name"),
         **given,
     )
