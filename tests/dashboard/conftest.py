@@ -178,6 +178,22 @@ def text_of(app: AppTest) -> str:
     return "\n".join(said).replace("\u00a0", " ").replace("\\", "")
 
 
+def unknown_tiles(app: AppTest) -> dict[str, str]:
+    """Return the tiles that have a dash, each with what is said below and in it."""
+    found: dict[str, str] = {}
+    blocks: list[Any] = [app._tree]
+    while blocks:
+        parts = list(blocks.pop().children.values())
+        blocks += [part for part in parts if hasattr(part, "children")]
+        said = " ".join(
+            str(p.value) for p in parts if p.type in {"caption", "markdown"}
+        )
+        for tile in parts:
+            if tile.type == "metric" and "\u2014" in str(tile.value):
+                found[tile.label] = f"{tile.value} {tile.help} {said}"
+    return found
+
+
 def tiles(app: AppTest) -> dict[str, str]:
     """Return what the tiles of a page say, by their labels."""
     return {

@@ -77,7 +77,7 @@ def _tile_budget(view: Page, row: dict[str, Any] | None) -> None:
     label = "Against budget"
     if row is None:
         st.metric(view.tile_label(label), fmt.unknown("no budget"))
-        st.caption(f"{view.period} has no budget in this scope")
+        st.caption(f"{view.period} has no budget in this scope: add one in Set-up")
     else:
         st.metric(
             view.tile_label(f"{label}: {row['scope']}"),

@@ -140,6 +140,8 @@ def _tile_since(view: Page, months: list[dict[str, Any]]) -> None:
 
 def since_close(closed: list[dict[str, Any]], *, is_changed: bool) -> str:
     """Say what of closed months is open, else where their adjustments are."""
+    if not closed:
+        return "no month is closed: lock one whose invoices tie"
     ages = [row["oldest_open_item_days"] for row in closed if row["open_item_count"]]
     if ages:
         count = sum(row["open_item_count"] for row in closed)

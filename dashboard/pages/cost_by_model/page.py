@@ -104,6 +104,7 @@ def _tile_cost(
     st.caption(
         f"{fmt.plural(headline.model_count, 'model')}, {view.period}"
         + (f", against {view.compared_period}" if headline.change is not None else "")
+        + ("" if headline.model_count else ": name models in Set-up")
     )
     explaining.show(
         view,
@@ -133,7 +134,7 @@ def _tile_idle(view: Page, headline: queries.Headline) -> None:
     if headline.idle_shown is not None:
         st.caption("Never part of the cost of models.")
     elif view.selection.covers_everything:
-        st.caption("No pool shows idle capacity in this period.")
+        st.caption("No pool shows idle capacity: declare pools in allocation.yml.")
     else:
         st.caption("Of no model, so in no scope; *GPU & idle* shows who requested it.")
     explaining.show(

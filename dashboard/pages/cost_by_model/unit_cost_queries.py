@@ -80,7 +80,7 @@ class UnitSummary:
         if self.refused:
             return f"Requests are {self.refused}, too few for a cost."
         moved = ", or of a model for its owner alone" if self.has_moved else ""
-        return f"No requests are metered in this period{moved}."
+        return f"No requests are metered in this period{moved}: add a source of usage."
 
 
 @per_run

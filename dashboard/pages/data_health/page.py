@@ -92,7 +92,11 @@ def show_tiles(
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
         covered = view.coverage
         st.metric(view.tile_label("Coverage"), covered)
-        st.caption(f"of AI cost is assigned by rules and meters, {view.period}")
+        st.caption(
+            f"{view.without_ai_cost or 'No AI cost is known'}: accept rules in Set-up"
+            if covered == fmt.UNKNOWN
+            else f"of AI cost is assigned by rules and meters, {view.period}"
+        )
         explaining.show(view, _coverage_origin(view, coverage))
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
         st.metric(view.tile_label("Rows in quarantine"), fmt.count(set_aside))

@@ -110,7 +110,10 @@ def _why_nothing_counts(row: dict[str, Any] | None) -> str:
         return "No study is registered: plan one to learn what a feature returns."
     if row["begins"] is not None:
         return words.not_yet(row)
-    return "No feature has both evidence of grade A or B and approved assumptions."
+    return (
+        "No feature has both evidence of grade A or B and approved assumptions"
+        ": plan a study."
+    )
 
 
 def evidence_tile(view: Page) -> Tile:
@@ -121,7 +124,7 @@ def evidence_tile(view: Page) -> Tile:
     )
     label = view.organisation_label("Strong evidence")
     if row is None or not grades:
-        note = "No feature has a study yet."
+        note = "No feature has a study yet: plan one on Impact."
         if row is not None and row["begins"] is not None:
             note = words.not_yet(row)
         return Tile(label, fmt.UNKNOWN, note, kind="count")
