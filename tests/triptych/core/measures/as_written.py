@@ -87,6 +87,9 @@ def aggregate(name: str) -> str:
         return f"arg_max({expr}, {newest['name']}) {only}"
     if metric["agg"] == "count_distinct":
         return f"count(DISTINCT {expr}) {only}"
+    if metric["agg"] == "percentile":
+        within = f"percentile_cont({metric['percentile']}) WITHIN GROUP"
+        return f"{within} (ORDER BY {expr}) {only}"
     sql = f"{'avg' if metric['agg'] == 'average' else metric['agg']}({expr}) {only}"
     if metric["agg"] != "sum":
         return sql
