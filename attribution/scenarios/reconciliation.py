@@ -35,6 +35,8 @@ REASONS: Final = {
     "without_bound": "draws without bound are in no mean",
     "total": "net value of what counts, and NPV of the base",
 }
+#: Flow of a feature → whether it adds to the net value or takes from it.
+FLOWS: Final = {"benefit": 1.0, "cost": -1.0, "other": -1.0, "replaced": 1.0}
 _CENT: Final = 0.005
 
 
@@ -86,8 +88,7 @@ def _feature_rows(
 ) -> Iterator[Row]:
     """Yield benefit, each cost, and what was replaced of a feature that counts."""
     words = _words(actual, before)
-    signs = {"benefit": 1.0, "cost": -1.0, "other": -1.0, "replaced": 1.0}
-    for line, sign in signs.items():
+    for line, sign in FLOWS.items():
         flows = actual.flows if actual and actual.case.is_counted else None
         measured = None if flows is None else getattr(flows, line)
         # Nothing is written as 0 and never as −0.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from attribution.scenarios.reconciliation import FLOWS
 from attribution.scenarios.run_rate import PublishedRunRate
 from dashboard.pages.scenarios import queries
 from tests.attribution.roi.roi_cases import claim, inputs, refused
@@ -29,6 +30,14 @@ def shown(root: Path, open_app: OpenApp, **link: str) -> str:
     assert not app.exception
     assert not app.error
     return text_of(app)
+
+
+@pytest.mark.parametrize("line", FLOWS)
+def test_each_flow_of_a_feature_has_its_words_on_the_page(line: str) -> None:
+    row = {"line": line, "feature_id": "eta", "difference": 1.0}
+    result = {"currency": "EUR", "reconciliation": [row, row | {"line": "total"}]}
+    words = queries.scenario_reconciliation(result)["line"].to_pylist()
+    assert len({*words}) == 2
 
 
 def test_without_scenarios_the_page_says_which_command_makes_one(
