@@ -117,6 +117,7 @@ def test_money_that_may_count_twice_is_red_with_the_command_that_settles_it(
             " as first_day, date '2026-09-30' as last_day, 'api' as first_source,"
             " 'l1' as first_load_id, false as is_first_one_load, 'card' as"
             " second_source, 'l2' as second_load_id, true as is_second_one_load,"
+            " false as is_first_repeated_whole, true as is_second_repeated_whole,"
             " 'triptych loads settle ' || overlap_id as next_step, * from (values"
             " ('o1', false, 328.83), ('o2', true, 5)) as found (overlap_id,"
             " is_settled, repeated_amount)"

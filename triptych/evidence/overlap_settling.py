@@ -8,7 +8,6 @@ other money stays, as withdrawing it would lose that.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from triptych.core.errors import UsageError
@@ -16,7 +15,6 @@ from triptych.core.lock import hold_run_lock
 from triptych.core.signatures import current_signature, of_operating_system
 from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
 from triptych.core.warehouse.gate import open_published
-from triptych.core.warehouse.inspection import ask_catalogue
 from triptych.core.warehouse.locks import record_overlap
 from triptych.evidence.withdrawing import withdraw
 
@@ -26,12 +24,6 @@ if TYPE_CHECKING:
 
 Answer = Literal["same", "different", "supersedes"]
 ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
-#: A load whose money is at most so much more than what is repeated holds nothing else.
-_MOST_ELSE: Final = Decimal("1.30")
-_MONEY: Final = (
-    "SELECT coalesce(sum(greatest(abs(first_amount), abs(coalesce(second_amount, 0)))),"
-    " 0) FROM catalogue.load_totals WHERE load_id = ?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ def decided_settlement(
     overlap = _open_overlap(workspace, overlap_id)
     if answer == "different":
         return Settlement(overlap, answer, "")
-    return Settlement(overlap, answer, _withdrawable(workspace, overlap, answer))
+    return Settlement(overlap, answer, _withdrawable(overlap, answer))
 
 
 def _open_overlap(workspace: Workspace, overlap_id: str) -> CoverageOverlap:
@@ -138,20 +130,12 @@ def _open_overlap(workspace: Workspace, overlap_id: str) -> CoverageOverlap:
     )
 
 
-def _withdrawable(
-    workspace: Workspace, overlap: CoverageOverlap, answer: Answer
-) -> str:
-    """Return the load that counts no more."""
-    loads = {
-        overlap.first_load_id: overlap.is_first_one_load,
-        overlap.second_load_id: overlap.is_second_one_load,
-    }
-    first, second = overlap.first_load_id, overlap.second_load_id
-    candidates = [first] if answer == "supersedes" else [second, first]
-    for load_id in candidates:
-        [(money,)] = ask_catalogue(workspace.raw_database, _MONEY, [load_id])
-        if loads[load_id] and money <= overlap.repeated_amount * _MOST_ELSE:
-            return load_id
+def _withdrawable(overlap: CoverageOverlap, answer: Answer) -> str:
+    """Return the load that counts no more, which has no other money."""
+    if answer == "same" and overlap.is_second_repeated_whole:
+        return overlap.second_load_id
+    if overlap.is_first_repeated_whole:
+        return overlap.first_load_id
     raise UsageError(
         "No load of it can be withdrawn: each holds other money, too, or is one of"
         " several.",

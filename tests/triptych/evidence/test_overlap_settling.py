@@ -115,6 +115,28 @@ def test_a_load_with_other_money_is_not_withdrawn(case: ClosingCase) -> None:
     assert ledger(case) == LEDGER + 126
 
 
+def test_of_a_delivery_that_grew_by_a_sixth_the_shorter_one_is_withdrawn(
+    case: ClosingCase,
+) -> None:
+    """140.00 of the 20th hold the 120.00 of before, which hold nothing else."""
+    known = [overlap.overlap_id for overlap in published_overlaps(case.root)]
+    days = [
+        charge(cost, "API", day="2026-03-20", model=model)
+        for cost, model in (("100.00", "eta"), ("20.00", "vision"))
+    ]
+    more = charge("20.00", "API", day="2026-03-20", model="more")
+    case.bill("2026-03-20", *days)
+    case.run()
+    case.bill("2026-03-grown", *days, more)
+    case.run()
+    [grown] = [o for o in published_overlaps(case.root) if o.overlap_id not in known]
+    assert grown.repeated_amount == 120
+    report = settle(case.workspace, grown.overlap_id, "same", because="it grew")
+    assert report.withdrawn_load_id == grown.first_load_id
+    case.run()
+    assert ledger(case) == LEDGER + 126 + 140
+
+
 def test_an_overlap_is_settled_with_a_reason_and_one_of_three_answers(
     case: ClosingCase,
 ) -> None:

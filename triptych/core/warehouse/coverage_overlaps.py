@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _OPEN = """
     SELECT overlap_id, billing_month, vendor, currency, repeated_amount, first_day,
-        last_day, first_source, first_load_id, is_first_one_load, second_source,
-        second_load_id, is_second_one_load, next_step
+        last_day, first_source, first_load_id, is_first_one_load,
+        is_first_repeated_whole, second_source, second_load_id, is_second_one_load,
+        is_second_repeated_whole, next_step
     FROM core.mart_coverage_overlaps WHERE NOT is_settled
     ORDER BY repeated_amount DESC, overlap_id
 """
@@ -33,7 +34,7 @@ class CoverageOverlap:
     """Two deliveries of one vendor and month that may be the same money.
 
     ``repeated_amount`` is in ``currency``. A delivery of several loads has the id of
-    its first one.
+    its first one. A delivery that is one load without other money is repeated whole.
     """
 
     overlap_id: str
@@ -46,9 +47,11 @@ class CoverageOverlap:
     first_source: str
     first_load_id: str
     is_first_one_load: bool
+    is_first_repeated_whole: bool
     second_source: str
     second_load_id: str
     is_second_one_load: bool
+    is_second_repeated_whole: bool
     next_step: str
 
     @property

@@ -48,6 +48,8 @@ select
     two.first_load_id as second_load_id,
     two.last_load_id as second_last_load_id,
     two.cost as second_cost,
+    one.cost as first_repeated_cost,
+    two.cost as second_repeated_cost,
     two.first_day,
     two.last_day,
     {{ to_money('two.cost') }} as repeated_amount

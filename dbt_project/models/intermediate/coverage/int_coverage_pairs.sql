@@ -126,6 +126,8 @@ select
     second_load_id,
     second_last_load_id,
     second_cost,
+    case when has_months_alike then first_cost else first_common_cost end as first_repeated_cost,
+    case when has_months_alike then second_cost else second_common_cost end as second_repeated_cost,
     case when has_days_alike then first_common_day else first_day end as first_day,
     case when has_days_alike then last_common_day else last_day end as last_day,
     {{ to_money('case when has_days_alike then least(first_common_cost, second_common_cost)'

@@ -80,6 +80,8 @@ select
     sum(second_day_cost) as second_cost,
     min(charge_date) as first_day,
     max(charge_date) as last_day,
+    sum(first_cost) as first_repeated_cost,
+    sum(second_cost) as second_repeated_cost,
     {{ to_money('sum(least(first_cost, second_cost))') }} as repeated_amount
 from compared
 where least(first_cost, second_cost) * 2 >= least(first_day_cost, second_day_cost)

@@ -1,146 +1,35 @@
 {#-
-  Money that may count twice, with both deliveries, until somebody settles it. What two loads
-  are known to repeat is not compared again by its totals.
+  Money that may count twice, with both deliveries, until somebody settles it.
 -#}
-with repeats as (
-    select * from {{ ref('int_coverage_repeats') }}
-),
-
-repeated_sources as (
-    select distinct
-        usage_month,
-        vendor_key,
-        least(first_source, second_source) as one_source,
-        greatest(first_source, second_source) as other_source
-    from repeats
-),
-
-pairs as (
-    select
-        pairs.*,
-        row_number() over (
-            partition by
-                pairs.usage_month, pairs.currency, pairs.vendor_key, pairs.first_source, pairs.first_grain,
-                pairs.second_source, pairs.second_grain
-            order by pairs.repeated_amount desc, pairs.scope asc
-        ) as place
-    from {{ ref('int_coverage_pairs') }} as pairs
-    left join repeated_sources as known
-        on
-            pairs.usage_month = known.usage_month
-            and pairs.vendor_key = known.vendor_key
-            and least(pairs.first_source, pairs.second_source) = known.one_source
-            and greatest(pairs.first_source, pairs.second_source) = known.other_source
-            and pairs.first_source <> pairs.second_source
-    where known.usage_month is null
-),
-
-found as (
-    select
-        usage_month,
-        vendor,
-        vendor_key,
-        currency,
-        'same charges' as kind,
-        first_source,
-        first_grain,
-        first_load_id,
-        first_load_id as first_last_load_id,
-        first_cost,
-        second_source,
-        second_grain,
-        second_load_id,
-        second_load_id as second_last_load_id,
-        second_cost,
-        first_day,
-        last_day,
-        repeated_amount
-    from repeats
-    union all
-    select
-        usage_month,
-        vendor,
-        vendor_key,
-        currency,
-        case when first_source = second_source then 'two grains' else 'two sources' end as kind,
-        first_source,
-        first_grain,
-        first_load_id,
-        first_last_load_id,
-        first_cost,
-        second_source,
-        second_grain,
-        second_load_id,
-        second_last_load_id,
-        second_cost,
-        first_day,
-        last_day,
-        repeated_amount
-    from pairs
-    where place = 1
-    union all
-    select
-        usage_month,
-        vendor,
-        vendor_key,
-        currency,
-        'two accounts' as kind,
-        first_source,
-        first_grain,
-        first_load_id,
-        first_last_load_id,
-        first_cost,
-        second_source,
-        second_grain,
-        second_load_id,
-        second_last_load_id,
-        second_cost,
-        first_day,
-        last_day,
-        repeated_amount
-    from {{ ref('int_coverage_accounts') }}
-),
-
-named as (
-    select
-        *,
-        substr(
-            md5(
-                concat_ws(
-                    ' ', usage_month, vendor_key, currency, kind, first_source, first_grain, second_source,
-                    second_grain,
-                    case when kind in ('same charges', 'two accounts') then first_load_id || ' ' || second_load_id end
-                )
-            ),
-            1,
-            10
-        ) as overlap_id
-    from found
-)
-
 select
-    named.overlap_id,
-    named.usage_month as billing_month,
-    named.vendor,
-    named.currency,
-    named.kind,
+    found.overlap_id,
+    found.usage_month as billing_month,
+    found.vendor,
+    found.currency,
+    found.kind,
     decisions.overlap_id is not null as is_settled,
-    {{ to_money('named.repeated_amount') }} as repeated_amount,
-    named.first_day,
-    named.last_day,
-    named.first_source,
-    named.first_grain,
-    named.first_load_id,
-    named.first_load_id = named.first_last_load_id as is_first_one_load,
-    {{ to_money('named.first_cost') }} as first_cost,
-    named.second_source,
-    named.second_grain,
-    named.second_load_id,
-    named.second_load_id = named.second_last_load_id as is_second_one_load,
-    {{ to_money('named.second_cost') }} as second_cost,
+    {{ to_money('found.repeated_amount') }} as repeated_amount,
+    found.first_day,
+    found.last_day,
+    found.first_source,
+    found.first_grain,
+    found.first_load_id,
+    found.first_load_id = found.first_last_load_id as is_first_one_load,
+    coalesce(firsts.is_whole, false) as is_first_repeated_whole,
+    {{ to_money('found.first_cost') }} as first_cost,
+    found.second_source,
+    found.second_grain,
+    found.second_load_id,
+    found.second_load_id = found.second_last_load_id as is_second_one_load,
+    coalesce(seconds.is_whole, false) as is_second_repeated_whole,
+    {{ to_money('found.second_cost') }} as second_cost,
     decisions.decided_by,
     decisions.decided_at,
     decisions.reason,
-    'triptych loads settle ' || named.overlap_id || ' same|different|supersedes --because TEXT' as next_step
-from named
-left join {{ source('control', 'coverage_decisions') }} as decisions on named.overlap_id = decisions.overlap_id
+    'triptych loads settle ' || found.overlap_id || ' same|different|supersedes --because TEXT' as next_step
+from {{ ref('int_coverage_found') }} as found
+left join {{ source('control', 'coverage_decisions') }} as decisions on found.overlap_id = decisions.overlap_id
+left join {{ ref('int_coverage_whole_loads') }} as firsts
+    on found.overlap_id = firsts.overlap_id and firsts.side = 1
+left join {{ ref('int_coverage_whole_loads') }} as seconds
+    on found.overlap_id = seconds.overlap_id and seconds.side = 2
