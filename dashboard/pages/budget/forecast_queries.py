@@ -7,8 +7,10 @@ period that was over by then knows nothing of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dashboard.shared.measured import relation, whole
 from dashboard.shared.published import per_run, rows, table
 
 if TYPE_CHECKING:
@@ -44,6 +46,27 @@ def _scope(selection: Selection) -> tuple[str, dict[str, str]]:
     return condition, {"scope": selection.scope_id} if is_one else {}
 
 
+def _amortised(selection: Selection) -> Selection:
+    """Return a selection as forecasts are made: of the whole, on one basis."""
+    return replace(whole(selection), basis="Amortised")
+
+
+def _series_of(selection: Selection, condition: str) -> str:
+    """Return the series that are forecast, each with how its method did, as SQL."""
+    return relation(
+        _amortised(selection),
+        {"expected": "forecast_cost"},
+        by=("series", "model_id"),
+        labels=(
+            *("method", "last_complete_day", "backtest_origin_count"),
+            *("backtest_error_ratio", "naive_error_ratio", "coverage_ratio"),
+        ),
+        months="all",
+        conditions=(condition,),
+        counted=True,
+    )
+
+
 def is_forecast(selection: Selection) -> bool:
     """Return whether series of a scope are forecast at all."""
     return selection.scope_kind in _OF_SCOPE
@@ -74,14 +97,10 @@ def forecast_series(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]
     found = rows(
         snapshot,
         f"""
-        select {_SERIES} as name, series, sum(forecast_cost) as expected
-        from cost.mart_cost_forecasts
-        where currency = $currency and {condition}
-        group by name, series
+        select {_SERIES} as name from {_series_of(selection, condition)}
         order by array_position(['total', 'model', 'unassigned'], series),
             expected desc, name
         """,
-        currency=selection.currency,
         **of_scope,
     )
     return tuple(row["name"] for row in found)
@@ -90,6 +109,18 @@ def forecast_series(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]
 @per_run
 def forecast_days(snapshot: Snapshot, selection: Selection, series: str) -> pa.Table:
     """Return the last known days of a series, then the days ahead."""
+    last_day = "(select max(last_complete_day) from ahead)"
+    known = relation(
+        _amortised(selection),
+        {"actual": "ai_cost"},
+        by=("charge_date",),
+        months="all",
+        conditions=(
+            f"charge_date <= {last_day}",
+            f"charge_date > {last_day} - interval {KNOWN_DAYS} day",
+            f"($series = '{ALL_COST}' or coalesce(model_id, '{NO_MODEL}') = $series)",
+        ),
+    )
     return table(
         snapshot,
         f"""
@@ -103,21 +134,10 @@ def forecast_days(snapshot: Snapshot, selection: Selection, series: str) -> pa.T
                 last_complete_day
             from cost.mart_cost_forecasts
             where currency = $currency and {_SERIES} = $series
-        ),
-        edge as (select max(last_complete_day) as last_day from ahead),
-        known as (
-            select charge_date, sum(effective_cost) as actual
-            from cost.fct_daily_model_costs, edge
-            where currency = $currency and is_ai_cost
-                and charge_date <= last_day
-                and charge_date > last_day - interval {KNOWN_DAYS} day
-                and ($series = '{ALL_COST}'
-                    or coalesce(model_id, '{NO_MODEL}') = $series)
-            group by charge_date
         )
         select charge_date, 'known' as kind, actual, null::double as expected,
             null::double as low, null::double as high
-        from known
+        from {known}
         union all
         select charge_date, 'expected', actual, expected, low, high from ahead
         order by kind, charge_date
@@ -136,24 +156,19 @@ def forecast_quality(snapshot: Snapshot, selection: Selection) -> pa.Table:
         f"""
         select
             {_SERIES} as name,
-            any_value(replace(method, '_', ' ')) as method,
-            any_value(backtest_error_ratio) as error_ratio,
-            any_value(naive_error_ratio) as naive_error_ratio,
-            any_value(coverage_ratio) as coverage_ratio,
-            any_value(backtest_origin_count) as origin_count,
-            any_value(last_complete_day) as last_complete_day,
-            any_value(backtest_error_ratio <= naive_error_ratio)
-                as is_no_worse_than_naive,
-            case when max(backtest_origin_count) = 0
-                then 'history too short' end as reason,
-            count(*) as row_count
-        from cost.mart_cost_forecasts
-        where currency = $currency and {condition}
-        group by name, series
+            replace(method, '_', ' ') as method,
+            backtest_error_ratio as error_ratio,
+            naive_error_ratio,
+            coverage_ratio,
+            backtest_origin_count as origin_count,
+            last_complete_day,
+            backtest_error_ratio <= naive_error_ratio as is_no_worse_than_naive,
+            case when backtest_origin_count = 0 then 'history too short' end as reason,
+            row_count
+        from {_series_of(selection, condition)}
         order by array_position(['total', 'model', 'unassigned'], series),
-            sum(forecast_cost) desc, name
+            expected desc, name
         """,
-        currency=selection.currency,
         **of_scope,
     )
 
@@ -165,33 +180,26 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
     None of a period that was over before, and none of a scope that is not forecast.
     """
     condition, of_scope = _scope(selection)
+    dated = _on_others(
+        selection,
+        "charge_month",
+        "charge_date <= (select max(last_complete_day) from cost.mart_cost_outturns"
+        " where currency = $currency)",
+    )
+    billed = _on_others(selection, "billing_month")
     return table(
         snapshot,
         f"""
-        with days as (
-            select
-                billing_month,
-                strftime(charge_date, '%Y-%m') as month,
-                charge_date,
-                effective_cost
-            from cost.fct_daily_model_costs
-            where currency = $currency and is_ai_cost
-        )
         select
             horizon as landing,
             period,
             {_SERIES} as name,
             series,
             model_id,
-            case when {_WHOLE_MONTH} then (
-                select coalesce(sum(effective_cost), 0) from days
-                where month = period and billing_month <> period
-                    and charge_date <= last_complete_day
-            ) end as dated_on_other_bills,
-            case when {_WHOLE_MONTH} then (
-                select coalesce(sum(effective_cost), 0) from days
-                where billing_month = period and month <> period
-            ) end as billed_on_other_days,
+            case when {_WHOLE_MONTH} then coalesce(dated.amount, 0) end
+                as dated_on_other_bills,
+            case when {_WHOLE_MONTH} then coalesce(billed.amount, 0) end
+                as billed_on_other_days,
             last_complete_day,
             remaining_day_count,
             actual_cost as known,
@@ -207,7 +215,9 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
             backtest_coverage_ratio as held_ratio,
             unwidened_coverage_ratio as unwidened_ratio,
             interval_widening_ratio as widening
-        from cost.mart_cost_outturns
+        from cost.mart_cost_outturns as outturns
+        left join {dated} as dated on dated.charge_month = outturns.period
+        left join {billed} as billed on billed.billing_month = outturns.period
         where currency = $currency and last_complete_month <= $month and {condition}
         order by array_position(['month', 'quarter', 'year'], horizon),
             array_position(['total', 'model', 'unassigned'], series),
@@ -216,4 +226,17 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
         currency=selection.currency,
         month=max(selection.period.calendar_months),
         **of_scope,
+    )
+
+
+def _on_others(selection: Selection, month: str, *conditions: str) -> str:
+    """Return AI cost that is billed in another month than its day, by a month of it."""
+    return relation(
+        _amortised(selection),
+        {"amount": "ai_cost"},
+        by=(month,),
+        months="all",
+        conditions=("billing_month <> charge_month", *conditions),
+        source="(select *, strftime(charge_date, '%Y-%m') as charge_month"
+        " from cost.fct_daily_model_costs) as costs",
     )

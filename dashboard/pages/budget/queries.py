@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from dashboard.shared.measured import measured_row, whole
 from dashboard.shared.names import named_sql
-from dashboard.shared.published import one, per_run, ratio, rows, table
+from dashboard.shared.published import per_run, ratio, rows, table
 from dashboard.shared.selection_queries import is_over
 
 if TYPE_CHECKING:
@@ -246,17 +247,21 @@ def beyond_ai_cost(
     snapshot: Snapshot, selection: Selection, against: str
 ) -> dict[str, Any]:
     """Return tax and credits of the later month, and its cost with both."""
-    return one(
+    return measured_row(
         snapshot,
-        f"""
-        select
-            coalesce(sum(cost) filter (cost_line = 'tax'), 0) as tax,
-            coalesce(sum(cost) filter (cost_line = 'credit'), 0) as credit,
-            coalesce(sum(cost), 0) as cost_with_both
-        {_PAIR} and {_model(selection)}
-        """,
-        against=against,
-        **_parameters(selection, with_model=True),
+        selection if selection.scope_kind == "model" else whole(selection),
+        {
+            "tax": "compared_tax",
+            "credit": "compared_credit",
+            "cost_with_both": "compared_cost",
+        },
+        {
+            "basis": _BASES[selection.basis],
+            "billing_month": max(selection.period.months),
+            "prior_billing_month": against,
+        },
+        "all",
+        is_zero_without_rows=True,
     )
 
 

@@ -1,0 +1,1 @@
+select * from {{ source('cost', 'mart_cost_forecasts') }}
