@@ -96,7 +96,8 @@ def finest(measure: Measure) -> Query:
     """Return the query of a measure by what it does not add up over."""
     model = measure.model
     grain = model.grain if measure.agg == "max" or measure.newest_by else ()
-    by = dict.fromkeys((*grain, *model.never_added, *measure.never_added))
+    more = (*model.never_added, *measure.never_added, *sorted(measure.needs))
+    by = dict.fromkeys((*grain, *more))
     return Query((measure,), tuple(by))
 
 
