@@ -186,6 +186,8 @@ def _agree(row: Row) -> None:
     for hours, count in _HOURS_READ.items():
         if count in row and row[hours] is None:
             row[count] = 0
+    if "gap_amount" in row and row["compared_cost"] is None:
+        row["gap_amount"] = None
     if "is_assigned" in row:
         row["is_assigned"] = row["is_assigned"] and row["is_ai_cost"]
     if row.get("metric") == "change_fail_ratio" and "event_value" in row:
