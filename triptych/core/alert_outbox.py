@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from triptych.core.errors import TriptychError
 from triptych.core.whole_files import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 
@@ -172,8 +173,18 @@ def _saved(path: Path) -> tuple[dict[str, Delivery], dict[str, str]]:
     return deliveries, dict(content["failing_since"])
 
 
-def read_alert_troubles(runs_dir: Path) -> list[str]:
-    """Return which channels of alerts fail, and which alerts nobody may have got."""
+def read_alert_troubles(
+    runs_dir: Path, acknowledged: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """Return which channels of alerts fail, and which alerts nobody may have got.
+
+    Parameters
+    ----------
+    runs_dir : Path
+        Folder of runs.
+    acknowledged : mapping of str to str
+        Key of an alert → when it was acknowledged last, ISO 8601, UTC.
+    """
     path = runs_dir / FILE
     try:
         deliveries, failing_since = _saved(path)
@@ -189,8 +200,9 @@ def read_alert_troubles(runs_dir: Path) -> list[str]:
     ]
     troubles += [
         f"A run was stopped while it sent {each.channel}: {each.text}"
-        " Whether that arrived is unknown, and it is not sent again."
+        " Whether that arrived is unknown, and it is not sent again. Tell its readers,"
+        ' and run "triptych alerts acknowledge".'
         for each in deliveries.values()
-        if each.state == "unknown"
+        if each.state == "unknown" and acknowledged.get(each.key, "") < each.raised_at
     ]
     return troubles

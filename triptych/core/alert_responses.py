@@ -154,6 +154,15 @@ def read_alerts(runs_dir: Path, *, now: datetime | None = None) -> list[AlertSta
     return standings(alerts, read_responses(runs_dir), today)
 
 
+def read_acknowledged(runs_dir: Path) -> dict[str, str]:
+    """Return when each alert was acknowledged last; none of a damaged record."""
+    try:
+        responses = read_responses(runs_dir)
+    except ResponsesError:
+        return {}
+    return {each.key: each.at for each in responses if each.act == "acknowledged"}
+
+
 def alert_id(key: str) -> str:
     """Return the short name of an alert."""
     return hashlib.sha256(key.encode()).hexdigest()[:_ID_DIGITS]

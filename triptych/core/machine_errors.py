@@ -68,8 +68,8 @@ _TOLD_BY_THE_ENGINE: Final = (
     (re.compile("too many open files", re.IGNORECASE), _MANY_FILES),
 )
 _DAMAGED: Final = re.compile(
-    r"not a valid duckdb database|corrupt|checksum|serializ|invalidated"
-    r"|failed to load metadata|storage version",
+    r"not a valid duckdb database|could not read enough bytes|corrupt|checksum|serializ"
+    r"|invalidated|failed to load metadata|storage version",
     re.IGNORECASE,
 )
 _QUOTED: Final = re.compile(r"""["'](/[^"']+|[A-Za-z]:\\[^"']+)["']""")
@@ -137,13 +137,14 @@ def _of_the_engine(error: duckdb.Error, *, is_out_of_memory: bool) -> MachineErr
     if is_out_of_memory:
         return _failure(_NO_MEMORY, where)
     for pattern, told in _TOLD_BY_THE_ENGINE:
-        if pattern.search(text):
+        # The first line may only name what followed.
+        if pattern.search(str(error)):
             return _failure(told, where)
     if _DAMAGED.search(text):
         what = f"A database file is damaged; the query engine says: {text}."
         next_step = (
             'Run "triptych recover" for raw.duckdb; remove'
-            " warehouse/build.duckdb if it is that. Both are made anew from the lake."
+            " warehouse/build.duckdb if it is that. Both are made again from the lake."
         )
         return _failure((what, next_step), where)
     what = f"The query engine refused a step: {text}."

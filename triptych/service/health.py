@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import duckdb
 
 from triptych.core.alert_outbox import read_alert_troubles
-from triptych.core.errors import RunLockedError
+from triptych.core.alert_responses import read_acknowledged
+from triptych.core.errors import MachineError, RunLockedError
 from triptych.core.lake.lake_log import StaleCatalogueError, refuse_lost
 from triptych.core.machine_errors import as_expected
 from triptych.core.marts.own_outcomes import read_ended
@@ -126,7 +127,7 @@ def judge(
             *_missing(workspace),
         )
     )
-    failed += (*own, *_doubts(workspace), *read_alert_troubles(workspace.runs_dir))
+    failed += (*own, *_doubts(workspace), *_of_alerts(workspace.runs_dir))
     stale = (*(() if damage else _too_old(age, limit)), *stale_feeds)
     return Health(
         state="failed" if failed else "stale" if stale else "fresh",
@@ -145,16 +146,21 @@ def _of_the_catalogue(workspace: Workspace, settings: Settings) -> tuple[str, ..
         found = read_undecided(workspace.raw_database, names)
     except RunLockedError:
         return ()
-    except (StaleCatalogueError, duckdb.Error) as error:
+    except (StaleCatalogueError, MachineError, duckdb.Error) as error:
         return (str(as_expected(error)),)
     return tuple(map(str, found))
+
+
+def _of_alerts(runs_dir: Path) -> list[str]:
+    """Return which channels fail, and which alerts may not have arrived."""
+    return read_alert_troubles(runs_dir, read_acknowledged(runs_dir))
 
 
 def _missing(workspace: Workspace) -> tuple[str, ...]:
     """Return which evidence is gone or damaged, the first three and their number."""
     try:
         differences = missing_evidence(workspace)
-    except (RunLockedError, StaleCatalogueError, duckdb.Error):
+    except (RunLockedError, StaleCatalogueError, MachineError, duckdb.Error):
         return ()  # which the state of the catalogue says
     return tuple(map(str, in_short(differences)))
 

@@ -27,6 +27,7 @@ from ingest.engine.registry import UnknownConnectorError
 from ingest.reading.malformed import as_failed
 from triptych.cli.application import new_application
 from triptych.core.errors import MachineError, TransformError, TriptychError
+from triptych.core.lake.catalogue_file import unreadable_catalogue
 from triptych.core.lake.manifests import ManifestError
 from triptych.core.machine_errors import as_expected
 from triptych.core.run_record import is_somebody_at_it, read_last_run
@@ -319,3 +320,31 @@ def test_no_text_of_a_yaml_library_is_shown_whole(tmp_path: Path) -> None:
         load_settings(tmp_path)
     assert raw not in str(refused.value)
     assert json.dumps(str(refused.value)).count("triptych.yml") == 1
+
+
+def test_a_disk_that_was_full_is_no_damaged_file() -> None:
+    error = duckdb.FatalException(
+        "FATAL Error: Failed: database has been invalidated because of a previous"
+        " fatal error.\nOriginal error: Could not write file: No space left on device"
+    )
+    assert "disk is full" in str(as_expected(error))
+
+
+def test_a_cut_catalogue_is_recovered(tmp_path: Path) -> None:
+    path = tmp_path / "raw.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT range AS a FROM range(300000)")
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    with pytest.raises(duckdb.Error) as caught:
+        duckdb.connect(str(path), read_only=True)
+    text = str(as_expected(caught.value))
+    assert "refused a step" not in text
+    assert "triptych recover" in text
+
+
+def test_too_little_memory_is_no_lost_catalogue(tmp_path: Path) -> None:
+    error = duckdb.OutOfMemoryException("Out of Memory Error: could not allocate")
+    refusal = unreadable_catalogue(tmp_path / "raw.duckdb", error)
+    assert isinstance(refusal, MachineError)
+    assert "recover" not in str(refusal)

@@ -12,10 +12,13 @@ from triptych.core.errors import RunLockedError
 from triptych.core.file_names import search_path
 from triptych.core.lake import lake_log
 from triptych.core.lake.attached_files import session_over
+from triptych.core.machine_errors import machine_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from triptych.core.errors import TriptychError
 
 _LOCK_WAIT_SECONDS = 20.0
 #: Of errors: held by another process, or in another mode by this one.
@@ -60,7 +63,7 @@ def _enter(
             return opened.enter_context(session_over(path, read_only=read_only))
         except duckdb.Error as error:
             if not is_held_elsewhere(error):
-                raise _unreadable(path, error) from error
+                raise unreadable_catalogue(path, error) from error
             if time.monotonic() > deadline:
                 raise RunLockedError(
                     "Another process is writing the catalogue.",
@@ -79,7 +82,10 @@ def is_held_elsewhere(error: duckdb.Error) -> bool:
     return any(text in message for text in _HELD)
 
 
-def _unreadable(path: Path, error: duckdb.Error) -> lake_log.StaleCatalogueError:
+def unreadable_catalogue(path: Path, error: duckdb.Error) -> TriptychError:
+    """Return why a catalogue cannot be opened: the machine, or the file itself."""
+    if (trouble := machine_trouble(error)) is not None:
+        return trouble
     text = str(error).splitlines()[0].rstrip(".!") + "."
     is_forbidden = "permission denied" in text.lower()
     return lake_log.StaleCatalogueError(

@@ -49,7 +49,9 @@ def send(
             where=where,
             next_step="Install it as triptych[notify]: the quick start says how.",
         ) from error
-    notifier = apprise.Apprise(asset=apprise.AppriseAsset(app_id="triptych"))
+    # A redirect is followed by a GET without the message.
+    asset = apprise.AppriseAsset(app_id="triptych", http_redirects=False)
+    notifier = apprise.Apprise(asset=asset)
     if not notifier.add(address):
         raise SettingsError(
             f"Apprise does not understand the address in {channel.url_variable}.",

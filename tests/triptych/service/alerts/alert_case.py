@@ -72,6 +72,8 @@ class Endpoint:
     """A web hook on loopback that can be out of order."""
 
     is_up: bool = True
+    #: Address that a POST is sent on to.
+    moved_to: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
 

@@ -28,7 +28,15 @@ def endpoint() -> Iterator[Endpoint]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if endpoint.is_up:
                 endpoint.bodies.append(json.loads(body))
-            self.send_response(200 if endpoint.is_up else 503)
+            if endpoint.moved_to:
+                self.send_response(302)
+                self.send_header("Location", endpoint.moved_to)
+            else:
+                self.send_response(200 if endpoint.is_up else 503)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002

@@ -24,9 +24,11 @@ from triptych.core.alert_outbox import (
     OutboxError,
     read_alert_troubles,
 )
+from triptych.core.alert_responses import read_acknowledged, read_alerts
 from triptych.core.errors import SettingsError
 from triptych.service.alerts.conditions import written
 from triptych.service.alerts.notifying import notify, try_channels
+from triptych.service.alerts.responding import acknowledge
 
 # Apprise asks imghdr where there is one.
 pytestmark = pytest.mark.filterwarnings(
@@ -237,3 +239,40 @@ def test_a_rule_that_does_not_fit_is_named_with_its_line(
     with pytest.raises(SettingsError) as caught:
         case.settings(rules=rules)
     assert complaint in str(caught.value)
+
+
+def test_an_alert_that_is_answered_with_a_redirect_waits(
+    case: Case, endpoint: Endpoint
+) -> None:
+    settings = case.settings()
+    case.publish(RED)
+    endpoint.moved_to = "/elsewhere"
+    report = notify(case.workspace, settings, now=NOON)
+    assert (report.sent_count, report.waiting_count) == (0, 1)
+    assert "did not take the message" in report.failures[0]
+
+    endpoint.moved_to = ""
+    assert notify(case.workspace, settings, now=NOON).sent_count == 1
+
+
+def test_an_acknowledged_alert_of_unknown_delivery_is_no_trouble(
+    case: Case, endpoint: Endpoint
+) -> None:
+    settings = case.settings()
+    case.publish(RED)
+    endpoint.is_up = False
+    notify(case.workspace, settings, now=NOON)
+    outbox = Outbox.read(case.workspace.runs_dir / "alerts.json")
+    (delivery,) = outbox.deliveries.values()
+    delivery.state = "sending"
+    outbox.failing_since.clear()
+    outbox.write()
+    endpoint.is_up = True
+    notify(case.workspace, settings, now=NOON)
+    [trouble] = read_alert_troubles(case.workspace.runs_dir)
+    assert "triptych alerts acknowledge" in trouble
+
+    (standing,) = read_alerts(case.workspace.runs_dir)
+    acknowledge(case.workspace, standing.id)
+    acknowledged = read_acknowledged(case.workspace.runs_dir)
+    assert read_alert_troubles(case.workspace.runs_dir, acknowledged) == []
