@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,15 @@ from typing import TYPE_CHECKING, Any, Final
 from triptych.core.whole_files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 #: Names the run that began last.
 _LAST = "LAST"
+#: How an id of a run begins.
+_STAMP: Final = "%Y%m%dT%H%M%S%fZ"
+#: The most folders that one run removes: a second or two.
+_MOST_RETIRED: Final = 2_000
 #: States in which a run may end.
 _LAST_STATES = frozenset({"ingested", "published", "unchanged", "failed"})
 
@@ -61,6 +67,9 @@ def read_last_run(runs_dir: Path) -> LastRun | None:
     """Return the newest run that can be read; None where there was none."""
     records = sorted(runs_dir.glob("*/run.json"), reverse=True)
     last = _last_begun(runs_dir)
+    if _begun_at(last) and _is_without_record(runs_dir / last):
+        # The disk was full, or the run ended before it wrote anything.
+        return LastRun(last, "starting", _begun_at(last), None, (), ())
     # The clock may have been set back since an earlier run.
     records.sort(key=lambda record: record.parent.name == last, reverse=True)
     for record in records:
@@ -78,6 +87,39 @@ def read_last_run(runs_dir: Path) -> LastRun | None:
                 failed_nodes=tuple(told.get("failed_nodes", ())),
             )
     return None
+
+
+def _begun_at(run_id: str) -> str:
+    """Return when a run began, from its id, ISO 8601; empty where it has no time."""
+    try:
+        stamp = run_id.partition("-")[0]
+        return datetime.strptime(f"{stamp}+0000", f"{_STAMP}%z").isoformat()
+    except ValueError:
+        return ""
+
+
+def _is_without_record(folder: Path) -> bool:
+    """Tell whether a run has a folder and no record that can be read."""
+    return folder.is_dir() and "run_id" not in (_read(folder / "run.json") or {})
+
+
+def retire_records(runs_dir: Path, keep_count: int, needed: Collection[str]) -> None:
+    """Remove folders of the oldest runs, but for needed ones.
+
+    Parameters
+    ----------
+    runs_dir : Path
+        Folder of runs.
+    keep_count : int
+        How many of the newest runs keep their folder.
+    needed : collection of str
+        Ids of runs that are still published.
+    """
+    runs = sorted(each.name for each in runs_dir.iterdir() if _begun_at(each.name))
+    kept = {*needed, _last_begun(runs_dir)}
+    old = [name for name in runs[:-keep_count] if name not in kept]
+    for name in old[:_MOST_RETIRED]:
+        shutil.rmtree(runs_dir / name, ignore_errors=True)
 
 
 def remember_begun(runs_dir: Path, run_id: str) -> None:

@@ -24,7 +24,7 @@ from triptych.core.errors import SettingsError, unknown_source
 from triptych.core.marts.build import EngineSettings, MartBuild
 from triptych.core.marts.fingerprint import build_fingerprint
 from triptych.core.marts.own_folder import digest_of_folder
-from triptych.core.run_record import read_warnings
+from triptych.core.run_record import read_warnings, retire_records
 from triptych.core.warehouse.inspection import read_current_loads, read_newest_load_at
 from triptych.core.warehouse.locks import read_history, verify_locked_loads
 from triptych.core.warehouse.publish import publish
@@ -110,6 +110,9 @@ class Run:
         self._committed: Sequence[CommittedLoad] = ()
         self._evidence: tuple[str, ...] = ()
         self._record = RunRecord(workspace, progress)
+        published = {path.stem for path in workspace.published_dir.glob("*.duckdb")}
+        keep_count = settings.warehouse.keep_records
+        retire_records(workspace.runs_dir, keep_count, published)
         if upgraded is not None:
             self._record.note(
                 "upgraded",

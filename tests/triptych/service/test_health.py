@@ -301,3 +301,15 @@ def test_a_published_file_without_its_checksum_is_red(root: Path) -> None:
     assert found.state == "failed"
     assert "checksum of the published file is missing" in found.reasons[0]
     assert 'Run "triptych build"' in found.reasons[0]
+
+
+def test_a_run_without_a_record_is_a_failure(root: Path) -> None:
+    publish(root)
+    record(root, "published")
+    assert health(root).state == "fresh"
+    # The disk was full: the folder exists, and the record could not be written.
+    (root / "runs" / "20260930T060000000000Z-cd34").mkdir()
+    remember_begun(root / "runs", "20260930T060000000000Z-cd34")
+    judged = health(root)
+    assert judged.state == "failed"
+    assert judged.reasons[0].startswith("Run 20260930T060000000000Z-cd34 was stopped")

@@ -24,6 +24,7 @@ class _WarehouseVariables(BaseModel):
     memory_limit: str | None = None
     threads: str | None = None
     keep_runs: str | None = None
+    keep_records: str | None = None
 
 
 class _BiVariables(BaseModel):

@@ -72,6 +72,8 @@ class WarehouseSettings(Declared):
     memory_limit: Size = "1500MB"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     keep_runs: Annotated[int, Field(ge=1)] = 5
+    #: An hourly timer makes so many in six weeks.
+    keep_records: Annotated[int, Field(ge=1)] = 1000
 
 
 class S3TargetSettings(Declared):
