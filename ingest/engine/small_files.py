@@ -8,7 +8,6 @@ is not as it should be is left out here, and lands alone: there it is said what 
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -25,12 +24,12 @@ from ingest.engine.text_landing import (
     csv_relation,
     judged_rows,
     own_columns,
+    parse_strictly,
     projected,
 )
 from ingest.reading.malformed import BAD_DATA
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
-from ingest.storage.files import open_text
 from triptych.core.errors import MalformedDeliveryError, TriptychError
 from triptych.core.file_names import literal
 
@@ -100,7 +99,7 @@ class SmallFiles:
                     before[file.target] = written_state(file.part)
                     plain = stack.enter_context(unpacked(file.part, file.target))
                     form = _Form(columns_of(plain), plain.delimiter, plain.encoding)
-                    _parse_strictly(plain)
+                    parse_strictly(plain)
                 except BAD_DATA:
                     continue
                 if _FILE not in form.header:
@@ -189,18 +188,3 @@ class SmallFiles:
             " JOIN reject_scans USING (scan_id, file_id)"
         ).fetchall()
         return {name for (name,) in rows}
-
-
-def _parse_strictly(plain: FilePart) -> None:
-    """Raise where a quote stays open: of several files the engine notes none.
-
-    Raises
-    ------
-    csv.Error
-        A quote is never closed, or more than a delimiter follows one.
-    """
-    if b'"' not in plain.path.read_bytes():
-        return
-    with open_text(plain.path, encoding=plain.encoding) as text:
-        for _ in csv.reader(text, delimiter=plain.delimiter, strict=True):
-            pass

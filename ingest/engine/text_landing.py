@@ -5,6 +5,7 @@ Text is parsed once, here. What judging a row needs is dropped when it has been 
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from dataclasses import replace
@@ -23,8 +24,8 @@ from ingest.engine.projection import (
 from ingest.engine.refused_charges import refused_charge
 from ingest.engine.row_checks import flags_of, presence_flags, reject_reason
 from ingest.notation import Notation, decided, evidence_query
-from ingest.reading.malformed import advice_on_missing, read_header
-from ingest.storage.files import distinct_names
+from ingest.reading.malformed import advice_on_missing, mixed_line_ends, read_header
+from ingest.storage.files import distinct_names, open_text
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import read_name
 
@@ -176,6 +177,8 @@ class TextLanding:
         if answer[0] is None:
             return
         self._forget_refused_lines()
+        if _are_quotes_closed(part):
+            raise mixed_line_ends(part.uri)
         raise MalformedDeliveryError(
             "A quote opens in this line and is never closed, so the lines after it"
             " cannot be told apart.",
@@ -183,6 +186,30 @@ class TextLanding:
             next_step="The file was cut off, or a quote is missing: deliver it whole."
             " What was loaded before stays current.",
         )
+
+
+def _are_quotes_closed(part: FilePart) -> bool:
+    """Tell whether every quote is closed where a line may end in any way."""
+    try:
+        parse_strictly(part)
+    except csv.Error:
+        return False
+    return True
+
+
+def parse_strictly(part: FilePart) -> None:
+    """Raise where a quote stays open: of several files the engine notes none.
+
+    Raises
+    ------
+    csv.Error
+        A quote is never closed, or more than a delimiter follows one.
+    """
+    if b'"' not in part.path.read_bytes():
+        return
+    with open_text(part.path, encoding=part.encoding) as text:
+        for _ in csv.reader(text, delimiter=part.delimiter, strict=True):
+            pass
 
 
 def text_relation(part: FilePart) -> tuple[str, dict[str, str]]:

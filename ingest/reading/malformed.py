@@ -43,8 +43,7 @@ def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
         what = f"This is not a readable Parquet file ({text})."
         next_step = "Deliver it again; what was loaded before stays current."
     elif "state machine" in text:
-        what = "Its lines do not all end alike, such as some in CR LF, others in LF."
-        next_step = "Save it with one kind of line break, and run again."
+        return mixed_line_ends(origin)
     elif "Overflow in SUM" in text:
         what = "The amounts of a month add up to more than any bill does."
         next_step = "Look at its largest amounts, and deliver it again."
@@ -52,6 +51,15 @@ def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
         what = f"It cannot be read: {text}."
         next_step = "Correct the file or the source's mapping and run again."
     return MalformedDeliveryError(what, where=origin, next_step=next_step)
+
+
+def mixed_line_ends(origin: str) -> MalformedDeliveryError:
+    """Return the refusal of a file whose lines end in several ways."""
+    return MalformedDeliveryError(
+        "Its lines do not all end alike, such as some in CR LF, others in LF.",
+        where=origin,
+        next_step="Save it with one kind of line break, and run again.",
+    )
 
 
 def as_failed(error: Exception, origin: str) -> TriptychError:

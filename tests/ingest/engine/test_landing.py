@@ -98,6 +98,20 @@ def test_a_quote_that_is_never_closed_refuses_the_file(
     assert refused.value.where == "bill.csv:4"
 
 
+@pytest.mark.parametrize("is_quoted", [False, True])
+@pytest.mark.parametrize("crlf_count", [1, 2])
+def test_mixed_line_ends_are_no_open_quote(
+    tmp_path: Path, crlf_count: int, *, is_quoted: bool
+) -> None:
+    part = text_part(tmp_path, "1", "2", "3")
+    content = part.path.read_bytes()
+    if is_quoted:
+        content = content.replace(b"Usage", b'"Usage"').replace(b"chat", b'"chat"')
+    part.path.write_bytes(content.replace(b"\n", b"\r\n", crlf_count))
+    with pytest.raises(MalformedDeliveryError, match="do not all end alike"):
+        land(part, tmp_path)
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_file_that_is_written_to_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
