@@ -1,12 +1,15 @@
 {#-
-  Sources whose bill of a closed month consists of other loads than when it was closed:
-  something was delivered late, or again.
+  Sources whose bill of a closed month consists of other files than when it was closed:
+  something was delivered late, or again. A file that a later version of the program read
+  again has the same checksum, and is the same delivery.
 -#}
+{%- set delivered = 'coalesce(nullif(cast(loads.checksums as string), \'[]\'), loads.load_id)' -%}
+
 with loads_then_and_now as (
     select
         totals.billing_month,
         loads.source,
-        loads.load_id,
+        {{ delivered }} as delivered,
         0 as was_there,
         1 as is_there
     from {{ source('catalogue', 'load_totals') }} as totals
@@ -16,7 +19,7 @@ with loads_then_and_now as (
     select
         locked.billing_month,
         loads.source,
-        loads.load_id,
+        {{ delivered }} as delivered,
         1 as was_there,
         0 as is_there
     from {{ source('control', 'period_lock_loads') }} as locked
@@ -27,9 +30,9 @@ changes as (
     select
         billing_month,
         source,
-        load_id
+        delivered
     from loads_then_and_now
-    group by billing_month, source, load_id
+    group by billing_month, source, delivered
     having max(was_there) <> max(is_there)
 )
 
