@@ -8,7 +8,7 @@ import unicodedata
 from triptych.core.errors import UsageError
 
 _EMAIL = re.compile(r"\S+@\S+\.\S+")
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 # Letters that look like others once case no longer tells them apart: Cyrillic, Greek,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from triptych.core.warehouse.reader import Snapshot
 
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 #: Rows of a source, also where an invoice is for the bills of several.
 _OF_SOURCE = " AND ($source IS NULL OR list_contains(split(source, ', '), $source))"
 

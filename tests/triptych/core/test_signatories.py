@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from triptych.core.errors import UsageError
-from triptych.core.signatories import named_person, two_people
+from triptych.core.signatories import check_month, named_person, two_people
 
 CYRILLIC_A = "\u0410"
 
@@ -46,3 +46,9 @@ def test_names_that_look_the_same_are_one_person(name: str, other: str) -> None:
 def test_names_of_one_script_are_kept_as_they_are(name: str) -> None:
     assert named_person(name, "--by") == name
     assert two_people(name, "Bo Lund", "close a month") == (name, "Bo Lund")
+
+
+@pytest.mark.parametrize("month", ["２０２６-09", "2026-9", "2026-13", "2026-09\n"])
+def test_a_month_is_four_and_two_plain_digits(month: str) -> None:
+    with pytest.raises(UsageError, match="is not a month"):
+        check_month(month)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 _Said = TypeVar("_Said")
-_YYYY_MM = r"^\d{4}-(0[1-9]|1[0-2])$"
+_YYYY_MM = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 #: A prompt is a text for an assistant, so nothing but a month gets into it.
 OneMonth = Annotated[str, Field(pattern=_YYYY_MM, description="YYYY-MM")]
 Month = Annotated[
