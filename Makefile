@@ -64,7 +64,7 @@ export DO_NOT_TRACK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo dashboard test test-full tests check lint types types-full imports sql \
-	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
+	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card discovery-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -170,6 +170,9 @@ calibration: $(READY)  ## Count how often intervals of effects hold in simulated
 
 cost-card: $(READY)  ## Count how often landings held and anomalies were found in known worlds; writes benchmarks/cost_card.json
 	$(BIN)/python -m benchmarks.cost_card $(ARGS)
+
+discovery-card: $(READY)  ## Count by money how well names on bills are read; ARGS="--publish closing" writes benchmarks/discovery_card.json
+	$(BIN)/python -m benchmarks.discovery_card $(ARGS)
 
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/
 	$(BIN)/coverage erase

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
-import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.core.project_folder import dbt_project_dir
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from benchmarks.rendered_macros import token_macros
 
 #: Kind → words of bills of OpenAI, Anthropic, Azure, Bedrock and Vertex AI.
 EXAMPLES = {
@@ -59,31 +55,10 @@ EXAMPLES = {
 }
 
 
-class _DuckDbAdapter:
-    """Dispatches to what is rendered for DuckDB."""
-
-    def __init__(self) -> None:
-        self.macros: Any = None
-
-    def dispatch(self, name: str, _project: str) -> Callable[..., str]:
-        found: Callable[..., str] = getattr(self.macros, f"default__{name}")
-        return found
-
-
 @pytest.fixture(scope="module")
 def macros() -> Any:
-    """Return the macros on kinds; ``return`` prints what it is given."""
-    folder = dbt_project_dir() / "macros"
-    sources = [folder / "engine" / "text.sql", folder / "charged_kinds.sql"]
-    adapter = _DuckDbAdapter()
-    environment = jinja2.Environment(  # noqa: S701  (renders SQL)
-        extensions=["jinja2.ext.do"]
-    )
-    known: dict[str, Any] = environment.globals
-    known |= {"adapter": adapter, "return": lambda text: text}
-    text = "\n".join(path.read_text("utf-8") for path in sources)
-    adapter.macros = environment.from_string(text).module
-    return adapter.macros
+    """Return the macros on kinds."""
+    return token_macros()
 
 
 @cache

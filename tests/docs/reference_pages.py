@@ -332,10 +332,20 @@ def cost_estimates_page() -> Iterator[str]:
     yield from page(json.loads(CARD.read_text("utf-8")))
 
 
+def discovery_page() -> Iterator[str]:
+    """Yield the page of how well names on bills are read."""
+    from benchmarks.discovery_card import CARD, page
+
+    yield "# How well names on bills are read\n"
+    yield _GENERATED
+    yield from page(json.loads(CARD.read_text("utf-8")))
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "calibration.md": lambda: calibration_page(_GENERATED),
     "cli.md": cli_page,
     "cost_estimates.md": cost_estimates_page,
+    "discovery.md": discovery_page,
     "marts.md": marts_page,
     "refusals.md": lambda: refusals_page(_GENERATED),
     "sources.md": sources_page,

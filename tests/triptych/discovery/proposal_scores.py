@@ -106,20 +106,3 @@ def _count(
     )
     if truth.is_ai:
         scores.owner.add(line.cost, proposed=owner, true=bill.owner_of(line))
-
-
-def table_of(scores: dict[str, Scores]) -> str:
-    """Return precision and recall, and the money behind them, as text."""
-    lines = [f"{'bill':<16}{'of':<8}{'precision':>10}{'recall':>8}{_MONEY}"]
-    for bill, each in scores.items():
-        parts = (("is AI", each.is_ai), ("model", each.model), ("owner", each.owner))
-        for name, confusion in parts:
-            lines.append(
-                f"{bill:<16}{name:<8}{confusion.precision:>10.3f}"
-                f"{confusion.recall:>8.3f}{confusion.right:>14,.2f}"
-                f"{confusion.wrong:>12,.2f}{confusion.missed:>12,.2f}"
-            )
-    return "\n".join(lines) + "\n"
-
-
-_MONEY = f"{'right':>14}{'wrong':>12}{'missed':>12}"
