@@ -35,7 +35,8 @@
     {{ return(matches_regex(text, "'" ~ [
         'search', 'grounding', 'interpreter', 'execution', 'cach', 'cchd', 'reasoning', 'thinking', 'whisper',
         'transcri', 'character', 'audio', 'image', 'outp', 'completion', 'response', 'generated', 'inp', 'prompt',
-        'embedding',
+        'embed', '(^|[^a-z])(opt|out)([^a-z]|$)', '(^|[^a-z])in-ft', '(^|[^a-z])(cd|ch)[^a-z]', '[^a-z]cd([^a-z]|$)',
+        'tcrb', 'trscb',
     ] | join('|') ~ "'")) }}
 {%- endmacro %}
 
@@ -50,18 +51,22 @@
         when {{ matches_regex(text, "'cach.*storage|storage.*cach'") }} then 'cache_storage'
         when {{ matches_regex(text, "'(cach.*(writ|creat)|(writ|creat).*cach).*(^|[^0-9])1.?h'") }} then 'cache_write_1h'
         when {{ matches_regex(text, "'cach.*(writ|creat)|(writ|creat).*cach'") }} then 'cache_write'
-        when {{ matches_regex(text, "'cach|cchd'") }} then 'cached_input'
+        when {{ matches_regex(text, "'(^|[^a-z])cd[^a-z]+wr([^a-z]|$)'") }} then 'cache_write'
+        when {{ matches_regex(text, "'cach|cchd|cched|(^|[^a-z])(cd|ch)[^a-z]+(img[^a-z]+|txt[^a-z]+)?in(p|pt|put)?([^a-z]|$)'") }}
+            or {{ matches_regex(text, "'(^|[^a-z])inp?[^a-z]+cd([^a-z]|$)'") }} then 'cached_input'
         when {{ matches_regex(text, "'(reasoning|thinking).{0,6}(output|token)|(output|token).{0,6}(reasoning|thinking)'") }}
             then 'reasoning'
+        when {{ matches_regex(text, "'(transcri|trscb|tcrb).*[^a-z]inp?([^a-z]|$)'") }} then 'audio_input'
+        when {{ matches_regex(text, "'(transcri|trscb|tcrb|whisper).*[^a-z](out|outp|opt)([^a-z]|$)'") }} then 'output'
         when {{ matches_regex(text, "'whisper|transcri'") }} then 'audio_seconds'
         when {{ matches_regex(text, "'character'") }} then 'characters'
-        when {{ matches_regex(text, "'audio'") }} and {{ matches_regex(text, "'out|response|generat'") }} then 'audio_output'
+        when {{ matches_regex(text, "'audio'") }} and {{ matches_regex(text, "'out|response|generated|(^|[^a-z])opt([^a-z]|$)'") }} then 'audio_output'
         when {{ matches_regex(text, "'audio'") }} then 'audio_input'
-        when {{ matches_regex(text, "'image'") }} and {{ matches_regex(text, "'input|prompt'") }} then 'image_input'
+        when {{ matches_regex(text, "'image'") }} and {{ matches_regex(text, "'inp|prompt'") }} then 'image_input'
         when {{ matches_regex(text, "'image'") }} and {{ matches_regex(text, "'token'") }} then 'image_output'
         when {{ matches_regex(text, "'image'") }} then 'image'
-        when {{ matches_regex(text, "'outp|output|completion|response|generated'") }} then 'output'
-        when {{ matches_regex(text, "'inp|input|prompt|embedding'") }} then 'input'
+        when {{ matches_regex(text, "'outp|output|completion|response|generated|(^|[^a-z])(opt|out)([^a-z]|$)'") }} then 'output'
+        when {{ matches_regex(text, "'inp|input|prompt|embed|(^|[^a-z])in-ft'") }} then 'input'
     end
 {%- endmacro %}
 

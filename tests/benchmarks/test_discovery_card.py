@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from benchmarks.discovery_card import BARS, CARD, figures, identity, measure, page
+from benchmarks.names.card import BARS, CARD, figures, identity, measure, page
 
 STORED = json.loads(CARD.read_text("utf-8"))
 LAST = STORED.get("closing", STORED["first"])

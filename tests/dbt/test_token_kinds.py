@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.rendered_macros import token_macros
+from benchmarks.names.macros import token_macros
 
 #: Kind → words of bills of OpenAI, Anthropic, Azure, Bedrock and Vertex AI.
 EXAMPLES = {

@@ -334,7 +334,7 @@ def cost_estimates_page() -> Iterator[str]:
 
 def discovery_page() -> Iterator[str]:
     """Yield the page of how well names on bills are read."""
-    from benchmarks.discovery_card import CARD, page
+    from benchmarks.names.card import CARD, page
 
     yield "# How well names on bills are read\n"
     yield _GENERATED

@@ -30,8 +30,8 @@ def find_model(text: str) -> ModelName | None:
     """
     if stated := _STATED.search(text):
         return ModelName(slug(stated[1]), stated[1])
-    candidates = [*parsed_names(text), *_matched_names(text)]
-    # The longest says most; of equal ones the first.
+    # What is read by words is exact; the longest says most, of equal ones the first.
+    candidates = [*parsed_names(text)] or [*_matched_names(text)]
     return max(candidates, key=lambda name: len(name.spelling), default=None)
 
 

@@ -149,7 +149,7 @@ def _folded(
         tags = dict(group.tags)
         for role in _FOLDED & tags.keys():
             known = spellings.setdefault(role, defaultdict(list))
-            same = known[slug(tags[role]) or tags[role]]
+            same = known[_owner_key(tags[role]) or tags[role]]
             if tags[role] not in same:
                 same.append(tags[role])
             tags[role] = same[0]
@@ -158,6 +158,18 @@ def _folded(
         role: {same[0]: same for same in known.values()}
         for role, known in spellings.items()
     }
+
+
+def _owner_key(value: str) -> str:
+    """Return the letters of an owner without *team*: ``LegalOps`` is ``legal-ops``.
+
+    Examples
+    --------
+    >>> _owner_key("team-legal-ops") == _owner_key("LegalOps")
+    True
+    """
+    words = [word for word in slug(value).split("-") if word != "team"]
+    return "".join(words)
 
 
 def _groups(

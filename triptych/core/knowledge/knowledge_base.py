@@ -43,7 +43,7 @@ Role = Literal["model", "team", "feature", "environment", "cost_center"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 #: Kinds whose charges may name a foundation model.
-KINDS_WITH_MODELS = frozenset({"model_api", "ml_platform", "ai_service"})
+KINDS_WITH_MODELS = frozenset({"model_api", "ml_platform", "ai_service", "assistant"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,17 @@ class RoleWords:
 
 @dataclass(frozen=True, slots=True)
 class NameWords:
-    """Words in names of models: short forms, modalities, variants, ends of names."""
+    """Words in names of models: short forms, modalities, variants, ends of names.
+
+    ``own`` are variants of one family, ``bare`` what needs no version there.
+    """
 
     short: dict[str, str]
     modalities: frozenset[str]
     variants: frozenset[str]
     ends: frozenset[str]
+    own: dict[str, frozenset[str]]
+    bare: dict[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +128,17 @@ def name_anchors() -> dict[str, str]:
 @cache
 def name_words() -> NameWords:
     """Return the words that names of models are made of."""
-    words = _read("models.toml")["words"]
-    parts = ("modalities", "variants", "ends")
-    return NameWords(words["short"], *(frozenset(words[part]) for part in parts))
+    document = _read("models.toml")
+    words = document["words"]
+    families = document["grammar"]
+    return NameWords(
+        words["short"],
+        frozenset(words["modalities"]),
+        frozenset(words["variants"]),
+        frozenset(words["ends"]),
+        {each["name"]: frozenset(each.get("own", ())) for each in families},
+        {each["name"]: frozenset(each.get("bare", ())) for each in families},
+    )
 
 
 @cache

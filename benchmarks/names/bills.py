@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Row = dict[str, str]
 
 Half = Literal["develop", "blind"]
-CORPUS: Final = Path(__file__).parents[1] / "tests" / "acceptance" / "blind_names"
+CORPUS: Final = Path(__file__).parents[2] / "tests" / "acceptance" / "blind_names"
 TEAMS: Final = (
     *("Legal Ops", "Customer Success", "Data Platform", "Vision", "Search Ranking"),
     *("Fraud Detection", "Internal Tools", "Growth"),

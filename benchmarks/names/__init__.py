@@ -1,0 +1,1 @@
+"""How well names of meters, products and models on bills are read."""
