@@ -274,7 +274,8 @@ def page(card: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "One hand compiled the corpus, invented the spellings of owners and wrote the"
         " rules. A quarter of the names is composed after documented patterns or from"
-        " memory. Since the first measurement 2.0 and 2 count as one version.\n"
+        " memory. Since the first measurement 2.0 and 2 count as one version, embed"
+        " and embeddings as one word.\n"
     )
     for when in (each for each in ("first", "closing") if each in card):
         yield f"## The {when} measurement, {card[when]['measured_on']}\n"
