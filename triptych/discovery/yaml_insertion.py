@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Text that YAML reads as itself; whatever else, JSON's quotes make safe.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+#: The last character that an escape of four digits can name.
+_LAST_OF_FOUR_DIGITS = 0xFFFF
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
@@ -121,13 +123,27 @@ def flow(value: object) -> str:
             return "true" if value else "false"
         case str() if _PLAIN.fullmatch(value) and value.casefold() not in _WORDS:
             return value
-    return json.dumps(value, ensure_ascii=False)
+    return _escaped(json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """Return text with escapes for what is not printable, which YAML may refuse."""
+    return "".join(
+        sign
+        if sign.isprintable()
+        else f"\\u{ord(sign):04x}"
+        if ord(sign) <= _LAST_OF_FOUR_DIGITS
+        else f"\\U{ord(sign):08x}"
+        for sign in text
+    )
 
 
 def _written(entries: Sequence[NewEntry], indent: str) -> list[str]:
     written = []
     for new in entries:
-        written += [f"{indent}# {line}\n" for line in new.comment.splitlines()]
+        written += [
+            f"{indent}# {_escaped(line)}\n" for line in new.comment.splitlines()
+        ]
         written.append(f"{indent}- {flow(new.entry)}\n")
     return written
 

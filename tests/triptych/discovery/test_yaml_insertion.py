@@ -45,8 +45,27 @@ def test_a_section_on_one_line_is_refused_with_its_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["yes", "a: b", "007", "it's", '"', "(?i)^a\\.b", "#", "- a", "", "a\nb"]
+    "value",
+    [
+        *("yes", "a: b", "007", "it's", '"', "(?i)^a\\.b", "#", "- a", "", "a\nb"),
+        *(
+            "a\x7fb",
+            "a\x85b",
+            "a\x9fb",
+            "a\u2028b",
+            "a\u202eb",
+            "a\uffffb",
+            "a\U000e0001b",
+        ),
+    ],
 )
 def test_any_text_is_read_back_as_it_was(value: str) -> None:
     text = flow({"key": value, "list": [value]})
     assert YAML(typ="safe", pure=True).load(text) == {"key": value, "list": [value]}
+
+
+def test_a_control_character_in_a_comment_is_an_escape() -> None:
+    new = NewEntry({"name": "vision"}, "Tag vis\x7fion.")
+    text = with_entries("", "teams", [new], where="catalog.yml")
+    assert "# Tag vis\\u007fion.\n" in text
+    assert YAML(typ="safe", pure=True).load(text) == {"teams": [new.entry]}
