@@ -58,6 +58,9 @@ def send(
             where=where,
             next_step="Look at the form of the service in Apprise's documentation.",
         )
+    # One address given twice is one place, and gets one message.
+    services = {service.url(): service for service in notifier}
+    notifier = apprise.Apprise(list(services.values()), asset=asset)
     if not notifier.notify(
         title=title,
         body=body,

@@ -110,6 +110,16 @@ def test_a_channel_of_a_team_gets_what_the_team_owns(
     assert "3 alerts wait" in trouble
 
 
+def test_an_address_that_a_variable_has_twice_gets_one_message(
+    case: Case, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = f"{endpoint.url}, {endpoint.url} {endpoint.url}finance"
+    monkeypatch.setenv("TRIPTYCH_NOTIFY_ALL", addresses)
+    case.publish(RED)
+    notify(case.workspace, case.settings(), now=NOON)
+    assert len(endpoint.bodies) == 2
+
+
 def test_a_month_that_turns_red_again_is_a_new_alert(
     case: Case, endpoint: Endpoint
 ) -> None:
