@@ -81,7 +81,8 @@ def test_what_may_count_twice_is_told_with_both_deliveries_and_a_command(
     assert told in command(case, "loads", "overlaps").output
     checked = command(case, "check")
     assert checked.exit_code != 0
-    assert overlap.what in checked.output
+    assert checked.output.count(overlap.what) == 1
+    assert f"triptych loads settle {overlap.overlap_id}" in checked.output
 
 
 def test_one_money_counts_once_after_it_is_settled(case: ClosingCase) -> None:

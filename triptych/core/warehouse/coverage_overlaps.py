@@ -104,7 +104,12 @@ def refuse_open_overlaps(overlaps: Sequence[CoverageOverlap]) -> None:
         It may; the error has the command that settles the largest amount.
     """
     if overlaps:
-        raise OpenOverlapsError(overlaps[0].what, next_step=overlaps[0].next_step)
+        first, count = overlaps[0], len(overlaps)
+        raise OpenOverlapsError(
+            f"Overlaps that are not settled: {count}, the largest of {first.currency}"
+            f" {first.repeated_amount:,.2f} of {first.vendor}.",
+            next_step=f"Settle it: {first.next_step}.",
+        )
 
 
 def _delivery(source: str, load_id: str, *, is_one: bool) -> str:
