@@ -244,6 +244,7 @@ WITHOUT_THE_GATE = {
     "triptych/core/marts/fingerprint.py": "reads the catalogue",
     "triptych/discovery/ledger_sample.py": "reads bills, before there is a run",
     "triptych/evidence/pruning.py": "looks which files a kept run reads",
+    "triptych/evidence/repairing.py": "opens files that repair damaged ones",
     "triptych/core/warehouse/replay.py": "runs models again, for explanations of all",
     "triptych/core/explanation/rederivation.py": "compares; refused to who sees a part",
     "dashboard/shared/access.py": "remembers the views of a role for the pages",
