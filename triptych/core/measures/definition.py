@@ -176,7 +176,8 @@ class Measure:
         """Dimensions that it does not add up over, nor do the halves of a ratio."""
         model = self.model
         of_halves = frozenset[str]().union(*(half.needs for half in self.halves))
-        if self.is_additive or self.is_ratio:
+        is_of_rows = self.agg in {"count", "percentile"}
+        if self.is_additive or self.is_ratio or is_of_rows:
             return of_halves | {*model.never_added, *self.never_added}
         if self.newest_by:
             return frozenset({*model.grain} - {model.month, self.newest_by})

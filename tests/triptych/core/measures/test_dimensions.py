@@ -54,8 +54,9 @@ def needed(measure: Measure) -> tuple[str, ...]:
         return tuple(sorted({*model.grain} - {model.month, measure.newest_by}))
     if measure.agg == "max":
         return tuple(sorted(model.grain))
-    is_sum = measure.agg == "sum"
-    return tuple(sorted({*model.never_added, *measure.never_added})) if is_sum else ()
+    if measure.agg not in {"sum", "count", "percentile"}:
+        return ()
+    return tuple(sorted({*model.never_added, *measure.never_added}))
 
 
 def groups() -> Iterator[tuple[tuple[str, ...], list[Measure]]]:
