@@ -12,7 +12,11 @@ from dashboard.pages.gpu_idle import saving_queries
 from dashboard.shared import selection_queries
 from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
 from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.measures.answer import ask
+from triptych.core.measures.definition import Question, definitions
+from triptych.core.measures.query import query
 from triptych.core.warehouse.reader import PublishedReader
+from triptych.service.assistant.desk import Desk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +139,32 @@ def test_a_month_whose_use_no_meter_reads_is_unknown(
     app = open_app(tmp_path, page=PAGE)
     assert not app.exception
     assert sentence in text_of(app)
+
+
+def test_a_model_that_no_meter_measured_has_no_idle_of_zero(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """All 25 of chat-v1 are unmeasured: page, measure and assistant give the reason."""
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09", scope="model chat-v1")
+    assert tiles(app)["Idle GPU money"] == "—"
+    assert "EUR 25.00 use not measured" in text_of(app).replace("\u00a0", " ")
+    idle = definitions().measure("pool_part_idle_cost")
+    labels = {"billing_month": "2026-09", "currency": "EUR", "model_id": "chat-v1"}
+    snapshot = PublishedReader(tmp_path).snapshot()
+    [figure] = ask(snapshot, query(idle.name, by=tuple(labels), where=labels))
+    assert (figure.value, figure.reason) == (None, "not metered")
+    asked = Question(
+        name="idle",
+        title="What idles?",
+        page=PAGE,
+        measures=(idle,),
+        by=tuple(labels),
+        when="billing_month = $month",
+    )
+    answer = Desk(tmp_path).answer(asked, month="2026-09")
+    [given] = [each for each in answer.figures if labels.items() <= each.labels.items()]
+    assert (given.value, given.reason) == (None, "not metered")
 
 
 def test_a_link_chooses_the_pool_and_the_kind_of_idle(look_at: LookAt) -> None:
