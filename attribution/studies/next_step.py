@@ -18,6 +18,7 @@ from attribution.causal.estimating import estimate
 from attribution.causal.estimators.counterfactual_series import (
     HORIZON_RATIO_WITHOUT_CONTROLS,
 )
+from attribution.causal.estimators.one_series import CYCLE, SEASON_FREE_HORIZON, YEAR
 from attribution.causal.panel import FREQUENCIES, dates_of
 from attribution.causal.refusal import Refusal
 
@@ -44,8 +45,8 @@ CURED_BY_THE_PLAN: Final = frozenset(
         "underpowered",
     }
 )
-#: Plans that are tried at most: a fit takes about a second.
-TRIED_AT_MOST: Final = 16
+#: Plans that are tried at most: one of a large panel takes seconds.
+TRIED_AT_MOST: Final = 8
 #: Least part of the history, and periods of it, on either side of a redefinition.
 _SIDE_RATIO, _SIDE_PERIODS = 0.15, 6
 #: A step of the history, in robust standard deviations of steps from one period to the
@@ -121,6 +122,23 @@ def next_step(frame: pd.DataFrame, plan: Plan, *, seed: int = 0) -> Change | Non
     return None
 
 
+def horizon_without_a_year(horizon: int, before: int, period: str) -> int:
+    """Return the periods that one series may be judged for, season considered.
+
+    Parameters
+    ----------
+    horizon : int
+        Periods that the length of the history allows for.
+    before : int
+        Periods of the history.
+    period : str
+        Length of a period.
+    """
+    return (
+        horizon if before >= YEAR[period] else min(horizon, SEASON_FREE_HORIZON[period])
+    )
+
+
 def _tried(frame: pd.DataFrame, plan: Plan) -> Iterator[Change]:
     """Yield single changes, then pairs that change different fields."""
     single = list(_changes(frame, plan))
@@ -155,9 +173,9 @@ def _shorter(plan: Plan) -> Iterator[Change]:
     dates = pd.date_range(
         plan.window.start, plan.launch, freq=FREQUENCIES[plan.period], inclusive="left"
     )
-    horizon = int(len(dates) * HORIZON_RATIO_WITHOUT_CONTROLS)
-    if plan.period == "day":
-        horizon = min(horizon, 30)  # longer ones need a year of history
+    horizon = horizon_without_a_year(
+        int(len(dates) * HORIZON_RATIO_WITHOUT_CONTROLS), len(dates), plan.period
+    )
     if horizon < 1:
         return
     end = pd.date_range(plan.launch, periods=horizon + 1, freq=FREQUENCIES[plan.period])
@@ -225,14 +243,15 @@ def redefinition(rows: pd.DataFrame, plan: Plan) -> date | None:
     if len(wide) < 2 * least + 2:
         return None
     levels = wide.apply(np.log) if (wide > 0).all(axis=None) else wide
-    step = levels.diff(7 if plan.period == "day" else 1).median(axis=1)
+    width = CYCLE[plan.period] if plan.period == "day" else 1
+    step = levels.diff(width).median(axis=1)
     usual = 1.4826 * float((step - step.median()).abs().median())
     inside = step.iloc[least:-least]
     place = int((inside - step.median()).abs().to_numpy().argmax())
     size = abs(float(inside.iloc[place] - step.median()))
     if usual <= 0 or size <= _STEP_ABOVE * usual:
         return None
-    return _first_of_step(levels, inside.index[place], 7 if plan.period == "day" else 1)
+    return _first_of_step(levels, inside.index[place], width)
 
 
 def _first_of_step(levels: pd.DataFrame, near: pd.Timestamp, width: int) -> date | None:

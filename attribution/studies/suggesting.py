@@ -16,7 +16,7 @@ from attribution.causal.design_choice import choose_design
 from attribution.causal.panel import FREQUENCIES, dates_of, panel_of
 from attribution.causal.plan import Plan
 from attribution.causal.refusal import Refusal, RefusalError
-from attribution.studies.next_step import redefinition
+from attribution.studies.next_step import horizon_without_a_year, redefinition
 from attribution.studies.power import minimum_detectable_effect
 from triptych.core.errors import RefusedEstimateError, UsageError
 
@@ -33,10 +33,8 @@ _CODES: Final = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q"}
 #: Part of the cells of units and periods that has to be delivered.
 FILLED_RATIO: Final = 0.9
 #: Part of the history that a window after the launch may be as long as, so that it can
-#: be rehearsed before the launch: for one series, and beside other units.
+#: be rehearsed before the launch: for one series, and with other units.
 _HORIZON_RATIO: Final = {True: 0.2, False: 0.5}
-_SEASON_FREE: Final = {"day": 30, "week": 4, "month": 1, "quarter": 1, "year": 1}
-_YEAR: Final = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 _TO_DECIDE: Final = """\
 # To decide before it is locked: which way is better, what would matter, the money.
 # better: higher
@@ -282,7 +280,7 @@ def _plans(
     starts: Mapping[str, date],
     facts: Mapping[str, Any],
 ) -> Iterator[Plan]:
-    """Yield the plans that are rehearsed: two scales, and one series beside units."""
+    """Yield the plans that are rehearsed: two scales, and two trends of one series."""
     launch = min(starts.values())
     start, end = frame["date"].min().date(), _end(frame, launch, period, starts)
     base = {
@@ -324,8 +322,8 @@ def _end(
     before = int((dates < pd.Timestamp(launch)).sum())
     is_one_series = "arm" not in rows and len(starts) == rows["unit"].nunique()
     longest = int(before * _HORIZON_RATIO[is_one_series])
-    if is_one_series and before < _YEAR[period]:
-        longest = min(longest, _SEASON_FREE[period])
+    if is_one_series:
+        longest = horizon_without_a_year(longest, before, period)
     after = min(max(longest, 1), len(dates) - before)
     step = pd.tseries.frequencies.to_offset(FREQUENCIES[period])
     end: date = (dates[before + after - 1] + step).date()

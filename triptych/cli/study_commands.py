@@ -216,7 +216,8 @@ def suggest(  # noqa: PLR0913  (each is an option)
         print_json(suggested)
     else:
         print_table(*table_of(suggested))
-        print("\n".join(each.missing for each in suggested if each.missing))
+        for each in suggested:
+            print(each.missing, end="\n" if each.missing else "")
     if write:
         path = write_plan(suggested[0], opened.workspace.studies_dir)
         print(f"Wrote {path.name}. Decide what it leaves open, then register it.")

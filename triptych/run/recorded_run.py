@@ -31,7 +31,8 @@ from triptych.core.warehouse.publish import publish
 from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
 from triptych.core.workspace_format import upgrade
-from triptych.evidence.kept_files import check_some, in_short
+from triptych.evidence.kept_files import in_short
+from triptych.evidence.scrubbing import check_some
 from triptych.run.publication import (
     adding_own_models,
     beginning_publication,

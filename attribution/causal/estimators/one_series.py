@@ -21,7 +21,7 @@ MINIMUM_PERIODS = {"day": 60, "week": 52, "month": 24, "quarter": 20, "year": 20
 HISTORY_PER_HORIZON = 3.0
 #: Periods in a year, and the horizon (a month) that needs to have seen one.
 YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
-_SEASON_FREE_HORIZON = {"day": 30, "week": 4, "month": 1, "quarter": 1, "year": 1}
+SEASON_FREE_HORIZON = {"day": 30, "week": 4, "month": 1, "quarter": 1, "year": 1}
 CYCLE = {"day": 7, "week": 1, "month": 12, "quarter": 4, "year": 1}
 
 
@@ -47,7 +47,7 @@ def is_long(panel: Panel, plan: Plan) -> bool:
     after = panel.after
     if plan.period == "day":  # by the calendar, whatever is closed at weekends
         after = (panel.dates[-1] - panel.dates[panel.launch]).days + 1
-    return after > _SEASON_FREE_HORIZON[plan.period]
+    return after > SEASON_FREE_HORIZON[plan.period]
 
 
 def refuse_missing(panel: Panel, plan: Plan, columns: Sequence[str]) -> None:

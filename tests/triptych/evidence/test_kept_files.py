@@ -24,11 +24,11 @@ from triptych.evidence.kept_files import (
     MANIFEST_FILE,
     PUBLISHED_FILE,
     Difference,
-    check_some,
     missing_evidence,
     verify_evidence,
 )
 from triptych.evidence.repairing import repair
+from triptych.evidence.scrubbing import check_some
 from triptych.evidence.withdrawing import withdraw
 from triptych.run.pipeline import ingest
 from triptych.service.health import judge

@@ -36,75 +36,33 @@ pairs as (
 ),
 
 found as (
+    {% for kind, relation in [
+        ("'same charges'", 'repeats'),
+        ("case when first_source = second_source then 'two grains' else 'two sources' end", 'pairs'),
+        ("'two accounts'", ref('int_coverage_accounts'))
+    ] -%}
+    {%- set last = '' if relation == 'repeats' else '_last' -%}
     select
         usage_month,
         vendor,
         vendor_key,
         currency,
-        'same charges' as kind,
-        first_source,
-        first_grain,
-        first_load_id,
-        first_load_id as first_last_load_id,
-        first_cost,
-        second_source,
-        second_grain,
-        second_load_id,
-        second_load_id as second_last_load_id,
-        second_cost,
+        {{ kind }} as kind,
+        {% for side in ['first', 'second'] -%}
+        {{ side }}_source,
+        {{ side }}_grain,
+        {{ side }}_load_id,
+        {{ side }}{{ last }}_load_id as {{ side }}_last_load_id,
+        {{ side }}_cost,
+        {{ side }}_repeated_cost,
+        {% endfor -%}
         first_day,
         last_day,
-        first_repeated_cost,
-        second_repeated_cost,
         repeated_amount
-    from repeats
-    union all
-    select
-        usage_month,
-        vendor,
-        vendor_key,
-        currency,
-        case when first_source = second_source then 'two grains' else 'two sources' end as kind,
-        first_source,
-        first_grain,
-        first_load_id,
-        first_last_load_id,
-        first_cost,
-        second_source,
-        second_grain,
-        second_load_id,
-        second_last_load_id,
-        second_cost,
-        first_day,
-        last_day,
-        first_repeated_cost,
-        second_repeated_cost,
-        repeated_amount
-    from pairs
-    where place = 1
-    union all
-    select
-        usage_month,
-        vendor,
-        vendor_key,
-        currency,
-        'two accounts' as kind,
-        first_source,
-        first_grain,
-        first_load_id,
-        first_last_load_id,
-        first_cost,
-        second_source,
-        second_grain,
-        second_load_id,
-        second_last_load_id,
-        second_cost,
-        first_day,
-        last_day,
-        first_repeated_cost,
-        second_repeated_cost,
-        repeated_amount
-    from {{ ref('int_coverage_accounts') }}
+    from {{ relation }}
+    {{ 'where place = 1' if relation == 'pairs' }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 )
 
 select
