@@ -26,6 +26,13 @@ Authority = Literal["operating_system", "oidc", "proxy", "token"]
 #: Where an entry of the audit log has its signature.
 SIGNED = "signed"
 _EMAIL = re.compile(r"\S+@\S+\.\S+")
+#: Words of a person in what is recorded.
+_WORDS = frozenset({"reason", "because", "text", "note"})
+#: Control characters but tabs and line breaks, and what turns the direction of text:
+#: with them a terminal or a page shows other words than were written.
+_HIDING = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)"
+)
 _CURRENT: ContextVar[Signature | None] = ContextVar("signature", default=None)
 
 
@@ -147,12 +154,12 @@ def _normal(subject: str) -> str:
 
 
 def refuse_unreadable(detail: Mapping[str, object]) -> None:
-    """Refuse bytes of another encoding, which Python hands on as half characters.
+    """Refuse half characters of another encoding, and words that hide characters.
 
     Raises
     ------
     UsageError
-        A text is not UTF-8.
+        A text is not UTF-8, or a person's words have a character that hides others.
     """
     for name, value in detail.items():
         try:
@@ -163,3 +170,12 @@ def refuse_unreadable(detail: Mapping[str, object]) -> None:
                 next_step="Type it in a terminal whose encoding is UTF-8 (LC_ALL)."
                 " Nothing was recorded.",
             ) from None
+        hiding = (
+            _HIDING.search(value) if name in _WORDS and isinstance(value, str) else None
+        )
+        if hiding:
+            raise UsageError(
+                f"{name!r} has the character U+{ord(hiding[0]):04X}, which hides"
+                " others.",
+                next_step="Write it without this character. Nothing was recorded.",
+            )

@@ -124,6 +124,10 @@ def test_a_comment_that_is_changed_by_hand_is_found(workspace: Workspace) -> Non
         # What a terminal that is not UTF-8 makes of "Köln".
         ({}, "K\udcf6ln", r"'text' is not UTF-8: 'K\\udcf6ln'"),
         ({"by": "J\udcf6rg"}, "x", r"'author' is not UTF-8"),
+        ({}, "paid \x1b[2Kfree", r"'text' has the character U\+001B"),
+        ({}, "paid \x7f", r"'text' has the character U\+007F"),
+        ({}, "EUR \u202e001", r"'text' has the character U\+202E"),
+        ({}, "EUR \u2066001", r"'text' has the character U\+2066"),
     ],
 )
 def test_what_cannot_be_said_is_refused_and_leaves_no_entry(
