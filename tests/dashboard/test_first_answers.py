@@ -57,12 +57,30 @@ def test_a_migration_is_one_line_of_what_is_known() -> None:
     said = migration.sentence(migrated()).replace("\u00a0", " ")
     assert said == (
         "**Since the platform migration in Feb 2026:** monthly cost **\u221240.0 %**"
-        " (Feb–Oct 2026 against May–Oct 2025), firefighting 60.0 % → **15.0 %**,"
+        " and firefighting 60.0 % → **15.0 %** (Feb–Oct 2026 against May–Oct 2025),"
         " latency at target (3.00 → **0.98** × threshold, Feb–Jul 2026)."
     )
     assert "latency" not in migration.sentence(migrated(latency=None))
     unknown = migrated(spend=None, latency=None, incidents=None)
     assert migration.sentence(unknown) == ""
+
+
+def test_each_figure_of_a_migration_has_the_months_it_compares() -> None:
+    """Cost of a view of September differs from that of October by its months."""
+    incidents = migrated()["incidents"]
+    september = migrated()["spend"] | {
+        "since_last_month": "2026-09",
+        "since_change_ratio": -0.385,
+    }
+    said = migration.sentence(migrated(spend=september)).replace("\u00a0", " ")
+    assert "**−38.5 %** (Feb–Sep 2026 against May–Oct 2025)" in said.replace(
+        "\u2212", "−"
+    )
+    assert "**15.0 %** (Feb–Oct 2026 against May–Oct 2025)" in said
+    alone = migrated(spend=None, latency=None, incidents=incidents)
+    assert "**15.0 %** (Feb–Oct 2026 against May–Oct 2025)." in migration.sentence(
+        alone
+    ).replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(

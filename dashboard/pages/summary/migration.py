@@ -67,16 +67,19 @@ def line(view: Page) -> str:
 
 
 def sentence(row: dict[str, Any]) -> str:
-    """Write cost, incident work and latency of a migration, those that are known."""
+    """Write the known figures of a migration, each with the months it compares."""
     spend, incidents = row["spend"], row["incidents"]
-    parts = []
+    figures: dict[str, list[str]] = {}
     if spend is not None and spend["since_change_ratio"] is not None:
         change = fmt.signed_percent(spend["since_change_ratio"])
-        parts.append(f"monthly cost **{change}** ({_windows(spend)})")
+        figures[_windows(spend)] = [f"monthly cost **{change}**"]
     if incidents is not None and incidents["before_figure"] is not None:
         before = fmt.percent(incidents["before_figure"])
         since = fmt.percent(incidents["since_figure"])
-        parts.append(f"firefighting {before} → **{since}**")
+        figures.setdefault(_windows(incidents), []).append(
+            f"firefighting {before} → **{since}**"
+        )
+    parts = [f"{' and '.join(named)} ({months})" for months, named in figures.items()]
     if row["latency"] is not None:
         parts.append(_latency(row))
     if not parts:
