@@ -56,9 +56,9 @@ def migrated(**changed: Any) -> dict[str, Any]:
 def test_a_migration_is_one_line_of_what_is_known() -> None:
     said = migration.sentence(migrated()).replace("\u00a0", " ")
     assert said == (
-        "**Since the platform migration in Feb 2026:** monthly cost **\u221240.0 %**"
+        "**Platform migration, Feb 2026:** monthly cost **\u221240.0 %**"
         " and firefighting 60.0 % → **15.0 %** (Feb–Oct 2026 against May–Oct 2025),"
-        " latency at target (3.00 → **0.98** × threshold, Feb–Jul 2026)."
+        " latency 3.00 → **0.98** × threshold (Feb–Jul 2026)."
     )
     assert "latency" not in migration.sentence(migrated(latency=None))
     unknown = migrated(spend=None, latency=None, incidents=None)

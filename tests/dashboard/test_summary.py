@@ -172,7 +172,7 @@ def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(
     assert "on 28.6 % of AI cost; nothing is proven for the rest" in text
     assert "90 %: EUR" in text
     assert tiles(app)["Strong evidence"] == "2 of 3"
-    graded = "features by grade: A1, B1, X1"
+    graded = "grades A1, B1, X1"
     assert graded in text
     labels = links(app)
     assert any("route is of grade X" in label for label in labels)

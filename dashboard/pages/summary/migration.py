@@ -85,7 +85,7 @@ def sentence(row: dict[str, Any]) -> str:
     if not parts:
         return ""
     month = fmt.month(f"{row['migration_to']:%Y-%m}")
-    return f"**Since the platform migration in {month}:** {', '.join(parts)}."
+    return f"**Platform migration, {month}:** {', '.join(parts)}."
 
 
 def _windows(row: dict[str, Any]) -> str:
@@ -98,9 +98,8 @@ def _windows(row: dict[str, Any]) -> str:
 
 
 def _latency(row: dict[str, Any]) -> str:
-    """Write the p95 latency of the window after a migration by its threshold."""
+    """Write the p95 latency before and after a migration, in parts of its threshold."""
     after, before = row["latency"], row["latency_before"]
-    standing = "latency at target" if after <= 1 else "latency over target"
     was = "" if before is None else f"{before:.2f} → "
     months = fmt.months(row["after_first_month"], row["after_last_month"])
-    return f"{standing} ({was}**{after:.2f}** × threshold, {months})"
+    return f"latency {was}**{after:.2f}** × threshold ({months})"

@@ -196,7 +196,7 @@ def show_layers(view: Page) -> None:
 
 
 def _show_delivery(view: Page) -> None:
-    page.link_to("velocity", label=f"**How fast and safely it ships**, {view.period}")
+    page.link_to("velocity", label=f"**How it ships**, {view.period}")
     month, _ = figures.months_of(view)
     scoped = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
     kind = scoped or figures.shipping_kind(view)

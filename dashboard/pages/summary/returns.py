@@ -133,7 +133,7 @@ def evidence_tile(view: Page) -> Tile:
     return Tile(
         label,
         f"{strong} of {sum(grades.values())}",
-        f"features by grade: {mix}",
+        f"grades {mix}",
         None,
         strong,
         "count",
@@ -192,7 +192,7 @@ def _to_date(row: dict[str, Any]) -> str:
         return ""
     amount = fmt.estimate(row["net_to_date"], row["currency"])
     span = words.between(row, "net_to_date", row["currency"])
-    return f"To {fmt.month(row['to_date_month'])} **{amount}** ({span}) as gains fade."
+    return f"To {fmt.month(row['to_date_month'])} **{amount}** ({span}); gains fade."
 
 
 def _not_counted(row: dict[str, Any]) -> str:

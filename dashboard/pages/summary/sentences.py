@@ -265,7 +265,7 @@ def _open_amounts(row: dict[str, Any]) -> str:
     told = []
     if row["not_invoiced"]:
         awaited = fmt.money(row["not_invoiced"], row["currency"])
-        told.append(f"{awaited} expected, not invoiced yet")
+        told.append(f"{awaited} not invoiced yet")
     if row["unexplained_gross"] or not told:
         amount = fmt.money(row["unexplained_gross"], row["currency"])
         told.append(f"{amount} between invoices and bills is not explained")

@@ -301,7 +301,7 @@ def test_charges_that_wait_for_their_invoice_have_their_amount_and_not_zero(
     # 5.50 + 15 of the others stay unexplained.
     (gap, *_) = summary_sentences.unreconciled([eur])
     assert gap.text.replace("\u00a0", " ") == (
-        "EUR 120.00 expected, not invoiced yet, EUR 20.50 between invoices and bills is"
+        "EUR 120.00 not invoiced yet, EUR 20.50 between invoices and bills is"
         " not explained"
     )
     # Railway alone is awaited: its interval, 5 on either side, is that of the sum.
