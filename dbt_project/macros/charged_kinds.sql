@@ -5,7 +5,7 @@
 
   kind   what is counted: input, cached_input, …; `accelerator` for hours of one type
   model  the vendor's name of the model, or the type of the accelerator, as letters and digits
-  date   the date in the model's name, where it has one
+  date   the date in the model's name, where it has one; both as the parser of names reads them
   tier   batch, flex, priority, long or spot; for a meter `?` where it does not say
 
   Only charges of pools that tokens or GPU hours divide have one, and models' own charges
@@ -81,58 +81,30 @@
     end
 {%- endmacro %}
 
-{#- A vendor's name of a model without the path before it and the version behind it. -#}
-{% macro bare_model_name(name) -%}
-    {%- set last_part = regex_group('lower(' ~ name ~ ')', "'([^/]*)$'", 1) -%}
-    {%- set without_vendor = regex_replaced(
-        last_part, "'^((us|eu|apac|global|jp)[.])?(anthropic|meta|amazon|mistral|cohere|ai21|deepseek|openai|qwen)[.]'"
-    ) -%}
-    {{ return(regex_replaced(without_vendor, "'([-@]v[0-9]+(:[0-9]+)?|-[0-9]+:[0-9]+|[-@:]latest|@default)$'")) }}
-{%- endmacro %}
-
-{#- The date at the end of a model's name, as eight digits; empty where there is none. -#}
-{% macro model_date(name) -%}
-    {%- set bare = bare_model_name(name) -%}
-    {{ return("replace(replace(" ~ regex_group(bare, "'(20[0-9][0-9][-_]?[01][0-9][-_]?[0-3][0-9])$'", 1) ~ ", '-', ''), '_', '')") }}
-{%- endmacro %}
-
 {#-
-  A vendor's name of a model as letters and digits, without its date. Amazon writes the
-  number of a Claude before its size, Anthropic behind it; 2.0 and 2 are one number.
+  What a line of a pool of tokens says of its model, to be read by the parser of names: see
+  int_model_names. The columns are those of NAMING_COLUMNS in model_keys.py.
 -#}
-{% macro model_key(name) -%}
-    {%- set undated = regex_replaced(bare_model_name(name), "'[-@_ ]?20[0-9][0-9][-_]?[01][0-9][-_]?[0-3][0-9]$'") -%}
-    {%- set key = "replace(" ~ to_slug("replace(" ~ undated ~ ", '.0', '')") ~ ", '-', '')" -%}
-    {{ return(regex_swapped(key, "'([0-9]+)(opus|sonnet|haiku|instant)(v[0-9]+$)?'")) }}
+{% macro model_text(token_pools) -%}
+    {%- if token_pools -%}
+    case
+        when component_code = {{ component_code('shared') }} and {{ is_one_of('target', token_pools) }}
+            then
+                {% for column in ['sku_price_details', 'charge_description', 'sku_meter', 'sku_id', 'service_name'] -%}
+                coalesce({{ column }}, ''){{ " || chr(31) || " if not loop.last }}
+                {%- endfor %}
+    end
+    {%- else -%}
+    cast(null as string)
+    {%- endif -%}
 {%- endmacro %}
 
-{#-
-  The model that a line of a bill names: in the details of its SKU, before the comma of
-  OpenAI's line items, at the beginning of what a cloud calls the usage, or in the name of
-  a product of Amazon's marketplace. How it is reached is no part of its name.
--#}
-{% macro model_of_line() -%}
-    {%- set families = 'claude|gpt|gemini|gemma|llama|nova|titan|mistral|mixtral|command|deepseek|qwen|glm|kimi|grok|minimax|o1|o3|o4' -%}
-    {%- set kinds = 'usage|text|inp|outp|cach|batch|thinking|image|audio|prompt|completion|response|token|long|short'
-        ~ '|ga |global|mantle|- |,|$' -%}
-    coalesce(
-        nullif({{ regex_group('lower(sku_price_details)', sql_text('"(x_)?model(id)?" *: *"([^"]+)"'), 3) }}, ''),
-        case
-            when sku_meter like '%, %'
-                then nullif({{ regex_replaced("lower(split_part(sku_meter, ', ', 1))", "'[ _-]*(batch|flex|priority)$'") }}, '')
-        end,
-        nullif(
-            {{ regex_group(
-                "lower(coalesce(sku_meter, '') || ' ' || coalesce(charge_description, ''))",
-                sql_text('((' ~ families ~ ')[^,:;()]*?)[^a-z0-9,:;()]*(' ~ kinds ~ ')'), 1
-            ) }}, ''
-        ),
-        nullif(
-            {{ regex_group(
-                'lower(service_name)', sql_text('((' ~ families ~ ')[^()]*[^ ()])[^a-z0-9]+amazon bedrock edition'), 1
-            ) }}, ''
-        )
-    )
+{#- What a line is the price of, with the model that the parser of names read. -#}
+{% macro kind_with_model(packed, names) -%}
+    nullif({{ packed_kind(
+        "split_part(" ~ packed ~ ", ':', 1)", names ~ '.model_key', names ~ '.model_date',
+        "split_part(" ~ packed ~ ", ':', 4)"
+    ) }}, ':::')
 {%- endmacro %}
 
 {#- The kind that a line names, its most exact words first. -#}
@@ -228,8 +200,8 @@
 {%- endmacro %}
 
 {#-
-  What a charge is the price of; NULL where it does not say. A model's own charge for AI keeps
-  the kind alone: it is divided by nothing.
+  What a charge is the price of, without its model; NULL where it does not say. A model's own
+  charge for AI keeps the kind alone: it is divided by nothing.
 -#}
 {% macro charged_kind(token_pools, accelerator_pools) -%}
     {%- set words = words_of_line() -%}
@@ -240,10 +212,7 @@
         {%- if token_pools %}
         when {{ is_one_of('target', token_pools) }}
             then
-                nullif({{ packed_kind(
-                    'coalesce(' ~ kind_of_line() ~ ", '')", model_key(model_of_line()), model_date(model_of_line()),
-                    token_tier(words)
-                ) }}, ':::')
+                {{ packed_kind('coalesce(' ~ kind_of_line() ~ ", '')", tier=token_tier(words)) }}
         {%- endif %}
         {%- if accelerator_pools %}
         when {{ is_one_of('target', accelerator_pools) }}

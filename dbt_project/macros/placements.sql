@@ -101,10 +101,52 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- One cut by target of the sums of line items, with the names that a placement stands for. -#}
+{#-
+  One cut by target of the sums of line items, with the names that a placement stands for, and
+  with the models that lines of pools name: lines that spell one model in several ways are one.
+-#}
 {% macro sums_with_names(cut, assignment_rules, platform_rules) -%}
     {%- set unallocated = component_code('unallocated') -%}
-    with by_target as (
+    {%- set keys = [
+        'billing_month', 'charge_date', 'started_at', 'source', 'provider', 'billing_currency', 'subject',
+        'commitment_id', 'commitment_name', 'placement',
+    ] -%}
+    with sums as (
+        select * from {{ ref('int_charges_summed') }}
+        where summed_by = '{{ cut }}'
+    ),
+
+    by_kind as (
+        select
+            {{ keys | join(', ') }},
+            charged_kind,
+            charged_tokens,
+            billed_cost,
+            effective_cost,
+            line_item_count
+        from sums
+        where model_text is null
+        union all
+        select
+            {% for key in keys -%}
+            sums.{{ key }},
+            {% endfor -%}
+            {{ kind_with_model('sums.charged_kind', 'names') }} as charged_kind,
+            {{ to_money('sum(sums.charged_tokens)') }} as charged_tokens,
+            {{ to_exact_money('sum(sums.billed_cost)') }} as billed_cost,
+            {{ to_exact_money('sum(sums.effective_cost)') }} as effective_cost,
+            cast(sum(sums.line_item_count) as bigint) as line_item_count
+        from sums
+        left join {{ ref('int_model_names') }} as names on sums.model_text = names.model_text
+        where sums.model_text is not null
+        group by
+            {% for key in keys -%}
+            sums.{{ key }},
+            {% endfor -%}
+            {{ kind_with_model('sums.charged_kind', 'names') }}
+    ),
+
+    by_target as (
         select
             *,
             {{ placement_part('placement', 'rule') }} as rule_position,
@@ -112,8 +154,7 @@
             {{ placement_part('placement', 'component') }} as component_code,
             {{ placement_part('placement', 'commitment_role') }} as commitment_role_code,
             {{ placement_part('placement', 'interval') }} as interval_code
-        from {{ ref('int_charges_summed') }}
-        where summed_by = '{{ cut }}'
+        from by_kind
     )
 
     select

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from tests.dbt.allocation_case import ALIASES, NODE_NAMES, POLICY_COMPONENTS
+from triptych.core.knowledge.model_keys import parse_meter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 INPUTS = (
     "intermediate.int_charges_owned",
     "intermediate.int_model_usage",
+    "intermediate.int_model_names",
     "intermediate.int_accelerator_usage",
     "intermediate.int_compute_usage",
     "intermediate.int_node_names",
@@ -79,6 +81,8 @@ class CompiledAllocation:
             self._connection.execute(f"DELETE FROM build.{table}")
         for table, rows in rows_by_table.items():
             self._insert(table, rows)
+        used = rows_by_table.get("intermediate.int_model_usage", [])
+        self._insert("intermediate.int_model_names", _model_names(used))
         for name in MODELS:
             target = f"build.intermediate.{name}"
             self._connection.execute(
@@ -98,6 +102,16 @@ class CompiledAllocation:
         )
         names = ", ".join(rows[0])
         self._connection.execute(f"INSERT INTO build.{table} ({names}) VALUES {values}")
+
+
+def _model_names(used: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the models that meters name, as a build reads them."""
+    names = {str(row["provider_model"]) for row in used if row.get("provider_model")}
+    parsed = {name: parse_meter(name) for name in sorted(names)}
+    return [
+        {"model_text": name, "model_key": model.key, "model_date": model.date}
+        for name, model in parsed.items()
+    ]
 
 
 def _columns(dbt: DbtCommands) -> Mapping[str, Mapping[str, str]]:

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from triptych.core.file_names import literal
 from triptych.core.knowledge.knowledge_base import KINDS_WITH_MODELS, service_rules
-from triptych.discovery.model_names import find_model
+from triptych.core.knowledge.model_keys import NAMING_COLUMNS
+from triptych.core.knowledge.model_names import find_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,14 +26,6 @@ SUBJECT_COLUMNS = (
     "sku_meter",
     "sku_price_details",
     "charge_description",
-)
-#: Where a model's name is looked for, most telling first.
-_NAMING_COLUMNS = (
-    "sku_price_details",
-    "charge_description",
-    "sku_meter",
-    "sku_id",
-    "service_name",
 )
 _RESOURCE_COLUMNS = ("resource_id", "resource_name")
 _MOST_RESOURCES = 50_000
@@ -130,13 +123,13 @@ def _register_kinds(connection: duckdb.DuckDBPyConnection) -> None:
 def _register_names(connection: duckdb.DuckDBPyConnection) -> None:
     kinds = ", ".join(literal(kind) for kind in sorted(KINDS_WITH_MODELS))
     subjects = connection.execute(
-        f"SELECT subject, {', '.join(_NAMING_COLUMNS)} FROM subjects"
+        f"SELECT subject, {', '.join(NAMING_COLUMNS)} FROM subjects"
         f" JOIN kinds USING (rule_id) WHERE kind IN ({kinds})"
     ).fetchall()
     names: list[tuple[int, str | None, NamedModel]] = [
         (subject, None, named)
         for subject, *texts in subjects
-        if (named := model_named_by(zip(_NAMING_COLUMNS, texts, strict=True)))
+        if (named := model_named_by(zip(NAMING_COLUMNS, texts, strict=True)))
     ]
     silent = {subject for subject, *_ in subjects} - {name[0] for name in names}
     names += _named_by_resources(connection, sorted(silent))

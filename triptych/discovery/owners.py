@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from triptych.discovery.name_grammar import slug
+from triptych.core.knowledge.name_grammar import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

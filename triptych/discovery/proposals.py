@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from triptych.core.knowledge.knowledge_base import service_rules
-from triptych.discovery.name_grammar import slug
+from triptych.core.knowledge.name_grammar import slug
 from triptych.discovery.owners import Owners, owners_of
 from triptych.discovery.spend import currency_of, line_count, total
 from triptych.discovery.tag_roles import key_of_rules

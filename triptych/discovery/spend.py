@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from triptych.core.file_names import literal
-from triptych.discovery.model_names import find_model
-from triptych.discovery.name_grammar import slug
+from triptych.core.knowledge.model_names import find_model
+from triptych.core.knowledge.name_grammar import slug
 from triptych.discovery.tag_roles import combinations, tag_roles
 
 if TYPE_CHECKING:

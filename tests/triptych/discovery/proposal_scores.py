@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ingest.sources.tables.bill_formats import format_of_header
 from ingest.storage.files import column_names
+from triptych.core.knowledge.name_grammar import slug
 from triptych.discovery.charges import classify
 from triptych.discovery.ledger_sample import Reading, bench, sample_file
-from triptych.discovery.name_grammar import slug
 from triptych.discovery.tag_roles import combinations, tag_roles
 
 if TYPE_CHECKING:

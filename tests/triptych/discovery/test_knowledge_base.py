@@ -13,9 +13,9 @@ from triptych.core.knowledge.knowledge_base import (
     reviewed_on,
     service_rules,
 )
+from triptych.core.knowledge.model_names import find_model
 from triptych.discovery.charges import classify
 from triptych.discovery.ledger_sample import bench
-from triptych.discovery.model_names import find_model
 from triptych.discovery.proposals import pattern_of
 
 #: Names in the spelling of vendors' documents and price lists → the id of the model.

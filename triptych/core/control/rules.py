@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from triptych.core.knowledge.knowledge_base import service_rules
+from triptych.core.knowledge.model_keys import parser_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,7 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
         ],
         "token_pools": _names_of_pools(allocation, "tokens"),
         "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
+        "name_parser": [parser_version()],
         **_sites(settings),
     }
 

@@ -13,6 +13,7 @@ from triptych.core.dbt.commands import TransformOutcome
 from triptych.core.errors import TransformError
 from triptych.core.file_names import literal, search_path
 from triptych.core.marts.execution import Execution, NodeError, Rebuilt
+from triptych.core.marts.model_names import MODEL_NAMES, parse_model_texts
 from triptych.core.marts.recipe import Recipe, read_recipe
 from triptych.core.marts.sources import control_digests, source_digests
 from triptych.core.marts.states import drop_unknown
@@ -170,7 +171,7 @@ class MartBuild:
         with self._connected() as connection:
             if not late:
                 self._control = control_digests(self.tables)
-                write_control_tables(connection, self.tables)
+                write_control_tables(connection, [*self.tables, MODEL_NAMES])
                 drop_unknown(connection, {node.relation for node in self.recipe.nodes})
             known = {node.unique_id: node for node in self.recipe.nodes}
             execution = Execution(
@@ -180,7 +181,7 @@ class MartBuild:
                 source_digests(connection, self.recipe, self._control, estimates=late),
                 task,
                 sum_elsewhere,
-                when_built,
+                [parse_model_texts, *([when_built] if when_built else [])],
             )
             try:
                 execution.run()

@@ -91,7 +91,7 @@ class Execution:
     sum_elsewhere : callable, optional
         Another engine: given billing months, it returns for each table that is summed
         over line items a Parquet file with the rows of those months.
-    when_built : callable, optional
+    when_built : sequence of callable
         Called with each table that was built again, and the connection that sees it.
     """
 
@@ -101,7 +101,7 @@ class Execution:
     sources: Mapping[str, Digest | CatalogueTable]
     task: Task
     sum_elsewhere: Callable[[Sequence[str]], Mapping[str, Path]] | None = None
-    when_built: Callable[[Node, duckdb.DuckDBPyConnection], None] | None = None
+    when_built: Sequence[Callable[[Node, duckdb.DuckDBPyConnection], None]] = ()
     outcomes: list[NodeOutcome] = field(default_factory=list)
     rebuilt: list[Rebuilt] = field(default_factory=list)
     _states: dict[str, NodeState] = field(default_factory=dict)
@@ -286,8 +286,8 @@ class Execution:
         inputs = (self._month_inputs(node) or {}) if node.is_by_month else {}
         state = NodeState(self._input_digest(node), content, inputs)
         self._store(node, state, before, months=stale)
-        if self.when_built is not None:
-            self.when_built(node, self.connection)
+        for tell in self.when_built:
+            tell(node, self.connection)
 
     def _stale_months(
         self, before: NodeState, inputs: Mapping[str, str]

@@ -29,12 +29,14 @@ _ROWS_PER_STATEMENT = 200
 class ControlTable:
     """A small table that dbt reads as ``source('control', name)``.
 
-    ``columns`` maps column name to DuckDB type; ``rows`` are tuples in that order.
+    ``columns`` maps column name to DuckDB type; ``rows`` are tuples in that order. One
+    that is kept is filled while models are built, and lasts until that is done again.
     """
 
     name: str
     columns: Mapping[str, str]
     rows: Sequence[Sequence[Any]]
+    is_kept: bool = False
 
     @classmethod
     def of_texts(
@@ -58,6 +60,11 @@ def write_control_tables(
     connection.execute("BEGIN")
     for table in tables:
         columns = ", ".join(f"{name} {of}" for name, of in table.columns.items())
+        if table.is_kept:
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS control.{table.name} ({columns})"
+            )
+            continue
         connection.execute(f"CREATE OR REPLACE TABLE control.{table.name} ({columns})")
         if table.rows:
             of_row = f"({', '.join('?' for _ in table.columns)})"

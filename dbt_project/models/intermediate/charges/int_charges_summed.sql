@@ -68,6 +68,7 @@ placed as (
             else coalesce(target, '')
         end as subject,
         {{ charged_kind(token_pools, accelerator_pools) }} as charged_kind,
+        {{ model_text(token_pools) }} as model_text,
         {{ charged_tokens() }} as charged_tokens,
         case when {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as used_commitment_id,
         case when {{ is_use_of_commitment() }} then {{ commitment_of_role('name') }} end as used_commitment_name,
@@ -102,6 +103,7 @@ summed as (
         started_at,
         subject,
         charged_kind,
+        model_text,
         commitment_id,
         commitment_name,
         used_commitment_id,
@@ -121,7 +123,7 @@ summed as (
     group by grouping sets (
         (
             billing_period_start, source, provider, billing_currency, started_at, subject, charged_kind,
-            commitment_id, commitment_name, target_placement
+            model_text, commitment_id, commitment_name, target_placement
         ),
         (billing_period_start, source, provider, billing_currency, service_name, charge_date, service_placement),
         (
@@ -129,8 +131,8 @@ summed as (
             used_commitment_name, use_placement
         ),
         (
-            billing_period_start, source, provider, billing_currency, subject, charged_kind, used_commitment_id,
-            shared_use_started_at, target_placement
+            billing_period_start, source, provider, billing_currency, subject, charged_kind, model_text,
+            used_commitment_id, shared_use_started_at, target_placement
         ),
         (billing_period_start, source, billing_currency, service_name, machine_id, pool_id)
     )
@@ -153,6 +155,7 @@ select
     billing_currency,
     nullif(subject, '') as subject,
     charged_kind,
+    model_text,
     nullif(coalesce(commitment_id, used_commitment_id), '') as commitment_id,
     nullif(coalesce(commitment_name, used_commitment_name), '') as commitment_name,
     machine_id,

@@ -11,7 +11,7 @@ with readings as (
         usage_rows.source,
         coalesce(usage_rows.is_counted_by_vendor, false) as is_counted_by_vendor,
         coalesce(aliases.model_id, usage_rows.model_id) as model_id,
-        {{ model_key('usage_rows.provider_model') }} as vendor_model,
+        names.model_key as vendor_model,
         cast(usage_rows.period_start as date) as metered_date,
         {{ last_day_of_reading('usage_rows.period_start', 'usage_rows.period_end') }} as last_metered_date,
         usage_rows.requests,
@@ -22,6 +22,7 @@ with readings as (
         usage_rows.output_tokens
     from {{ ref('int_model_usage') }} as usage_rows
     left join {{ source('control', 'catalog_model_aliases') }} as aliases on usage_rows.model_id = aliases.alias
+    left join {{ ref('int_model_names') }} as names on usage_rows.provider_model = names.model_text
     left join {{ source('control', 'pools') }} as pools on usage_rows.pool_id = pools.pool_id
     where not coalesce(pools.allocates_only, false)
 ),

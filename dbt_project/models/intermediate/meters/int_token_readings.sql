@@ -9,8 +9,8 @@ with usage as (
     select
         usage_rows.*,
         coalesce(aliases.model_id, usage_rows.model_id) as canonical_model_id,
-        {{ model_key('usage_rows.provider_model') }} as vendor_model,
-        {{ model_date('usage_rows.provider_model') }} as vendor_model_date,
+        names.model_key as vendor_model,
+        names.model_date as vendor_model_date,
         case
             when usage_rows.service_tier is null then '?'
             else {{ token_tier('lower(usage_rows.service_tier)') }}
@@ -26,6 +26,8 @@ with usage as (
     from {{ ref('int_model_usage') }} as usage_rows
     left join {{ source('control', 'catalog_model_aliases') }} as aliases
         on usage_rows.model_id = aliases.alias
+    left join {{ ref('int_model_names') }} as names
+        on usage_rows.provider_model = names.model_text
 ),
 
 kinds as (

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from triptych.core.knowledge.knowledge_base import model_families
-from triptych.discovery.name_grammar import ModelName, parsed_names, slug, spelled
+from triptych.core.knowledge.name_grammar import ModelName, parsed_names, slug, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,17 @@ def find_model(text: str) -> ModelName | None:
     >>> find_model("Standard Data Transfer Out") is None
     True
     """
-    if stated := _STATED.search(text):
-        return ModelName(slug(stated[1]), stated[1])
+    if stated := stated_name(text):
+        return ModelName(slug(stated), stated)
     # What is read by words is exact; the longest says most, of equal ones the first.
     candidates = [*parsed_names(text)] or [*_matched_names(text)]
     return max(candidates, key=lambda name: len(name.spelling), default=None)
+
+
+def stated_name(text: str) -> str | None:
+    """Return the model that details of a SKU state outright."""
+    stated = _STATED.search(text)
+    return stated[1] if stated else None
 
 
 def _matched_names(text: str) -> Iterator[ModelName]:
