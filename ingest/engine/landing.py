@@ -29,6 +29,7 @@ from ingest.notation import OF_PROGRAMS
 from ingest.reading.parquet_limits import refuse_beyond_limits
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
+from ingest.storage.workbooks import find_sheet, is_workbook, sheet_rows
 from triptych.core.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.core.lake.in_place import file_checksum, file_version, is_in_bucket
 
@@ -194,8 +195,13 @@ class Lander:
 
     def _land_text(self, part: FilePart, target: Path) -> LandedPart:
         options = self._options_of(part)
+        if is_workbook(part.path):
+            # Its cells are typed: what a source declares is about text.
+            options = replace(options, notation=OF_PROGRAMS)
         with unpacked(part, target) as plain:
             notation, rejected = self._text.to_parquet(plain, options, target)
+        if rejected and is_workbook(part.path):
+            rejected = _at_rows_of_sheet(part, rejected)
         options = replace(options, notation=notation)
         checksum = checksum_as_read(FILE_CONTENTS.checksum(part.path), options)
         landed = self._rest.describe(f"SELECT * FROM {parquet(target)}", part.uri)
@@ -226,6 +232,18 @@ class Lander:
 
     def _projected(self, physical: dict[str, str], part: FilePart) -> Projection:
         return projected(self._stream, physical, part, self._options_of(part))
+
+
+def _at_rows_of_sheet(
+    part: FilePart, rejected: tuple[QuarantinedRow, ...]
+) -> tuple[QuarantinedRow, ...]:
+    """Return refused rows by the sheet and the row that people see in Excel."""
+    origin = f"{part.uri}, sheet {find_sheet(part.path).name}"
+    numbers = sheet_rows(part.path, [row.row_number or 0 for row in rejected])
+    return tuple(
+        replace(row, origin=origin, row_number=numbers.get(row.row_number or 0))
+        for row in rejected
+    )
 
 
 def _bring(part: FilePart, target: Path) -> str:

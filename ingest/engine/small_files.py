@@ -30,6 +30,7 @@ from ingest.engine.text_landing import (
 from ingest.reading.malformed import BAD_DATA
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
+from ingest.storage.workbooks import is_workbook
 from triptych.core.errors import MalformedDeliveryError, TriptychError
 from triptych.core.file_names import literal
 
@@ -117,6 +118,7 @@ class SmallFiles:
         """Tell whether nothing is asked of a file but that its rows can count."""
         return (
             part.format == "csv"
+            and not is_workbook(part.path)
             and (part.landing, part.row_count, part.in_place) == (None, None, None)
             and not self._stream.keeps_declared_only
         )

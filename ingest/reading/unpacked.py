@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ingest.storage.workbooks import is_workbook, open_workbook
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _HARMLESS_BYTES = 1024**3
 
 @contextmanager
 def unpacked(part: FilePart, beside: Path) -> Iterator[FilePart]:
-    """Give a text file as it is without compression.
+    """Give a text file as it is without compression, a workbook as CSV.
 
     Parameters
     ----------
@@ -43,10 +44,18 @@ def unpacked(part: FilePart, beside: Path) -> Iterator[FilePart]:
     MalformedDeliveryError
         It is damaged, or far larger than it seems.
     """
+    plain = beside.with_name(f".{beside.name}.unpacked")
+    if is_workbook(part.path):
+        with open_workbook(part.path) as table:
+            plain.write_text(table.read(), "utf-8", newline="")
+        try:
+            yield replace(part, path=plain, delimiter=",", encoding="utf-8")
+        finally:
+            plain.unlink(missing_ok=True)
+        return
     if part.path.suffix.lower() != ".gz":
         yield part
         return
-    plain = beside.with_name(f".{beside.name}.unpacked")
     try:
         _unpack(part, plain)
         yield replace(part, path=plain)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from ingest.connector import FileFormat, Finding, RestingPlace
 from ingest.storage.file_contents import FILE_CONTENTS
-from triptych.core.errors import FatalSourceError
+from ingest.storage.workbooks import find_sheet, is_workbook, open_workbook
+from triptych.core.errors import FatalSourceError, MalformedDeliveryError
 from triptych.core.lake.in_place import file_version
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _LOOKED_AT_RECORDS = 20
 _FORMATS: dict[str, FileFormat] = {
     ".csv": "csv",
     ".csv.gz": "csv",
+    ".xlsx": "csv",
     ".parquet": "parquet",
     ".jsonl": "jsonl",
     ".jsonl.gz": "jsonl",
@@ -213,12 +215,16 @@ def column_names(
     try:
         if name.endswith(".parquet"):
             return _parquet_names(path)
+        if is_workbook(path):
+            return list(find_sheet(path).columns.values())
         if is_data_file(name) and format_of_name(name) == "jsonl":
             return _record_names(path)
         with open_text(path, encoding=encoding) as text:
             first = text.readline(LONGEST_LINE)
             return next(csv.reader([first], delimiter=delimiter), [])
     except (OSError, EOFError, ValueError, RecursionError, csv.Error, zlib.error):
+        return []
+    except MalformedDeliveryError:
         return []
 
 
@@ -261,7 +267,12 @@ def distinct_names(names: Sequence[str], reserved: Collection[str] = ()) -> list
 
 
 def open_text(path: Path, *, encoding: str = "utf-8") -> io.TextIOWrapper:
-    """Open a text file, compressed or not, without its byte order mark."""
+    """Open a text file, compressed or not, without its byte order mark.
+
+    The table of a workbook is opened as CSV.
+    """
+    if is_workbook(path):
+        return open_workbook(path)
     if encoding == "utf-8":
         encoding = "utf-8-sig"
     if path.suffix.lower() == ".gz":

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ingest.storage.files import format_of_name, open_text
+from ingest.storage.workbooks import is_workbook
 from triptych.core.errors import UsageError
 from triptych.core.file_names import literal
 from triptych.discovery.written_dates import (
@@ -327,6 +328,7 @@ def _sample(path: Path, delimiter: str) -> tuple[list[str], list[dict[str, str]]
     """Return the columns of a table and its first rows."""
     if format_of_name(path.name) != "csv":
         return [], []
+    delimiter = "," if is_workbook(path) else delimiter
     with open_text(path, encoding="utf-8-sig") as text:
         reader = csv.DictReader(text, delimiter=delimiter, restval="")
         columns = [name for name in reader.fieldnames or () if name]

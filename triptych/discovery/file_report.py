@@ -27,6 +27,7 @@ from ingest.storage.files import (
     is_data_file,
     open_text,
 )
+from ingest.storage.workbooks import find_sheet, is_workbook
 from triptych.discovery.bill_mapping import BillMapping, map_bill
 from triptych.discovery.ledger_sample import Reading, sample_file
 from triptych.discovery.other_files import belongs_to, why_not_read
@@ -78,6 +79,8 @@ class FileReport:
         What is wrong and what to do; empty where nothing is.
     costs : dict of str to Decimal
         Billed cost by currency.
+    sheet : str
+        Of a workbook: which sheet was read, and what was passed over.
     is_sampled : bool
         Only its beginning was looked at: counts and money are of that.
     mapped : BillMapping or None
@@ -102,6 +105,7 @@ class FileReport:
     is_sampled: bool = False
     table: str = ""
     mapped: BillMapping | None = None
+    sheet: str = ""
 
     def record(self) -> dict[str, object]:
         """Return what programs are given: all but where its charges were kept."""
@@ -136,7 +140,8 @@ class FileReport:
             reasons = ", ".join(self.refused)
             parts.append(f"{refused:,} of them refused ({reasons})")
         text = f"{self.label}: {', '.join(part for part in parts if part)}"
-        return f"{text}. {self.problem}".rstrip()
+        sheet = f" {self.sheet}." if self.sheet else ""
+        return f"{text}.{sheet} {self.problem}".rstrip()
 
 
 def report_on(
@@ -187,7 +192,7 @@ def report_on(
         mark, _ = _other_separator(columns[0]) or ("", "")
         if mark:
             return _separated(connection, path, label, table, mark, reading, answers)
-    if kind_of_bill is None and answers is not None:
+    if kind_of_bill is None and answers is not None and columns:
         mapped = map_bill(path, delimiter=reading.delimiter, answers=answers)
         if mapped is not None:
             return _mapped(connection, path, mapped, label, table, reading, columns)
@@ -251,7 +256,7 @@ def _columns(path: Path, reading: Reading) -> list[str]:
 def _is_in(encoding: str, path: Path) -> bool:
     """Tell whether a CSV file's first line is text in an encoding; others pass."""
     try:
-        if format_of_name(path.name) == "csv":
+        if format_of_name(path.name) == "csv" and not is_workbook(path):
             with open_text(path, encoding=encoding) as text:
                 text.readline(LONGEST_LINE)
     except UnicodeError:
@@ -364,6 +369,7 @@ def _bill(
         columns=tuple(columns),
         is_sampled=sampled.is_sampled,
         table=table,
+        sheet=find_sheet(path).line if is_workbook(path) else "",
     )
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.connector import LandingOptions
 from ingest.engine.projection import project
+from ingest.storage.workbooks import find_sheet, is_workbook
 from ingest.streams import STREAMS
+from triptych.core.errors import MalformedDeliveryError
 from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 #: Suffix → what it is, and what to do.
 _NOT_READ = {
-    ".xlsx": ("Excel workbook", "Save the sheet as CSV (UTF-8) and put that here."),
     ".xls": ("Excel workbook", "Save the sheet as CSV (UTF-8) and put that here."),
     ".ods": ("spreadsheet", "Save the sheet as CSV (UTF-8) and put that here."),
     ".zip": ("ZIP archive", "Unpack it and put its files here; .csv.gz is read."),
@@ -82,6 +83,8 @@ def why_not_read(path: Path) -> tuple[str, str, str, str]:
     suffix = path.suffix.lower()
     if suffix == ".json":
         return _json(path)
+    if is_workbook(path):
+        return _workbook(path)
     if suffix in {".csv", ".gz", ".parquet", ".jsonl", ".ndjson"}:
         again = "Deliver it again; download it anew if it was cut off."
         return "data file", "", "Its header cannot be read.", again
@@ -121,6 +124,16 @@ def _stream_of(columns: Sequence[str]) -> str:
             present = len(stream.columns) - len(projection.absent_columns)
             fitting[name] = present / len(stream.columns)
     return max(fitting, key=lambda name: fitting[name], default="")
+
+
+def _workbook(path: Path) -> tuple[str, str, str, str]:
+    """Return why the table of a workbook is not read."""
+    again = "Save the sheet as CSV (UTF-8) and put that here."
+    try:
+        sheet = find_sheet(path)
+    except MalformedDeliveryError as error:
+        return "Excel workbook", "", error.what, error.next_step or again
+    return "Excel workbook", "", f"{sheet.line}: its header cannot be read.", again
 
 
 def _json(path: Path) -> tuple[str, str, str, str]:

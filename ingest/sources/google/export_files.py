@@ -17,6 +17,7 @@ from ingest.engine.projection import literal, quote
 from ingest.reading.malformed import in_another_encoding
 from ingest.sources.google.export import FIELDS, PROMOTION, ExportField
 from ingest.sources.google.export_csv import UNREADABLE, damaged_cost, readers_of_header
+from ingest.storage.workbooks import is_workbook, open_workbook
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import read_name
 from triptych.core.spare_engines import spare_engine
@@ -118,6 +119,8 @@ def _flatten_csv(
 
 
 def _open_text(path: Path, encoding: str) -> TextIO:
+    if is_workbook(path):
+        return open_workbook(path)
     with_mark = "utf-8-sig" if encoding.lower() in {"utf-8", "utf8"} else encoding
     if path.name.lower().endswith(".gz"):
         return gzip.open(path, "rt", encoding=with_mark, newline="")

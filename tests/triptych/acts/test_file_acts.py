@@ -399,7 +399,7 @@ def test_only_finance_brings_invoices_and_budgets_by_whichever_act(
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("meters", "may.txt"), ("meters", "may.xlsx"), ("plans", "may.csv")],
+    [("meters", "may.txt"), ("meters", "may.tsv"), ("plans", "may.csv")],
 )
 def test_a_file_that_no_run_would_read_is_not_uploaded(
     workspace: Workspace, door: WorkspaceDoor, folder: str, name: str

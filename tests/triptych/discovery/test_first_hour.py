@@ -121,7 +121,7 @@ MISTAKES = (
         "one bill of two is a workbook",
         put("bills/april.xlsx", b"PK\x03\x04"),
         3,
-        ("bills/april.xlsx: Excel workbook. It is not read", "Save the sheet as CSV"),
+        ("bills/april.xlsx: Excel workbook. The workbook cannot", "Save the sheet as"),
         31,
     ),
     Mistake(
