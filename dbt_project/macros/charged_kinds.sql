@@ -47,7 +47,7 @@
         when {{ matches_regex(text, "'web.?search|grounding'") }} then 'search'
         when {{ matches_regex(text, "'file.?search'") }} then 'file_search'
         when {{ matches_regex(text, "'code.?(interpreter|execution)'") }} then 'code_session'
-        when {{ matches_regex(text, "'uncached|non.?cached'") }} then 'input'
+        when {{ matches_regex(text, "'uncached|non.?cached|(^|[^a-z])no.?cach'") }} then 'input'
         when {{ matches_regex(text, "'cach.*storage|storage.*cach'") }} then 'cache_storage'
         when {{ matches_regex(text, "'(cach.*(writ|creat)|(writ|creat).*cach).*(^|[^0-9])1.?h'") }} then 'cache_write_1h'
         when {{ matches_regex(text, "'cach.*(writ|creat)|(writ|creat).*cach'") }} then 'cache_write'

@@ -26,17 +26,21 @@ EXAMPLES = {
         *("gpt-4o-2024-08-06, input", "uncached_input_tokens", "prompt tokens"),
         *("use1-claude4sonnet-input-tokens", "gemini 2.5 pro text input - predictions"),
         *("text-embedding-3-small", "use1-mp:use1_inputtokencount-units"),
-        "gpt 4o 0806 inp glbl tokens",
+        *("gpt 4o 0806 inp glbl tokens", "claude opus 4.6 input_no_cache"),
     ),
     "cache_storage": ("gemini 3 flash text input caching storage",),
-    "cache_write_1h": ("cache_creation.ephemeral_1h_input_tokens",),
+    "cache_write_1h": (
+        *("cache_creation.ephemeral_1h_input_tokens", "input_cache_write_1h"),
+    ),
     "cache_write": (
+        "input_cache_write_5m",
         "cache_creation.ephemeral_5m_input_tokens",
         "use1-claude4sonnet-cache-write-input-token-count",
     ),
     "cached_input": (
         *("gpt-4.1, cached input", "cache_read_input_tokens", "gpt 4o cchd inp glbl"),
         *("use1-novapro-cache-read-input-token-count", "gemini 3 text input caching"),
+        "input_cache_read",
     ),
     "reasoning": ("gemini 2.5 flash thinking text output - predictions",),
     "audio_seconds": ("whisper-1", "gpt-4o-transcribe"),

@@ -2,6 +2,12 @@
 
 Names of columns say which is the day, the amount and so on; values say how dates are
 written. What is not clear is named, so that a person can answer with ``ROLE=COLUMN``.
+
+Anthropic's columns are those of the cost export of the Claude Console, as public
+readers of it quoted them from March to September 2026: ``usage_date_utc, model,
+workspace, api_key, usage_type, context_window, token_type, cost_usd, list_price_usd,
+cost_type, inference_geo, speed, api_key_id, api_key_status``. The page *Cost and Usage
+Reporting in the Claude Console* (support.claude.com, 2026-03-16) names no column.
 """
 
 from __future__ import annotations
@@ -48,10 +54,11 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         *("sku", "skuname", "lineitem", "meter", "metername", "tokentype"),
         *("gputypeid", "gputype", "instancetype"),
     ),
+    "tier": ("contextwindow", "servicetier"),
     "quantity": ("quantity", "usagequantity", "consumedquantity"),
     "unit": ("unittype", "unit", "usageunit", "unitofmeasure"),
     "model": ("model", "modelname", "modelid"),
-    "description": ("description", "item", "details", "kind"),
+    "description": ("description", "item", "details", "kind", "costtype"),
     "resource": ("podid", "endpointid", "instanceid", "resourceid", "resource"),
     "account": ("workspace", "project", "projectname", "organization", "organisation"),
     "vendor": ("vendor", "provider", "providername"),
@@ -284,14 +291,13 @@ class _Table:
         return "" if is_moment else " + interval 1 day"
 
     def _map_model(self, bill: BillMapping) -> None:
-        """Put the model before the meter: it is what is charged for."""
-        if "model" not in self.roles:
-            return
-        model = _quoted(self.roles["model"])
-        meter = bill.mapping.get("SkuMeter")
-        bill.mapping["SkuMeter"] = (
-            f"concat_ws(' ', {model}, {meter})" if meter else model
-        )
+        """Put the model before the meter and a tier behind it: they have prices."""
+        parts = [self.roles[r] for r in ("model", "meter", "tier") if r in self.roles]
+        if len(parts) > 1:
+            named = ", ".join(f"nullif({_quoted(part)}, '')" for part in parts)
+            bill.mapping["SkuMeter"] = f"concat_ws(' ', {named})"
+        elif parts:
+            bill.mapping["SkuMeter"] = _quoted(parts[0])
 
     def _map_tags(self, bill: BillMapping) -> None:
         """Keep the columns without a role as tags; amounts are none."""

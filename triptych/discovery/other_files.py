@@ -63,6 +63,13 @@ _KNOWN_HEADERS: tuple[tuple[frozenset[str], str, str, str], ...] = (
         "Connect OpenAI with a source of type openai; it reads the same costs.",
     ),
     (
+        frozenset({"usage_input_tokens_no_cache", "usage_output_tokens"}),
+        "Claude Console export of tokens, without money",
+        "anthropic",
+        "Export the page Cost instead, or connect Anthropic with a source of type"
+        " anthropic.",
+    ),
+    (
         frozenset({"cpucost", "ramcost", "totalcost"}),
         "OpenCost export",
         "opencost",

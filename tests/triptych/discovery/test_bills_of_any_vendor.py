@@ -37,9 +37,13 @@ Output Tokens,Total Tokens,Cost
 2026-09-04T11:00:00.000Z,On-Demand,gpt-5,Yes,0,4000,9000,700,13700,$1.08
 """
 CLAUDE = """\
-usage_date_utc,model,workspace,api_key,usage_type,context_window,token_type,cost_usd
-2026-09-01,claude-sonnet-4-5,Support,key-1,message,≤ 200k,input_no_cache,12.345678
-2026-09-02,claude-sonnet-4-5,Support,key-1,message,≤ 200k,output,7.654322
+usage_date_utc,model,workspace,api_key,usage_type,context_window,token_type,cost_usd,\
+list_price_usd,cost_type,inference_geo,speed,api_key_id,api_key_status
+2026-09-01,Claude Sonnet 4.5,Support,key-1,message,≤ 200k,input_no_cache,12.345678,\
+13.00,token,global,,apikey_01,active
+2026-09-02,Claude Sonnet 4.5,Support,key-1,message,> 200k,output,7.604322,\
+8.00,token,global,,apikey_01,active
+2026-09-02,,Support,key-1,,,,0.05,0.05,web_search,,,apikey_01,active
 """
 RUNPOD = """\
 time,podId,gpuTypeId,timeBilledMs,diskSpaceBilledGB,amount
@@ -55,7 +59,7 @@ Egress,01.09.2026,30.09.2026,1,"8,00","8,00"
 BILLS = {
     "github.csv": (GITHUB, "USD", Decimal("226.00"), 3),
     "cursor-usage.csv": (CURSOR, "USD", Decimal("1.50"), 3),
-    "claude.csv": (CLAUDE, "USD", Decimal("20.000000"), 2),
+    "claude.csv": (CLAUDE, "USD", Decimal("20.000000"), 3),
     "runpod.csv": (RUNPOD, "USD", Decimal("96.84"), 2),
     "coreweave-invoice.csv": (INVOICE, "EUR", Decimal("1520.00"), 2),
 }
