@@ -41,6 +41,15 @@ NAMES = {
     "deepseek-ai/DeepSeek-V3.1": "deepseek-v3-1",
     "stability.stable-diffusion-xl-v1": "stable-diffusion-xl",
     '{"ModelDeveloper": "A", "ModelId": "solora-9b"}': "solora-9b",
+    # OpenAI's pages on models and deprecations, September 2026.
+    "gpt-6-astra-2026-09-03, input": "gpt-6-astra",
+    "gpt-image-2.5-flare-2026-09-08, output": "gpt-image-2-5-flare",
+    "gpt-live-transcribe, audio input": "gpt-live-transcribe",
+    "gpt-rosalind, output": "gpt-rosalind",
+    "chatgpt-image-latest, image": "chatgpt-image",
+    "omni-moderation-2024-09-26, input": "omni-moderation",
+    "text-davinci-003, input": "text-davinci-003",
+    "davinci-002, output": "davinci-002",
 }
 #: What is near to a name and is none.
 NO_NAMES = (
@@ -50,6 +59,7 @@ NO_NAMES = (
     "Novartis subscription",
     "Command line interface, seats",
     "Provisioned Managed Regional Unit",
+    "gpt-usage, input",
 )
 #: Provider, service, meter, description → the kind; None: not known as AI.
 CHARGES = {
@@ -75,6 +85,15 @@ CHARGES = {
     ("Oracle", "LANGUAGE", "", "OCI Language"): "ai_service",
     ("Vendor", "LANGUAGE", "", "Courses for employees"): None,
     ("Snowflake", "Snowflake", "WAREHOUSE_METERING", ""): None,
+    # SERVICE_TYPE of METERING_DAILY_HISTORY, and the release note of 2026-04-06.
+    ("Snowflake", "AI_SERVICES", "", ""): "ml_platform",
+    ("Snowflake", "AI_INFERENCE", "", ""): "ml_platform",
+    ("Snowflake", "CORTEX_AGENTS", "", ""): "ml_platform",
+    ("Snowflake", "SNOWFLAKE_INTELLIGENCE", "", ""): "ml_platform",
+    ("Snowflake", "SNOWFLAKE_COCO_CLI", "", ""): "ml_platform",
+    ("Snowflake", "Snowflake", "SNOWFLAKE_COCO_SNOWSIGHT", ""): "ml_platform",
+    ("Snowflake", "SNOWPIPE_STREAMING", "", ""): None,
+    ("Snowflake", "TRUST_CENTER", "", ""): None,
     ("Anthropic, PBC", "Claude API", "output", ""): "model_api",
     ("Anthropic", "Claude Sonnet 4.5", "", "Input tokens"): "model_api",
     ("Google Cloud", "Gemini API", "", "Gemini 3 Flash Text Input"): "model_api",

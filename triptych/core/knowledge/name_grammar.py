@@ -27,6 +27,7 @@ _SIZE = re.compile(r"a?\d+(\.\d+)?b|\d+x\d+b|\d+e")
 #: A snapshot, its stage or the size of a context: no part of a name, no end of it.
 _SKIPPED = re.compile(r"\d{4}|\d{6}|\d{8}|\d+k|125|instruct|it|latest|preview|prvw|exp")
 _SNAPSHOT = re.compile(r"\d{2}|\d{4}|\d{6}|\d{8}")
+_DATE = re.compile(r"[-@_ ]?20\d\d[-_]?[01]\d[-_]?[0-3]\d(?!\d)")
 #: How many unknown words may stand at the end of a name.
 _MOST_UNKNOWN = 3
 #: From this version on Anthropic writes the size of a Claude before its number.
@@ -166,7 +167,7 @@ class _Reader:
             after = self._word(following) if following else ""
             return bool(_VERSION.fullmatch(after))
         for _ in range(_MOST_UNKNOWN):
-            if following is None:
+            if following is None or _DATE.match(self.text, position):
                 return True
             word, position = self._word(following), following.end()
             if self._is_end(word) or word in name_words().modalities:
