@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from dashboard.shared.measured import measured_row, whole
+from dashboard.shared.measured import measured_row, relation, whole
 from dashboard.shared.names import named_sql
 from dashboard.shared.published import per_run, ratio, rows, table
 from dashboard.shared.selection_queries import is_over
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dashboard.shared.selection_queries import Basis, Selection
+    from triptych.core.measures.query import Value
     from triptych.core.warehouse.reader import Snapshot
 
 BridgeBar = Literal[
@@ -80,7 +81,8 @@ _PAIR = """
         and prior_billing_month = $against
 """
 #: AI cost is the same everywhere: before tax and credits, which statements add.
-_BRIDGE = f"{_PAIR} and cost_line not in ('tax', 'credit')"
+_BEFORE_TAX = "cost_line not in ('tax', 'credit')"
+_BRIDGE = f"{_PAIR} and {_BEFORE_TAX}"
 
 
 @per_run
@@ -191,55 +193,75 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
     ``is_drawn`` is false for the costs of the two months, beside which bars are small.
     ``unknown_rate_cost`` is the part of the later cost whose unit price no bill has.
     """
-    told = bridge_bars(snapshot, selection.basis)
-    bars = "\nunion all\n".join(
-        f"select {place}, '{bar}', {bar}, false, true from sums"
-        for place, bar in enumerate(told, start=1)
-    )
-    names: dict[str, str] = {f"{bar}_amount": bar for bar in told}
-    if "rate" in told:
+    bars = bridge_bars(snapshot, selection.basis)
+    chosen = selection if selection.scope_kind == "model" else whole(selection)
+    pair: dict[str, Value] = {
+        "basis": _BASES[selection.basis],
+        "billing_month": max(selection.period.months),
+        "prior_billing_month": against,
+    }
+    names = {"earlier": "compared_prior_cost", "later": "compared_cost"}
+    names |= {"change": "compared_change"}
+    if "rate" in bars:
         names["unknown_rate_cost"] = "unknown_rate_cost"
-    sums = ", ".join(f"sum({column}) as {name}" for column, name in names.items())
-    unknown = "unknown_rate_cost" if "rate" in told else "null"
+    totals = relation(
+        chosen, names, where=pair, months="all", conditions=(_BEFORE_TAX,), counted=True
+    )
+    steps = relation(
+        chosen,
+        {"amount": "bridge_step_amount"},
+        by=("step",),
+        where=pair | {"step": bars},
+        months="all",
+        conditions=(_BEFORE_TAX,),
+        labels=("step_order",),
+        running="step_order",
+        source=_steps_of_earlier_runs(bars),
+    )
+    last = len(BRIDGE_BARS)
+    unknown = "unknown_rate_cost" if "rate" in bars else "null"
     return table(
         snapshot,
         f"""
-        with sums as (
-            select sum(prior_cost) as earlier, sum(cost) as later, {sums},
-                count(*) as row_count
-            {_BRIDGE} and {_model(selection)}
-        ),
-        steps (place, step, amount, is_total, is_drawn) as (
-            select 0, 'earlier', earlier, true, false from sums
+        with totals as (select * from {totals}),
+        steps as (
+            select step_order, step, amount, false as is_total, true as is_drawn,
+                amount_begin as starts_at, amount_end as ends_at
+            from {steps}
             union all
-            {bars}
+            select 0, 'earlier', earlier, true, false, 0, earlier from totals
             union all
-            select {len(BRIDGE_BARS) + 1}, 'change', later - earlier, true, true
-            from sums
+            select {last + 1}, 'change', change, true, true, 0, change from totals
             union all
-            select {len(BRIDGE_BARS) + 2}, 'later', later, true, false from sums
-        ),
-        levels as (
-            select *, sum(case when is_total then 0 else amount end)
-                over (order by place) as level
-            from steps
+            select {last + 2}, 'later', later, true, false, 0, later from totals
         )
         select
             step,
             amount,
             is_total,
             is_drawn,
-            case when is_total then 0 else level - amount end as starts_at,
-            case when is_total then amount else level end as ends_at,
-            (select row_count from sums) as row_count,
-            (select {unknown} from sums) as unknown_rate_cost
-        from levels
+            starts_at,
+            ends_at,
+            row_count,
+            {unknown} as unknown_rate_cost
+        from steps
+        cross join totals
         where amount is not null
-        order by place
+        order by step_order
         """,
-        against=against,
-        **_parameters(selection, with_model=True),
     )
+
+
+def _steps_of_earlier_runs(bars: tuple[BridgeBar, ...]) -> str | None:
+    """Return the bars of a run that has others than this version, else None."""
+    if "rate" in bars and "price" not in bars:
+        return None
+    rows_of_bars = " union all ".join(
+        f"select *, '{bar}' as step, {place} as step_order,"
+        f" {bar}_amount as step_amount from cost.mart_cost_bridge"
+        for place, bar in enumerate(bars, start=1)
+    )
+    return f"({rows_of_bars}) as bridge_steps"
 
 
 @per_run
