@@ -194,32 +194,8 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
     ``unknown_rate_cost`` is the part of the later cost whose unit price no bill has.
     """
     bars = bridge_bars(snapshot, selection.basis)
-    chosen = selection if selection.scope_kind == "model" else whole(selection)
-    pair: dict[str, Value] = {
-        "basis": _BASES[selection.basis],
-        "billing_month": max(selection.period.months),
-        "prior_billing_month": against,
-    }
-    names = {"earlier": "compared_prior_cost", "later": "compared_cost"}
-    names |= {"change": "compared_change"}
-    if "rate" in bars:
-        names["unknown_rate_cost"] = "unknown_rate_cost"
-    totals = relation(
-        chosen, names, where=pair, months="all", conditions=(_BEFORE_TAX,), counted=True
-    )
-    steps = relation(
-        chosen,
-        {"amount": "bridge_step_amount"},
-        by=("step",),
-        where=pair | {"step": bars},
-        months="all",
-        conditions=(_BEFORE_TAX,),
-        labels=("step_order",),
-        running="step_order",
-        source=_steps_of_earlier_runs(bars),
-    )
+    totals = _bridge_costs(selection, against, has_rates="rate" in bars)
     last = len(BRIDGE_BARS)
-    unknown = "unknown_rate_cost" if "rate" in bars else "null"
     return table(
         snapshot,
         f"""
@@ -227,7 +203,7 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
         steps as (
             select step_order, step, amount, false as is_total, true as is_drawn,
                 amount_begin as starts_at, amount_end as ends_at
-            from {steps}
+            from {_bridge_amounts(selection, against, bars)}
             union all
             select 0, 'earlier', earlier, true, false, 0, earlier from totals
             union all
@@ -243,7 +219,7 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
             starts_at,
             ends_at,
             row_count,
-            {unknown} as unknown_rate_cost
+            {"unknown_rate_cost" if "rate" in bars else "null"} as unknown_rate_cost
         from steps
         cross join totals
         where amount is not null
@@ -252,8 +228,44 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
     )
 
 
+def _bridge_costs(selection: Selection, against: str, *, has_rates: bool) -> str:
+    """Return SQL of the costs of both months and of their change."""
+    names = {
+        "earlier": "compared_prior_cost",
+        "later": "compared_cost",
+        "change": "compared_change",
+    }
+    if has_rates:
+        names["unknown_rate_cost"] = "unknown_rate_cost"
+    return relation(
+        _bridged(selection),
+        names,
+        where=_pair(selection, against),
+        months="all",
+        conditions=(_BEFORE_TAX,),
+        counted=True,
+    )
+
+
+def _bridge_amounts(
+    selection: Selection, against: str, bars: tuple[BridgeBar, ...]
+) -> str:
+    """Return SQL of the amount of each bar, where it starts and where it ends."""
+    return relation(
+        _bridged(selection),
+        {"amount": "bridge_step_amount"},
+        by=("step",),
+        where=_pair(selection, against) | {"step": bars},
+        months="all",
+        conditions=(_BEFORE_TAX,),
+        labels=("step_order",),
+        running="step_order",
+        source=_steps_of_earlier_runs(bars),
+    )
+
+
 def _steps_of_earlier_runs(bars: tuple[BridgeBar, ...]) -> str | None:
-    """Return the bars of a run that has others than this version, else None."""
+    """Return SQL of the bars of a run of an earlier version, else None."""
     if "rate" in bars and "price" not in bars:
         return None
     rows_of_bars = " union all ".join(
@@ -271,17 +283,13 @@ def beyond_ai_cost(
     """Return tax and credits of the later month, and its cost with both."""
     return measured_row(
         snapshot,
-        selection if selection.scope_kind == "model" else whole(selection),
+        _bridged(selection),
         {
             "tax": "compared_tax",
             "credit": "compared_credit",
             "cost_with_both": "compared_cost",
         },
-        {
-            "basis": _BASES[selection.basis],
-            "billing_month": max(selection.period.months),
-            "prior_billing_month": against,
-        },
+        _pair(selection, against),
         "all",
         is_zero_without_rows=True,
     )
@@ -350,6 +358,20 @@ def bridge_lines(
         against=against,
         **_parameters(selection, with_model=True),
     )
+
+
+def _bridged(selection: Selection) -> Selection:
+    """Return the selection of a bridge, of which only models are lines."""
+    return selection if selection.scope_kind == "model" else whole(selection)
+
+
+def _pair(selection: Selection, against: str) -> dict[str, Value]:
+    """Return the basis and the two months of a bridge, as measures are asked."""
+    return {
+        "basis": _BASES[selection.basis],
+        "billing_month": max(selection.period.months),
+        "prior_billing_month": against,
+    }
 
 
 def _model(selection: Selection) -> str:

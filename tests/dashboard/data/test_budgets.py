@@ -101,6 +101,36 @@ def test_a_bridge_follows_basis_model_and_earlier_month(snapshot: Snapshot) -> N
     assert {row["step"]: row["amount"] for row in steps}["change"] == Decimal(-500)
 
 
+def test_a_run_of_an_earlier_version_has_prices_and_no_rates(tmp_path: Path) -> None:
+    """Its price is rate and efficiency together: −1,000 − 3,500 − 800."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute(
+            "update cost.mart_cost_bridge"
+            " set rate_amount = rate_amount + efficiency_amount;"
+            "alter table cost.mart_cost_bridge rename rate_amount to price_amount"
+        )
+        for column in (
+            *("efficiency_amount", "purchase_mix_amount", "correction_amount"),
+            *("unused_commitment_amount", "unknown_rate_cost"),
+        ):
+            connection.execute(f"alter table cost.mart_cost_bridge drop {column}")
+    snapshot = PublishedReader(tmp_path).snapshot()
+    steps = budget_queries.bridge_steps(snapshot, SEPTEMBER, "2026-08").to_pylist()
+    assert [(row["step"], row["amount"], row["ends_at"]) for row in steps] == [
+        ("earlier", Decimal(10250), Decimal(10250)),
+        ("price", Decimal(-5300), Decimal(-5300)),
+        ("volume", Decimal("7142.85"), Decimal("1842.85")),
+        ("mix", Decimal("857.15"), Decimal(2700)),
+        ("new", Decimal(900), Decimal(3600)),
+        ("retired", Decimal(-250), Decimal(3350)),
+        ("fx", Decimal(40), Decimal(3390)),
+        ("other", Decimal(50), Decimal(3440)),
+        ("change", Decimal(3440), Decimal(3440)),
+        ("later", Decimal(13690), Decimal(13690)),
+    ]
+    assert {row["unknown_rate_cost"] for row in steps} == {None}
+
+
 def test_lines_behind_a_bar_come_largest_first_with_the_reason_of_other(
     snapshot: Snapshot,
 ) -> None:
