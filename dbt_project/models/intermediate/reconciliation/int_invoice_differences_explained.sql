@@ -35,6 +35,11 @@ without_tax_and_credit as (
                 compared.{{ part }}_amount is not null
                 and compared.charged_count > 0
                 and compared.{{ part }}_charge_count = 0
+                -- What ties as it is has no side without it: a bill may have a credit note as a correction.
+                and (
+                    abs(compared.difference_amount) > compared.gap_amount
+                    or abs(compared.{{ part }}_amount) <= compared.gap_amount
+                )
                 then compared.{{ part }}_amount
             when
                 compared.{{ part }}_amount is not null
