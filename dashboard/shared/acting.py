@@ -259,6 +259,7 @@ def _draw_fields(
 ) -> tuple[dict[str, str | bytes], str]:
     """Draw what is asked for; return all that is given, and the name of a file."""
     given: dict[str, str | bytes] = {**form.fixed, **form.live}
+    columns: Sequence[str] | None = None
     asked = [each for each in act.fields if each.name not in given]
     file_name = before.file_name
     for column, each in act_fields.placed(asked):
@@ -269,13 +270,29 @@ def _draw_fields(
                 given[each.name], chosen = act_fields.draw_file(each, place, kept)
                 file_name = chosen or file_name
                 continue
+            if each.kind == "column" and columns is None:
+                columns = _columns(act, {**given, "name": _name_of(given, file_name)})
             given[each.name] = act_fields.draw(
                 each,
                 place,
                 default=form.defaults.get(each.name, ""),
-                choices=form.choices.get(each.name),
+                choices=columns
+                if each.kind == "column"
+                else form.choices.get(each.name),
             )
     return given, file_name
+
+
+def _columns(act: Act, given: Given) -> Sequence[str]:
+    """Return the columns of the file that was chosen."""
+    offered = _offered(act.name)
+    return offered[0].columns(offered[1], act.name, given) if offered else ()
+
+
+def _name_of(given: Given, file_name: str) -> str:
+    """Return what a file is called: a name that somebody typed goes first."""
+    typed = given.get("name")
+    return typed if isinstance(typed, str) and typed else file_name
 
 
 def _with_listed(act: Act, form: Form) -> Form:
@@ -311,7 +328,7 @@ def _look(act: Act, form: _Again) -> _State:
     given, fields = dict(form.given), {each.name for each in act.fields}
     if "name" in fields and form.file_name:
         # A file names itself; what somebody typed goes first.
-        given["name"] = given.get("name") or form.file_name
+        given["name"] = _name_of(given, form.file_name)
     try:
         preview = look(act.name, given)
     except TriptychError as error:

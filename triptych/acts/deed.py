@@ -94,8 +94,9 @@ class Deed:
     """An act, its draft, and what does it; without the last it writes its draft.
 
     What is performed may say in a sentence what came of it. ``choices`` say what can
-    stand in a field, from the workspace, and ``dials`` which numbers can be set. What
-    ``is_logged_first`` begins work of its own, which the log has before it begins.
+    stand in a field, from the workspace, ``columns`` which a given table has, and
+    ``dials`` which numbers can be set. What ``is_logged_first`` begins work of its own,
+    which the log has before it begins.
     """
 
     act: Act
@@ -104,5 +105,6 @@ class Deed:
     choices: Mapping[str, Callable[[Site], tuple[str, ...]]] = field(
         default_factory=dict
     )
+    columns: Callable[[Filling], tuple[str, ...]] | None = None
     dials: Callable[[Site, Filling], tuple[Dial, ...]] | None = None
     is_logged_first: bool = False

@@ -20,6 +20,7 @@ from triptych.acts import (
     studies,
     study_plans,
     uploads,
+    vendor_bills,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _ALL: Final[tuple[Deed, ...]] = (
     *studies.DEEDS,
     *scenarios.DEEDS,
     *uploads.DEEDS,
+    *vendor_bills.DEEDS,
     *runs.DEEDS,
     *deliveries.DEEDS,
     *invoices.DEEDS,

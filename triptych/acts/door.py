@@ -80,6 +80,15 @@ class WorkspaceDoor:
         listing = _deed(actor, name).choices.get(field)
         return listing(Site(self._workspace, actor)) if listing else ()
 
+    def columns(self, actor: Actor, name: str, given: Given) -> Sequence[str]:
+        """Return the columns of a table that was given; none where it has none."""
+        deed = _deed(actor, name)
+        if deed.columns is None:
+            return ()
+        texts = {k: v for k, v in given.items() if isinstance(v, str)}
+        files = {k: v for k, v in given.items() if isinstance(v, bytes) and v}
+        return deed.columns(Filling(texts, files)) if files else ()
+
     def dials(self, actor: Actor, name: str, given: Given) -> Sequence[Dial]:
         """Return which numbers an act can set, in what it starts from."""
         deed = _deed(actor, name)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from triptych.core.settings import Role
     from triptych.core.signatures import Signature
 
-FieldKind = Literal["text", "prose", "number", "day", "file"]
+#: A column is one of the table that the field before it was given.
+FieldKind = Literal["text", "prose", "number", "day", "file", "column"]
 #: What somebody filled in, by the name of the field; a file is its bytes.
 Given: TypeAlias = "Mapping[str, str | bytes]"
 
@@ -149,6 +150,10 @@ class Door(Protocol):
 
     def choices(self, actor: Actor, name: str, field: str) -> Sequence[str]:
         """Return what can stand in a field, from the workspace as it is now."""
+        ...
+
+    def columns(self, actor: Actor, name: str, given: Given) -> Sequence[str]:
+        """Return the columns of a table that was given; none where it has none."""
         ...
 
     def dials(self, actor: Actor, name: str, given: Given) -> Sequence[Dial]:

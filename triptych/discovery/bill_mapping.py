@@ -312,6 +312,7 @@ class _Table:
         if kept:
             pairs = ", ".join(f"{literal(name)}, {_quoted(name)}" for name in kept)
             bill.mapping["Tags"] = f"json_object({pairs})"
+            bill.roles["tags"] = ", ".join(kept)
 
 
 #: Words of a file's name that name no vendor.

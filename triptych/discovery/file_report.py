@@ -235,7 +235,7 @@ def _mapped(
         if known.connector:
             return known
         problem, next_step = mapped.line, mapped.next_step
-        return replace(known, problem=problem, next_step=next_step)
+        return replace(known, problem=problem, next_step=next_step, mapped=mapped)
     options = LandingOptions(mapped.mapping, mapped.defaults)
     read = replace(reading, options=options)
     report = _bill(connection, path, FOCUS_FORMAT, label, table, read, columns)

@@ -20,6 +20,7 @@ from triptych.core.errors import UsageError
 from triptych.core.workspace import initialise
 from triptych.discovery.file_report import report_on
 from triptych.discovery.ledger_sample import bench
+from triptych.discovery.mapped_sources import source_of_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ def _made_of(
     if not taken:
         raise _no_bill(named, left_out)
     workspace = initialise(directory)
-    sources = {"bills": ""}
+    sources: dict[str, dict[str, Any]] = {"bills": {"type": "focus_files"}}
     for path, report in taken:
         folder = workspace.root / "bills"
         if report.mapped is not None:
@@ -114,7 +115,8 @@ def _made_of(
     currency = _currency(report for _, report in taken)
     settings = workspace.settings_file.read_text(encoding="utf-8")
     text = _CURRENCY_LINE.sub(f"currency: {currency}", settings, count=1)
-    text = text.replace(_BILLS, _BILLS + "".join(sources.values()), 1)
+    added = "".join(_written(each) for each in sources.values() if "name" in each)
+    text = text.replace(_BILLS, _BILLS + added, 1)
     workspace.settings_file.write_text(text, encoding="utf-8")
     allocation = workspace.root / "allocation.yml"
     rules = _RULE_FOR_ANY_TAG.sub("", allocation.read_text(encoding="utf-8"), count=1)
@@ -124,29 +126,17 @@ def _made_of(
     )
 
 
-def _place(mapped: BillMapping, sources: dict[str, str]) -> str:
-    """Return the folder of a mapped bill, and add the source that reads it.
+def _place(mapped: BillMapping, sources: dict[str, dict[str, Any]]) -> str:
+    """Return the folder of a mapped bill, and add the source that reads it."""
+    entry = source_of_mapping(mapped, sources)
+    sources.setdefault(entry["name"], entry)
+    return str(entry["path"])
 
-    Two tables of a vendor with other columns are two sources.
-    """
-    base = re.sub(r"[^a-z0-9]+", "-", mapped.vendor.casefold()).strip("-") or "vendor"
-    for number in range(1, 1000):
-        name = base if number == 1 else f"{base}-{number}"
-        entry: dict[str, Any] = {
-            "name": name,
-            "type": "focus_files",
-            "path": f"mapped/{name}",
-            "delimiter": mapped.delimiter,
-            "mapping": mapped.mapping,
-            "defaults": mapped.defaults,
-        }
-        usual: dict[str, Any] = {"delimiter": ",", "mapping": {}, "defaults": {}}
-        entry = {k: v for k, v in entry.items() if v != usual.get(k)}
-        text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=100)
-        text = "\n" + textwrap.indent(text, "  ")
-        if sources.setdefault(name, text) == text:
-            break
-    return f"mapped/{name}"
+
+def _written(entry: dict[str, Any]) -> str:
+    """Return an entry of ``sources`` as text."""
+    text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=100)
+    return "\n" + textwrap.indent(text, "  ")
 
 
 def _files(named: Sequence[Path], unpacked: Path) -> Iterator[Path]:

@@ -144,7 +144,7 @@ def _of_cost(found: Standing) -> list[Step]:
             bool(found.months),
             "triptych check\ntriptych run",
             guide="quick_start",
-            acts=("upload_file", "upload_invoices"),
+            acts=("upload_file", "map_bill", "upload_invoices"),
             picture="explore",
             title="Explore",
             back=_BILLS_BACK if found.months else "",

@@ -70,6 +70,32 @@ def test_every_other_page_leads_to_set_up_before_the_first_run(
     assert links == ["Set-up: upload a bill and start here"]
 
 
+def test_a_bill_of_another_vendor_is_mapped_by_its_columns(
+    root: Path, open_app: OpenApp
+) -> None:
+    """The amount is asked for; the answer is chosen among the columns of the file."""
+    app, key = open_app(root, page="setup"), "act:map_bill"
+    bill = "Date,Fee,Rebated fee,Product,Code\n2026-05-01,10.50,9.50,H100,USD\n"
+    chosen = app.file_uploader(key=f"{key}:file")
+    chosen.set_value(("acme.csv", bill.encode(), "text/csv"))
+    app = app.run()
+    amounts = app.selectbox(key=f"{key}:amount")
+    assert amounts.options == ["", "Date", "Fee", "Rebated fee", "Product", "Code"]
+    app = app.button(key=f"{key}:preview").click().run()
+    assert (
+        "Answer “Column of the amount”, “Column of the currency”." in app.error[0].value
+    )
+    app.selectbox(key=f"{key}:amount").select("Rebated fee")
+    app.selectbox(key=f"{key}:currency").select("Code")
+    app = app.run().button(key=f"{key}:preview").click().run()
+    assert "amount = Rebated fee, currency = Code" in text_of(app)
+    assert "USD 9.50, 1 rows" in text_of(app)
+    app = app.button(key=f"{key}:confirm").click().run()
+    assert "acme.csv is in mapped/acme." in app.success[0].value
+    assert (root / "mapped" / "acme" / "acme.csv").read_text() == bill
+    assert "mapped/acme" in (root / "triptych.yml").read_text()
+
+
 def test_the_ai_cost_of_set_up_is_before_tax_and_credits_as_on_every_page(
     tmp_path: Path,
 ) -> None:
