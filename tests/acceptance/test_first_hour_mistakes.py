@@ -152,7 +152,7 @@ def _wrong(mistake: dict[str, Any], answer: Result) -> list[str]:
     searched = text if mistake["ends"] == "right" else "\n".join(told)
     wrong = [
         f"does not name {pattern}"
-        for pattern in (*mistake["names"], mistake.get("next", ""))
+        for pattern in map(str, (*mistake["names"], mistake.get("next", "")))
         if not re.search(pattern, searched)
     ]
     if "Traceback" in text or (
