@@ -29,6 +29,8 @@ SURELY_GROUPED_BY_COMMA = (
 )
 # 1.234,50 and 1234,5
 WITH_DECIMAL_COMMA = r"^-?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$|^-?\d+(,\d+)?$"
+# (12.50), as accountants write what is below zero.
+BRACKETED = r"^\([$\d.,]+\)$"
 # What only one of the two can have written, and what either can.
 _POINT_IS_DECIMAL = (
     rf"{SURELY_GROUPED_BY_COMMA}"
@@ -83,7 +85,20 @@ def is_number(canonical_type: str) -> bool:
 
 
 def number_from_text(expression: str, type_: str, notation: Notation) -> str:
-    """Return SQL that reads a number; what is none gives NULL."""
+    """Return SQL that reads a number; what is none gives NULL.
+
+    An amount in brackets is below zero, as accountants write it.
+    """
+    inner = f"substr(trim({expression}), 2, length(trim({expression})) - 2)"
+    bracketed = f"-({_unsigned_number(inner, type_, notation)})"
+    return (
+        f"coalesce({_unsigned_number(expression, type_, notation)},"
+        f" {_where(expression, BRACKETED, bracketed)})"
+    )
+
+
+def _unsigned_number(expression: str, type_: str, notation: Notation) -> str:
+    """Return SQL that reads a number without brackets."""
     if notation.decimal == "comma":
         bare = f"replace(replace(trim({expression}), '.', ''), ',', '.')"
         return _where(expression, WITH_DECIMAL_COMMA, _finite(bare, type_))
@@ -152,7 +167,7 @@ def evidence_query(relation: str, columns: Mapping[str, tuple[str, str]]) -> str
     """
     cells = ", ".join(
         f"struct_pack(n := {literal(name)}, d := {str(type_ == TIMESTAMP).lower()},"
-        f" v := trim(CAST({text} AS VARCHAR)))"
+        f" v := translate(trim(CAST({text} AS VARCHAR)), '()', ''))"
         for name, (text, type_) in columns.items()
     )
 

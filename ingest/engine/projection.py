@@ -366,11 +366,27 @@ def _from_text(expression: str, canonical_type: str, notation: Notation) -> str:
     return f"TRY_CAST({expression} AS {canonical_type})"
 
 
+#: Tags written as a=b;c=d.
+_PAIRS = r"^[^=;{}\[\]]+=[^=;]*(;[^=;]+=[^=;]*)*;? *$"
+
+
+def _tags_of_pairs(expression: str) -> str:
+    """Return SQL of tags written as ``a=b;c=d``; a key twice gives NULL."""
+    key, value = "split_part(pair, '=', 1)", "pair[strpos(pair, '=') + 1:]"
+    return (
+        f"CASE WHEN regexp_matches({expression}, {literal(_PAIRS)})"
+        f" THEN TRY(map_from_entries(list_transform(string_split(rtrim({expression},"
+        f" '; '), ';'), lambda pair: struct_pack(k := trim({key}),"
+        f" v := trim({value}))))) END"
+    )
+
+
 def _to_tags(expression: str, physical_type: str) -> str:
     if physical_type.startswith("MAP("):
         return f"TRY_CAST({expression} AS {TAGS})"
     if physical_type in {"VARCHAR", "JSON"}:
-        return f"TRY_CAST(TRY_CAST({expression} AS JSON) AS {TAGS})"
+        as_json = f"TRY_CAST(TRY_CAST({expression} AS JSON) AS {TAGS})"
+        return f"coalesce({as_json}, {_tags_of_pairs(expression)})"
     if physical_type.endswith("[]") and "key" in physical_type:
         # BigQuery and others deliver labels as a list of key/value records.
         return (

@@ -242,7 +242,8 @@ class HttpClient:
         except PassingError as failure:
             raise TransientSourceError(
                 f"The server did not answer properly in {self._attempts} tries;"
-                f" the last time {failure}.",
+                f" the last time {failure},"
+                f" at {self._secrets.redacted(self._base_url)}.",
                 where=where,
                 next_step=RUN_LATER,
             ) from None

@@ -163,7 +163,9 @@ class LocalFiles:
         )
 
     def _is_data(self, path: Path, base: Path) -> bool:
-        hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
+        hidden = any(
+            part.startswith((".", "~$")) for part in path.relative_to(base).parts
+        )
         known = any(path.name.lower().endswith(suffix) for suffix in self._suffixes)
         return known and not hidden
 

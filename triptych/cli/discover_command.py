@@ -185,7 +185,11 @@ def print_discovery(found: Discovery) -> None:
         print(f"  Charges in {', '.join(found.other_currencies)} come on top.")
     for role in found.roles:
         reasons = "; ".join(role.reasons)
-        print(f"  tag {role.key}: {role.role} ({reasons})")
+        examples = ", ".join(role.examples)
+        print(f"  tag {role.key}: {role.role} ({reasons}), such as {examples}")
+    for same in found.spellings:
+        others = ", ".join(same[1:])
+        print(f"  {others} and {same[0]} are taken for the same, {same[0]}")
     if not found.proposals:
         print("Nothing new to propose.")
         return

@@ -115,6 +115,7 @@ def _init_from(
     connectors = pipeline.bound_connectors(opened.workspace, opened.settings)
     found = discover(connectors, opened.settings)
     print_discovery(found)
+    _print_observations(found.observations)
     settle(opened.workspace, found, yes=yes)
     if with_run:
         opened = open_workspace(root, is_verbose=is_verbose)
@@ -202,6 +203,7 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     )
     from triptych.discovery.inspection import inspect_sources, observe_together
     from triptych.discovery.ledger_sample import bench
+    from triptych.discovery.study_outcomes import delivered_units, undelivered_outcomes
     from triptych.evidence.kept_files import missing_evidence, refuse_damaged
     from triptych.run.pipeline import bound_connectors
     from triptych.run.probe import probe_sources
@@ -219,7 +221,13 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
         inspections = inspect_sources(
             connection, connectors, root=opened.workspace.root
         )
-        together = observe_together(connection, inspections, opened.settings)
+        together = observe_together(
+            connection, inspections, opened.settings, connectors
+        )
+        tables = [table for each in inspections for table in each.tables]
+        units = delivered_units(connection, tables, connectors, opened.workspace.root)
+        plans = [study.plan for study in studies]
+        together += undelivered_outcomes(plans, units)
     if is_json:
         print_json(
             {

@@ -27,7 +27,7 @@ _READ_ONLY = (
     f"Mount it for writing, or name another --workspace, and {_AGAIN}",
 )
 _FORBIDDEN = (
-    "This user may not read or write it.",
+    "This user may not read or write it (permission denied).",
     f"Let this user read and write the folder of the workspace, then {_AGAIN}",
 )
 _NO_MEMORY = (

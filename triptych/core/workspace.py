@@ -23,6 +23,8 @@ _TEMPLATE_FILES = {
     "budgets.csv": "budgets.csv",
     "gitignore": ".gitignore",
 }
+#: Files that people write; any other ending of theirs is not read.
+FILES_OF_SETTINGS = tuple(name for name in _TEMPLATE_FILES if name.endswith(".yml"))
 #: Commented scenarios, named as the command line calls them.
 _SCENARIOS = files("triptych") / "scenario_templates"
 _FOLDERS = ("bills", "studies", "scenarios")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from triptych.core.workspace import Workspace
 from triptych.discovery.charges import classify
 from triptych.discovery.existing_rules import any_match
-from triptych.discovery.inspection import inspect_sources
+from triptych.discovery.inspection import inspect_sources, observe_together
 from triptych.discovery.ledger_sample import bench, union
 from triptych.discovery.loaded_bills import loaded_tables
 from triptych.discovery.proposals import Proposal, Proposer
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ingest.connector import Connector
     from triptych.core.settings import Settings
     from triptych.discovery.inspection import SourceInspection
+    from triptych.discovery.observation import Observation
     from triptych.discovery.spend import Spend
     from triptych.discovery.tag_roles import TagRole
 
@@ -59,6 +60,8 @@ class Discovery:
     proposals: tuple[Proposal, ...]
     coverage: Coverage
     inspections: tuple[SourceInspection, ...]
+    spellings: tuple[tuple[str, ...], ...] = ()
+    observations: tuple[Observation, ...] = ()
 
 
 def discover(connectors: Sequence[Connector], settings: Settings) -> Discovery:
@@ -90,6 +93,7 @@ def discover(connectors: Sequence[Connector], settings: Settings) -> Discovery:
         if not tables:
             nothing = Coverage(*[Decimal(0)] * 5)
             return Discovery("", (), 0, (), (), nothing, tuple(inspections))
+        together = observe_together(connection, inspections, settings, connectors)
         classify(connection, f"({union(tables)})")
         allocation = settings.allocation
         spend = read_spend(
@@ -111,6 +115,13 @@ def discover(connectors: Sequence[Connector], settings: Settings) -> Discovery:
         proposals,
         coverage_of(spend),
         tuple(inspections),
+        tuple(
+            tuple(same)
+            for by_owner in spend.spellings.values()
+            for same in by_owner.values()
+            if len(same) > 1
+        ),
+        tuple(together),
     )
 
 

@@ -28,9 +28,18 @@ from ingest.storage.files import (
     open_text,
 )
 from ingest.storage.workbooks import find_sheet, is_workbook
+from triptych.discovery.bill_facts import (
+    TagCoverage,
+    costs,
+    listed,
+    number,
+    tags_of,
+    top,
+)
 from triptych.discovery.bill_mapping import BillMapping, map_bill
 from triptych.discovery.ledger_sample import Reading, sample_file
-from triptych.discovery.other_files import belongs_to, why_not_read
+from triptych.discovery.other_files import belongs_to, content_of, why_not_read
+from triptych.discovery.refused_rows import advice_on, refused_example
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,23 +51,11 @@ if TYPE_CHECKING:
 
 _AS_IT_IS = Reading()
 State = Literal["bill", "other", "damaged", "not_read"]
-_MOST_LISTED = 12
 _EXAMPLES = 3
 #: What a header has in common with a bill that lacks what a bill needs.
 _FOCUS_WORDS = frozenset(
     {"billedcost", "effectivecost", "chargecategory", "billingperiodstart"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TagCoverage:
-    """How much of a bill carries a tag key: of its lines, and of its money."""
-
-    key: str
-    line_share: float
-    cost_share: float
-    value_count: int
-    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,8 @@ class FileReport:
         Only its beginning was looked at: counts and money are of that.
     mapped : BillMapping or None
         How its columns are read, where no source knows them.
+    example, advice : str
+        The first refused row with its line and value, and what to do about it.
     """
 
     label: str
@@ -106,6 +105,8 @@ class FileReport:
     table: str = ""
     mapped: BillMapping | None = None
     sheet: str = ""
+    example: str = ""
+    advice: str = ""
 
     def record(self) -> dict[str, object]:
         """Return what programs are given: all but where its charges were kept."""
@@ -138,7 +139,8 @@ class FileReport:
         refused = sum(self.refused.values())
         if refused:
             reasons = ", ".join(self.refused)
-            parts.append(f"{refused:,} of them refused ({reasons})")
+            first = f"; the first is {self.example}" if self.example else ""
+            parts.append(f"{refused:,} of them refused ({reasons}{first})")
         text = f"{self.label}: {', '.join(part for part in parts if part)}"
         sheet = f" {self.sheet}." if self.sheet else ""
         return f"{text}.{sheet} {self.problem}".rstrip()
@@ -170,8 +172,9 @@ def report_on(
     answers : mapping, optional
         Role → column of a table that no source knows; without it, none is mapped.
     """
-    if not is_data_file(path.name):
-        kind, connector, problem, next_step = why_not_read(path)
+    is_data = is_data_file(path.name)
+    if known := content_of(path) if is_data else why_not_read(path):
+        kind, connector, problem, next_step = known
         state: State = "other" if connector else "not_read"
         return FileReport(label, state, kind, connector, problem, next_step)
     columns = _columns(path, reading)
@@ -346,11 +349,14 @@ def _bill(
     refused: dict[str, int] = {}
     for row in sampled.rejected:
         refused[row.reason] = refused.get(row.reason, 0) + 1
-    row_count = _number(connection, f"SELECT count(*) FROM {table}")
-    problem, next_step = "", ""
+    row_count = number(connection, f"SELECT count(*) FROM {table}")
+    problem, next_step, example, advice = "", "", "", ""
+    for row in sampled.rejected[:1]:
+        example = f"{label}:{row.row_number} {refused_example(row)}"
+        advice = advice_on(row)
     if not row_count:
         problem = "It has no charge that can be loaded."
-        next_step = "Export the bill again with its charges."
+        next_step = advice or "Export the bill again with its charges."
     return FileReport(
         label,
         "bill",
@@ -358,80 +364,21 @@ def _bill(
         kind.connector,
         problem,
         next_step,
-        months=_listed(connection, table, "strftime(billing_period_start, '%Y-%m')"),
-        costs=_costs(connection, table),
+        months=listed(connection, table, "strftime(billing_period_start, '%Y-%m')"),
+        costs=costs(connection, table),
         row_count=row_count + len(sampled.rejected),
         refused=refused,
-        providers=_top(connection, table, "service_provider_name"),
-        services=_top(connection, table, "service_name"),
-        accounts=_top(connection, table, "coalesce(sub_account_name, sub_account_id)"),
-        tags=_tags(connection, table),
+        providers=top(connection, table, "service_provider_name"),
+        services=top(connection, table, "service_name"),
+        accounts=top(connection, table, "coalesce(sub_account_name, sub_account_id)"),
+        tags=tags_of(connection, table),
         columns=tuple(columns),
         is_sampled=sampled.is_sampled,
         table=table,
         sheet=find_sheet(path).line if is_workbook(path) else "",
+        example=example,
+        advice=advice,
     )
-
-
-def _costs(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Decimal]:
-    rows = connection.execute(
-        f"SELECT billing_currency, sum(billed_cost) FROM {table}"
-        " GROUP BY billing_currency ORDER BY sum(abs(billed_cost)) DESC, 1"
-    ).fetchall()
-    return {str(code): Decimal(cost) for code, cost in rows}
-
-
-def _listed(
-    connection: duckdb.DuckDBPyConnection, table: str, expression: str
-) -> tuple[str, ...]:
-    rows = connection.execute(
-        f"SELECT DISTINCT {expression} AS value FROM {table}"
-        " WHERE value IS NOT NULL ORDER BY value"
-    ).fetchall()
-    return tuple(str(value) for (value,) in rows)
-
-
-def _top(
-    connection: duckdb.DuckDBPyConnection, table: str, expression: str
-) -> tuple[str, ...]:
-    rows = connection.execute(
-        f"SELECT {expression} AS value, sum(abs(billed_cost)) AS money FROM {table}"
-        " WHERE value IS NOT NULL GROUP BY value"
-        f" ORDER BY money DESC, value LIMIT {_MOST_LISTED}"
-    ).fetchall()
-    return tuple(str(value) for value, _ in rows)
-
-
-def _tags(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[TagCoverage, ...]:
-    rows = connection.execute(
-        "WITH entries AS (SELECT unnest(map_entries(tags)) AS entry,"
-        f" abs(billed_cost) AS money FROM {table}),"
-        " filled AS (SELECT entry.key AS key, entry.value AS value, money FROM entries"
-        " WHERE entry.value <> ''),"
-        " by_value AS (SELECT key, value, count(*) AS line_count, sum(money) AS money"
-        " FROM filled GROUP BY key, value)"
-        " SELECT key, sum(line_count), sum(money), count(*),"
-        f" list(value ORDER BY money DESC, value)[:{_EXAMPLES}]"
-        " FROM by_value GROUP BY key ORDER BY sum(money) DESC, key"
-    ).fetchall()
-    lines = _number(connection, f"SELECT count(*) FROM {table}")
-    money = connection.execute(f"SELECT sum(abs(billed_cost)) FROM {table}").fetchone()
-    whole = float(money[0] or 0) if money else 0.0
-    return tuple(
-        TagCoverage(
-            key,
-            int(count) / lines,
-            float(cost) / whole if whole else 0.0,
-            values,
-            tuple(examples),
-        )
-        for key, count, cost, values, examples in rows
-    )
-
-
-def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _some(names: tuple[str, ...]) -> str:

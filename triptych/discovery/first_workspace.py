@@ -169,6 +169,7 @@ def _unpack(path: Path, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_without_data(path, archive)
             for member in archive.infolist():
                 name = Path(member.filename).name
                 if member.is_dir() or not is_data_file(name):
@@ -183,6 +184,17 @@ def _unpack(path: Path, folder: Path) -> Iterator[Path]:
             where=str(path),
             next_step="Unpack it and name its files; nothing was written.",
         ) from error
+
+
+def _refuse_without_data(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse an archive without a bill, such as one that holds an archive."""
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if not any(is_data_file(name) for name in names):
+        raise UsageError(
+            f"The archive has no CSV or Parquet file, only {', '.join(names[:3])}.",
+            where=str(path),
+            next_step="Unpack what is in it and name its files; nothing was written.",
+        )
 
 
 def _copy(source: IO[bytes], target: IO[bytes], path: Path) -> None:

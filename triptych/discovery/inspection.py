@@ -13,17 +13,23 @@ from dataclasses import dataclass
 from itertools import combinations, islice, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ingest.connector import FilePart, LandingOptions, Window
 from ingest.storage.files import GLOB_CHARACTERS, without_brackets
+from ingest.streams import STREAMS, TAGS
 from triptych.core.control.named_columns import delivered_columns
 from triptych.core.errors import TriptychError
 from triptych.core.lake.in_place import file_checksum
 from triptych.core.settings.columns import TAG_PREFIX
 from triptych.core.settings.tag_keys import folded_key
+from triptych.core.workspace import FILES_OF_SETTINGS
+from triptych.discovery.doubtful_bills import doubtful_bills, restated
+from triptych.discovery.doubtful_tables import doubtful_tables, pools_without_meter
 from triptych.discovery.file_report import report_on
 from triptych.discovery.ledger_sample import Reading
+from triptych.discovery.observation import Observation
+from triptych.discovery.table_rows import open_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,8 +39,7 @@ if TYPE_CHECKING:
     from ingest.connector import Connector
     from triptych.core.settings import Settings
     from triptych.discovery.file_report import FileReport
-
-Level = Literal["ok", "note", "missing"]
+    from triptych.discovery.table_rows import OpenedTable
 
 #: Types of source that read every file of a folder.
 _FOLDERS = frozenset({"focus_files", "gcp_billing"})
@@ -51,28 +56,24 @@ _LEAST_COMMON_ROWS = 20
 #: Providers that deliver a file each hour have thousands of pairs.
 _MOST_PAIRS = 400
 _FOR_PEOPLE = "Nothing to do."
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """Something to know about a workspace's bills before they are loaded.
-
-    ``ok`` and ``note`` stop nothing; ``missing`` would cost money or figures.
-    """
-
-    level: Level
-    message: str
-    next_step: str = ""
+#: Columns of maps, whose entries rules may name.
+_MAP_COLUMNS = frozenset(
+    column.name
+    for stream in STREAMS.values()
+    for column in stream.columns
+    if column.type == TAGS
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInspection:
-    """The files of a source, opened."""
+    """The files of a source, opened: bills, or tables of other streams."""
 
     source: str
     source_type: str
     files: tuple[FileReport, ...]
     observations: tuple[Observation, ...]
+    tables: tuple[OpenedTable, ...] = ()
 
 
 def inspect_sources(
@@ -107,13 +108,18 @@ def inspect_sources(
             for position, path in enumerate(paths)
             if path in opened
         )
-        observations = tuple(_of_files(reports, connector.type))
+        opened_source = open_tables(connection, connector, number)
+        observations = (
+            *_of_files(reports, connector.type),
+            *opened_source.observations,
+        )
         if len(paths) > len(opened):
             more = len(paths) - len(opened)
             note = Observation("note", f"{more:,} older files were not opened.")
             observations = (*observations, note)
         name, type_ = connector.config.name, connector.type
-        inspections.append(SourceInspection(name, type_, reports, observations))
+        tables = opened_source.tables
+        inspections.append(SourceInspection(name, type_, reports, observations, tables))
     return inspections
 
 
@@ -183,13 +189,14 @@ def _named_by_manifests(connector: Connector) -> Iterator[Path]:
 
 def _is_hidden(path: Path, root: Path) -> bool:
     below = path.relative_to(root).parts if path.is_relative_to(root) else path.parts
-    return any(part.startswith(".") for part in below)
+    return any(part.startswith((".", "~$")) for part in below)
 
 
 def observe_together(
     connection: duckdb.DuckDBPyConnection,
     inspections: Sequence[SourceInspection],
     settings: Settings,
+    connectors: Sequence[Connector] = (),
 ) -> list[Observation]:
     """Return what only shows when all files are seen together."""
     reports = [report for each in inspections for report in each.files]
@@ -200,7 +207,26 @@ def observe_together(
         *_partial_months(connection, bills),
         *_unknown_tags(bills, settings),
         *_unknown_columns(bills, settings),
+        *doubtful_bills(connection, [bill for bill in bills if bill.row_count]),
+        *doubtful_tables(
+            connection,
+            [table for each in inspections for table in each.tables],
+            bills,
+            settings,
+        ),
+        *pools_without_meter(connectors, settings),
+        *_names_of_no_settings(settings.root),
     ]
+
+
+def _names_of_no_settings(root: Path) -> Iterator[Observation]:
+    """Name files that are called nearly as settings are, and so are not read."""
+    for name in FILES_OF_SETTINGS:
+        other = root / Path(name).with_suffix(".yaml")
+        if other.exists():
+            yield Observation(
+                "note", f"{other.name} is not read.", f"Rename it to {name}."
+            )
 
 
 def _label(path: Path, root: Path) -> str:
@@ -213,7 +239,8 @@ def _of_files(reports: Sequence[FileReport], source_type: str) -> Iterator[Obser
             # A manifest where its connector looks for it.
             continue
         if report.is_ok and _takes(source_type, report):
-            yield Observation("note" if report.refused else "ok", report.line)
+            level = "note" if report.refused else "ok"
+            yield Observation(level, report.line, report.advice)
         elif report.is_ok:
             yield Observation(
                 "missing",
@@ -309,6 +336,8 @@ def _overlap(
             " one is refused.",
             "Keep the newer of the two, or set may_repeat: true if both are right.",
         )
+    else:
+        yield from restated(connection, file_report, other)
 
 
 def _partial_months(
@@ -369,7 +398,7 @@ def _unknown_columns(
     delivered = {name.casefold(): name for bill in bills for name in bill.columns}
     for name in sorted(delivered_columns(settings)) if bills else ():
         # An entry of a column of maps, such as cost_category.Team.
-        if name.casefold() in delivered or "." in name:
+        if name.casefold() in delivered or name.partition(".")[0] in _MAP_COLUMNS:
             continue
         near = difflib.get_close_matches(name.casefold(), delivered, n=1)
         nearest = f"; the nearest is {delivered[near[0]]!r}" if near else ""

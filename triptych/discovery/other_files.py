@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.connector import LandingOptions
 from ingest.engine.projection import project
 from ingest.storage.workbooks import find_sheet, is_workbook
+from ingest.storage.workbooks import is_workbook
 from ingest.streams import STREAMS
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
@@ -26,6 +27,10 @@ _NOT_READ = {
     ".pdf": ("PDF", "Download the bill as CSV or Parquet."),
     ".txt": ("text file", "If it is a bill, rename it to .csv."),
     ".tsv": ("tab-separated text", 'Rename it to .csv and set delimiter: "\\t".'),
+    **dict.fromkeys(
+        (".crdownload", ".part", ".partial", ".download"),
+        ("unfinished download", "Download it again, and remove this."),
+    ),
     ".md": ("text for people", "Nothing to do."),
     ".yml": ("YAML file", "Nothing to do."),
     ".yaml": ("YAML file", "Nothing to do."),
@@ -70,13 +75,57 @@ _KNOWN_HEADERS: tuple[tuple[frozenset[str], str, str, str], ...] = (
         " anthropic.",
     ),
     (
+        frozenset({"request_id", "spend", "starttime", "model"}),
+        "spend log of LiteLLM",
+        "litellm",
+        "Put it in a folder of its own, for a source of type litellm.",
+    ),
+    (
+        frozenset({"lineitem/referenceno", "product/service"}),
+        "usage report of Oracle Cloud in its own columns",
+        "oci_focus",
+        "Read its FOCUS reports with a source of type oci_focus.",
+    ),
+    (
         frozenset({"cpucost", "ramcost", "totalcost"}),
         "OpenCost export",
         "opencost",
         "Put it in a folder of its own, for a source of type opencost.",
     ),
 )
+#: First bytes of a file → what it is and what to do, whatever its name ends in.
+_CONTENTS = (
+    (b"%PDF", "PDF", "Download the bill as CSV or Parquet."),
+    (
+        b"PK\x03\x04",
+        "Excel workbook or ZIP archive",
+        "Rename a workbook to .xlsx, or unpack the archive; CSV is read, too.",
+    ),
+    (b"\xd0\xcf\x11\xe0", "Excel workbook", "Save its sheet as CSV (UTF-8)."),
+)
+_BEGINNINGS_OF_PAGES = (b"<!doctype html", b"<html")
 _MOST_JSON_BYTES = 4 * 1024 * 1024
+
+
+def content_of(path: Path) -> tuple[str, str, str, str] | None:
+    """Return what a file with the name of data is by its first bytes.
+
+    It is told as by :func:`why_not_read`; ``None`` where it may be a table.
+    """
+    if is_workbook(path):
+        return None
+    with path.open("rb") as file:
+        first = file.read(64).removeprefix(b"\xef\xbb\xbf")
+    for beginning, kind, next_step in _CONTENTS:
+        if first.startswith(beginning):
+            return kind, "", f"Its name ends in {path.suffix}.", next_step
+    if first.lstrip().lower().startswith(_BEGINNINGS_OF_PAGES):
+        again = "Sign in, and download the bill again."
+        return "web page (HTML)", "", f"Its name ends in {path.suffix}.", again
+    if first.startswith(b"sep="):
+        problem = "Its first line tells a spreadsheet the separator (sep=)."
+        return "table", "", problem, "Remove the first line."
+    return None
 
 
 def why_not_read(path: Path) -> tuple[str, str, str, str]:

@@ -199,8 +199,8 @@ def test_the_tries_are_bounded_and_the_last_answer_is_told(
     assert isinstance(error, TransientSourceError)
     assert str(error) == (
         "acme (GET /things): The server did not answer properly in 4 tries; the last"
-        " time it answered 503: under repair. Run again later; what was loaded before"
-        " stays current."
+        f" time it answered 503: under repair, at {server.url}. Run again later; what"
+        " was loaded before stays current."
     )
     assert len(server.requests) == 4
 

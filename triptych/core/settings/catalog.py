@@ -101,7 +101,9 @@ class Model(_Entry):
     def _starts_before_it_ends(self) -> Self:
         if ends_before_it_starts(self):
             text = f"model {self.id!r} is valid to {self.valid_to}, which is not after"
-            complaint = Complaint(("valid_to",), f"{text} {self.valid_from}.")
+            complaint = Complaint(
+                ("valid_to",), f"{text} valid_from {self.valid_from}."
+            )
             raise complaints_error([complaint])
         return self
 

@@ -93,7 +93,10 @@ def parse_document(text: str, *, name: str, problems: Problems) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        problems.add(name, line, f"not valid YAML: {error.problem or error.context}.")
+        reason = f"not valid YAML: {error.problem or error.context}."
+        if "\\t" in reason:
+            reason = "not valid YAML: a tab is where spaces belong."
+        problems.add(name, line, reason)
         return Document(name, is_readable=False)
     except RecursionError:
         problems.add(name, 1, "values are nested too deeply to be read.")
@@ -160,7 +163,8 @@ class _NodeReader:
             if key in answer:
                 first = self.lines[(*path, key)]
                 self._complain(
-                    key_node, f"key {key!r} appears twice, first in line {first}."
+                    key_node,
+                    f"key {key!r} appears twice, first in line {first}. Keep one.",
                 )
                 continue
             self._remember(key_node, (*path, key))

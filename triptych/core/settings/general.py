@@ -274,7 +274,10 @@ class GeneralFile(Declared):
     def _source_names_are_unique(self) -> Self:
         names = [source.name for source in self.sources]
         complaints = [
-            Complaint(("sources", position), f"source {name!r} appears twice.")
+            Complaint(
+                ("sources", position),
+                f"source {name!r} appears twice. Give one another name.",
+            )
             for position, name in enumerate(names)
             if name in names[:position]
         ]

@@ -57,7 +57,7 @@ def test_the_line_of_something_absent_is_that_of_what_is_around_it() -> None:
 def test_a_repeated_key_is_refused_with_both_lines() -> None:
     _, problems = parsed("a: 1\nb: 2\na: 3\n")
 
-    assert problems == ["file.yml:3: key 'a' appears twice, first in line 1."]
+    assert problems == ["file.yml:3: key 'a' appears twice, first in line 1. Keep one."]
 
 
 @pytest.mark.parametrize(
