@@ -50,7 +50,8 @@ def restated(
     )
     row = connection.execute(
         "SELECT coalesce(sum(a.n), 0),"
-        " coalesce(sum(a.n) FILTER (a.cost <> b.cost), 0), sum(a.cost), sum(b.cost), any_value(a.billing_currency)"
+        " coalesce(sum(a.n) FILTER (a.cost <> b.cost), 0), sum(a.cost), sum(b.cost),"
+        " any_value(a.billing_currency)"
         f" FROM ({first}) AS a JOIN ({second}) AS b ON {pairs} AND a.n = b.n"
     ).fetchone()
     if row is None or row[0] < _LEAST_LINES or not row[1]:
@@ -73,7 +74,8 @@ def _total_lines(
     """Name a charge that is as much as all others of its file together."""
     rows = connection.execute(
         "WITH sums AS (SELECT billing_currency, sum(billed_cost) AS whole,"
-        f" count(*) AS n FROM {bill.table} GROUP BY ALL) SELECT billing_currency, billed_cost,"
+        f" count(*) AS n FROM {bill.table} GROUP BY ALL)"
+        " SELECT billing_currency, billed_cost,"
         f" coalesce(charge_description, service_name, '') FROM {bill.table}"
         " JOIN sums USING (billing_currency)"
         " WHERE n > 3 AND billed_cost <> 0 AND 2 * billed_cost = whole LIMIT 1"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from ingest.connector import LandingOptions
@@ -43,6 +42,7 @@ from triptych.discovery.refused_rows import advice_on, refused_example
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
     from pathlib import Path
 
     import duckdb
