@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from attribution.studies.declared import DeclaredStudy
+    from ingest.connector import Connector
     from triptych.cli.options import OpenWorkspace
     from triptych.core.run_record import LastRun, RebuiltNodes
     from triptych.discovery.file_report import TagCoverage
-    from triptych.discovery.inspection import Observation, SourceInspection
+    from triptych.discovery.inspection import SourceInspection
+    from triptych.discovery.observation import Observation
     from triptych.run.probe import SourceProbe
     from triptych.service.readiness import Control
     from triptych.service.status import StatusReport, Unbuilt
@@ -201,9 +203,6 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
         read_undecided,
         refuse_undecided,
     )
-    from triptych.discovery.inspection import inspect_sources, observe_together
-    from triptych.discovery.ledger_sample import bench
-    from triptych.discovery.study_outcomes import delivered_units, undelivered_outcomes
     from triptych.evidence.kept_files import missing_evidence, refuse_damaged
     from triptych.run.pipeline import bound_connectors
     from triptych.run.probe import probe_sources
@@ -217,17 +216,7 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     engine = opened.settings.warehouse.engine
     probes = list(probe_sources(connectors, engine=engine))
     missing = missing_evidence(opened.workspace)
-    with bench() as connection:
-        inspections = inspect_sources(
-            connection, connectors, root=opened.workspace.root
-        )
-        together = observe_together(
-            connection, inspections, opened.settings, connectors
-        )
-        tables = [table for each in inspections for table in each.tables]
-        units = delivered_units(connection, tables, connectors, opened.workspace.root)
-        plans = [study.plan for study in studies]
-        together += undelivered_outcomes(plans, units)
+    inspections, together = _inspect(opened, connectors, studies)
     if is_json:
         print_json(
             {
@@ -253,6 +242,28 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     refuse_undecided(undecided)
     refuse_open_overlaps(overlaps)
     refuse_damaged(missing)
+
+
+def _inspect(
+    opened: OpenWorkspace,
+    connectors: Sequence[Connector],
+    studies: Iterable[DeclaredStudy],
+) -> tuple[list[SourceInspection], list[Observation]]:
+    """Open the local files of each source, and compare them with each other."""
+    from triptych.discovery.inspection import inspect_sources, observe_together
+    from triptych.discovery.ledger_sample import bench
+    from triptych.discovery.study_outcomes import delivered_units, undelivered_outcomes
+
+    root = opened.workspace.root
+    with bench() as connection:
+        inspections = inspect_sources(connection, connectors, root=root)
+        together = observe_together(
+            connection, inspections, opened.settings, connectors
+        )
+        tables = [table for each in inspections for table in each.tables]
+        units = delivered_units(connection, tables, connectors, root)
+    plans = [study.plan for study in studies]
+    return inspections, [*together, *undelivered_outcomes(plans, units)]
 
 
 def _print_studies(studies: Iterable[DeclaredStudy]) -> None:

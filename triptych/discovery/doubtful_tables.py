@@ -128,15 +128,15 @@ def _foreign(
     connection: duckdb.DuckDBPyConnection, bills: Sequence[FileReport]
 ) -> dict[tuple[str, str], Decimal]:
     """Return what bills cost by currency and billing month."""
-    found: dict[tuple[str, str], Decimal] = {}
+    billed: dict[tuple[str, str], Decimal] = {}
     for bill in bills:
         rows = connection.execute(
             "SELECT billing_currency, strftime(billing_period_start, '%Y-%m'),"
             f" sum(billed_cost) FROM {bill.table} GROUP BY ALL"
         ).fetchall()
         for code, month, money in rows:
-            found[code, month] = found.get((code, month), 0) + money
-    return found
+            billed[code, month] = billed.get((code, month), 0) + money
+    return billed
 
 
 def _quantity(

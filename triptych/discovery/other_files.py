@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ingest.connector import LandingOptions
 from ingest.engine.projection import project
 from ingest.storage.workbooks import find_sheet, is_workbook
-from ingest.storage.workbooks import is_workbook
 from ingest.streams import STREAMS
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
