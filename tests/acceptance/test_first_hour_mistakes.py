@@ -163,8 +163,8 @@ def _wrong(mistake: dict[str, Any], answer: Result) -> list[str]:
     if shown := READ_RIGHT.get(mistake["id"]):
         return [] if re.search(shown, text) else [f"does not show {shown}"]
     other, words = OTHER_WORDS.get(mistake["id"], ("", ""))
-    told = [line for line in text.splitlines() if not re.match(r"\s*ok ", line)]
-    searched = text if mistake["ends"] == "right" else "\n".join(told)
+    said = [line for line in text.splitlines() if not re.match(r"\s*ok ", line)]
+    searched = text if mistake["ends"] == "right" else "\n".join(said)
     wrong = [
         f"does not name {pattern}"
         for pattern in map(str, (*mistake["names"], mistake.get("next", "")))

@@ -76,7 +76,9 @@ def undelivered_outcomes(
     units : mapping or None
         Delivered metric → its units of measure; ``None`` where that is not known yet.
     """
-    for plan in plans if units is not None else ():
+    if units is None:
+        return
+    for plan in plans:
         place = f"studies/{plan.id}.yml"
         delivered = units.get(plan.outcome)
         if delivered is None:
