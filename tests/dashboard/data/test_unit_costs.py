@@ -11,6 +11,7 @@ import pytest
 from dashboard.pages.cost_by_model import token_queries, unit_cost_queries
 from dashboard.shared import selection_queries
 from tests.dashboard.fixtures.warehouse_fixture import publish
+from tests.e2e.test_notebooks import executed
 from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
@@ -33,6 +34,19 @@ def test_a_unit_cost_is_its_numerator_over_its_denominator(snapshot: Snapshot) -
     assert eta["prior_unit_cost"] == pytest.approx(2.5)
     assert eta["change_ratio"] == pytest.approx(-0.2)
     assert eta["coverage_ratio"] == pytest.approx(1.0)
+
+
+def test_a_notebook_divides_what_the_page_divides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eta 1,200 and 1,460 served 1.21 million; July's 800 has no meter."""
+    publish(tmp_path)
+    monkeypatch.setenv("TRIPTYCH_WORKSPACE", str(tmp_path))
+    rows = executed("bill_to_cost_per_model")["unit_costs"].to_dict("records")
+    costs = {row["model_id"]: row["unit_cost"] for row in rows}
+    assert costs["eta-v2"] == pytest.approx((1_200 + 1_460) / 1_210)
+    assert costs["chat-v1"] == pytest.approx(5.0)
+    assert costs["vision-v1"] != costs["vision-v1"]  # NaN
 
 
 def test_no_meter_and_no_request_are_told_apart_and_are_not_zero(
