@@ -36,11 +36,16 @@ def promises() -> list[Promise]:
 def layer_of(test: str, root: Path = TESTS) -> str:
     """Return the layer of ``file::test``; AssertionError where there is no such test.
 
+    Unit tests of models, named by their file below ``dbt_project``, are all fast.
     Markers of single parameters count for nothing: the others run in the fast layer.
     """
     name, *inner = test.split("::")
-    path = root / name
+    path = (root.parent if name.endswith(".yml") else root) / name
     assert path.is_file(), f"there is no {name}"
+    if path.suffix == ".yml":
+        cases = re.findall(r"^  - name: (\w+)$", path.read_text("utf-8"), re.MULTILINE)
+        assert cases.count(inner[0]) == 1, f"{name} has no {inner[0]}"
+        return "fast"
     body = _statements_of(path)
     marks = _marks_of_module(body)
     for step in inner:
@@ -100,6 +105,11 @@ def test_a_test_that_is_marked_or_missing_is_noticed(tmp_path: Path) -> None:
     assert layer_of("test_it.py::test_quick", tmp_path) == "fast"
     with pytest.raises(AssertionError, match="no test_gone"):
         layer_of("test_it.py::test_gone", tmp_path)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "cases.yml").write_text("unit_tests:\n  - name: a_case\n")
+    assert layer_of("cases.yml::a_case", tmp_path / "tests") == "fast"
+    with pytest.raises(AssertionError, match="no another"):
+        layer_of("cases.yml::another", tmp_path / "tests")
 
 
 @pytest.mark.parametrize("defect", defects(), ids=lambda defect: defect.name)
