@@ -142,6 +142,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
         *(
             "accrue",
+            "assumption",
             "comment",
             "export",
             "explain",

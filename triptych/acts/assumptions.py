@@ -13,7 +13,7 @@ from triptych.core.acts import Act, ActField
 from triptych.core.errors import UsageError
 from triptych.core.signatories import is_same_person
 from triptych.core.signatures import SIGNED, require_second_person
-from triptych.discovery.yaml_insertion import NewEntry, with_entries
+from triptych.discovery.yaml_insertion import NewEntry, with_entries, without_entry
 
 if TYPE_CHECKING:
     from triptych.acts.deed import Filling, Site
@@ -25,6 +25,7 @@ _KINDS: Final = (
     *("labour", "driver", "replaced_cost"),
 )
 _RUN: Final = "The next run values returns with it."
+_ROOM: Final = "Another proposal can take its place; no headline changes."
 
 
 def _draft_proposal(site: Site, filling: Filling) -> Draft:
@@ -90,6 +91,35 @@ def _draft_approval(site: Site, filling: Filling) -> Draft:
         f" which {assumption.owner} proposed.",
         did=f"{site.name} approved {name}.",
         effect=_RUN,
+        edits=judged_edits(site.workspace.root, {ASSUMPTIONS: fresh}),
+        about=_about(name, assumption.valid_from.isoformat()),
+    )
+
+
+def _draft_end(site: Site, filling: Filling) -> Draft:
+    name, day = filling.text("id"), filling.text("valid_to")
+    place, assumption = _proposed(site, name, filling.optional("valid_from"))
+    text = read_text(site.workspace.root, ASSUMPTIONS)
+    path = ("assumptions", place, "valid_to")
+    fresh = with_value(text, path, day, where=ASSUMPTIONS)
+    return Draft(
+        says=f"The proposal {name} of {assumption.owner} ends on {day}.",
+        did=f"{site.name} ended the proposal {name} on {day}.",
+        effect=_ROOM,
+        edits=judged_edits(site.workspace.root, {ASSUMPTIONS: fresh}),
+        about=_about(name, assumption.valid_from.isoformat()),
+    )
+
+
+def _draft_withdrawal(site: Site, filling: Filling) -> Draft:
+    name = filling.text("id")
+    place, assumption = _proposed(site, name, filling.optional("valid_from"))
+    text = read_text(site.workspace.root, ASSUMPTIONS)
+    fresh = without_entry(text, "assumptions", place, where=ASSUMPTIONS)
+    return Draft(
+        says=f"The proposal {name} of {assumption.owner} is taken back.",
+        did=f"{site.name} withdrew the proposal {name}.",
+        effect=_ROOM,
         edits=judged_edits(site.workspace.root, {ASSUMPTIONS: fresh}),
         about=_about(name, assumption.valid_from.isoformat()),
     )
@@ -181,6 +211,38 @@ DEEDS: Final = (
             can_be_undone=True,
         ),
         _draft_approval,
+        choices={"id": waiting},
+    ),
+    Deed(
+        Act(
+            "end_proposed_assumption",
+            "End a proposed assumption",
+            (
+                ActField("id", "Assumption"),
+                _optional("valid_from", "Valid from", "day"),
+                ActField(
+                    *("valid_to", "Ends on", "day"),
+                    help="First day that it no longer covers.",
+                ),
+            ),
+            PLANNING,
+            can_be_undone=True,
+        ),
+        _draft_end,
+        choices={"id": waiting},
+    ),
+    Deed(
+        Act(
+            "withdraw_assumption",
+            "Withdraw a proposed assumption",
+            (
+                ActField("id", "Assumption"),
+                _optional("valid_from", "Valid from", "day"),
+            ),
+            PLANNING,
+            can_be_undone=True,
+        ),
+        _draft_withdrawal,
         choices={"id": waiting},
     ),
 )

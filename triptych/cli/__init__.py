@@ -37,7 +37,7 @@ from triptych.cli.service_commands import health, metrics
 from triptych.cli.source_commands import source
 from triptych.cli.sql_command import sql
 from triptych.cli.study_commands import study
-from triptych.cli.value_commands import value
+from triptych.cli.value_commands import assumption, value
 from triptych.cli.workspace_commands import check, init, status
 
 #: Permissions of the group and of others.
@@ -83,6 +83,7 @@ app = new_application(
         "connector": connector,
         "study": study,
         "value": value,
+        "assumption": assumption,
         "scenario": scenario,
         "own-models": own_models,
         "mcp-tokens": tokens_app,

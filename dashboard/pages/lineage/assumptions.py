@@ -73,9 +73,11 @@ def show_register(view: Page) -> None:
 
 
 def show_acts() -> None:
-    """Offer to propose an assumption, and to approve somebody else's."""
+    """Offer to propose an assumption, to end one, and to approve somebody else's."""
     acting.offer("approve_assumption", acting.Form(listed=("id",)))
     acting.offer("propose_assumption")
+    acting.offer("end_proposed_assumption", acting.Form(listed=("id",)))
+    acting.offer("withdraw_assumption", acting.Form(listed=("id",)))
 
 
 def sentence(rows: list[dict[str, Any]], month: str) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.triptych.acts.test_door import ANA, somebody
 from tests.triptych.core.warehouse.journal_fixture import write_closed_workspace
@@ -13,6 +14,7 @@ from tests.triptych.discovery.test_first_hour import GOOD
 from triptych.acts import file_edits
 from triptych.acts.door import NotAllowedError, WorkspaceDoor
 from triptych.acts.tokens import entry_of_token
+from triptych.cli import app
 from triptych.core.errors import SettingsError, UsageError
 from triptych.core.settings import load_settings
 from triptych.core.workspace import Workspace, initialise
@@ -135,6 +137,70 @@ def test_an_assumption_that_a_hand_wrote_is_not_approved_by_its_owner(
     door.apply(BEN, "approve_assumption", {"id": "margin"}, token="token-0001")
     [margin] = load_settings(workspace.root).assumptions.assumptions
     assert margin.approved_by == "Ben"
+
+
+def test_a_proposal_without_an_end_names_both_ways_to_make_room(
+    door: WorkspaceDoor,
+) -> None:
+    door.apply(ANA, "propose_assumption", PROPOSED, token="token-0001")
+    other = {**PROPOSED, "id": "interest", "valid_from": "2026-07-01"}
+    for given in (other, {**other, "id": "discount"}):
+        with pytest.raises(SettingsError) as refused:
+            door.preview(BEN, "propose_assumption", given)
+        assert "triptych assumption end discount --on DAY" in str(refused.value)
+        assert "triptych assumption withdraw discount" in str(refused.value)
+
+
+def test_an_ended_proposal_makes_room_for_the_next(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    door.apply(ANA, "propose_assumption", PROPOSED, token="token-0001")
+    end = {"id": "discount", "valid_to": "2026-07-01"}
+    door.apply(BEN, "end_proposed_assumption", end, token="token-0002")
+    later = {**PROPOSED, "value": "0.09", "valid_from": "2026-07-01"}
+    door.apply(BEN, "propose_assumption", later, token="token-0003")
+    register = load_settings(workspace.root).assumptions.assumptions
+    assert [(a.id, a.value, str(a.valid_to)) for a in register][1:] == [
+        ("discount", 0.08, "2026-07-01"),
+        ("discount", 0.09, "None"),
+    ]
+
+
+def test_a_withdrawn_proposal_makes_room_and_can_come_back(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    door.apply(ANA, "propose_assumption", PROPOSED, token="token-0001")
+    door.apply(BEN, "withdraw_assumption", {"id": "discount"}, token="token-0002")
+    assert text_of(workspace, "assumptions.yml") == ASSUMPTIONS
+    door.undo(BEN, "token-0002")
+    assert [a.id for a in load_settings(workspace.root).assumptions.assumptions] == [
+        *("margin", "discount")
+    ]
+    door.apply(BEN, "approve_assumption", {"id": "discount"}, token="token-0003")
+    for act, day in (
+        ("withdraw_assumption", {}),
+        ("end_proposed_assumption", {"valid_to": "2026-07-01"}),
+    ):
+        given: Given = {"id": "discount", **day}
+        with pytest.raises(UsageError, match="No proposal of 'discount' waits"):
+            door.preview(BEN, act, given)
+
+
+def test_commands_end_and_withdraw_a_proposal(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    door.apply(ANA, "propose_assumption", PROPOSED, token="token-0001")
+    at = ["--workspace", str(workspace.root)]
+    ended = CliRunner().invoke(
+        app, ["assumption", "end", "discount", "--on", "2026-07-01", *at]
+    )
+    assert ended.exit_code == 0, ended.output
+    assert "valid_to: " in text_of(workspace, "assumptions.yml")
+    taken = CliRunner().invoke(app, ["assumption", "withdraw", "discount", *at])
+    assert taken.exit_code == 0, taken.output
+    assert text_of(workspace, "assumptions.yml") == ASSUMPTIONS
+    again = CliRunner().invoke(app, ["assumption", "withdraw", "discount", *at])
+    assert "No proposal of 'discount' waits" in again.output + again.stderr
 
 
 def test_a_budget_takes_the_place_of_the_line_for_the_same_month_and_scope(

@@ -251,7 +251,7 @@ class Assumptions(Declared):
                 ("assumptions", second),
                 f"{line} from {self.assumptions[first].valid_from} and from"
                 f" {self.assumptions[second].valid_from}; valid_to is the first day"
-                " that is no longer covered.",
+                f" that is no longer covered.{_way_out(self.assumptions[first])}",
             )
         for position, one in enumerate(self.assumptions):
             first = ids.index(one.id)
@@ -274,8 +274,19 @@ class Assumptions(Declared):
                 yield Complaint(
                     ("assumptions", second),
                     f"assumption {other.id!r} says what {one.id!r} says: a"
-                    f" {one.kind} of the same for the same days.",
+                    f" {one.kind} of the same for the same days.{_way_out(one)}",
                 )
+
+
+def _way_out(assumption: Assumption) -> str:
+    """Return the commands that make room where a proposal takes it."""
+    if assumption.is_approved:
+        return ""
+    return (
+        f" End the proposal with triptych assumption end {assumption.id} --on DAY, or"
+        f" take it back with triptych assumption withdraw {assumption.id}; the page"
+        " Assumptions & lineage does both, too."
+    )
 
 
 def unfitting(file: Assumptions, *, catalog: Catalog, currency: str) -> list[Complaint]:
