@@ -40,6 +40,8 @@ _COMPACT_STEPS = (
 _SHORT_FROM = Decimal(100_000)
 _ALMOST_ONE = Decimal("0.9995")
 _UNIT_COST_DIGITS = 4
+#: Characters of a word in a cell that wraps, and of a cell that does not.
+_WORD_WIDTH, _NAME_WIDTH = 60, 120
 _MONTHS = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
@@ -336,3 +338,22 @@ def _three_digits(number: Decimal) -> Decimal:
 def _plain(number: Decimal) -> str:
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def cut(text: str) -> str:
+    """Return text of a cell that wraps, its longest words cut; files have all.
+
+    Examples
+    --------
+    >>> len(cut("a tag of " + "x" * 600))
+    69
+    """
+    return " ".join(
+        word if len(word) <= _WORD_WIDTH else f"{word[: _WORD_WIDTH - 1]}…"
+        for word in text.split(" ")
+    )
+
+
+def cut_name(text: str) -> str:
+    """Return text of a cell on one line, cut where it is long; files have all."""
+    return text if len(text) <= _NAME_WIDTH else f"{text[: _NAME_WIDTH - 1]}…"

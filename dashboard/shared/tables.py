@@ -313,8 +313,8 @@ _MONEY_WRITERS: dict[str, Any] = {
     "estimate": fmt.estimate,
 }
 _WRITERS: dict[str, Any] = {
-    "text": str,
-    "prose": str,
+    "text": lambda value: fmt.cut_name(str(value)),
+    "prose": lambda value: fmt.cut(str(value)),
     "amount": fmt.amount,
     "month": fmt.month,
     "day": fmt.day,

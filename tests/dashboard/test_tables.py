@@ -57,6 +57,17 @@ def test_html_in_data_is_shown_as_text() -> None:
     assert "<caption>&lt;i&gt;</caption>" in html
 
 
+@pytest.mark.parametrize(("kind", "width"), [("text", 120), ("prose", 60)])
+def test_a_tag_of_600_characters_is_cut(kind: tables.Kind, width: int) -> None:
+    table = pa.table({"name": ["x" * 600]})
+    html = tables.html_table(table, [tables.Column("name", "Tag", kind)], "EUR", "")
+    assert "x" * (width - 1) + "…" in html
+    assert "x" * width not in html
+    short = pa.table({"name": ["of three words"]})
+    columns = [tables.Column("name", "Tag", kind)]
+    assert "of three words" in tables.html_table(short, columns, "EUR", "")
+
+
 def test_of_a_total_that_lacks_something_a_change_is_no_lower_bound() -> None:
     table = pa.table({"step": ["March", "Change", "April"]})
     totals = {0: tables.LOWER_BOUND, 1: tables.PARTIAL_CHANGE, 2: tables.LOWER_BOUND}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Wide enough that nothing is cut or folded when nobody's terminal limits it.
 _UNLIMITED_WIDTH = 100_000
 _LONGEST_WORD, _GAP = 16, 3
+#: Characters of a cell that a table shows; CSV and JSON have all.
+_CELL_WIDTH = 240
 
 
 def print_json(value: object) -> None:
@@ -60,20 +62,25 @@ def _month_number(month: str) -> int:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print an aligned table; on a terminal too narrow for it, a block for each row."""
+    """Print an aligned table; on a terminal too narrow for it, a block for each row.
+
+    A long cell is cut: a tag may have hundreds of characters, a bill thousands of tags.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
-    rows = list(rows)
+    rows, columns = list(rows), [_cut(column) for column in columns]
     for position, column in enumerate(columns):
         is_number = any(_is_number(row[position]) for row in rows)
         table.add_column(
             Text(column), justify="right" if is_number else "left", overflow="fold"
         )
-    texts = [["" if cell is None else to_text(cell) for cell in row] for row in rows]
+    texts = [
+        ["" if cell is None else _cut(to_text(cell)) for cell in row] for row in rows
+    ]
     for cells in texts:
         table.add_row(*(Text(cell) for cell in cells))
     console = Console(width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
@@ -89,6 +96,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
                 block.add_row(Text(column), Text(cell))
         console.print(block)
         console.print()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _CELL_WIDTH else f"{text[: _CELL_WIDTH - 1]}…"
 
 
 def _narrowest(rows: Sequence[Sequence[str]]) -> int:

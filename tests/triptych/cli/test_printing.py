@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from triptych.cli.printing import print_table, spans_of_months
+from triptych.cli.printing import print_csv, print_table, spans_of_months
 
 COLUMNS = ("section", "entry", "cost", "currency")
 ROW = ("models", "llama-3-70b-instruct", "123,456.78", "EUR")
@@ -46,3 +46,17 @@ def test_nothing_is_broken_where_there_is_no_terminal(
     print_table(COLUMNS, [ROW])
 
     assert tuple(capsys.readouterr().out.splitlines()[3].split()) == ROW
+
+
+def test_a_long_tag_and_thousands_of_tags_are_cut_in_tables_and_whole_in_files(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    long_tag, many = "x" * 600, {f"key-{number}": "value" for number in range(3_000)}
+    print_table(("model", "tags", "y" * 600), [(long_tag, many, 1)])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 3 * (240 + 4)
+    assert f"{'x' * 239}…" in lines[3]
+    print_csv(("model", "tags"), [(long_tag, many)])
+    text = capsys.readouterr().out
+    assert long_tag in text
+    assert "key-2999" in text
