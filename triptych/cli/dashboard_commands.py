@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from triptych.cli.options import OpenWorkspace
-    from triptych.core.settings import AccessSettings
+    from triptych.core.settings import AccessSettings, DashboardSettings
     from triptych.core.workspace import Workspace
 
 PortOption = Annotated[
@@ -59,6 +60,7 @@ RemoveOption = Annotated[
 _DEMO_FOLDER = Path("triptych-demo")
 _DEMO_RECORD = ".demo.json"
 _SHOWN_MODELS = 5
+_SECONDS_BETWEEN_KNOCKS = 0.1
 _TERMINATED = 143
 _SHORTEST_COOKIE_SECRET = 32
 
@@ -73,7 +75,7 @@ def dashboard(
     """Serve the dashboard on this machine until Ctrl-C."""
     opened = open_workspace(workspace, is_verbose=verbose, port=port)
     with _serving(opened, is_headless=headless) as server:
-        _wait_for(server)
+        _wait_for(server, opened.settings.dashboard)
 
 
 def demo(  # noqa: PLR0913  (one parameter for each option)
@@ -125,7 +127,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
     # Scenarios have a page of their own; the first one is shown while they are run.
     with _serving(opened, is_headless=headless) as server:
         _show_more(opened, is_bill_real=is_bill_real)
-        _wait_for(server)
+        _wait_for(server, opened.settings.dashboard)
 
 
 def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> None:
@@ -278,23 +280,39 @@ def _serving(
             },
         ) as server,
     ):
-        print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
         yield server
 
 
-def _wait_for(server: subprocess.Popen[bytes]) -> None:
-    """Wait until a server ends or this process is asked to.
+def _wait_for(server: subprocess.Popen[bytes], place: DashboardSettings) -> None:
+    """Print the address once a server listens; wait until it ends or is asked to.
 
     Raises
     ------
     UsageError
         It ended by itself, and not well.
     """
+    if _is_listening(server, place):
+        address = f"http://{place.host}:{place.port}"
+        print(f"Dashboard: {address} (stop with Ctrl-C)", flush=True)
     if code := server.wait():
         raise UsageError(
             f"The dashboard's server ended with code {code}.",
             next_step="Its own message is above.",
         )
+
+
+def _is_listening(server: subprocess.Popen[bytes], place: DashboardSettings) -> bool:
+    """Wait until a server takes connections; return false where it ended before."""
+    # What listens on all addresses of a machine is reached by its own.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(place.host, place.host)  # noqa: S104
+    while server.poll() is None:
+        try:
+            socket.create_connection((host, place.port), timeout=1).close()
+        except OSError:
+            time.sleep(_SECONDS_BETWEEN_KNOCKS)
+        else:
+            return True
+    return False
 
 
 @contextmanager

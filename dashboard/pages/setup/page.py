@@ -72,6 +72,9 @@ def show_answer(found: Standing, all_steps: list[Step]) -> None:
     if found.ai_cost is not None:
         amount = fmt.money(found.ai_cost, found.currency)
         text += f" AI cost of all months is **{amount}**"
+        for cost, name in ((found.ai_tax, "tax"), (found.ai_credits, "credits")):
+            if cost:
+                text += f"; {name} on it: {fmt.money(cost, found.currency)}"
         if found.not_ai_cost:
             other = fmt.money(found.not_ai_cost, found.currency)
             text += f"; {other} of the bills, tax and credits included, is not AI"

@@ -42,6 +42,8 @@ class Standing:
         Months with charges, and sources that brought them.
     ai_cost, not_ai_cost : Decimal
         Amortised cost in scope and outside of it, over all months [currency].
+    ai_tax, ai_credits : Decimal or None
+        Of what is in scope; with both costs they are the whole of the bills [currency].
     model_share, owner_share : float or None
         Share of AI cost before tax and credits that is on named models, and that has a
         cost centre or team.
@@ -56,6 +58,8 @@ class Standing:
     sources: int
     ai_cost: Decimal | None
     not_ai_cost: Decimal | None
+    ai_tax: Decimal | None
+    ai_credits: Decimal | None
     model_share: float | None
     owner_share: float | None
     other_currencies: tuple[str, ...]
@@ -76,6 +80,8 @@ def nothing_yet(currency: str) -> Standing:
         *(0, 0),
         ai_cost=None,
         not_ai_cost=None,
+        ai_tax=None,
+        ai_credits=None,
         model_share=None,
         owner_share=None,
         other_currencies=(),
@@ -93,14 +99,19 @@ def standing(snapshot: Snapshot) -> Standing:
     by_currency = _measured(snapshot, query("ai_cost", *shares, by=("currency",)))
     by_currency.sort(key=lambda row: row["currency"] != currency)
     shown = by_currency[0] if by_currency else dict.fromkeys(("currency", *shares))
-    outside = {"step": "out_of_scope", "currency": currency}
-    left_out = _measured(snapshot, query("step_effective_cost", where=outside))[0]
+    beyond = {"step": ("out_of_scope", "tax", "credit"), "currency": currency}
+    asked = query("step_effective_cost", by=("step",), where=beyond)
+    steps = {
+        row["step"]: row["step_effective_cost"] for row in _measured(snapshot, asked)
+    }
     return Standing(
         currency=currency,
         months=counts["charged_months"],
         sources=counts["charging_sources"],
         ai_cost=shown["ai_cost"] if shown["currency"] == currency else None,
-        not_ai_cost=left_out["step_effective_cost"],
+        not_ai_cost=steps.get("out_of_scope"),
+        ai_tax=steps.get("tax"),
+        ai_credits=steps.get("credit"),
         model_share=shown[shares[0]],
         owner_share=shown[shares[1]],
         other_currencies=tuple(

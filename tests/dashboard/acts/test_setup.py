@@ -103,3 +103,4 @@ def test_the_ai_cost_of_set_up_is_before_tax_and_credits_as_on_every_page(
     found = standing(PublishedReader(tmp_path).snapshot())
     # September 2,769, August 2,149 and July 800; not 290 of tax, nor 60 of credits.
     assert found.ai_cost == Decimal("5718.0000000001")
+    assert (found.ai_tax, found.ai_credits) == (Decimal(290), Decimal(-60))

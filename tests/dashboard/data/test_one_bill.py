@@ -175,6 +175,13 @@ def test_a_page_without_data_is_a_card_that_leads_to_its_step(
     assert 'href="./setup"' in menu
 
 
+def test_the_amounts_of_set_up_add_up_to_the_bill(published: Snapshot) -> None:
+    found = setup_queries.standing(published)
+    amounts = (found.ai_cost, found.ai_tax, found.ai_credits, found.not_ai_cost)
+    added = sum((amount for amount in amounts if amount), Decimal())
+    assert added == sum((line.cost for line in BILL.lines), Decimal())
+
+
 def test_the_checklist_says_what_is_there_and_what_the_next_step_unlocks(
     root: Path, published: Snapshot, open_app: OpenApp
 ) -> None:

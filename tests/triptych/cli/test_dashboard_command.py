@@ -66,6 +66,20 @@ def served(
     return process.returncode, headers
 
 
+def test_the_address_is_printed_once_the_server_takes_connections(
+    published: Path,
+) -> None:
+    port = free_port()
+    with start(
+        "dashboard", "--headless", "--port", str(port), "-w", published
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Dashboard: ")
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        process.terminate()
+        process.communicate(timeout=60)
+
+
 def test_the_dashboard_serves_on_loopback_until_it_is_stopped(published: Path) -> None:
     code, headers = served(published, lambda process: process.terminate())
     assert code == 143
