@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from streamlit.delta_generator import DeltaGenerator
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from triptych.core.acts import ActField
 
@@ -102,13 +105,26 @@ def draw_file(field: ActField, key: str, before: str | bytes) -> tuple[bytes, st
         key=key,
         help=field.help or None,
         max_upload_size=_MOST_MEGABYTES,
+        accept_multiple_files=field.takes_many,
     )
-    if uploaded is not None:
-        return uploaded.getvalue(), uploaded.name
+    chosen = uploaded if isinstance(uploaded, list) else [uploaded] if uploaded else []
+    if len(chosen) == 1:
+        return chosen[0].getvalue(), chosen[0].name
+    if chosen:
+        return _archive(chosen), f"{len(chosen)} files.zip"
     if not before or isinstance(before, str):
         return b"", ""
     st.caption(f"The file of {len(before):,} bytes is kept; another replaces it.")
     return before, ""
+
+
+def _archive(files: Sequence[UploadedFile]) -> bytes:
+    """Return several files as one ZIP archive."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.writestr(file.name, file.getvalue())
+    return packed.getvalue()
 
 
 def _label(field: ActField) -> str:

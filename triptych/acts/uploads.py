@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
+import zipfile
+from decimal import Decimal
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -12,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 from ingest.storage.files import is_data_file, without_brackets
 from triptych.acts.deed import Deed, Draft
 from triptych.acts.file_edits import edit
+from triptych.acts.first_bill import with_currency
 from triptych.acts.roles import FINANCE, INSIDE
+from triptych.acts.settings_files import GENERAL, judged_edits, read_text
 from triptych.core.acts import Act, ActField
 from triptych.core.errors import UsageError
 from triptych.discovery.file_report import report_on
@@ -21,8 +26,11 @@ from triptych.discovery.ledger_sample import bench
 from triptych.run.pipeline import bound_connectors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from triptych.acts.deed import Filling, Site
     from triptych.acts.file_edits import FileEdit
+    from triptych.discovery.file_report import FileReport
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.() -]{0,120}")
 #: What browsers and people put into names, and other systems do not take.
@@ -31,6 +39,7 @@ _ENDINGS: Final = frozenset(
     {".csv", ".gz", ".parquet", ".json", ".jsonl", ".xlsx", ".zip", ".tsv", ".txt"}
 )
 _MOST_BYTES: Final = 64 * 2**20
+_MOST_UNPACKED_BYTES: Final = 4 * _MOST_BYTES
 _BILLS: Final = "bills"
 #: Streams that have acts of their own, which are for finance alone.
 _OF_FINANCE: Final = frozenset({"invoices", "budgets"})
@@ -41,26 +50,76 @@ _OF_TABLES: Final = frozenset({"tables", "focus_files", "gcp_billing"})
 def _draft_upload(site: Site, filling: Filling) -> Draft:
     folders = _folders_read(site)
     folder = filling.text("folder") or _folder_of_bills(site)
-    change = new_file(site, filling, folder)
+    brought = _brought(filling)
+    edits = tuple(file_edit(site, folder, *each) for each in brought)
     if folder not in folders:
         raise UsageError(
             f"No source reads {folder!r}.",
             where=folder,
             next_step=f"Sources read {', '.join(sorted(folders))}.",
         )
-    name, content = PurePosixPath(change.name).name, filling.files["file"]
-    _refuse_what_finance_brings(site, folder, name)
-    as_bill = _as_bill(site, folder, name, content)
-    _refuse_what_is_not_read(site, folder, name)
+    lines: list[str] = []
+    costs: dict[str, Decimal] = {}
+    for change, (_, content) in zip(edits, brought, strict=True):
+        name = PurePosixPath(change.name).name
+        _refuse_what_finance_brings(site, folder, name)
+        report = _as_bill(site, folder, name, content)
+        _refuse_what_is_not_read(site, folder, name)
+        line = f" {report.line.removeprefix(f'{name}: ')}" if report else ""
+        lines.append(f"{name} is put into {folder}.{line}")
+        for code, cost in report.costs.items() if report else ():
+            costs[code] = costs.get(code, Decimal(0)) + cost
+    before = read_text(site.workspace.root, GENERAL)
+    text, currency = with_currency(site, before, costs)
+    names = ", ".join(PurePosixPath(change.name).name for change in edits)
+    if text != before:
+        edits += judged_edits(site.workspace.root, {GENERAL: text})
     return Draft(
-        says=f"{name} is put into {folder}.{as_bill}",
-        did=f"{name} is in {folder}.",
+        says=f"{' '.join(lines)}{currency}",
+        did=f"{names} {'are' if len(brought) > 1 else 'is'} in {folder}.",
         effect="The next run reads it."
         if folder in _folders_of_sources(site)
         else "No source reads that folder yet: name one in triptych.yml.",
-        edits=(change,),
-        about=f"file:{folder}/{name}",
+        edits=edits,
+        about=f"file:{edits[0].name}",
     )
+
+
+def _brought(filling: Filling) -> list[tuple[str, bytes]]:
+    """Return name and content of each file; of an archive those of its tables.
+
+    Raises
+    ------
+    UsageError
+        The archive is damaged, has no table, or unpacks to too much.
+    """
+    name, content = filling.text("name"), filling.files["file"]
+    if not name.lower().endswith(".zip"):
+        return [(name, content)]
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = [m for m in archive.infolist() if is_data_file(m.filename)]
+            _refuse_if_large(members)
+            tables = [(Path(m.filename).name, archive.read(m)) for m in members]
+    except (zipfile.BadZipFile, RuntimeError) as error:
+        raise UsageError(
+            f"The archive cannot be unpacked: {error}.",
+            next_step="Unpack it and upload its files.",
+        ) from error
+    if not tables:
+        raise UsageError("The archive has no table.", next_step="Upload a bill.")
+    return tables
+
+
+def _refuse_if_large(members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse an archive that unpacks to more than goes this way."""
+    size = sum(member.file_size for member in members)
+    if size > _MOST_UNPACKED_BYTES:
+        raise UsageError(
+            f"The archive unpacks to {size:,} bytes, and at most"
+            f" {_MOST_UNPACKED_BYTES:,} go this way.",
+            next_step="Copy its files to the folder on the machine.",
+        )
 
 
 def _folders_read(site: Site) -> set[str]:
@@ -174,8 +233,12 @@ def new_file(site: Site, filling: Filling, folder: str) -> FileEdit:
     UsageError
         It is too large, has no name of a table, or is there already.
     """
-    content = filling.files["file"]
-    name = _plain(filling.text("name"))
+    return file_edit(site, folder, filling.text("name"), filling.files["file"])
+
+
+def file_edit(site: Site, folder: str, name: str, content: bytes) -> FileEdit:
+    """Return the edit that puts a file into a folder, as :func:`new_file` does."""
+    name = _plain(name)
     if not _NAME.fullmatch(name) or PurePosixPath(name).suffix.lower() not in _ENDINGS:
         raise UsageError(
             f"{name!r} is not the name of a table.",
@@ -198,8 +261,8 @@ def new_file(site: Site, filling: Filling, folder: str) -> FileEdit:
     return change
 
 
-def _as_bill(site: Site, folder: str, name: str, content: bytes) -> str:
-    """Say what a bill is, as a run would read it; nothing where no bill is expected.
+def _as_bill(site: Site, folder: str, name: str, content: bytes) -> FileReport | None:
+    """Return what a bill is, as a run would read it; None where none is expected.
 
     Raises
     ------
@@ -209,7 +272,7 @@ def _as_bill(site: Site, folder: str, name: str, content: bytes) -> str:
     sources = bound_connectors(site.workspace, site.settings)
     reading = next(filter(None, (reading_of(each, folder) for each in sources)), None)
     if reading is None:
-        return ""
+        return None
     with TemporaryDirectory(prefix="triptych-upload-") as place, bench() as connection:
         path = Path(place) / name
         path.write_bytes(content)
@@ -218,7 +281,7 @@ def _as_bill(site: Site, folder: str, name: str, content: bytes) -> str:
         )
     if not report.is_ok:
         raise UsageError(report.line, next_step=report.next_step or "Upload a bill.")
-    return f" {report.line.removeprefix(f'{name}: ')}"
+    return report
 
 
 DEEDS: Final = (
@@ -227,7 +290,7 @@ DEEDS: Final = (
             "upload_file",
             "Upload a bill",
             (
-                ActField("file", "File", "file"),
+                ActField("file", "File", "file", takes_many=True),
                 ActField(
                     *("name", "Name"),
                     help="Such as 2026-09.csv. Empty: as the file is called.",

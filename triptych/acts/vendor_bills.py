@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.storage.files import column_names, is_data_file
 from triptych.acts.deed import Deed, Draft
+from triptych.acts.first_bill import with_currency
 from triptych.acts.roles import INSIDE
 from triptych.acts.settings_files import GENERAL, judged_edits, read_text
 from triptych.acts.uploads import new_file
@@ -43,18 +44,22 @@ def _draft(site: Site, filling: Filling) -> Draft:
     entry = source_of_mapping(report.mapped, known)
     change = new_file(site, filling, entry["path"])
     name = PurePosixPath(change.name).name
-    edits, kept = [change], f"The source {entry['name']} reads it already."
+    kept = f"The source {entry['name']} reads it already."
+    before = read_text(site.workspace.root, GENERAL)
+    text, currency = with_currency(site, before, report.costs)
     if entry["name"] not in known:
-        text = read_text(site.workspace.root, GENERAL)
         text = with_entries(text, "sources", [NewEntry(entry)], where=GENERAL)
-        edits += judged_edits(site.workspace.root, {GENERAL: text})
         kept = f"The source {entry['name']} keeps the mapping for later bills."
+    edits = (change,)
+    if text != before:
+        edits += judged_edits(site.workspace.root, {GENERAL: text})
     line = report.line.removeprefix(f"{report.label}: ")
+    mapped = report.mapped.line
     return Draft(
-        says=f"{name} is put into {entry['path']}. {line} {report.mapped.line} {kept}",
+        says=f"{name} is put into {entry['path']}. {line} {mapped} {kept}{currency}",
         did=f"{name} is in {entry['path']}.",
         effect="The next run reads it.",
-        edits=tuple(edits),
+        edits=edits,
         about=f"file:{change.name}",
     )
 
@@ -107,7 +112,7 @@ DEEDS: Final = (
     Deed(
         Act(
             "map_bill",
-            "Upload a bill of another vendor",
+            "Map a vendor's bill",
             (
                 ActField("file", "File", "file"),
                 ActField(

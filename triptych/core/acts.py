@@ -36,6 +36,8 @@ class ActField:
     help: str = ""
     choices: tuple[str, ...] = ()
     is_required: bool = True
+    #: Of a file: several are given as one ZIP archive.
+    takes_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

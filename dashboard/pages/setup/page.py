@@ -68,7 +68,7 @@ def show_answer(found: Standing, all_steps: list[Step]) -> None:
     done = sum(each.is_done for each in all_steps)
     text = f"**{done} of {len(all_steps)} steps** are done."
     if not found.months:
-        text += " Upload a bill, choose the currency, accept proposals, start a run."
+        text += " Upload bills, look at the currency, accept proposals, start a run."
     if found.ai_cost is not None:
         amount = fmt.money(found.ai_cost, found.currency)
         text += f" AI cost of all months is **{amount}**"

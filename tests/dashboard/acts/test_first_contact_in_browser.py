@@ -87,7 +87,7 @@ def test_a_bill_becomes_cost_by_model_by_clicks_alone(
 
 
 def set_up(person: Clicks, bill: Path) -> None:
-    """Upload the bill, choose its currency, accept what is proposed, start the run."""
+    """Upload the bill, accept what is proposed, start the run."""
     tab = person.tab
     person.click(tab.page.get_by_role("link", name="Set-up: upload a bill"))
     form = person.form("Upload a bill")
@@ -98,8 +98,6 @@ def set_up(person: Clicks, bill: Path) -> None:
     tab.settle()
     preview = person.confirm("Upload a bill", answer=bill.name)
     assert f"{len(BILL.lines):,} rows" in preview
-    person.click(person.form("Set the currency").get_by_role("button", name="Look"))
-    preview = person.confirm("Set the currency", answer="USD")
     assert "Figures are reported in USD, in place of EUR." in preview
     preview = person.confirm("Accept proposals", answer="everything")
     assert "of AI cost" in preview

@@ -12,6 +12,8 @@ from dashboard.pages.setup.queries import nothing_yet, standing
 from dashboard.pages.setup.steps import steps
 from tests.dashboard.conftest import OpenApp, text_of
 from tests.dashboard.fixtures.warehouse_fixture import publish
+from tests.triptych.discovery.test_first_hour import GOOD
+from triptych.core.settings import load_settings
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.core.workspace import initialise
 
@@ -68,6 +70,28 @@ def test_every_other_page_leads_to_set_up_before_the_first_run(
     app = open_app(root, page="summary")
     links = [each.proto.label for each in app.main.get("page_link")]
     assert links == ["Set-up: upload a bill and start here"]
+
+
+def test_several_bills_are_uploaded_at_once_and_the_currency_follows_them(
+    root: Path, open_app: OpenApp
+) -> None:
+    app, key = open_app(root, page="setup"), "act:upload_file|folder="
+    dollars = GOOD.replace(",EUR,", ",USD,")
+    months = {"may.csv": dollars, "june.csv": dollars.replace("2026-05", "2026-06")}
+    app.file_uploader(key=f"{key}:file").set_value(
+        [(name, text.encode(), "text/csv") for name, text in months.items()]
+    )
+    app = app.run().button(key=f"{key}:preview").click().run()
+    text = text_of(app)
+    assert "may.csv is put into bills." in text
+    assert "june.csv is put into bills." in text
+    assert "Figures are reported in USD, in place of EUR." in text
+    app = app.button(key=f"{key}:confirm").click().run()
+    assert "may.csv, june.csv are in bills." in app.success[0].value
+    assert {each.name: each.read_text() for each in (root / "bills").iterdir()} == (
+        months
+    )
+    assert load_settings(root).currency == "USD"
 
 
 def test_a_bill_of_another_vendor_is_mapped_by_its_columns(

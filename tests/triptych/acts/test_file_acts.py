@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -523,6 +525,42 @@ def test_a_bill_goes_where_the_pattern_of_its_source_finds_it(
     shown = door.preview(ANA, "upload_file", {"file": GOOD.encode(), "name": "x.csv"})
     assert f"is put into {folder}." in shown.says
     assert "The next run reads it." in shown.effect
+
+
+def test_an_archive_is_unpacked_and_a_damaged_one_refused(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("export/may.csv", GOOD)
+        archive.writestr("readme.pdf", "no bill")
+    given: Given = {"file": packed.getvalue(), "name": "bills.zip"}
+    door.apply(ANA, "upload_file", given, token="token-0001")
+    assert text_of(workspace, "bills/may.csv") == GOOD
+    for content in (b"PK\x03\x04", packed.getvalue()[:-9]):
+        with pytest.raises(UsageError, match="The archive cannot be unpacked"):
+            door.preview(ANA, "upload_file", {"file": content, "name": "bills.zip"})
+
+
+def test_the_currency_follows_the_first_bill_and_no_later_one(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    """An engineer brings a bill; the currency of figures is for finance."""
+    dollars = GOOD.replace(",EUR,", ",USD,").encode()
+    given: Given = {"file": dollars, "name": "may.csv"}
+    engineer = somebody("eva", role="engineering")
+    shown = door.preview(engineer, "upload_file", given)
+    assert "Figures stay in EUR until finance sets the currency USD." in shown.says
+    assert [change.name for change in shown.changes] == ["bills/may.csv"]
+    shown = door.preview(ANA, "upload_file", given)
+    assert "Figures are reported in USD, in place of EUR." in shown.says
+    door.apply(ANA, "upload_file", given, token="token-0001")
+    assert load_settings(workspace.root).currency == "USD"
+    euros: Given = {"file": GOOD.encode(), "name": "june.csv"}
+    assert "Figures" not in door.preview(ANA, "upload_file", euros).says
+    door.undo(ANA, "token-0001")
+    assert load_settings(workspace.root).currency == "EUR"
+    assert not (workspace.root / "bills" / "may.csv").exists()
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,13 @@ def test_a_mapping_is_kept_and_reads_later_bills(
     assert "day = When, amount = Rebated fee, currency = Code" in shown.says
     assert "tags = Group" in shown.says
     assert "The source acme keeps the mapping for later bills." in shown.says
+    assert "Figures are reported in USD, in place of EUR." in shown.says
     assert not (workspace.root / "mapped").exists()
     for number, (text, name) in enumerate([(MAY, "acme.csv"), (JUNE, "acme-06.csv")]):
         bill = given(text, name, vendor="Acme", **ANSWERS)
         done = door.apply(ANA, "map_bill", bill, token=f"token-000{number}")
     assert [change.name for change in done.changes] == ["mapped/acme/acme-06.csv"]
+    assert load_settings(workspace.root).currency == "USD"
     names = [source.name for source in load_settings(workspace.root).sources]
     assert names == ["bills", "acme"]
     built = ingest_and_build(workspace.root, "cost.mart_cost_waterfall")
