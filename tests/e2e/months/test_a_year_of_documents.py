@@ -327,11 +327,16 @@ def correct(year: Year) -> None:
 
 
 def end(year: Year) -> None:
-    """Bring the lost invoice, a dearer charge of January and a refund of December."""
+    """Bring the lost invoice, a dearer charge of January and a refund of December.
+
+    Of what was paid ahead, May used up one less and December one more.
+    """
     year.invoice("E-3b", "2026-03", "25.00")
     year.replace("2026-01", "60.00", "65.00")
     year.add("2026-12", "-4.00", "E-12")
     year.invoice("E-12", "2026-12", "146.00")
+    year.replace("2026-05", "0.00,10.00,", "0.00,9.00,")
+    year.replace("2026-12", "0.00,2.50,", "0.00,3.50,")
     year.open_amounts = {"2026-01": Decimal(-5), "2026-02": Decimal(35)}
 
 
@@ -363,6 +368,14 @@ def test_invoices_are_statements_and_what_is_outside_and_open(tmp_path: Path) ->
     assert owed_on_both(marts, "2026-08") == AUGUST
     for owed in owed_on_both(marts, "2026-12"):
         assert owed["cc-1", "2026-01"] == 5
+    [may] = marts.query(
+        "SELECT state, reason FROM cost.mart_open_items"
+        " WHERE billing_month = '2026-05' AND booked_month = '2026-12'"
+    ).to_pylist()
+    assert (may["state"], may["reason"]) == (
+        "booked",
+        "To be booked with 2026-12, on its statements: -1.00 of amortised cost alone.",
+    )
     # All that was paid ahead is used up by the end of the year.
     assert sum(map(year.paid_ahead, MONTHS)) == 0
     asked = sum(map(year.invoiced, MONTHS)) - sum(year.open_amounts.values())

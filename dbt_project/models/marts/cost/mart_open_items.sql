@@ -19,13 +19,14 @@ charges as (
         items.currency,
         items.kind = 'currency_change' as is_open,
         sum(items.billed_cost) as billed_cost,
+        sum(items.effective_cost) as effective_cost,
         max(case when items.is_booked then 1 else 0 end) = 1 as is_booked,
         min(locks.locked_at) as locked_at
     from {{ ref('mart_period_adjustments') }} as items
     inner join locks on items.locked_month = locks.billing_month
     where not items.is_in_ledger_of_booked_month
     group by items.locked_month, items.booked_month, items.source, items.currency, items.kind = 'currency_change'
-    having sum(items.billed_cost) <> 0
+    having sum(items.billed_cost) <> 0 or sum(items.effective_cost) <> 0
 ),
 
 all_items as (
@@ -69,8 +70,14 @@ all_items as (
         cast(charges.locked_at as date) as open_since,
         case
             when charges.is_open then 'It has no exchange rate, or the month was closed in another currency.'
-            when charges.is_booked then 'Booked with ' || charges.booked_month || ', on its statements.'
-            else 'To be booked with ' || charges.booked_month || ', on its statements.'
+            else
+                case when charges.is_booked then 'Booked' else 'To be booked' end
+                || ' with ' || charges.booked_month || ', on its statements'
+                || case
+                    when charges.billed_cost = 0
+                        then ': ' || {{ amount_text('charges.effective_cost') }} || ' of amortised cost alone.'
+                    else '.'
+                end
         end as reason
     from charges
 )
