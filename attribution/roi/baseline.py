@@ -44,7 +44,9 @@ class Costs:
         Money of the mart by billing month; ``None`` where a part has no amount in the
         reporting currency.
     hours : mapping of str to float
-        Hours booked on it.
+        Hours booked on it, of the months in which enough people booked them.
+    has_hidden_hours : bool
+        In other months too few people booked hours on it, which nobody is shown.
     served, unmetered : mapping of str to float or None
         The part of it of models that had answered requests by the end of the month,
         and that of models whose requests no meter counts.
@@ -54,6 +56,7 @@ class Costs:
     hours: Mapping[str, float]
     served: Mapping[str, float | None] | None = None
     unmetered: Mapping[str, float | None] | None = None
+    has_hidden_hours: bool = False
 
     def in_month(self, month: str) -> float:
         """Return the cost of a month, 0 where there was none; NaN: not known."""

@@ -155,7 +155,7 @@ def _has(connection: duckdb.DuckDBPyConnection, *tables: str) -> bool:
 def _costs(
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[dict[str, Costs], dict[tuple[str, str], Costs]]:
-    hours: dict[str, dict[str, float]] = {}
+    hours: dict[str, dict[str, float | None]] = {}
     if _has(connection, "delivery.mart_feature_hours"):
         for feature, month, booked in _rows(connection, _HOURS):
             hours.setdefault(feature, {})[month] = booked
@@ -179,11 +179,12 @@ def _costs_sql(connection: duckdb.DuckDBPyConnection) -> str:
     return _COSTS if is_known else _COSTS_OF_DAYS
 
 
-def _of_rows(rows: Sequence[_Cost], hours: Mapping[str, float]) -> Costs:
+def _of_rows(rows: Sequence[_Cost], hours: Mapping[str, float | None]) -> Costs:
     """Return costs of rows of month, money and whether the model had served by then."""
     return Costs(
         _summed(rows),
-        hours,
+        {month: booked for month, booked in hours.items() if booked is not None},
+        has_hidden_hours=None in hours.values(),
         served=_summed([row for row in rows if row[2]]),
         unmetered=_summed([row for row in rows if row[2] is None]),
     )

@@ -26,7 +26,7 @@ from attribution.roi.valuing import Reason, case_of
 from attribution.roi.worlds import Worlds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from attribution.roi.inputs import Inputs
@@ -172,7 +172,7 @@ def _model_rows(
             is_alone = len(names) == 1
             claims = inputs.claims.get(feature, ()) if is_alone else ()
             if is_alone:
-                costs = replace(costs, hours=_hours(inputs, feature))
+                costs = _with_hours(costs, inputs.costs.get(feature, _NOTHING))
             case = case_of(feature, claims, costs, inputs.register)
             if not is_alone:
                 case = replace(case, months=by_feature[feature].case.months)
@@ -181,9 +181,11 @@ def _model_rows(
                 yield _of_model(model, row, by_feature[feature], is_alone=is_alone)
 
 
-def _hours(inputs: Inputs, feature: str) -> Mapping[str, float]:
-    """Return the hours booked on a feature: those of its only model."""
-    return inputs.costs.get(feature, _NOTHING).hours
+def _with_hours(costs: Costs, of_feature: Costs) -> Costs:
+    """Return the costs of the only model of a feature with the hours booked on that."""
+    return replace(
+        costs, hours=of_feature.hours, has_hidden_hours=of_feature.has_hidden_hours
+    )
 
 
 def _of_model(model: str, row: Row, feature: FeatureReturn, *, is_alone: bool) -> Row:

@@ -421,9 +421,11 @@ def _costs_left_out(feature_id: str, costs: Costs, register: Register) -> list[s
         and not entry.is_approved
     ]
     labour = register.approved("labour", feature_id=feature_id)
-    if not costs.hours:
+    if costs.has_hidden_hours:
+        costs_left_out.append("people: hours of too few people to be shown")
+    if not costs.hours and not costs.has_hidden_hours:
         costs_left_out.append("people: no hours are booked on it")
-    elif not labour:
+    if costs.hours and not labour:
         hours = sum(costs.hours.values())
         costs_left_out.append(f"people: {hours:,.0f} h without an approved rate")
     return costs_left_out

@@ -22,6 +22,7 @@ windows as (
 {#- Why a window has no infra hours per deployment. -#}
 {% macro infra_hours_reason(row, platform) -%}
     case
+        when {{ row }}.group_reason is not null then {{ row }}.group_reason
         when {{ row }}.infra_hours is not null and {{ row }}.deployment_count > 0 then null
         when {{ row }}.infra_hours is not null and {{ row }}.unknown_deployment_count > 0
             then 'the outcome of each deployment in these months is unknown'
@@ -37,6 +38,7 @@ windows as (
 {#- What to do about it: book hours, else where there is a figure. -#}
 {% macro infra_hours_way_out(row, platform, everyone) -%}
     case
+        when {{ row }}.group_way_out is not null then {{ row }}.group_way_out
         when {{ row }}.infra_hours is not null and {{ row }}.deployment_count > 0 then null
         when {{ row }}.infra_hours is null
             then

@@ -14,12 +14,12 @@
         when
             {{ row }}.subject_kind = 'platform' and {{ row }}.n_observed = 0
             and {{ row }}.metric in ('infra_hours_per_week', 'infra_hours_per_deployment')
-            then 'no hours or deployments of it are known: book hours with platform_id, or deliver its deployments'
+            then 'no hours of enough people or deployments of it are known: book hours with platform_id, or deliver headcount or deployments'
         when
             {{ row }}.subject_kind = 'platform' and {{ row }}.criterion = 'operations'
             and {{ row }}.metric not in ({{ sql_texts(portability_metrics()) }})
             and {{ row }}.n_observed = 0
-            then 'its team runs other platforms too, or no hours or headcount is known'
+            then 'its team runs other platforms too, is too small to show hours of, or no hours or headcount is known'
         when {{ row }}.is_unclassified then 'none of its services is classified'
         when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) and {{ row }}.missing_ratio > 0
             then 'its charges lack an exchange rate'

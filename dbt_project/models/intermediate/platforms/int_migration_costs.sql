@@ -112,6 +112,7 @@ hours as (
         logs.worklog_id,
         logs.hours,
         rates.loaded_hourly_rate_amount,
+        coalesce(groups.is_small, true) as is_hidden,
         -- One hour that two systems tell of counts once, at the rate of its own team if there is one.
         row_number() over (
             partition by months.migration_id, logs.team_id, logs.worklog_id
@@ -124,6 +125,8 @@ hours as (
         on
             (rates.team_id is null or logs.team_id = rates.team_id)
             and {{ is_valid_on('rates', 'logs.booked_on') }}
+    left join {{ ref('int_team_groups') }} as groups
+        on logs.team_id = groups.team_id and months.month = groups.month
     left join platforms on months.migration_id = platforms.migration_id and logs.platform_id = platforms.platform_id
     where months.period <> 'before' and (logs.platform_id is null or platforms.platform_id is not null)
 ),
@@ -131,9 +134,12 @@ hours as (
 labour as (
     select
         migration_id,
-        {{ sum_in_order('hours') }} as integration_hours,
+        max(case when is_hidden then 1 else 0 end) = 1 as is_hidden,
+        {{ sum_of_shown('hours', 'is_hidden') }} as integration_hours,
         case
-            when count(loaded_hourly_rate_amount) = count(*)
+            when
+                count(loaded_hourly_rate_amount) = count(*)
+                and max(case when is_hidden then 1 else 0 end) = 0
                 then {{ to_money(
                     'sum(cast(cast(hours as decimal(12, 4)) * loaded_hourly_rate_amount as decimal(26, 8)))'
                 ) }}
@@ -147,7 +153,8 @@ parts as (
     select
         windows.*,
         run.currency,
-        labour.integration_hours,
+        case when labour.migration_id is null then 0 else labour.integration_hours end as integration_hours,
+        coalesce(labour.is_hidden, false) as has_hidden_hours,
         case when labour.migration_id is null then {{ to_money('0') }} else labour.integration_labour end
             as integration_labour,
         case when coalesce(sums.lacks_rate, 0) = 0 then sums.integration_charges end as integration_charges,
@@ -179,7 +186,8 @@ select
     last_month,
     cast(month_count as bigint) as month_count,
     currency,
-    cast(coalesce(integration_hours, 0) as double) as integration_hours,
+    cast(integration_hours as double) as integration_hours,
+    has_hidden_hours,
     integration_labour,
     integration_charges,
     dual_running,

@@ -3,9 +3,14 @@
   rest of the hours of the team that runs it. Where that team runs several platforms, the
   rest is divided by the deployments that reached each in the month, and is an estimate:
   a deployment then takes as long on each of them. Without any, nobody knows; before its
-  first and after its last deployment such a platform takes no part.
+  first and after its last deployment such a platform takes no part. Where a team whose
+  hours are hidden has a part in them, they are hidden, too.
 -#}
-with worklogs as (
+with groups as (
+    select * from {{ ref('int_team_groups') }}
+),
+
+worklogs as (
     select
         {{ team_of_booking('logs') }} as team_id,
         logs.worklog_id,
@@ -28,12 +33,21 @@ once as (
     group by team_id, worklog_id, month
 ),
 
+grouped as (
+    select
+        once.*,
+        case when coalesce(groups.is_suppressed, true) then 1 else 0 end as is_hidden
+    from once
+    left join groups on once.team_id = groups.team_id and once.month = groups.month
+),
+
 declared as (
     select
         platform_id,
         month,
+        max(is_hidden) as is_hidden,
         {{ sum_in_order('hours') }} as hours
-    from once
+    from grouped
     where platform_id is not null
     group by platform_id, month
 ),
@@ -42,8 +56,9 @@ rests as (
     select
         team_id,
         month,
+        max(is_hidden) as is_hidden,
         coalesce({{ sum_in_order('case when platform_id is null then hours end') }}, 0) as hours
-    from once
+    from grouped
     where team_id is not null
     group by team_id, month
 ),
@@ -73,6 +88,7 @@ weighed as (
         run_by.platform_count,
         rests.month,
         rests.hours,
+        rests.is_hidden,
         coalesce(shipped.deployment_count, 0) as deployment_count,
         sum(coalesce(shipped.deployment_count, 0)) over (partition by rests.team_id, rests.month) as team_count
     from run_by
@@ -87,6 +103,7 @@ shared as (
     select
         platform_id,
         month,
+        is_hidden,
         platform_count > 1 and hours > 0 as is_estimated,
         case
             when platform_count = 1 or hours = 0 then hours
@@ -100,6 +117,7 @@ select
     coalesce(shared.month, declared.month) as month,
     declared.hours as declared_hours,
     coalesce(shared.is_estimated, false) as is_estimated,
+    coalesce(shared.is_hidden, 0) + coalesce(declared.is_hidden, 0) > 0 as is_suppressed,
     case
         when shared.platform_id is null then declared.hours
         else shared.hours + coalesce(declared.hours, 0)

@@ -39,7 +39,7 @@ counted as (
     select
         platforms.platform_id,
         closed_months.month,
-        hours.infra_hours,
+        case when not hours.is_suppressed then hours.infra_hours end as infra_hours,
         {{ quotient(
             days_between(
                 "cast(closed_months.month || '-01' as date)", 'cast(' ~ month_end('closed_months.month') ~ ' as date)'

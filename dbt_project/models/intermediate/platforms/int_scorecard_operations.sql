@@ -45,14 +45,22 @@ months_of_teams as (
     where platforms.team_id is not null
 ),
 
+-- Hours of too few people are as good as not booked.
+shown as (
+    select * from {{ ref('int_team_groups') }}
+    where not is_small
+),
+
 booked as (
     select
-        team_id,
-        month,
-        {{ sum_in_order('infra_hours') }} as infra_hours,
-        {{ sum_in_order('incident_hours') }} as incident_hours
-    from {{ ref('int_worked_days') }}
-    group by team_id, month
+        days.team_id,
+        days.month,
+        {{ sum_in_order('days.infra_hours') }} as infra_hours,
+        {{ sum_in_order('days.incident_hours') }} as incident_hours
+    from {{ ref('int_worked_days') }} as days
+    inner join shown on days.team_id = shown.team_id and days.month = shown.month
+    where not shown.is_suppressed
+    group by days.team_id, days.month
 ),
 
 engaged as (
@@ -78,11 +86,14 @@ engaged_spans as (
 
 heads as (
     select
-        team_id,
-        {{ month_label('period_start') }} as month,
-        case when count(available_hours) = count(*) then {{ sum_in_order('available_hours') }} end as available_hours
-    from {{ ref('stg_delivery__headcount') }}
-    group by team_id, {{ month_label('period_start') }}
+        shown.team_id,
+        shown.month,
+        case when count(heads.available_hours) = count(*) then {{ sum_in_order('heads.available_hours') }} end
+            as available_hours
+    from shown
+    inner join {{ ref('stg_delivery__headcount') }} as heads
+        on shown.team_id = heads.team_id and shown.month = {{ month_label('heads.period_start') }}
+    group by shown.team_id, shown.month
 ),
 
 shipped as (

@@ -1,9 +1,14 @@
-{#- Incidents from first impact to last resolution, each with what caused it. -#}
+{#-
+  Incidents from first impact to last resolution, each with what caused it. How long people
+  were engaged is hidden of teams of too few.
+-#}
 with incidents as (
     select
         *,
-        {{ seconds_between('impact_started_at', 'resolved_at') }} as impact_to_resolution_seconds
+        {{ seconds_between('impact_started_at', 'resolved_at') }} as impact_to_resolution_seconds,
+        {{ local_month('impact_started_at') }} as impact_month
     from {{ ref('int_incident_causes') }}
+    cross join {{ source('control', 'delivery_rules') }} as rules
 )
 
 select
@@ -31,11 +36,18 @@ select
     incidents.caused_by_event_key,
     incidents.caused_by_deployment_key,
     incidents.gap_seconds,
-    incidents.engaged_seconds,
-    incidents.engaged_people,
+    case when not groups.is_small then incidents.engaged_seconds end as engaged_seconds,
+    case when not groups.is_small then incidents.engaged_people end as engaged_people,
+    case
+        when incidents.engaged_seconds is null then null
+        when groups.month is null then {{ unknown_group_reason() }}
+        when groups.is_small then groups.reason
+    end as engaged_reason,
     {{ incident_exclusion_reason('incidents') }} as exclusion_reason,
     {{ local_day('incidents.impact_started_at') }} as impact_on,
-    {{ local_month('incidents.impact_started_at') }} as impact_month,
+    incidents.impact_month,
     {{ local_month('incidents.resolved_at') }} as resolved_month
 from incidents
 cross join {{ source('control', 'delivery_rules') }} as rules
+left join {{ ref('int_team_groups') }} as groups
+    on incidents.team_id = groups.team_id and incidents.impact_month = groups.month

@@ -92,7 +92,8 @@ interrupted as (
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
         count(*) as incident_count,
-        {{ sum_in_order('engaged_seconds') }} as engaged_seconds,
+        {{ sum_of_shown('engaged_seconds', 'engaged_reason is not null') }} as engaged_seconds,
+        max(engaged_reason) as engaged_reason,
         case
             when count(engaged_seconds) = count(*) and count(loaded_hourly_rate_amount) = count(*)
                 then {{ to_money('sum(' ~ amount_for_seconds('loaded_hourly_rate_amount', 'engaged_seconds') ~ ')') }}
@@ -142,6 +143,7 @@ select
     {{ safe_ratio('spent.training_cost', 'trained.gpu_hours') }} as cost_per_training_gpu_hour,
     interrupted.incident_count,
     {{ safe_ratio('interrupted.engaged_seconds', '3600') }} as engaged_hours,
+    interrupted.engaged_reason,
     interrupted.incident_cost,
     {{ safe_ratio('interrupted.incident_cost', 'interrupted.incident_count') }} as cost_per_incident
 from scopes

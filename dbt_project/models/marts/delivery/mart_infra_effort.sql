@@ -2,12 +2,20 @@
   What running it takes, by month and team: hours of infrastructure work beside
   deployments, over the four weeks that end with the month, and firefighting as a share
   of the hours that the team has. What a system says and what people book are never
-  added. What nobody told is NULL. A month that has not begun has a headcount at most, and no
-  row.
+  added. What nobody told is NULL, and so are hours of too few people, with the reason. A month
+  that has not begun has a headcount at most, and no row.
 -#}
-with days as (
-    select * from {{ ref('int_worked_days') }}
-    where team_id is not null
+with groups as (
+    select * from {{ ref('int_team_groups') }}
+),
+
+days as (
+    select
+        worked.*,
+        coalesce(groups.is_suppressed, true) as is_suppressed
+    from {{ ref('int_worked_days') }} as worked
+    left join groups on worked.team_id = groups.team_id and worked.month = groups.month
+    where worked.team_id is not null
 ),
 
 deployments as (
@@ -38,12 +46,16 @@ engaged as (
 
 heads as (
     select
-        team_id,
-        {{ month_label('period_start') }} as month,
-        sum(headcount) as headcount,
-        case when count(available_hours) = count(*) then {{ sum_in_order('available_hours') }} end as available_hours
-    from {{ ref('stg_delivery__headcount') }}
-    group by team_id, {{ month_label('period_start') }}
+        heads.team_id,
+        {{ month_label('heads.period_start') }} as month,
+        sum(heads.headcount) as headcount,
+        case
+            when count(heads.available_hours) = count(*)
+                then {{ sum_of_shown('heads.available_hours', 'coalesce(groups.is_small, true)') }}
+        end as available_hours
+    from {{ ref('stg_delivery__headcount') }} as heads
+    left join groups on heads.team_id = groups.team_id and {{ month_label('heads.period_start') }} = groups.month
+    group by heads.team_id, {{ month_label('heads.period_start') }}
 ),
 
 months as (
@@ -74,7 +86,7 @@ hours_of_window as (
     select
         windows.team_id,
         windows.month,
-        {{ sum_in_order('days.infra_hours') }} as infra_hours
+        {{ sum_of_shown('days.infra_hours', 'days.is_suppressed') }} as infra_hours
     from windows
     inner join days
         on
@@ -103,10 +115,10 @@ hours_of_month as (
     select
         team_id,
         month,
-        {{ sum_in_order('infra_hours') }} as infra_hours,
-        {{ sum_in_order('incident_hours') }} as incident_hours,
-        sum(long_entry_count) as long_entry_count,
-        {{ sum_in_order('overlap_hours') }} as overlap_hours
+        {{ sum_of_shown('infra_hours', 'is_suppressed') }} as infra_hours,
+        {{ sum_of_shown('incident_hours', 'is_suppressed') }} as incident_hours,
+        {{ sum_of_shown('long_entry_count', 'is_suppressed') }} as long_entry_count,
+        {{ sum_of_shown('overlap_hours', 'is_suppressed') }} as overlap_hours
     from days
     group by team_id, month
 ),
@@ -140,8 +152,11 @@ select
     {{ safe_ratio('engaged.engaged_seconds', '(heads.available_hours * 3600)') }} as firefighting_system_ratio,
     {{ safe_ratio('hours_of_month.incident_hours', 'heads.available_hours') }} as firefighting_self_report_ratio,
     cast(hours_of_month.long_entry_count as bigint) as long_entry_count,
-    hours_of_month.overlap_hours
+    hours_of_month.overlap_hours,
+    groups.reason,
+    groups.way_out
 from windows
+left join groups on windows.team_id = groups.team_id and windows.month = groups.month
 left join hours_of_month on windows.team_id = hours_of_month.team_id and windows.month = hours_of_month.month
 left join deployments_of_month
     on windows.team_id = deployments_of_month.team_id and windows.month = deployments_of_month.month

@@ -2,6 +2,7 @@
   Infra hours per deployment over the three and the twelve months that end with a month, by
   team, by platform and of the organisation. Deployments of unknown outcome are in no
   figure: the row counts them, and says how few hours a deployment took if all of them held.
+  A window with a month whose hours are hidden is hidden: windows differ by single months.
 -#}
 with by_month as (
     select * from {{ ref('int_infra_hours_by_month') }}
@@ -34,8 +35,10 @@ pooled as (
         windows.window_start,
         windows.window_end,
         count(items.month) as known_month_count,
-        {{ sum_in_order('items.infra_hours') }} as infra_hours,
-        {{ sum_in_order('items.estimated_hours') }} as estimated_hours,
+        {{ sum_of_shown('items.infra_hours', 'items.is_suppressed') }} as infra_hours,
+        {{ sum_of_shown('items.estimated_hours', 'items.is_suppressed') }} as estimated_hours,
+        max(items.group_reason) as group_reason,
+        max(items.group_way_out) as group_way_out,
         cast(coalesce(sum(items.deployment_count), 0) as bigint) as deployment_count,
         cast(coalesce(sum(items.unknown_deployment_count), 0) as bigint) as unknown_deployment_count
     from owners

@@ -51,6 +51,7 @@ paid_back as (
     select
         *,
         case
+            when has_hidden_hours then 'hours of too few people are booked on integration'
             when integration_labour is null then 'hours are booked on integration, and no loaded hourly rate is known'
             when lacks_rate then 'charges of its platforms or commitments lack an exchange rate'
             when cost_of_moving is null
@@ -119,6 +120,7 @@ select
         else coalesce(why_unknown, why_no_share)
     end as reason,
     case
+        when has_hidden_hours then 'deliver the headcount of each team that booked: hours of fewer people are not shown'
         when integration_labour is null then 'triptych.yml: delivery: loaded_hourly_rates'
         when lacks_rate then 'the exchange rates that Data health names'
         when why_unknown is not null or why_no_share is not null
