@@ -44,7 +44,7 @@ def show_costs(view: Page, scope: VelocityScope) -> None:
             tables.Column("training_run_count", "Runs", "count"),
             tables.Column("cost_per_training_run", "Per run", "unit_cost"),
             tables.Column("incident_count", "Incidents", "count"),
-            tables.Column("engaged_hours", "Engaged, h", "decimal"),
+            tables.Column("engaged_hours", "Engaged, h", "decimal", "engaged_reason"),
             tables.Column("cost_per_incident", "Per incident", "unit_cost"),
         ],
         page=view,
@@ -179,7 +179,7 @@ def show_effort(view: Page, team: str | None) -> None:
         [
             tables.Column("team_id", "Team"),
             tables.Column("month", "Month", "month"),
-            tables.Column("infra_hours", "Infra, h", "decimal"),
+            tables.Column("infra_hours", "Infra, h", "decimal", "reason"),
             tables.Column("infra_hours_28_days", "Four weeks, h", "decimal"),
             tables.Column("deployment_count_28_days", "Deployments", "count"),
             tables.Column(
@@ -194,6 +194,7 @@ def show_effort(view: Page, team: str | None) -> None:
                 "firefighting_self_report_ratio", "Firefighting, booked", "percent"
             ),
             tables.Column("firefighting_system_ratio", "Engaged", "percent"),
+            tables.Column("way_out", "Way out", "prose"),
         ],
         page=view,
         name="infra-effort",
@@ -203,7 +204,9 @@ def show_effort(view: Page, team: str | None) -> None:
             " none without a deployment; filling while less than seven days have passed"
             " since, because hours are booked late. Firefighting: hours on incidents ÷"
             " available hours, as booked by people and as engaged by the incident"
-            " system, never their sum. Over 100 % means overlap and is not cut off.",
+            " system, never their sum. Over 100 % means overlap and is not cut off."
+            " Hours of a team of fewer than five people are not shown, nor those of the"
+            " next smallest, from which they would follow.",
             mart="delivery.mart_infra_effort",
         ),
     )

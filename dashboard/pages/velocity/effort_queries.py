@@ -32,7 +32,7 @@ def infra_effort(
             CASE WHEN is_filling THEN 'filling' ELSE 'whole' END AS window_state,
             headcount, available_hours, engaged_hours, incident_worklog_hours,
             firefighting_system_ratio, firefighting_self_report_ratio,
-            long_entry_count
+            long_entry_count, reason, way_out
         FROM delivery.mart_infra_effort
         WHERE list_contains($months, month) AND ($team IS NULL OR team_id = $team)
         ORDER BY month, team_id
@@ -67,7 +67,8 @@ def delivery_costs(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
         SELECT month, currency, effective_cost, deployment_count,
             unknown_deployment_count, cost_per_deployment, training_cost,
             training_run_count, cost_per_training_run, cost_per_training_gpu_hour,
-            incident_count, engaged_hours, incident_cost, cost_per_incident
+            incident_count, engaged_hours, incident_cost, cost_per_incident,
+            engaged_reason
         FROM delivery.mart_delivery_costs
         WHERE scope_kind = $kind AND scope_id = $id ORDER BY month DESC
         """,
