@@ -297,10 +297,11 @@ def _case(name: str, projection: Projection) -> Case:
     by_month = dict.fromkeys(projection.months, amount) if lines else {}
     hours = dict.fromkeys(projection.months, projection.hours[name])
     booked = hours if projection.hours[name] else {}
+    known = projection.base.inputs.costs.get(name, Costs({}, {}))
     return case_of(
         name,
         projection.claims.get(name, ()),
-        Costs(by_month, booked),
+        Costs(by_month, booked, has_hidden_hours=known.has_hidden_hours),
         projection.register,
         baseline=projection.baselines.get(name),
     )

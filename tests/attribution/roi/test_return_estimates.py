@@ -121,6 +121,22 @@ def test_returns_are_not_worked_out_again_until_something_has_changed(
         first = figures(build)
 
 
+def test_hours_of_too_few_people_are_left_out_of_a_return_and_it_says_so(
+    build: Path,
+) -> None:
+    update_returns(build)
+    before = figures(build)
+    assert "people: no hours are booked on it" in before["left_out"]
+    change(
+        build, "INSERT INTO delivery.mart_feature_hours VALUES ('2026-01', 'care', NULL)"
+    )
+    update_returns(build)
+    after = figures(build)
+    assert "people: hours of too few people to be shown" in after["left_out"]
+    assert "no hours are booked" not in after["left_out"]
+    assert after["net_value"] == before["net_value"]
+
+
 def test_a_return_has_another_basis_when_its_evidence_or_its_worth_has_changed(
     build: Path,
 ) -> None:

@@ -4,10 +4,10 @@
 -#}
 with incidents as (
     select
-        *,
-        {{ seconds_between('impact_started_at', 'resolved_at') }} as impact_to_resolution_seconds,
-        {{ local_month('impact_started_at') }} as impact_month
-    from {{ ref('int_incident_causes') }}
+        causes.*,
+        {{ seconds_between('causes.impact_started_at', 'causes.resolved_at') }} as impact_to_resolution_seconds,
+        {{ local_month('causes.impact_started_at') }} as impact_month
+    from {{ ref('int_incident_causes') }} as causes
     cross join {{ source('control', 'delivery_rules') }} as rules
 )
 
