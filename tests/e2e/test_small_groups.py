@@ -156,7 +156,8 @@ def test_no_difference_of_hours_in_two_marts_is_a_figure_of_four(
 def test_hours_of_the_next_smallest_are_hidden_where_a_total_would_show_four(
     root: Path,
 ) -> None:
-    rows = Gate(root).snapshot().query(
+    snapshot = Gate(root).snapshot()
+    rows = snapshot.query(
         "SELECT team_id, infra_hours, reason, way_out FROM delivery.mart_infra_effort"
         f" WHERE month = '{MONTHS[-1]}'"
     )

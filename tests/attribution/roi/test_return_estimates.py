@@ -128,7 +128,8 @@ def test_hours_of_too_few_people_are_left_out_of_a_return_and_it_says_so(
     before = figures(build)
     assert "people: no hours are booked on it" in before["left_out"]
     change(
-        build, "INSERT INTO delivery.mart_feature_hours VALUES ('2026-01', 'care', NULL)"
+        build,
+        "INSERT INTO delivery.mart_feature_hours VALUES ('2026-01', 'care', NULL)",
     )
     update_returns(build)
     after = figures(build)

@@ -49,7 +49,7 @@ def hours(team: str, month: str, category: str) -> float:
 
 
 def secrets(team: str) -> dict[str, list[float]]:
-    """Return the figures of a team that hours, answers and leave of it make, by kind."""
+    """Return the figures of a team that its hours, answers and leave make, by kind."""
     by = {
         kind: [_digits(team, month, kind) for month in MONTHS]
         for kind in (*_BOOKED, "engaged", "leave")
@@ -112,8 +112,10 @@ def write_small_groups(root: Path) -> None:
 def _catalog() -> str:
     parts: dict[str, list[str]] = {
         name: []
-        for name in ("teams", "features", "models", "identities", "platforms")
-        + ("placements", "migrations")
+        for name in (
+            *("teams", "features", "models", "identities"),
+            *("platforms", "placements", "migrations"),
+        )
     }
     for team in TEAMS:
         old, new = f"{team}-old", f"{team}-new"
