@@ -206,7 +206,8 @@ def are_divided(snapshot: Snapshot, items: LineItems) -> bool:
     kept = tuple(one for one in items.conditions if one.column in bill)
     where, _, given = LineItems(items.amount, kept).where()
     [row] = snapshot.query_line_items(
-        "SELECT bool_or(component = 'unallocated' AND effective_cost = 0) AS is_divided"
+        "SELECT bool_or(component IN ('unallocated', 'out_of_scope')"
+        " AND effective_cost = 0) AS is_divided"
         f" FROM line_items WHERE {where} AND charge_category = 'Purchase'"
         " AND billed_cost <> 0",
         given,

@@ -1,8 +1,9 @@
 {#-
   The ledger, in which a purchase of a commitment that no rule gives to anybody is the cost
-  of those who used it that month. What nobody used is an unused commitment; a purchase
-  of which the bill names no use in its month stays unallocated. The effective basis has the use
-  itself, and purchases that are a cost there, too, are left alone.
+  of those who used it that month, in AI scope or outside it, whatever service it is bought as.
+  What nobody used is an unused commitment; a purchase of which the bill names no use in its month
+  stays where it is. The effective basis has the use itself, and purchases that are a cost there,
+  too, are left alone.
 -#}
 {%- set columns = [
     'billing_month', 'charge_date', 'allocation_interval', 'interval_started_at', 'source', 'provider', 'platform_id',
@@ -17,8 +18,9 @@
 with amounts as (
     select
         *,
-        coalesce(commitment_role = 'purchase' and component = 'unallocated' and effective_cost = 0, false)
-            as is_purchase_of_nobody
+        coalesce(
+            commitment_role = 'purchase' and component in ('unallocated', 'out_of_scope') and effective_cost = 0, false
+        ) as is_purchase_of_nobody
     from {{ ref('int_charge_amounts') }}
 ),
 
