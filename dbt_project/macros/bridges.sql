@@ -37,12 +37,30 @@
 {%- endmacro %}
 
 {#-
-  What has one price: a SKU in a region. Where a bill has a meter instead, as AWS's own has, that
-  of a machine is the same on demand, on the spot market and under a reservation.
+  What has one price: a SKU in a region, and in a tier where its bill has those. Where a bill has a
+  meter instead, as AWS's own has, that of a machine is the same on demand, on the spot market and
+  under a reservation.
 -#}
 {% macro sku_key() -%}
     {%- set meter = regex_replaced("lower(coalesce(sku_meter, ''))", "'(box|spot|heavy)usage'") -%}
-    coalesce(service_name, '') || ' ' || coalesce(sku_id, {{ meter }}) || ' ' || coalesce(region_id, '')
+    coalesce(service_name, '') || ' ' || coalesce(sku_id, {{ meter }}) || ' ' || coalesce(region_id, '') || price_tier
+{%- endmacro %}
+
+{#-
+  How a model API serves, and from which length of a prompt on, where that has a price of its own:
+  Anthropic calls tokens of a batch and others by one name. Empty for what is usual.
+-#}
+{% macro price_tier() -%}
+    case
+        when sku_price_details like '%"ServiceTier"%' or sku_price_details like '%"ContextWindow"%'
+            then
+                {%- for name, usual in [('ServiceTier', ['standard', 'default']), ('ContextWindow', ['0-200k'])] %}
+                {%- set part = regex_group('sku_price_details', "'\"" ~ name ~ "\": \"([^\"]*)\"'", 1) %}
+                case when {{ part }} in ('', '{{ usual | join("', '") }}') then '' else ' ' || {{ part }} end
+                {{- " ||" if not loop.last }}
+                {%- endfor %}
+        else ''
+    end
 {%- endmacro %}
 
 {#-

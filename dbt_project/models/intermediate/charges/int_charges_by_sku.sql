@@ -27,6 +27,7 @@ with charges as (
         service_name,
         sku_id,
         case when sku_id is null then coalesce(sku_meter, charge_description) end as sku_meter,
+        {{ price_tier() }} as price_tier,
         region_id,
         coalesce(pricing_unit, consumed_unit) as unit,
         {{ purchase_code() }} as purchase_code,
@@ -56,6 +57,7 @@ summed as (
         service_name,
         sku_id,
         sku_meter,
+        price_tier,
         region_id,
         unit,
         purchase_code,
@@ -66,7 +68,7 @@ summed as (
         case when count(unit_price) = count(*) then min(unit_price) end as lowest_unit_price,
         case when count(unit_price) = count(*) then max(unit_price) end as highest_unit_price
     from charges
-    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
 )
 
 select

@@ -1,4 +1,7 @@
-{#- Line items as a drill-down shows them: assigned, with the model's canonical id. -#}
+{#-
+  Line items as a drill-down shows them: assigned, with the model's canonical id. What is bought for
+  a commitment and given to nobody is the billed cost of those who use it; its reason says so.
+-#}
 select
     assigned.source,
     assigned.load_id,
@@ -32,7 +35,13 @@ select
     {{ is_ai_cost('assigned.component') }} as is_ai_cost,
     assigned.assignment_method,
     assigned.rule_name,
-    assigned.scope_reason,
+    case
+        when
+            assigned.charge_category = 'Purchase' and assigned.commitment_discount_id is not null
+            and assigned.component in ('unallocated', 'out_of_scope') and assigned.effective_cost = 0
+            then 'billed to those who use commitment ' || assigned.commitment_discount_id
+        else assigned.scope_reason
+    end as scope_reason,
     upper(assigned.billing_currency) as billing_currency,
     assigned.billed_cost,
     assigned.effective_cost
