@@ -243,6 +243,7 @@ WITHOUT_THE_GATE = {
     "triptych/core/marts/own_build.py": "adds the workspace's models to a draft",
     "triptych/core/marts/fingerprint.py": "reads the catalogue",
     "triptych/discovery/ledger_sample.py": "reads bills, before there is a run",
+    "triptych/discovery/study_outcomes.py": "checks studies, on this machine",
     "triptych/evidence/pruning.py": "looks which files a kept run reads",
     "triptych/evidence/repairing.py": "opens files that repair damaged ones",
     "triptych/core/warehouse/replay.py": "runs models again, for explanations of all",
