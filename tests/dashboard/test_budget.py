@@ -203,6 +203,33 @@ def test_an_anomaly_says_why_with_the_figures_that_decided_it(look_at: LookAt) -
     assert "**No anomaly in Jul 2026.** The last one began in Sep 2026." in july
 
 
+def test_the_days_of_an_anomaly_are_those_of_the_one_that_is_chosen(
+    tmp_path: Path,
+) -> None:
+    """210 in three days, of 150 expected."""
+    publish(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    period = selection_queries.Period("2026-09", ("2026-09",))
+    selection = selection_queries.Selection(period, "Amortised", "EUR")
+    label = "EC2 (aws), 2026-09-08"
+    days = anomaly_queries.anomaly_days(snapshot, selection, label).to_pylist()
+    assert [(str(row["charge_date"]), row["actual"]) for row in days] == [
+        ("2026-09-08", 70),
+        ("2026-09-09", 70),
+        ("2026-09-10", 70),
+    ]
+    assert {(row["expected"], row["low"]) for row in days} == {(50.0, 50.0)}
+
+
+def test_a_run_of_an_earlier_version_has_no_days_of_an_anomaly(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute("drop table cost.mart_cost_anomaly_days")
+    app = open_app(tmp_path, page=PAGE, anomaly="EC2 (aws), 2026-09-08")
+    assert "This run has no costs of single days." in text_of(app)
+
+
 def test_each_driver_is_said_with_its_figures(tmp_path: Path) -> None:
     publish(tmp_path)
     snapshot = PublishedReader(tmp_path).snapshot()

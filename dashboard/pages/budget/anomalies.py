@@ -71,6 +71,9 @@ def _show_list(view: Page, found: pa.Table, rows: list[dict[str, Any]]) -> None:
 def _show_days(view: Page, row: dict[str, Any]) -> None:
     st.markdown(anomaly_sentences.chosen(view, row))
     days = anomaly_queries.anomaly_days(view.snapshot, view.selection, row["label"])
+    if not days.num_rows:
+        st.caption("This run has no costs of single days.")
+        return
     charts.show(
         budget_charts.fan(days, view.currency, charts.palette()),
         description="A line of the cost per day; on the days of the anomaly a dashed"
