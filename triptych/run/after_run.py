@@ -169,6 +169,7 @@ def _tell_fresh_red_months(workspace: Workspace, settings: Settings) -> None:
         "organisation": settings.organisation,
         "run_id": snapshot.run_id,
         "months": fresh,
+        "head_hash": snapshot.journal_head,
     }
     if fresh and not _post(settings, kind="month.red", data=data):
         return  # told with the next run

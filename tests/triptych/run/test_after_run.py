@@ -256,6 +256,8 @@ def test_a_month_is_told_once_when_it_turns_red(
     assert over["variance_ratio"] == pytest.approx(1799 / 900)
     run_ends(root)
     assert len(receiver.requests) == 1
+    # Nothing was signed yet: the log has no entry.
+    assert said["data"]["head_hash"] == ""
 
 
 def test_a_month_that_turns_red_again_is_told_again(

@@ -125,7 +125,17 @@ def _make(
         "\n".join([heading, *(f"- {line}" for line in lines)])
         for heading, lines in pairs
     )
+    body = "\n\n".join([body, *audit_head_lines(workspace)])
     return f"triptych, {settings.organisation}: {title}", body, name
+
+
+def audit_head_lines(workspace: Workspace) -> list[str]:
+    """Return the head of the audit log as a line of a message; none where unknown."""
+    try:
+        head = open_published(workspace.root).journal_head
+    except NothingPublishedError:
+        return []
+    return [f"Audit log head {head}"] if head else []
 
 
 def _in_file_name(digest: DigestSettings) -> str:

@@ -20,7 +20,7 @@ from triptych.core.warehouse.gate import open_published
 from triptych.core.warehouse.reader import NothingPublishedError
 from triptych.service.alerts.channels import send
 from triptych.service.alerts.conditions import CONDITIONS, find_alerts
-from triptych.service.alerts.digests import collect_digests
+from triptych.service.alerts.digests import audit_head_lines, collect_digests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -175,7 +175,9 @@ def _messages(
     noun = "alert" if len(alerts) == 1 else "alerts"
     whole = _Message(
         f"triptych, {settings.organisation}: {len(alerts)} {noun}",
-        "\n".join(f"- {each.text}" for each in alerts),
+        "\n".join(
+            [*(f"- {each.text}" for each in alerts), *audit_head_lines(workspace)]
+        ),
         alerts,
     )
     return [

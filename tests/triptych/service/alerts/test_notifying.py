@@ -286,3 +286,19 @@ def test_an_acknowledged_alert_of_unknown_delivery_is_no_trouble(
     acknowledge(case.workspace, standing.id)
     acknowledged = read_acknowledged(case.workspace.runs_dir)
     assert read_alert_troubles(case.workspace.runs_dir, acknowledged) == []
+
+
+def test_the_head_of_the_audit_log_leaves_the_machine_with_each_message(
+    case: Case, endpoint: Endpoint
+) -> None:
+    settings, head = case.settings(), "5f" * 32
+    case.publish(
+        anomaly(date(2026, 10, 30)),
+        "CREATE SCHEMA lineage",
+        f"CREATE TABLE lineage.inputs AS SELECT 'i' AS inputs_hash, '{head}'"
+        " AS journal_head",
+    )
+    notify(case.workspace, settings, now=NOON)
+    assert endpoint.bodies
+    for body in endpoint.bodies:
+        assert body["message"].splitlines()[-1] == f"Audit log head {head}"
