@@ -224,6 +224,21 @@ def test_the_command_sql_prints_no_figure_of_four(root: Path) -> None:
         assert kinds_shown({mart: values}, "nine") != set()
 
 
+def test_rows_of_incidents_have_no_figure_of_four(root: Path) -> None:
+    snapshot = Gate(root).snapshot(Viewer("engineering"))
+    loads = (
+        Gate(root)
+        .snapshot()
+        .query("SELECT load_id FROM core.mart_loads WHERE source = 'incidents'")
+    )
+    rows = snapshot.evidence_rows(
+        "incidents", loads["load_id"].to_pylist(), limit=1_000
+    )
+    assert rows.num_rows == 36
+    assert "engaged_seconds" not in rows.column_names
+    assert kinds_shown(numbers_of(rows, "incidents"), "four") == set()
+
+
 def test_a_page_and_its_exports_have_no_figure_of_four(
     root: Path, open_app: OpenApp
 ) -> None:

@@ -31,6 +31,7 @@ from triptych.core.warehouse.source_rows import (
     STREAMS_OF_FINANCE,
     STREAMS_OF_PEOPLE,
     tables_asked_for,
+    without_people,
 )
 
 if TYPE_CHECKING:
@@ -203,15 +204,15 @@ class Snapshot:
         if not self.shows_rows_of(stream):
             raise LineItemsOutOfReachError(
                 f"Rows of {stream} are not shown{self._to_whom()}.",
-                next_step="Its figures are shown where they are of enough people, and"
-                " are for this role.",
+                next_step="Read its marts: they have groups of enough people.",
             )
         name = stream.replace('"', '""')
-        return self._read_evidence(
+        rows = self._read_evidence(
             f'SELECT * FROM raw.evidence."{name}"'
             " WHERE list_contains($loads, _load_id) LIMIT $limit",
             {"loads": list(load_ids), "limit": limit},
         )
+        return without_people(rows)
 
     def _shows_beside_line_items(self, table: str) -> bool:
         return table == LINE_ITEMS or table.startswith(f"{ATTACHED_AS}.")

@@ -16,8 +16,12 @@ import duckdb
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
 #: A row of these is somebody's answer, or hours that somebody booked.
 STREAMS_OF_PEOPLE = frozenset({"survey_responses", "worklogs"})
+#: Columns of other streams with hours of single people.
+COLUMNS_OF_PEOPLE = ("engaged_seconds", "engaged_people")
 #: What engineering and analysts look at behind a figure.
 STREAMS_OF_INSIDE = (
     *("focus", "aws_cur2", "aws_cost_explorer", "gcp_billing_export"),
@@ -42,6 +46,12 @@ STREAMS_OF_FINANCE = (
 LINE_ITEMS = "line_items"
 #: Functions in the place of a table that make rows of their arguments alone.
 ROW_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
+
+
+def without_people(rows: pa.Table) -> pa.Table:
+    """Return rows of evidence without the hours of single people."""
+    hidden = [name for name in COLUMNS_OF_PEOPLE if name in rows.column_names]
+    return rows.drop_columns(hidden)
 
 
 def tables_asked_for(
