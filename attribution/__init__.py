@@ -1,4 +1,4 @@
-"""Stage 3, marts to estimates: forecasts of cost, and what AI changed.
+"""Stage 3, marts to estimates: cost forecasts and effects of AI.
 
 >>> from attribution import Plan, estimate
 """

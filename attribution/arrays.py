@@ -1,4 +1,4 @@
-"""Names for the arrays that are handed about: by what they hold, of any shape."""
+"""Type aliases for arrays of any shape, named by their contents."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a connector is: it says what is on offer, and hands over what is asked for.
+"""Connector protocol: offer deliveries, and read them on request.
 
-A connector never opens the lake, the catalogue or the settings. It is handed its
-own typed configuration and a window, offers *deliveries*, and reads one when told
-to. The runner decides which deliveries are new, lands them, checks every row,
-and commits. Because that division is the same for all, one shipped suite
-(:mod:`ingest.testing`) proves every connector.
+A connector never opens the lake, the catalogue or the settings. It receives its own
+typed configuration and a window, offers *deliveries*, and reads a delivery on request.
+The runner decides which deliveries are new, lands them, checks every row, and commits.
+Because that division is the same for all, a shared suite (:mod:`ingest.testing`) proves
+every connector.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FileFormat = Literal["parquet", "csv", "jsonl"]
 
 
 class SourceConfig(BaseModel):
-    """What every source in ``triptych.yml`` has, whatever its type.
+    """Options common to every source in ``triptych.yml``, of any type.
 
     Unknown keys are refused. A secret is never a key: connectors use the
     environment or the provider's own credential chain.
@@ -64,7 +64,7 @@ class Window:
     end: date | None = None
 
     def overlaps_month(self, period: str) -> bool:
-        """Tell whether billing month ``YYYY-MM`` has a day inside the window."""
+        """Return True if billing month ``YYYY-MM`` has a day in the window."""
         year, month = (int(part) for part in period.split("-")[:2])
         first = date(year, month, 1)
         following = date(year + month // 12, month % 12 + 1, 1)
@@ -75,37 +75,37 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing a source offers, which is committed whole or not at all.
+    """Unit that a source offers, committed as a whole or not at all.
 
     Parameters
     ----------
     stream : str
         Name of the stream in :mod:`ingest.streams` that its rows belong to.
     scope : str
-        What a later delivery replaces. Two deliveries of one source with the same
-        stream and scope never both count: the newer supersedes the older.
+        Identity that a later delivery replaces. Two deliveries of a source with the
+        same stream and scope never both count: the newer supersedes the older.
         Examples: a file's path below the source folder; ``<export>/2026-03``.
     period : str
-        Path segment in the lake: ``YYYY-MM`` where the scope is one billing
-        month, else ``all``.
+        Path segment in the lake: ``YYYY-MM`` where the scope is a single billing month,
+        else ``all``.
     fingerprint : str
         Changes whenever the content may have changed (ETags of a manifest and its
         objects, checksum of a file, newest export time). Equal to that of the
         current load: the runner skips the delivery without reading it.
     label : str
-        What messages call it: a path or URI that the user recognises.
+        Name in messages: a path or URI that the user recognises.
     detail : object
-        Whatever the connector needs to read it later; opaque to the runner.
+        Data that the connector needs to read it later; opaque to the runner.
     skip_reason : str
-        Why it is not to be read although it is there, such as a data set that no
-        stream takes; the run says so. Empty: read it.
+        Reason not to read it although it is there, such as a data set that no stream
+        takes; the run reports it. Empty: read it.
     is_in_place : bool
         Its files are catalogued where they are, without a copy.
     memo : str
-        What the connector is told of this load at the next run, if it is one that
+        Memo about this load, passed to the connector at the next run if it
         :class:`RemembersLoads`. A memo that changed is kept although the rows did not.
     byte_count : int or None
-        Size of the file on this machine that it consists of; small ones are read
+        Size of the local file that is the whole delivery; small files are read
         together. ``None``: it is something else, or has to be fetched.
     """
 
@@ -123,7 +123,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class RestingPlace:
-    """Where a file stays that is catalogued without a copy.
+    """Location of a file that is catalogued without a copy.
 
     ``uri`` is the address that engines read, ``s3://…`` or an absolute path;
     ``version`` changes whenever its content may have changed.
@@ -138,14 +138,14 @@ class FilePart:
     """A file on local disk that belongs to a delivery.
 
     ``path`` is either the user's own file (``is_owned`` false: it is copied, never
-    moved) or one that the connector wrote into its working folder (``is_owned``
-    true: it is moved). ``uri`` is where it came from.
+    moved) or a file that the connector wrote into its working folder (``is_owned``
+    true: it is moved). ``uri`` is its origin.
 
-    ``landing`` says how this one file is read, where its own header decides that;
-    ``None``: as :meth:`Connector.landing` says. A file that does not hold as many
-    rows as ``row_count``, which its manifest announces, refuses the delivery.
+    ``landing`` gives the options for reading this file, where its own header decides
+    them; ``None``: those of :meth:`Connector.landing`. A file that does not hold as
+    many rows as ``row_count``, which its manifest announces, refuses the delivery.
 
-    ``in_place`` says that the file stays where it is: ``path`` is then read once and
+    ``in_place`` means that the file stays where it is: ``path`` is then read once and
     not kept.
     """
 
@@ -162,7 +162,7 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class RowsPart:
-    """Rows that an API answered, as Arrow batches of one schema."""
+    """Rows from an API, as Arrow batches of a single schema."""
 
     batches: Iterable[pa.RecordBatch]
     schema: pa.Schema
@@ -174,7 +174,7 @@ Part = FilePart | RowsPart
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What ``triptych check`` reports about a source."""
+    """Finding that ``triptych check`` reports about a source."""
 
     is_ok: bool
     message: str
@@ -182,18 +182,18 @@ class Finding:
 
     @classmethod
     def of(cls, error: TriptychError) -> Finding:
-        """Return what a probe found out by failing."""
+        """Return the finding for an error that a probe raised."""
         return cls(False, error.located, error.next_step)
 
 
 @dataclass(frozen=True, slots=True)
 class LandingOptions:
-    """How the runner reads what a connector hands over.
+    """Options for reading the parts that a connector yields.
 
-    ``mapping`` renames or computes: canonical column → DuckDB SQL expression over
-    the delivered columns (a bare column name is the common case). ``defaults``
-    fill columns that were not delivered. ``notation`` is how numbers and dates are
-    written; what it leaves open, the values of each file decide.
+    ``mapping`` renames or computes: canonical column → DuckDB SQL expression over the
+    delivered columns (a bare column name is the common case). ``defaults`` fill columns
+    that were not delivered. ``notation`` is the format of numbers and dates; the values
+    of each file decide anything it leaves open.
     """
 
     mapping: dict[str, str] = field(default_factory=dict)
@@ -203,7 +203,7 @@ class LandingOptions:
 
 @runtime_checkable
 class Connector(Protocol):
-    """The one protocol. An instance is bound to one source's configuration.
+    """Connector protocol; an instance is bound to a source's configuration.
 
     Attributes
     ----------
@@ -233,10 +233,10 @@ class Connector(Protocol):
         """Probe reachability, credentials and layout without reading data."""
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
-        """Offer what is there now, oldest first; cheap: listings and manifests."""
+        """Yield current deliveries, oldest first; lists, reads manifests only."""
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:
-        """Hand over one delivery; downloads go below ``workdir``.
+        """Yield the parts of a delivery; downloads go below ``workdir``.
 
         Raises
         ------
@@ -251,7 +251,7 @@ ConfigT = TypeVar("ConfigT", bound=SourceConfig)
 
 
 class Source(ABC, Generic[ConfigT]):
-    """What most connectors have in common; subclassing it is a convenience.
+    """Base class for most connectors; subclassing it is a convenience.
 
     A subclass sets ``type`` and writes ``streams``, ``probe``, ``deliveries`` and
     ``read``. Its ``Config`` is the configuration that it is a source of:
@@ -262,7 +262,7 @@ class Source(ABC, Generic[ConfigT]):
     Config: ClassVar[builtins.type[SourceConfig]]
 
     def __init_subclass__(cls) -> None:
-        """Take the configuration from the parameter, unless the class names one."""
+        """Set the configuration from the type parameter unless the class has it."""
         super().__init_subclass__()
         bases = () if "Config" in vars(cls) else vars(cls).get("__orig_bases__", ())
         for config in chain.from_iterable(map(get_args, bases)):
@@ -278,11 +278,11 @@ class Source(ABC, Generic[ConfigT]):
         return self._config
 
     def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows have canonical names, or files say theirs."""
+        """Return no mapping: rows have canonical names, or files name theirs."""
         return LandingOptions()
 
     def check(self) -> list[Finding]:
-        """Return what a probe reports, up to where it fails."""
+        """Return the findings of a probe, up to its failure."""
         findings: list[Finding] = []
         try:
             findings.extend(self.probe())
@@ -292,15 +292,15 @@ class Source(ABC, Generic[ConfigT]):
 
     @abstractmethod
     def probe(self) -> Iterator[Finding]:
-        """Yield what reachability, credentials and layout are like."""
+        """Yield findings on reachability, credentials and layout."""
 
     @property
     def _where(self) -> str:
-        """What messages call the source."""
+        """Return the name of the source in messages."""
         return f"source {self._config.name!r}"
 
     def _digest_of(self, *options: str) -> str:
-        """Return what changes with one of these options of the source."""
+        """Return a digest of these options of the source."""
         told = self._config.model_dump(mode="json", include=set(options))
         text = json.dumps(told, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -308,10 +308,10 @@ class Source(ABC, Generic[ConfigT]):
 
 @runtime_checkable
 class RemembersLoads(Protocol):
-    """A connector that is told what is loaded of its source, before it offers more.
+    """Connector that receives its source's past loads before it offers more.
 
-    For sources that forget: whether a list says the same as the last time, and since
-    when it does, nobody but the loads can tell.
+    For sources that forget: only the loads show whether a list is the same as the last
+    time, and since when.
     """
 
     def remember(self, memos: Mapping[tuple[str, str], str]) -> None:

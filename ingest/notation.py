@@ -1,8 +1,8 @@
-"""How numbers and dates are written in a delivery, and what they mean as SQL.
+"""Notation of numbers and dates in a delivery, and its SQL.
 
-A number such as ``1234.5`` and a date such as ``2026-04-01`` mean one thing everywhere
-and are read as they stand. ``12,345`` and ``01/04/2026`` do not: a source declares what
-is meant, or every value of the file together decides, or the file is refused.
+A number such as ``1234.5`` and a date such as ``2026-04-01`` mean the same everywhere
+and are read as they are. ``12,345`` and ``01/04/2026`` do not: a source declares the
+meaning, or all values of the file together decide, or the file is refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SURELY_GROUPED_BY_COMMA = (
 WITH_DECIMAL_COMMA = r"^-?[1-9]\d{0,2}(\.\d{3})+(,\d+)?$|^-?\d+(,\d+)?$"
 # (12.50), as accountants write what is below zero.
 BRACKETED = r"^\([$\d.,]+\)$"
-# What only one of the two can have written, and what either can.
+# Values that only a single notation can have written, and values that either can.
 _POINT_IS_DECIMAL = (
     rf"{SURELY_GROUPED_BY_COMMA}"
     r"|^-?\$?\d*\.(\d{1,2}|\d{4,})$|^-?\$?(0|\d{4,})\.\d{3}$"
@@ -57,7 +57,7 @@ _OFFSET_OF_A_CLOCK = r"[+-](0\d|1[0-4])(:?[0-5]\d){0,2}$"
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """What separates decimals, and which number of a date comes first.
+    """Decimal separator, and the number that comes first in a date.
 
     ``None`` means that only values are read that everybody writes alike.
     """
@@ -67,16 +67,16 @@ class Notation:
 
     @property
     def is_decided(self) -> bool:
-        """Whether nothing is left to find out."""
+        """True if nothing is left to find out."""
         return self.decimal is not None and self.dates is not None
 
 
-#: How programs write, and interfaces answer.
+#: Notation of programs and of API answers.
 OF_PROGRAMS = Notation("point", "month first")
 
 
 def is_number(canonical_type: str) -> bool:
-    """Tell whether values of a type are written as numbers."""
+    """Return True if values of a type are written as numbers."""
     return canonical_type.startswith("DECIMAL") or canonical_type in {
         "BIGINT",
         "DOUBLE",
@@ -85,7 +85,7 @@ def is_number(canonical_type: str) -> bool:
 
 
 def number_from_text(expression: str, type_: str, notation: Notation) -> str:
-    """Return SQL that reads a number; what is none gives NULL.
+    """Return SQL that reads a number; other text gives NULL.
 
     An amount in brackets is below zero, as accountants write it.
     """
@@ -117,14 +117,15 @@ def _where(expression: str, pattern: str, value: str) -> str:
 
 def _finite(expression: str, type_: str) -> str:
     value = f"TRY_CAST({expression} AS {type_})"
-    # Infinity bounds the last bucket of a histogram; what is no number bounds nothing.
+    # Infinity bounds the last bucket of a histogram; a value that is not a number
+    # bounds nothing.
     return (
         f"CASE WHEN NOT isnan({value}) THEN {value} END" if type_ == "DOUBLE" else value
     )
 
 
 def moment_from_text(expression: str, notation: Notation) -> str:
-    """Return SQL that reads a date or a moment, in UTC; what is none gives NULL."""
+    """Return SQL that reads a date or a moment, in UTC; other text is NULL."""
     usual = " OR ".join(f"{expression} LIKE {literal(form)}" for form in _USUAL_FORMS)
     is_of_a_clock = (
         f"NOT regexp_matches({expression}, {literal(_OFFSET)})"
@@ -132,7 +133,7 @@ def moment_from_text(expression: str, notation: Notation) -> str:
     )
     in_zone = f"TRY_CAST({expression} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC'"
     return (
-        # Told without a regular expression, and read in half of the time.
+        # Recognised without a regular expression, and read in half of the time.
         f"CASE WHEN {usual} THEN TRY_CAST({expression} AS TIMESTAMP)"
         f" WHEN {expression} LIKE '____-__-%'"
         f" THEN CASE WHEN {is_of_a_clock} THEN {in_zone} END"
@@ -193,7 +194,7 @@ def evidence_query(relation: str, columns: Mapping[str, tuple[str, str]]) -> str
 
 
 def decided(notation: Notation, answer: tuple[object, ...], origin: str) -> Notation:
-    """Return the notation of a file, where its values leave one.
+    """Return the notation of a file, where its values leave only 1 choice.
 
     Values that contradict each other leave none: those that not everybody writes alike
     are then refused row by row.

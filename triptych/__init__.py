@@ -1,8 +1,8 @@
 """The spine of triptych: settings, workspace, warehouse and the order of a run.
 
-It knows no cloud, no metric and no page. What it guarantees is that evidence is
-never lost, that one run writes at a time, and that readers only ever see a run
-that passed every check.
+It knows no cloud, metric or page. It guarantees that evidence is never lost, that a
+single run writes at a time, and that readers only ever see a run that passed every
+check.
 """
 
 __version__ = "0.2.0"

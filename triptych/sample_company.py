@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from attribution.causal.plan import Plan
 
-#: Who declares studies there: a role, as nobody works at a company that does not exist.
+#: Declarer of studies there: a role, as nobody works at a company that does not exist.
 DECLARED_BY = "analytics"
 DECLARED_BEFORE = timedelta(days=21)
 _AT = time(9, 0, tzinfo=UTC)
@@ -50,8 +50,8 @@ def write_sample_company(
 
 
 def run_scenarios(workspace: Workspace) -> tuple[str, ...]:
-    """Run every scenario of a workspace on what is published; return their names."""
-    # Simulating is quicker without what works scenarios out.
+    """Run all scenarios on the published run; return their names."""
+    # Simulating is quicker without the scenario code.
     from attribution.scenarios.running import run_scenario  # noqa: PLC0415
     from attribution.scenarios.scenario_file import read_scenario  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
 """Intervals that hold however often a study is looked at before its end.
 
-A fixed interval is right at one look that was chosen before. Looked at daily, thirty
-intervals of 95 % leave out zero at some point in a third of studies without an effect.
-A confidence sequence holds at all looks at once, and is wider for it.
+A fixed interval is right at a single look that was chosen before. Looked at daily,
+thirty intervals of 95 % exclude zero at some point in a third of studies without an
+effect. A confidence sequence holds at all looks at once, and is wider for it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Level at which the mixture is narrowest at the registered end.
 _ALPHA: Final = 0.05
-#: Levels of two-sided intervals that are shown, as what they leave out.
+#: Levels of the two-sided intervals shown, as the probability excluded.
 _SHOWN: Final = (0.10, 0.05)
 
 
@@ -48,7 +48,7 @@ def width_factor(progress: float) -> float:
     Robbins' normal mixture, as in Waudby-Smith et al. 2024 (Annals of Statistics 52):
     an estimate lies within ``se √((1 + η/t) log((1 + t/η) / α²))`` of the truth at all
     ``t`` at once. ``η`` makes it narrowest at ``t = 1``, the registered end. The factor
-    is the larger one of the levels of 90 and 95 %, so that both hold.
+    is the larger of those for the levels of 90 and 95 %, so that both hold.
     """
     from scipy import special  # noqa: PLC0415  (slow to load)
 
@@ -64,12 +64,12 @@ def width_factor(progress: float) -> float:
 
 
 def anytime_valid(effect: Effect, progress: float) -> Effect:
-    """Return an effect whose intervals hold at every look before the end.
+    """Return an effect with intervals valid at every look before the end.
 
     Parameters
     ----------
     effect : Effect
-        As estimated from what was seen.
+        Effect as estimated from the data seen.
     progress : float
         Part of the registered periods that was seen; from 1 on nothing is changed.
     """
@@ -79,7 +79,7 @@ def anytime_valid(effect: Effect, progress: float) -> Effect:
 
 
 def early_note(progress: float) -> str:
-    """Say what it costs to end or to look before the registered end."""
+    """Describe the cost of ending or looking before the registered end."""
     return (
         f"{progress:.0%} of the registered periods after the launch are seen. The"
         " interval is a confidence sequence: it holds at every look, and is"

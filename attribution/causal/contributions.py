@@ -1,4 +1,4 @@
-"""What each factor added to a change, draw by draw, so that every draw sums.
+"""Contributions of each factor to a change, which sum in every draw.
 
 Ends of intervals and medians do not sum; means and draws do. A waterfall shows means.
 """
@@ -25,14 +25,14 @@ LEVEL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One bar of a change.
+    """Single bar of a change.
 
     Attributes
     ----------
     name : str
-        What moved the outcome.
+        Factor that moved the outcome.
     kind : {"driver", "joint", "drift", "season", "residual", "total"}
-        ``joint`` for what cannot be separated and is one bar.
+        ``joint`` for inseparable factors that share a bar.
     robustness_value : float or None
         The partial R² that something undeclared would need with this factor and with
         the outcome to explain the contribution away; ``None`` where it means nothing.
@@ -45,18 +45,18 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """Draws of what each factor added, in the unit of the outcome.
+    """Draws of each factor's contribution, in the unit of the outcome.
 
     Attributes
     ----------
     factors : tuple of Factor
-        The total is the last, and what the others sum to in each draw.
+        The total is the last, and the sum of the others in each draw.
     draws : ndarray, shape (draws, factors)
         One column for each factor.
     weights : ndarray, shape (draws,)
         Above zero, with sum 1.
     unit : str
-        What they are measured in.
+        Unit of measurement.
     """
 
     factors: tuple[Factor, ...]
@@ -79,7 +79,7 @@ class Contributions:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per factor, in order, with the mean and the 90 % interval."""
+        """Return one row per factor, in order, with mean and 90 % interval."""
         ends = [
             Distribution.of(column, self.weights).interval(LEVEL)
             for column in np.ascontiguousarray(self.draws.T)

@@ -1,8 +1,8 @@
-"""Which estimator answers a study: from its declared facts, never from a result.
+"""Choice of the estimator from declared facts, never from a result.
 
-``design: auto`` walks one tree; each branch is logged, so that anybody can see why. A
-design that is named is used, or refused by its own conditions; none replaces another
-because its answer is nicer.
+``design: auto`` walks a single tree; each branch is logged, so that anybody can see
+why. A named design is used, or refused by its conditions; none replaces another because
+its answer is nicer.
 """
 
 from __future__ import annotations

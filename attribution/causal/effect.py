@@ -1,10 +1,10 @@
-"""The one inferential object: weighted draws of the effect path.
+"""The single inferential object: weighted draws of the effect path.
 
 Interval, probability, p-value, report, chart and, later, return are read off the same
 draws, so they cannot contradict each other. The total is the sum of each draw's path.
 Between draws the distribution function is interpolated; interval and p-value use the
-one function and its inverse, so ``p < α`` exactly when the ``1 - α`` interval leaves
-out zero.
+same function and its inverse, so ``p < α`` exactly when the ``1 - α`` interval excludes
+zero.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from attribution.arrays import Floats
 
-#: How many draws an effect has. Ends of a 95 % interval are known to 0.01 % of its
+#: Number of draws of an effect. Ends of a 95 % interval are known to 0.01 % of its
 #: width, because the totals are quantiles and not random numbers.
 DRAW_COUNT = 4000
 #: Quantiles of the normal distribution: a two-sided 90 % interval, and 80 % power.
@@ -36,8 +36,8 @@ class Effect:
     weights : ndarray, shape (draws,)
         Above zero, with sum 1.
     point_path : ndarray, shape (periods,)
-        The point estimate of each period: the mean of the draws, or what an estimator
-        with infinite draws says.
+        The point estimate of each period: the mean of the draws, or the limit that an
+        estimator would reach with infinite draws.
     """
 
     paths: Floats
@@ -86,7 +86,7 @@ class Effect:
 
     @cached_property
     def distribution(self) -> Distribution:
-        """Where the total lies."""
+        """Distribution of the total."""
         return Distribution.of(self.draws, self.weights)
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -128,7 +128,7 @@ class Effect:
         )
 
     def scaled(self, factor: float) -> Effect:
-        """Return the effect times a positive number, such as one divided by days."""
+        """Return the effect times a positive number, such as 1 / days."""
         return Effect(self.paths * factor, self.weights, self.point_path * factor)
 
 
@@ -170,7 +170,7 @@ class Distribution:
         return sum(self.bounds(value)) / 2.0
 
     def bounds(self, value: float) -> tuple[float, float]:
-        """Return the least and the greatest probability whose quantile is a value.
+        """Return the least and greatest probability with this quantile value.
 
         They differ where draws are equal to it.
         """
@@ -214,11 +214,11 @@ def effect_from_covariance(
     rng: np.random.Generator,
     draws: int = DRAW_COUNT,
 ) -> Effect:
-    """Return draws of a path whose total has Student's t distribution.
+    """Return draws of a path with a total distributed as Student's t.
 
     Totals are the quantiles of ``t`` at equal steps, in random order; each path is
-    drawn from a normal distribution and conditioned on its total by adding
-    ``cov(path, total) / var(total)`` times what is missing.
+    drawn from a normal distribution and conditioned on its total by adding ``cov(path,
+    total) / var(total)`` times the difference.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def effect_from_covariance(
     rng : Generator
         Source of the paths.
     draws : int
-        How many.
+        Number of draws.
     """
     from scipy import special  # noqa: PLC0415  (slow to load)
 

@@ -42,7 +42,7 @@ class Attempt:
     Attributes
     ----------
     result : Estimate or Refusal
-        What a study says.
+        Result of the study.
     panel : Panel or None
         The checked data; ``None`` where it was refused.
     design : str
@@ -57,7 +57,7 @@ class Attempt:
 def estimate(
     frame: pd.DataFrame, plan: Plan, *, seed: int = 0, is_registered: bool = False
 ) -> Estimate | Refusal:
-    """Estimate what a feature changed, or say why that cannot be told.
+    """Estimate the effect of a feature, or explain why it is unknown.
 
     Parameters
     ----------
@@ -65,19 +65,20 @@ def estimate(
         One row per unit and period: ``unit``, ``date``, ``outcome`` in the unit of the
         plan, then controls and exposures.
     plan : Plan
-        What is asked, and the facts of the design.
+        The question, and the facts of the design.
     seed : int
         Of all random numbers. The same data, plan and seed give the same result.
     is_registered : bool
-        Whether the plan was locked before data from after the launch was read; else
-        the estimate is exploratory, and its grade C at most.
+        True if the plan was locked before data from after the launch was read;
+        otherwise the estimate is exploratory, and its grade C at most.
 
     Returns
     -------
     Estimate or Refusal
         Never an exception for data that cannot answer the question.
     """
-    # Several threads wait for each other, and would round otherwise than one does.
+    # Several threads wait for each other, and would round differently from a single
+    # thread.
     with one_blas_thread():
         return attempt(frame, plan, seed=seed, is_registered=is_registered).result
 
@@ -85,7 +86,7 @@ def estimate(
 def attempt(
     frame: pd.DataFrame, plan: Plan, *, seed: int = 0, is_registered: bool = False
 ) -> Attempt:
-    """Estimate as :func:`estimate` does, and keep what was found on the way.
+    """Estimate as :func:`estimate` does, and keep intermediate findings.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def attempt(
 
 
 def _guarded(found: Estimate, frame: pd.DataFrame, plan: Plan, seed: int) -> Estimate:
-    """Add what happened to outcomes that must not get worse, each a study like this."""
+    """Add the effects on guardrail outcomes, each a study like this."""
     if not plan.guardrails:
         return found
     guarded = []
@@ -129,7 +130,8 @@ def _guarded(found: Estimate, frame: pd.DataFrame, plan: Plan, seed: int) -> Est
         about = guardrail_plan(plan, name)
         data = frame.drop(columns="outcome_unit", errors="ignore")
         rows = data.assign(outcome=data[name])
-        # Derived from the plan: what it does not read is no mistake of its author.
+        # Derived from the plan: a part that it does not read is no mistake of its
+        # author.
         own = estimate(rows, about, seed=seed, is_registered=True)
         if isinstance(own, Refusal):
             guarded.append(GuardedOutcome(name, better, None, own.code))
@@ -142,8 +144,8 @@ def _guarded(found: Estimate, frame: pd.DataFrame, plan: Plan, seed: int) -> Est
 def guardrail_plan(plan: Plan, column: str) -> Plan:
     """Return the plan of the same study about an outcome that must not get worse.
 
-    Minutes of a process have a design of their own; what is done again in it is an
-    outcome like any other.
+    Minutes of a process have a separate design; its rework is an outcome like any
+    other.
     """
     changes = {
         "outcome": column,
@@ -209,7 +211,7 @@ def _completed(
 
 
 def _with_evidence(found: Estimate, panel: Panel, plan: Plan) -> Estimate:
-    """Add what shows that arms were drawn at random; without it B is the best grade."""
+    """Add evidence of random assignment; without it B is the best grade."""
     check = assignment_evidence(panel, plan)
     if check is None:
         return found

@@ -1,4 +1,4 @@
-"""The grade of an estimate, by rule, from what its checks recorded.
+"""Grade of an estimate, by rule, from its recorded checks.
 
 Starts at the best grade of the design and only goes down; every step is a reason.
 Nothing raises a grade: not a passed check, not a small p-value, not a person.
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from attribution.causal.checks.check import Check
 
 LETTERS = "ABCDX"
-#: What stands in for a control group. Failing one leaves a modelled estimate at most.
+#: Checks of a substitute for a control group. Failing any leaves a modelled estimate at
+#: most.
 CONTROL_CHECKS = frozenset(
     {"pre_trends", "placebo_in_time", "placebo_in_unit", "leave_one_out", "balance"}
     | {"attrition"}
 )
-#: What even a modelled estimate needs → the code of the refusal where it fails.
+#: Checks that even a modelled estimate needs → the code of the refusal on failure.
 REFUSAL_OF_CHECK = {
     "sample_ratio": "sample_ratio_mismatch",
     "season_coverage": "season_not_covered",
@@ -32,7 +33,7 @@ REFUSAL_OF_CHECK = {
     "sampler_precision": "sampler_ess_low",
     "interference": "interference_declared",
 }
-#: Checks whose warning costs a step: those, the contested window, and the spread.
+#: Checks with a warning that costs a step: those, the contested window, and the spread.
 STEP_CHECKS = (
     CONTROL_CHECKS
     | REFUSAL_OF_CHECK.keys()
@@ -69,11 +70,11 @@ def grade(
     best : str
         Best grade of the design.
     checks : sequence of Check
-        What was found. Checks that were not run change nothing.
+        Checks of the estimate. Checks that were not run change nothing.
     design : str
         Name of the estimator, for the first reason.
     is_exploratory : bool
-        Whether the plan was not registered before the data was read, or amended since.
+        True if the plan was not registered before the data was read, or amended since.
     """
     reasons = [f"{design} is {best} at best."]
     at = LETTERS.index(best)
@@ -108,7 +109,7 @@ def _steps(checks: Sequence[Check]) -> list[str]:
         for check in checks
         if check.status == "warn" and check.name in STEP_CHECKS
     ]
-    # Neither has a cap of its own: to fail them costs what a warning costs.
+    # Neither has a separate cap: a failure costs the same as a warning.
     steps += [
         f"{check.name}: one step down. {check.why}"
         for check in checks

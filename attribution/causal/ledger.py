@@ -1,11 +1,11 @@
-"""Who may claim what: no change is counted twice, in any draw.
+"""Ledger of claims: no change is counted twice, in any draw.
 
 A claim is a feature's effect on an outcome, on some units, over some time. Where two
-claims share outcome, units and days, both have measured one change. There the sum of
-what they claim lies between zero and the joint total: that of a joint study or a
-hold-out where there is one. Where there is none, gains together are at most the largest
-gain, and harms together at most the largest harm. What is beyond is subtracted from
-each in proportion, draw by draw, and each subtraction is listed.
+claims share outcome, units and days, both have measured the same change. There the sum
+of the claims lies between zero and the joint total: that of a joint study or a hold-out
+where available. Otherwise, gains together are at most the largest gain, and harms
+together at most the largest harm. The excess is subtracted from each in proportion,
+draw by draw, and each subtraction is listed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """What a study says that its feature did.
+    """Effect that a study claims for its feature.
 
     Attributes
     ----------
@@ -39,8 +39,8 @@ class Claim:
         Total effect over the units in each period. The same row is the same draw in
         every period; studies have equally many rows.
     is_total : bool
-        Whether it is a joint claim or hold-out that speaks for every feature on its
-        units and days. It bounds the others, and is nobody's claim.
+        True if it is a joint claim or hold-out that covers every feature on its units
+        and days. It bounds the others, and is nobody's claim.
     """
 
     study_id: str
@@ -66,16 +66,16 @@ class Overlap:
     outcome : str
         The metric.
     study_ids, units : tuple of str
-        Who claims what.
+        Studies and their claims.
     start, end : date
         Half-open.
     claimed, allowed, subtracted : float
-        Means over the draws, in the unit of the outcome: the sum of the claims, what
-        may be claimed, and the difference.
+        Means over the draws, in the unit of the outcome: the sum of the claims, the
+        claimable amount, and the difference.
     subtracted_by_study : mapping of str to float
         The mean that each study gives up here.
     bounded_by : str
-        The study whose total bounds them, or "the largest claim".
+        The study with the bounding total, or "the largest claim".
     """
 
     outcome: str
@@ -97,9 +97,9 @@ class Ledger:
     Attributes
     ----------
     claims : tuple of Claim
-        What each study may claim, in the order in which they were given; no totals.
+        Claimable effect of each study, in the order given; no totals.
     overlaps : tuple of Overlap
-        Where something was shared, and subtracted.
+        Overlaps that were shared, and subtracted.
     naive, allocated : float
         Means of the sums of all claims, before and after.
     """
@@ -115,7 +115,7 @@ class Ledger:
 
     @property
     def over_claim_ratio(self) -> float | None:
-        """What was claimed too much, as a part of the naive sum; ``None`` of zero."""
+        """Return the excess claim as a share of the naive sum; ``None`` of zero."""
         if not self.naive:
             return None
         return (self.naive - self.allocated) / self.naive
@@ -127,8 +127,8 @@ def ledger_of(claims: Sequence[Claim]) -> Ledger:
     Parameters
     ----------
     claims : sequence of Claim
-        Of any outcomes; those of one outcome in one unit of measure. All have equally
-        many draws, which belong together by their numbers.
+        Claims of any outcomes; those of the same outcome in the same unit of measure.
+        All have equally many draws, which belong together by their numbers.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def ledger_of(claims: Sequence[Claim]) -> Ledger:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """Units and days that the same studies claim, each within one of its periods."""
+    """Units and days of the same studies' claims, within a period of each."""
 
     units: frozenset[str]
     start: date
@@ -204,7 +204,7 @@ def _share(
 
 
 def _settled(cell: _Cell, left: dict[str, Floats]) -> Overlap | None:
-    """Subtract what is claimed too much in a cell, and say what it was."""
+    """Subtract the excess claims in a cell, and return the overlap."""
     own = [share for share in cell.shares if not share[0].is_total]
     totals = [share for share in cell.shares if share[0].is_total]
     if not own or len(cell.shares) < 2:  # noqa: PLR2004  (nothing is shared)

@@ -1,6 +1,6 @@
 """The data of a study as a rectangle, units by periods, after everything was checked.
 
-What cannot be used is refused here with where it is, before an estimator sees it:
+Unusable data are refused here with their location, before an estimator sees them:
 missing columns, duplicate rows, gaps, infinite or negative values, a wrong unit, an
 outcome that never changes. Rows are sorted first, so their order cannot matter.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from attribution.arrays import Floats
     from attribution.causal.plan import Plan
 
-#: How pandas calls the first days of the periods.
+#: Pandas names of the first days of the periods.
 FREQUENCIES = {
     "day": "D",
     "week": "W-MON",
@@ -78,12 +78,12 @@ class Panel:
 
     @property
     def before(self) -> int:
-        """How many periods there are before the launch."""
+        """Return the number of periods before the launch."""
         return self.launch
 
     @property
     def after(self) -> int:
-        """How many periods there are from the launch on."""
+        """Return the number of periods from the launch on."""
         return len(self.dates) - self.launch
 
     @cached_property
@@ -93,12 +93,12 @@ class Panel:
 
     @cached_property
     def treated(self) -> NDArray[np.bool_]:
-        """Which units ever get the feature."""
+        """Return a mask of the units that ever get the feature."""
         return self.first < len(self.dates)
 
     @cached_property
     def treated_cells(self) -> NDArray[np.bool_]:
-        """Which cells are observed with the feature."""
+        """Return a mask of the cells observed with the feature."""
         return np.arange(len(self.dates)) >= self.first[:, None]
 
     def column(self, name: str) -> Floats:
@@ -111,7 +111,7 @@ class Panel:
         Raises
         ------
         RefusalError
-            ``panel_has_gaps``, with where the first ones are.
+            ``panel_has_gaps``, with the location of the first gaps.
         """
         missing = np.argwhere(np.isnan(self.outcome))
         if len(missing):
@@ -141,7 +141,7 @@ def panel_of(frame: pd.DataFrame, plan: Plan) -> Panel:
     Raises
     ------
     RefusalError
-        Data that cannot be used; the message says which rows.
+        Unusable data; the message names the rows.
     """
     rows = _rows(frame, plan)
     _check_values(rows, plan)
@@ -365,7 +365,7 @@ def _first_periods(
 
 
 def _check_history(panel: Panel, plan: Plan) -> None:
-    """Refuse a history that says nothing, which only an experiment can do without."""
+    """Refuse an uninformative history, unless the study is an experiment."""
     if plan.assignment:
         return
     history = panel.outcome[:, : panel.launch]

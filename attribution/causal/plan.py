@@ -1,10 +1,10 @@
-"""A study's plan: what is asked, of which data, under which facts, decided before.
+"""Plan of a study: question, data and facts, decided in advance.
 
 Mirrors a file of ``studies/``. Nothing here is found in the data: a plan is declared.
 Its canonical form is JSON with sorted keys, and its hash the SHA-256 of that, so that
 the order of keys, comments and spaces of the file do not matter, and all else does. A
-field that is younger than the form stands in it only where it says something: a plan
-that was locked before there was such a field keeps its hash.
+field that is younger than the form appears in it only where it has a meaning: a plan
+that was locked before such a field existed keeps its hash.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ Design = Literal[
 ]
 Period = Literal["day", "week", "month", "quarter", "year"]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]
-#: What a counted process is measured in, whatever its documents are.
+#: Unit of measure of a counted process, for any kind of document.
 PROCESS_UNIT = "minutes"
-#: Fields that are younger than the canonical form, and what a plan without them means.
+#: Fields that are younger than the canonical form, and the meaning of a plan without
+#: them.
 _ADDED_LATER: Mapping[str, Any] = {
     "better": None,
     "claim": "feature",
@@ -233,7 +234,8 @@ class Plan(Declared):
     def canonical(self) -> str:
         """Return the plan as JSON with sorted keys.
 
-        Nothing is left out, but younger fields that say what a plan without them means.
+        Nothing is left out, except younger fields with the meaning of a plan without
+        them.
         """
         content = self.model_dump(mode="json")
         for name in ("treated", "controls"):
@@ -255,7 +257,7 @@ class Plan(Declared):
 
     @property
     def cell(self) -> str:
-        """What an average effect is of: a unit in a period, or what is divided by."""
+        """Return the cell of an average effect: a unit-period, or the divisor."""
         if self.process is not None:
             return "document"
         if self.assignment and self.assignment.counts_clusters_once:
@@ -277,7 +279,7 @@ class Plan(Declared):
 
     @property
     def columns(self) -> dict[str, str]:
-        """Columns that the data must have, and what each is for, in order."""
+        """Return the required data columns and their purposes, in order."""
         found = dict.fromkeys(self.controls, "control")
         for name, role in self._named_parts():
             if name:
@@ -308,7 +310,7 @@ class Plan(Declared):
         return self.launch if unit in self.treated else None
 
     def changes_since(self, earlier: Mapping[str, Any]) -> dict[str, list[Any]]:
-        """Return what this plan says otherwise than before, by field: before, now.
+        """Return the fields that differ from an earlier plan: before, now.
 
         Parameters
         ----------

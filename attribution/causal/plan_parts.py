@@ -1,4 +1,4 @@
-"""The parts of a study's plan that have fields of their own."""
+"""Parts of a study's plan that have separate fields."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Window(Declared):
 
 
 class Assignment(Declared):
-    """How treatment was assigned, where it was assigned at random."""
+    """Method of random assignment of the treatment, if any."""
 
     column: Column = Field(description="Column with 1 for treated and 0 for control.")
     unit: str = Field(description="What was randomised: user, team, region.")
@@ -80,7 +80,7 @@ class Assignment(Declared):
 
     @property
     def counts_clusters_once(self) -> bool:
-        """Whether what is compared is clusters, whatever their size."""
+        """Return True if clusters are compared, regardless of their size."""
         return self.cluster is not None and self.estimand == "cluster"
 
 
@@ -103,7 +103,7 @@ class OtherLaunch(Declared):
 
 
 class ExperimentResult(Declared):
-    """What an experiment said about a driver's coefficient."""
+    """Experimental result for a driver's coefficient."""
 
     source: str = Field(description="Its origin: a study, a report.")
     effect_per_unit: float = Field(
@@ -164,7 +164,7 @@ class Guardrail(Declared):
 
 
 class Economics(Declared):
-    """What the feature costs and a unit of outcome is worth, for the break-even."""
+    """Cost of the feature and worth of an outcome unit, for the break-even."""
 
     cost_amount: Positive = Field(description="Cost of the feature over the window.")
     value_amount_per_unit: Positive = Field(
@@ -173,7 +173,7 @@ class Economics(Declared):
 
 
 class DecisionRule(Declared):
-    """What will be decided by the estimate, and at which level."""
+    """Decision that depends on the estimate, and its level."""
 
     level: Annotated[float, Field(ge=0.5, le=0.99)] = Field(
         default=0.9, description="Level of the interval that decides."

@@ -1,7 +1,7 @@
-"""Effects without checks, for the many runs that show what an answer hangs on.
+"""Effects without checks, for the many runs of a sensitivity analysis.
 
-The same estimators on the same panel, each by its own interval; a series with fewer
-draws of the hyper-parameters. What would be refused as a study is refused here, too.
+The same estimators on the same panel, each by its interval; a series with fewer draws
+of the hyper-parameters. A plan that would be refused as a study is refused here, too.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def quick_answer(
     *,
     level_scale: float = LEVEL_SCALE,
 ) -> Answer:
-    """Return what a plan says of the data, without checking its design.
+    """Return a plan's answer from the data, without checking its design.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""A refusal: why there is no number, what was found, and what would change that.
+"""Refusal: the reason for no number, the findings, and the remedy.
 
-A refusal is a result like an estimate. It never carries an effect. Where a plan says
-what the feature costs and what one unit of outcome is worth, it carries the break-even
-effect, which needs no causal claim: cost divided by the worth of one unit.
+A refusal is a result like an estimate. It never carries an effect. Where a plan states
+the cost of the feature and the worth of a unit of outcome, it carries the break-even
+effect, which needs no causal claim: cost divided by the worth of a unit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from attribution.causal.summary import Summary
 
-#: Code → what would let the study be estimated. One entry for each reason there is.
+#: Code → change that would let the study be estimated. An entry for each reason there
+#: is.
 REMEDIES: Mapping[str, str] = {
     "panel_columns_missing": "Deliver the columns that the plan names.",
     "panel_empty": "Deliver the outcome for the window and units of the plan.",
@@ -67,25 +68,25 @@ REMEDIES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a study has no estimate.
+    """Reason that a study has no estimate.
 
     Attributes
     ----------
     code : str
-        One of :data:`REMEDIES`; the mart's ``refusal_code``.
+        A key of :data:`REMEDIES`; the mart's ``refusal_code``.
     message : str
-        What failed, with the number that failed and the one that was needed.
+        Failed condition, with the actual number and the number needed.
     evidence : mapping
         The same numbers by name. Never an effect.
     what_would_fix_it : str
-        What to change so that the study can be estimated.
+        Change that would let the study be estimated.
     break_even : float or None
         The effect on the outcome, in its unit over the whole window, at which the
-        feature earns what it costs; ``None`` where the plan does not say both.
+        feature earns its cost; ``None`` where the plan does not state both.
     study_id, plan_hash, data_hash : str
-        What was asked, and of which data.
+        Question, and its data.
     design_log : tuple of str
-        How the design was found.
+        Path to the design.
     """
 
     code: str
@@ -116,7 +117,7 @@ class Refusal:
         return summary_of_refusal(self)
 
     def report(self) -> str:
-        """Return the refusal as text: what failed, what would help, the break-even."""
+        """Return the refusal as text: the failure, remedy and break-even."""
         lines = [
             f"{self.study_id or 'Study'}: cannot tell ({self.code}).",
             self.message,

@@ -37,14 +37,14 @@ _CAUSAL_GRADES = ("A", "B")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Estimate:
-    """What a feature changed, from an estimator that was not refused.
+    """Effect of a feature, from an estimator that was not refused.
 
     Attributes
     ----------
     design : str
         The estimator.
     estimand : str
-        What is estimated, in words.
+        Estimand, in words.
     dates : DatetimeIndex, length periods
         The periods from the launch on.
     observed : ndarray, shape (periods,)
@@ -54,21 +54,21 @@ class Estimate:
     cells : float
         Treated units times periods: the total divided by it is the average effect.
     per : str
-        What one cell is, in words, where it is something else.
+        Description of a cell, in words, where it is something else.
     best_grade : str
         The best grade that the design can have.
     checks : tuple of Check
         In the order in which they were run.
     second_opinion : mapping of str to float
-        What other methods say of the same estimand: a total each.
+        Totals of other methods for the same estimand.
     diagnostics : mapping
         Figures of the fit, by name.
     history : DataFrame or None
-        Periods before the launch: ``date``, ``observed`` and ``expected``, what the
-        model made of them, NaN where it made nothing. Of the units that are summed on
-        the day of the launch. ``None`` where a design has no such thing.
+        Periods before the launch: ``date``, ``observed`` and ``expected``, the model's
+        expectation of them, NaN where it has none. Of the units that are summed on the
+        day of the launch. ``None`` where a design has no such thing.
     decomposition : Contributions or None
-        What each factor added, where the design takes a change apart.
+        Contribution of each factor, where the design decomposes a change.
     progress : float
         Part of the registered periods after the launch that was seen. Below 1 the
         draws are those of a confidence sequence.
@@ -88,7 +88,7 @@ class Estimate:
     notes: tuple[str, ...] = ()
     history: pd.DataFrame | None = None
     decomposition: Contributions | None = None
-    # What the study adds to a fit.
+    # Fields that the study adds to a fit.
     study_id: str = ""
     outcome: str = ""
     unit: str = ""
@@ -107,7 +107,7 @@ class Estimate:
 
     @property
     def average(self) -> Effect:
-        """The effect per treated unit and period, or whatever a cell is."""
+        """Return the effect per treated unit and period, or per other cell."""
         return self.effect.scaled(1.0 / self.cells)
 
     @property
@@ -117,12 +117,12 @@ class Estimate:
 
     @property
     def contributions(self) -> pd.DataFrame | None:
-        """One row per factor: what it added, with its interval; ``None`` if unasked."""
+        """Return contributions with intervals by factor; ``None`` if unasked."""
         return None if self.decomposition is None else self.decomposition.table
 
     @property
     def counterfactual_total(self) -> Floats:
-        """Draws of what the treated units would have had without the feature."""
+        """Return draws of the treated units' total without the feature."""
         return float(self.observed.sum()) - self.effect.draws
 
     @property
@@ -152,7 +152,7 @@ class Estimate:
 
     @property
     def path(self) -> pd.DataFrame:
-        """One row per period: observed, counterfactual and effect with intervals."""
+        """Return periods: observed, counterfactual and effect with intervals."""
         low, high = self.effect.period_interval(self.level)
         running = self.effect.cumulative()
         running_low, running_high = running.period_interval(self.level)
@@ -219,14 +219,14 @@ def history_of(
 def _report_of(estimate: Estimate) -> str:
     """Return an estimate in plain words.
 
-    Below grade B the wording is *consistent with*: nothing was compared that makes it
-    more. What passed a check is *not refuted*.
+    Below grade B the wording is *consistent with*: no comparison was made that makes it
+    more. A design that passed a check is *not refuted*.
     """
     return "\n".join(_lines(estimate))
 
 
 def verdict_of(estimate: Estimate) -> str:
-    """Return one sentence about whether there is an effect, at the plan's level."""
+    """Return a sentence on the presence of an effect, at the plan's level."""
     if estimate.progress < 1.0:
         return (
             f"Interim: {estimate.progress:.0%} of the registered periods are seen. No"

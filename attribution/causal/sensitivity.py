@@ -1,7 +1,7 @@
-"""What an answer hangs on: the same study with one thing chosen otherwise.
+"""Sensitivity of a study: runs with a single choice changed.
 
-Another prior, a shorter window, one control, donor or unit less, other specifications,
-other methods. Every run that is made is shown, also one that is refused; which are made
+Another prior, a shorter window, a control, donor or unit less, other specifications,
+other methods. Every run that is made is shown, also a refused run; the choice of runs
 follows from plan and panel, never from a result. Runs are capped by number.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from attribution.causal.result import Estimate
 
 Kind = Literal["prior", "window", "leave_one_out", "specification", "second_opinion"]
-#: Of the things that are left out one by one, those that weigh most.
+#: Of the items that are left out in turn, those that weigh most.
 LEFT_OUT_AT_MOST = 10
 SPECIFICATIONS_AT_MOST = 32
 #: Multiples of the scale of the prior of a level's step.
@@ -44,21 +44,21 @@ _ANTICIPATION = {"day": 7, "week": 1, "month": 1, "quarter": 1, "year": 1}
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run.
+    """Single run of a sensitivity analysis.
 
     Attributes
     ----------
     kind : str
-        What was chosen otherwise.
+        Choice that was changed.
     variant : str
-        How.
+        Its new value.
     effect, low, high : float or None
         Per treated unit and period, with its 90 % interval; without ends where a method
         has none.
     refusal_code : str or None
-        Why there is no effect.
+        Reason that there is no effect.
     is_declared : bool
-        Whether it is the plan itself.
+        True if it is the plan itself.
     """
 
     kind: Kind
@@ -72,12 +72,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A plan that differs from the declared one, or rows that are left out.
+    """Plan that differs from the declared plan, or rows to leave out.
 
     Attributes
     ----------
     left_out : tuple or None
-        A column and the value whose rows are left out.
+        A column and the value of the rows to leave out.
     """
 
     kind: Kind
@@ -90,7 +90,7 @@ class Variant:
 def sensitivity_of(
     frame: pd.DataFrame, plan: Plan, estimate: Estimate, panel: Panel, *, seed: int = 0
 ) -> list[Run]:
-    """Return the runs of a study that was estimated, the declared one first.
+    """Return the runs of an estimated study, the declared run first.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def sensitivity_of(
     plan : Plan
         As it was declared.
     estimate : Estimate
-        What it says.
+        Result of the study.
     panel : Panel
         The checked data.
     seed : int
@@ -140,8 +140,8 @@ def _run(frame: pd.DataFrame, variant: Variant, rng: np.random.Generator) -> Run
     except RefusalError as refused:
         return replace(blank, refusal_code=refused.refusal.code)
     except (ArithmeticError, ValueError):
-        # What a variant cannot compute must not cost the study its answer; an error
-        # of linear algebra is a ValueError.
+        # An error in a variant must not cost the study its answer; an error of linear
+        # algebra is a ValueError.
         return replace(blank, refusal_code="failed")
     return _answered(blank, answer)
 
@@ -196,7 +196,7 @@ def _priors(plan: Plan) -> Iterator[Variant]:
 
 
 def _specifications(plan: Plan) -> Iterator[Variant]:
-    """Yield subsets of controls by slope by scale, but for the declared one."""
+    """Yield undeclared subsets of controls by slope by scale."""
     declared = (tuple(sorted(plan.controls)), plan.slope, plan.scale)
     choices = product(
         _subsets(sorted(plan.controls)),
@@ -278,7 +278,7 @@ def _without_randomised(plan: Plan, panel: Panel) -> Iterator[Variant]:
 def _without_units(panel: Panel, plan: Plan) -> list[Run]:
     """Return a roll-out without each of the units that change it most.
 
-    From the jackknife behind its error, so without intervals of their own.
+    From the jackknife behind its error, so without separate intervals.
     """
     data = rollout_data(panel, plan)
     imputation = data.imputation

@@ -21,7 +21,7 @@ _DIGITS = "{:,.4g}".format
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What an estimate or a refusal comes to, for a terminal or a notebook.
+    """Summary of an estimate or a refusal, for a terminal or a notebook.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class Summary:
     facts : mapping of str to str
         Design, grade, sizes and the like.
     table : DataFrame
-        One row per quantity: estimate, standard error, p-value and interval; empty for
-        a refusal.
+        A row per quantity: estimate, standard error, p-value and interval; empty for a
+        refusal.
     """
 
     title: str
@@ -96,7 +96,7 @@ def summary_of(estimate: Estimate, verdict: str) -> Summary:
 
 
 def summary_of_refusal(refusal: Refusal) -> Summary:
-    """Return the summary of a refusal: why, and what would change that."""
+    """Return the summary of a refusal: its reason and its remedy."""
     facts = {"refused": refusal.code, "why": refusal.message}
     facts["remedy"] = refusal.what_would_fix_it
     return Summary(f"{refusal.study_id}: no estimate", facts, pd.DataFrame())

@@ -1,8 +1,9 @@
-"""Which options of a plan its design does not use: accepted, they would say nothing.
+"""Options of a plan that its design accepts but does not use.
 
 An option that changes nothing makes a study look more careful than it is: controls of
-an experiment, anticipation of a series. A plan with one is refused, when it is locked
-and when it is estimated; one that was locked before there was this rule has a note.
+an experiment, anticipation of a series. A plan with such an option is refused, when it
+is locked and when it is estimated; a plan that was locked before this rule existed has
+a note.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _USED_BY: Final[Mapping[str, frozenset[str]]] = {
     "claim": frozenset({"adoption_response", "joint_launches"}),
     "ramp_days": frozenset({"joint_launches"}),
 }
-#: Its minutes go through a design of their own, which is known from the data alone.
+#: Its minutes go through a separate design, which is known from the data alone.
 _DELEGATES: Final = frozenset({"automation_savings"})
 
 
@@ -53,7 +54,7 @@ def unused_options(plan: Plan, design: str) -> tuple[str, ...]:
     Parameters
     ----------
     plan : Plan
-        What is declared.
+        Declared plan.
     design : str
         The estimator; empty where it is not known yet.
     """
@@ -84,7 +85,7 @@ def evident_design(plan: Plan) -> str:
 
 
 def complaint_of(name: str, design: str) -> str:
-    """Say that an option is not read, and by which designs it is."""
+    """Return a message that an option is unused, with designs that use it."""
     readers = ", ".join(sorted(_USED_BY[name]))
     return (
         f"`{name}` is not used by the design {design}, so it would change nothing:"
@@ -111,6 +112,6 @@ def refuse_unused(plan: Plan, design: str) -> None:
 
 
 def unused_notes(plan: Plan, design: str) -> tuple[str, ...]:
-    """Return what a reader has to know of options that change nothing."""
+    """Return the notes for a reader on options that change nothing."""
     names = ", ".join(f"`{name}`" for name in unused_options(plan, design))
     return (f"Declared, and not used by {design}: {names}.",) if names else ()

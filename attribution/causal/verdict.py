@@ -1,4 +1,4 @@
-"""What an estimate says in one word, and the smallest effect it would have found."""
+"""One-word verdict of an estimate, and its smallest detectable effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEVEL = 0.9
 
 
 def verdict(estimate: Estimate, plan: Plan) -> str:
-    """Return what the interval at the level of the decision says.
+    """Return the verdict of the interval at the level of the decision.
 
     ``inconclusive`` where it includes zero and is unbounded, or holds a gain and a harm
     that are both as large as the smallest effect that matters. Of a study that is not
@@ -31,7 +31,7 @@ def verdict(estimate: Estimate, plan: Plan) -> str:
 
 
 def detectable(average: Effect) -> float | None:
-    """Return the effect that four of five studies as precise as this one would find."""
+    """Return the effect detectable with 80 % power at this precision."""
     low, high = average.interval(_LEVEL)
     if not math.isfinite(high - low):
         return None

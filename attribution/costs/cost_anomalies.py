@@ -1,8 +1,8 @@
 """Anomalies of daily cost, by model and by service, as rows.
 
-Found once for each state of the evidence and never on a page. What is known of a series
-stands until its own days differ, and what explained a finding until its months do: line
-items are read for what is new alone, and for all of it at once.
+Found once for each state of the evidence and never on a page. The judgement of a series
+is kept until its days differ, and the explanation of a finding until its months do:
+line items are read for new findings alone, and for all of them at once.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Anomaly:
 
     @property
     def scope(self) -> Scope:
-        """The line items of its own days."""
+        """Return the scope of the line items of its days."""
         one = self.series
         is_model = one.kind == "model"
         return Scope(
@@ -83,14 +83,14 @@ def update_cost_anomalies(
     connection : DuckDBPyConnection
         The build database after the first half of the build, with its estimates.
     evidence : Evidence
-        Where line items are, to explain what is new.
+        Source of line items, to explain new findings.
     ahead : ProcessAhead, optional
         Judges the days, where it was started.
 
     Returns
     -------
     int or None
-        How many there are; ``None`` where what was stored stands.
+        Number of anomalies; ``None`` where the stored result is kept.
     """
     series = read_cost_series(connection)
     months = evidence_by_month(connection, evidence)
@@ -127,7 +127,7 @@ def update_cost_anomalies(
 def anomalies_of(
     series: Sequence[CostSeries], judgements: Sequence[Judgement]
 ) -> list[Anomaly]:
-    """Return what stands out in some series that are all of a spend."""
+    """Return the anomalies in some series that share a spend."""
     found: list[Anomaly] = []
     for currency in sorted({cost_series.currency for cost_series in series}):
         first, total = total_by_day(series, currency)
@@ -141,7 +141,7 @@ def anomalies_of(
                 for finding in told_of(
                     judgement,
                     least_excess=least[begins:],
-                    # A model is begun on purpose, and stands in the catalogue.
+                    # A model is begun on purpose, and is in the catalogue.
                     alarms_when_new=one.kind == "service" and begins > _NEW_AFTER_DAYS,
                 )
             ]
@@ -197,7 +197,7 @@ def _made_of(anomaly: Anomaly, months: Mapping[str, str]) -> str:
 def _explained(
     connection: duckdb.DuckDBPyConnection, evidence: Evidence, new: Sequence[Anomaly]
 ) -> list[tuple[_Row, bool]]:
-    """Return the likely driver of each, and whether what it tells was in reach."""
+    """Return the likely driver of each, and True if its evidence was in reach."""
     parts = _parts_of(connection, new)
     scopes = [_scope(anomaly, part) for anomaly, part in zip(new, parts, strict=True)]
     items = read_items(
@@ -222,7 +222,7 @@ def _driver(
     scope: Scope | None,
     items: Mapping[Scope, Sequence[Item]] | None,
 ) -> Driver:
-    """Return what explains an excess: a model's share of a pool, or line items."""
+    """Return the driver of an excess: a model's pool share, or line items."""
     if scope is None:
         return Driver(UNKNOWN) if part is None else _by_share(part)
     if items is None:
@@ -251,7 +251,7 @@ def _parts_of(
 
 
 def _scope(anomaly: Anomaly, part: ModelPart | None) -> Scope | None:
-    """Return the line items that tell why; none where a share of a pool does."""
+    """Return the explanatory line items; none where a pool share explains."""
     if anomaly.finding.is_fall:
         return None
     if part is None or part.pool_id is None:
@@ -310,7 +310,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _rounded_money(value: float) -> float:
-    """Return eight digits and never a millionth: what cancels out is zero."""
+    """Return eight digits and never a millionth: a cancelled sum is zero."""
     return (_rounded(round(float(f"{value:.12g}"), 6)) or 0.0) + 0.0
 
 

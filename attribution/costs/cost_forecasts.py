@@ -1,7 +1,7 @@
 """Forecasts of cost, by day and to the end of month, quarter and year, as rows.
 
-Fitted once for each state of the evidence and never on a page: what is kept of a series
-is read again until a day's amount of it differs.
+Fitted once for each state of the evidence and never on a page: the kept forecast of a
+series is read again until a day's amount of it differs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Forecasts = Mapping[Key, SeriesForecast]
 
 _MONTHS_OF_QUARTER = 3
-#: The last landing whose days are rows, too; those of a year are only summed.
+#: The last landing with daily rows, too; those of a year are only summed.
 _FARTHEST_DAYS = "quarter"
 
 
@@ -52,7 +52,7 @@ def forecast_rows(
     Parameters
     ----------
     costs : sequence of DailyCosts
-        One of each currency.
+        A list for each currency.
     forecasts_of : callable
         Forecasts the series of all currencies, each for itself, by currency and name;
         ``None`` is the total.
@@ -94,7 +94,7 @@ def _series_of(spends: Sequence[_Spend]) -> dict[Key, Asked]:
 def landings_after(
     last_day: date, fiscal_year_start_month: int = 1
 ) -> tuple[Landing, Landing, Landing]:
-    """Return month, quarter and fiscal year in which the day after the last one lies.
+    """Return month, quarter and fiscal year of the day after the last day.
 
     A fiscal year is named after the calendar year in which it ends.
     """
@@ -130,7 +130,7 @@ def _month_start(year: int, month: int) -> date:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Fees:
-    """What comes on its day of a month, on the days ahead."""
+    """Fees on fixed days of a month, on the days ahead."""
 
     days: NDArray[np.float64]
     spread: float
@@ -157,11 +157,11 @@ class _Fees:
 
 
 class _Spend:
-    """The spend in one currency, and how it is told as rows."""
+    """Spend in a single currency, and its conversion to rows."""
 
     def __init__(self, costs: DailyCosts) -> None:
         self._costs = costs
-        # What is over is not forecast, however late a bill is.
+        # A period that is over is not forecast, however late a bill is.
         self._landings = landings_after(
             max(costs.last_day, costs.newest_day or costs.last_day),
             costs.fiscal_year_start_month,
@@ -189,7 +189,7 @@ class _Spend:
     ) -> Iterator[tuple[dict[str, Any], SeriesForecast]]:
         """Yield the parts and the total that they add up to, as rows begin.
 
-        What comes on the first of a month stands on the firsts ahead again.
+        Fees of the first of a month are on the firsts ahead again.
         """
         currency = self._costs.currency
         own = {name: forecasts[currency, name] for name in self._parts}
@@ -228,7 +228,7 @@ class _Spend:
     def landing_rows(
         self, key: dict[str, Any], forecast: SeriesForecast
     ) -> Iterator[dict[str, Any]]:
-        """Yield what remains of the month, the quarter and the fiscal year."""
+        """Yield the remainder of the month, the quarter and the fiscal year."""
         last_day = self._costs.last_day
         for landing in self._landings:
             ahead = (landing.end - last_day).days - 1

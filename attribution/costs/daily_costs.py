@@ -1,8 +1,8 @@
-"""Daily cost by model from the marts that were just built: what forecasts start from.
+"""Daily cost by model from the new marts, the input of forecasts.
 
 AI spend before tax and credits, amortised, in each currency of the ledger. A model's
 days are those from its first cost to the last complete day; a day without a row had no
-cost. What belongs to no model is a part of its own, so that all parts are the spend.
+cost. Cost that belongs to no model is a separate part, so that all parts are the spend.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DAILY_BILL_DAYS = 20
 #: And of the last week.
 _DAYS_OF_A_WEEK = 5
 
-#: Days that have come, of each bill: those that follow the one before them as soon as
+#: Days that have come, of each bill: those that follow the day before them as soon as
 #: days of the last four weeks did. A prepayment that is dated ahead has not come.
 _COME = """
 days as (
@@ -104,7 +104,7 @@ order by 1, 2
 
 @dataclass(frozen=True, slots=True)
 class DailyCosts:
-    """Parts of the AI spend in one currency, all up to the same day.
+    """Parts of the AI spend in a single currency, all up to the same day.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class DailyCosts:
     parts : dict of str to ndarray, shape (days,)
         Money per day by model id, :data:`UNASSIGNED` among them; of different length.
     newest_day : date or None
-        How far the bill that has come farthest has: a month before it is over, though
+        Last day of the bill that has come farthest: a month before it is over, though
         another bill is late. ``None``: no farther than the last complete day.
     fiscal_year_start_month : int
         The month that fiscal years begin with, 1 to 12.
@@ -150,7 +150,7 @@ class DailyCosts:
 
 
 def last_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the last day that every daily bill has reached; ``None`` without one."""
+    """Return the last day that every daily bill has reached, or ``None``."""
     row = connection.execute(_LAST_COMPLETE_DAY, [_DAILY_BILL_DAYS]).fetchone()
     return row[0] if row else None
 
@@ -165,7 +165,7 @@ def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
     """Read the daily cost of each part, by currency; empty without a daily bill.
 
     The last complete day is the oldest of the newest days of all bills that are
-    delivered daily: what lies after it is known in part only.
+    delivered daily: data after it is known in part only.
     """
     last_day = last_complete_day(connection)
     if last_day is None:
@@ -193,9 +193,9 @@ def every_day(
     first, last : date
         The days that it begins and ends with.
     numbers : sequence of int
-        The days that have a cost, in days since any other, the first one first.
+        The days that have a cost, in days since any other, the first day first.
     costs : sequence of float
-        What they cost.
+        Their cost.
     """
     days = np.zeros((last - first).days + 1)
     days[np.asarray(numbers) - numbers[0]] = costs

@@ -1,18 +1,19 @@
-"""How a bill grows with usage: the slope of log(cost) on log(usage).
+"""Growth of a bill with usage: the slope of log(cost) on log(usage).
 
-Estimand: the elasticity of the whole bill of a platform, or of everything, on what it
+Estimand: the elasticity of the whole bill of a platform, or of everything, on the usage
 served. Below 1 there are economies of scale, above 1 diseconomies. It describes how
 both moved together, and no cause: a price that fell while usage grew is in it. Costs
 that were allocated by usage have the slope built in, so the bill itself goes in.
 
-Method: least squares by statsmodels, with the wider of two intervals that hold when
-errors remember each other. One has the covariance of Newey and West (1987), the
+Method: least squares by statsmodels, with the wider of two intervals that hold under
+serially correlated errors. The first has the covariance of Newey and West (1987), the
 bandwidth of Lazarus, Lewis, Stock and Watson (2018, JBES 36) and the critical value of
 Kiefer and Vogelsang (2005, Econometric Theory 21, table 1) for it. In short series it
-is still too narrow. So the other takes errors as those of a first-order autoregression,
-its coefficient corrected for what a line takes out of it (Kendall 1954, Biometrika 41),
-with degrees of freedom by Satterthwaite. With both, 26 weeks and a coefficient of 0.5,
-an interval of 90 % holds 86 in 100 times; the former alone 77, plain least squares 68.
+is still too narrow. So the second takes errors as those of a first-order
+autoregression, its coefficient corrected for the part that a line removes from it
+(Kendall 1954, Biometrika 41), with degrees of freedom by Satterthwaite. With both, 26
+weeks and a coefficient of 0.5, an interval of 90 % holds 86 in 100 times; the former
+alone 77, plain least squares 68.
 
 Refused: fewer than 12 months or 26 weeks, usage that hardly moved, and periods without
 a positive amount.
@@ -38,7 +39,7 @@ FEWEST_PERIODS: Final = {"month": 12, "week": 26}
 #: The largest usage has to be so many times the smallest.
 LEAST_USAGE_RATIO: Final = 1.5
 _BANDWIDTH: Final = 1.3
-#: Nothing closer to a random walk can be told from one in so few periods.
+#: Nothing closer to a random walk can be distinguished from it in so few periods.
 _MOST_MEMORY: Final = 0.9
 _ONE_SIDE: Final = 0.95
 #: Polynomial in bandwidth ÷ periods: Bartlett kernel, 95 % on either side.
@@ -47,7 +48,7 @@ _CRITICAL_VALUE: Final = (1.6449, 2.1859, 0.3142, -0.3427)
 
 @dataclass(frozen=True, slots=True)
 class NotEstimable:
-    """Why there is no elasticity, with the number that failed and the one needed."""
+    """Reason for no elasticity, with the failed number and the number needed."""
 
     code: str
     text: str
@@ -55,10 +56,10 @@ class NotEstimable:
 
 @dataclass(frozen=True, slots=True)
 class ProjectedCost:
-    """What a period costs on the fitted line, with a 90 % interval of the line.
+    """Cost of a period on the fitted line, with a 90 % interval of the line.
 
-    A single period strays around the line as the past ones did. ``is_extrapolated``
-    says that so much usage was never seen.
+    A single period strays around the line as the past periods did. ``is_extrapolated``
+    marks usage beyond any seen.
     """
 
     usage: float
@@ -75,7 +76,7 @@ class CostElasticity:
     Attributes
     ----------
     elasticity, elasticity_low_90, elasticity_high_90 : float
-        Per cent of cost for one per cent of usage.
+        Per cent of cost for 1 per cent of usage.
     period_count, unknown_period_count : int
         Periods that were used, and those without a known cost or usage.
     usage_ratio : float
@@ -133,10 +134,11 @@ def cost_elasticity(
     Parameters
     ----------
     cost, usage : array_like, shape (periods,)
-        In the order of time, of whole periods: the bill in one currency, and what was
-        served in one unit. NaN is a period that is not known; it is left out.
+        In the order of time, of whole periods: the bill in a single currency, and the
+        volume served in a single unit. NaN is a period that is not known; it is left
+        out.
     grain : {"month", "week"}
-        What a period is.
+        Length of a period.
 
     Returns
     -------
@@ -215,7 +217,7 @@ def _by_lags(model: OLS) -> tuple[Floats, float]:
     """Return the covariance of Newey and West, and its critical value."""
     count = len(model.endog)
     bandwidth = math.ceil(_BANDWIDTH * math.sqrt(count))
-    # The kernel's bandwidth is one more than the last lag that has a weight.
+    # The kernel's bandwidth is the last lag that has a weight, plus 1.
     options = {"maxlags": bandwidth - 1, "use_correction": True}
     found = model.fit(cov_type="HAC", cov_kwds=options)
     critical = np.polynomial.Polynomial(_CRITICAL_VALUE)(bandwidth / count)

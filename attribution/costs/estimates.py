@@ -1,4 +1,4 @@
-"""The step between the two halves of a build: what is estimated about cost.
+"""Cost estimates between the two halves of a build.
 
 Reads the marts that were just built and writes the schema ``estimates`` of the same
 database; nothing is fitted anywhere else, least of all on a page.
@@ -42,7 +42,7 @@ _ALL = "costs"
 
 @dataclass(frozen=True, slots=True)
 class EstimateReport:
-    """What was estimated.
+    """Report on the estimates made.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class EstimateReport:
     anomaly_count : int
         Anomalies that are known.
     is_unchanged : bool
-        No day's amount differed: what was stored stands.
+        No day's amount differed: the stored result is kept.
     """
 
     series_count: int
@@ -66,17 +66,17 @@ def update_cost_estimates(
     daily_costs: Sequence[str],
     ahead: ProcessAhead | None = None,
 ) -> EstimateReport:
-    """Forecast what a day will cost, and find what it should not have.
+    """Forecast the daily cost, and find its anomalies.
 
-    Neither is done again while no day's amount has changed, and of a series nothing is
-    while its own days have not. No day is read while the tables hold what they held.
+    Neither is done again while no day's amount has changed, and no part of a series is
+    while its days have not. No day is read while the tables are unchanged.
 
     Parameters
     ----------
     build_database : Path
         After the first half of the build.
     evidence : Evidence
-        What its views read.
+        Sources that its views read.
     daily_costs : sequence of str
         Digests of the tables of daily costs, of models and of services.
     ahead : ProcessAhead, optional
@@ -87,7 +87,7 @@ def update_cost_estimates(
         state = _state(connection, evidence, daily_costs)
         is_unchanged = estimate_store.is_current(connection, _ALL, state)
         if not is_unchanged:
-            # Of neither until both are done: what was in between may come again.
+            # Of neither until both are done: an intermediate state may come again.
             estimate_store.replace(connection, _ALL, "", {})
             is_unchanged = _update_both(connection, evidence, ahead)
             estimate_store.replace(connection, _ALL, state, {})
@@ -129,7 +129,7 @@ def _state(
 
 
 def begin_estimates(connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead) -> None:
-    """Have a process begin what :func:`update_cost_estimates` will ask it for.
+    """Start a process on the work of :func:`update_cost_estimates`.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def begin_estimates(connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead) 
     ahead : ProcessAhead
         A process that was started.
     """
-    # What is judged comes first: for what is found line items are read.
+    # Judgements come first: line items are read for the findings.
     begin_judgements(connection, read_cost_series(connection), ahead)
     begin_forecasts(connection, series_of(read_daily_costs(connection)), ahead)
 
@@ -147,7 +147,7 @@ def begin_estimates(connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead) 
 def _update_forecasts(
     connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead | None
 ) -> bool:
-    """Forecast again where a day's amount differs; return whether one did."""
+    """Forecast again where a day's amount differs; return True if any did."""
     costs = read_daily_costs(connection)
     digest = _digest(costs)
     if estimate_store.is_current(connection, _FORECASTS, digest):

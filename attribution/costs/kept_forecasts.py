@@ -1,8 +1,8 @@
 """Forecasts of single series, kept for as long as no day of theirs differs.
 
-A series is forecast for itself before all are reconciled, so what was said of it stands
-whatever happens to others. Where its days differ, but not those that a method was
-estimated on, the estimate stands: a restated month is carried forward, not fitted.
+A series is forecast for itself before all are reconciled, so its forecast holds
+regardless of others. Where its days differ, but not those that a method was estimated
+on, the estimate is kept: a restated month is carried forward, not fitted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PAST = {
     "past_unwidened": "unwidened_ratio",
     "past_widenings": "widening",
 }
-#: About what a series takes with an estimate, and without.
+#: About the time of a series with an estimate, and without.
 _SECONDS = {True: 0.15, False: 0.01}
 
 
@@ -110,7 +110,7 @@ def begin_forecasts(
 
 
 def _due(asked: Mapping[Key, Asked], before: Mapping[Key, _Kept]) -> dict[Key, Asked]:
-    """Return the series whose days differ, with what stands of their estimates."""
+    """Return the series with changed days, with their valid estimates."""
     return {
         key: _with_what_stands(series, before.get(key))
         for key, series in asked.items()

@@ -1,7 +1,7 @@
-"""What was judged of the days of single series, kept from run to run.
+"""Judgements of the days of single series, kept from run to run.
 
-A week is judged from the weeks before it alone, so of a series whose days differ only
-the weeks from the first of them on are judged again: of a new day, its own week.
+A week is judged from the weeks before it alone, so of a series with changed days only
+the weeks from the first of them on are judged again: of a new day, its week.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: Changes whenever the same days would be judged in another way.
 METHOD_VERSION = 2
 _TABLE = "kept_judgements"
-#: About what a week takes, and so many series take little more than one.
+#: About the time of a week, and so many series take little more than a single series.
 _WEEK_SECONDS, _TOGETHER = 0.00015, 128
 
 
@@ -53,7 +53,7 @@ def judgements_of(
     *,
     ahead: ProcessAhead | None = None,
 ) -> list[Judgement]:
-    """Return what is to be said of the days of each series, and keep just these.
+    """Return the judgements of each series' days, and keep just these.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def begin_judgements(
 def _due(
     series: Sequence[CostSeries], before: Mapping[Key, tuple[str, Judgement]]
 ) -> list[_Due]:
-    """Return the series whose days differ, each with what was judged of it before."""
+    """Return the series with changed days, each with its earlier judgement."""
     due = []
     for cost_series in series:
         digest, judgement = before.get(_key(cost_series), ("", None))
@@ -113,7 +113,7 @@ def _due(
 
 
 def _groups(due: Sequence[_Due]) -> list[Sequence[_Due]]:
-    """Return the series in groups that are judged together, each by one process."""
+    """Return groups of series, each judged together by a single process."""
     return [due[at : at + _TOGETHER] for at in range(0, len(due), _TOGETHER)]
 
 

@@ -1,8 +1,8 @@
-"""How the bill of each platform, and of all, grew with what was served, as rows.
+"""Growth of the bill of each platform, and of all, with usage, as rows.
 
-From ``roi.mart_platform_usage``, between the two halves of a build; a platform whose
-bill cannot say so has a row with the reason and what would change it. One row without a
-platform pools them all, month on month.
+From ``roi.mart_platform_usage``, between the two halves of a build; a platform with an
+uninformative bill has a row with the reason and the remedy. A row without a platform
+pools them all, month on month.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 #: Changes whenever the same months would be judged in another way.
 METHOD_VERSION: Final = 3
 TABLE: Final = "platform_elasticities"
-#: The same rows with what each was made of: no bill is judged again for another's.
+#: The same rows with the inputs of each: no bill is judged again for another's.
 KEPT: Final = "kept_elasticities"
-#: About what a platform takes.
+#: About the time of a platform.
 _SECONDS: Final = 0.005
 _MONTHS: Final = """
 select platform_id, list(effective_cost::double order by billing_month) as costs,
@@ -52,7 +52,7 @@ from roi.mart_platform_usage
 window in_order as (partition by platform_id order by billing_month)
 order by platform_id, billing_month
 """
-#: What makes a bill say how it grows, by the code of the reason why it does not.
+#: Remedies that make the growth of a bill estimable, by the code of the reason.
 _WAYS_OUT: Final = {
     "too_few_periods": "placements of catalog.yml for its models and a meter of their"
     " requests; a month in which a model comes or goes is unknown",
@@ -137,7 +137,7 @@ def elasticity_row(
     Parameters
     ----------
     platform_id : str
-        Whose bill it is.
+        Platform of the bill.
     costs, requests : tuple of float
         In the order of months, of equal length: the bill in the reporting currency, and
         requests that were served; NaN is unknown.

@@ -1,19 +1,19 @@
-"""How bills grow with usage, over all platforms: month on month, and pooled.
+"""Growth of bills with usage over all platforms: monthly and pooled.
 
-Estimand: per cent of cost that goes with one per cent of usage from a month to the
-next, as a mean of the platforms in which those whose usage moves more weigh more. It
+Estimand: per cent of cost that goes with 1 per cent of usage from a month to the next,
+as a mean of the platforms in which those with more movement of usage weigh more. It
 describes how both moved together, and no cause.
 
-A platform of one's own rarely has twelve months in which usage moved by half and no
-model came or went. What it has are pairs of neighbouring months with the same models,
-outside of migrations, and several platforms have many. Changes take each platform's
-level and any price that changed once out of it; the change of the month's length is a
-covariate, because a machine by the hour costs less in February.
+A single platform rarely has twelve months in which usage moved by half and no model
+came or went. It does have pairs of neighbouring months with the same models, outside of
+migrations, and several platforms have many. Changes take each platform's level and any
+price that changed once out of it; the change of the month's length is a covariate,
+because a machine by the hour costs less in February.
 
 Method: least squares of the change of log(cost) on that of log(usage), by statsmodels,
 with errors that may be alike within a month of all platforms (Liang and Zeger 1986,
-Biometrika 73), and the quantile of Student's t for one degree of freedom less than
-there are months.
+Biometrika 73), and the quantile of Student's t with degrees of freedom equal to the
+number of months minus 1.
 
 Refused: fewer than 24 pairs, pairs of fewer than 12 months, or usage that moves with
 the length of months and a steady trend alone.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FEWEST_PAIRS: Final = 24
 #: With fewer groups, errors that are alike within a group make intervals too narrow.
 FEWEST_MONTHS: Final = 12
-#: What usage moves by beyond a steady trend and the length of months, as a part of it.
+#: Movement of usage beyond a steady trend and the length of months, as a part of it.
 LEAST_USAGE_CHANGE: Final = 0.001
 
 
@@ -124,7 +124,7 @@ def _fitted(
 
 
 def _moved(usage: Floats, steady: Floats) -> float:
-    """Return the standard deviation of what a trend and the months do not explain."""
+    """Return the standard deviation unexplained by a trend and the months."""
     trend = np.linalg.lstsq(steady, usage, rcond=None)[0]
     return float(np.std(usage - steady @ trend))
 

@@ -1,1 +1,1 @@
-"""Times of delivery, censored ones too."""
+"""Times of delivery, including censored times."""

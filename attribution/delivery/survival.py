@@ -1,9 +1,9 @@
 """Times to an event of which some have not come yet: the Kaplan-Meier estimator.
 
-An item that is still open has lasted at least so long, and how long it will last
-nobody knows. To close it now would invent an end, to leave it out would flatter the
-figure. The estimator uses it for as long as it was seen, and not beyond. It is right
-where what is open is open for no other reason than that too little time has passed.
+An item that is still open has lasted at least so long, and how long it will last nobody
+knows. To close it now would invent an end, to leave it out would flatter the figure.
+The estimator uses it for as long as it was seen, and not beyond. It is right where
+items are open for no other reason than that too little time has passed.
 
 E. L. Kaplan and P. Meier, *Nonparametric estimation from incomplete observations*,
 1958; the curve and its standard errors (Greenwood's) are to the last bit those of
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 FEWEST_FOR_A_MEDIAN: Final = 5
 #: A share that products of quotients miss a half by is no more than this.
 _ROUNDING: Final = 1e-9
-#: Every interval is one of 90 %.
+#: Every interval is a 90 % interval.
 _NORMAL_95: Final = 1.6448536269514722
 
 
 @dataclass(frozen=True, slots=True)
 class TimeToEvent:
-    """How long it takes, of items that began together.
+    """Time to an event, of items that began together.
 
     Attributes
     ----------
     item_count, event_count : int
-        All items, and those whose event has come.
+        All items, and those with an event.
     median, median_low, median_high : float or None
         Kaplan-Meier median with its interval of 90 %, in the unit of the times.
         ``None`` where it is not reached, not bounded, or where there are too few items.
     median_of_ended : float or None
-        Plain median of those whose event has come, which flatters while others wait.
+        Plain median of those with an event, which flatters while others wait.
     longest : float
-        How long the item was seen that was seen longest.
+        Longest time that an item was seen.
     """
 
     item_count: int
@@ -56,7 +56,7 @@ class TimeToEvent:
 
 @dataclass(frozen=True, slots=True)
 class ShareByThen:
-    """The share of items whose event comes within a time.
+    """Share of items with an event within a time.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class ShareByThen:
     event_count : int
         Events within the time.
     followed_count : int
-        Items that were seen so long, or whose event had come before.
+        Items that were seen so long, or had their event before.
     """
 
     share: float | None
@@ -83,9 +83,10 @@ def time_to_event(
     Parameters
     ----------
     times : ndarray, shape (items,)
-        Until the event, or until the item was seen last. Not negative, at least one.
+        Until the event, or until the item was seen last. Not negative, at least a
+        single item.
     has_ended : ndarray of bool, shape (items,)
-        Whether the event has come.
+        True if the event has come.
     """
     ended = times[has_ended]
     is_enough = len(times) >= FEWEST_FOR_A_MEDIAN
@@ -108,11 +109,11 @@ def time_to_event(
 def share_by(
     times: NDArray[np.float64], has_ended: NDArray[np.bool_], limit: float
 ) -> ShareByThen:
-    """Estimate the share of items whose event comes within ``limit``.
+    """Estimate the share of items with an event within ``limit``.
 
-    Where every item was followed so long, it is a plain share with Wilson's interval.
-    Else it is one less the Kaplan-Meier curve (cumulative incidence), with the interval
-    of its logarithm's logarithm.
+    If every item was followed so long, it is a plain share with Wilson's interval.
+    Otherwise it is 1 minus the Kaplan-Meier curve (cumulative incidence), with the
+    interval of its logarithm's logarithm.
     """
     count = int(np.sum(has_ended & (times <= limit)))
     followed = int(np.sum((has_ended & (times <= limit)) | (times >= limit)))
@@ -145,7 +146,7 @@ def _median(
     curve = _kaplan_meier(times, has_ended)
     median, (low, high) = _half(curve), _bounds_of_half(curve)
     if median is not None and low is None:
-        # One step leads past both bounds.
+        # A single step leads past both bounds.
         return median, median, median
     return median, low, high
 
@@ -196,7 +197,7 @@ def _kaplan_meier(times: NDArray[np.float64], has_ended: NDArray[np.bool_]) -> _
     at_risk = np.cumsum(np.bincount(places)[::-1])[::-1]
     is_step = events > 0
     steps, events, at_risk = steps[is_step], events[is_step], at_risk[is_step]
-    # The last step may leave nobody, of whom nothing can be told.
+    # The last step may leave nobody, and then nothing is known.
     with np.errstate(divide="ignore", invalid="ignore"):
         survival = np.exp(np.cumsum(np.log(1 - events / at_risk)))
         greenwood = np.cumsum(events / (at_risk * (at_risk - events)))
@@ -204,11 +205,11 @@ def _kaplan_meier(times: NDArray[np.float64], has_ended: NDArray[np.bool_]) -> _
 
 
 def _bounds_of_half(curve: _Curve) -> tuple[float | None, float | None]:
-    """Return the interval of the median: steps whose share may be one half.
+    """Return the interval of the median: steps with a possible share of 1/2.
 
     By the logarithm of the curve's logarithm, as SAS has it.
     """
-    # Where nobody is left, the logarithms have no value.
+    # If nobody is left, the logarithms have no value.
     with np.errstate(all="ignore"):
         log = np.log(curve.survival)
         distance = np.log(-log) - np.log(-np.log(0.5))
@@ -225,10 +226,10 @@ def _bounds_of_half(curve: _Curve) -> tuple[float | None, float | None]:
 
 
 def _half(curve: _Curve) -> float | None:
-    """Return where the curve crosses one half; ``None`` where it stays above or on it.
+    """Return where the curve crosses 1/2; ``None`` if it never falls below.
 
-    Where it lies on one half for a while, the middle of that: so the estimate is the
-    plain median where nothing is open.
+    If it lies on 1/2 for a while, the middle of that: so the estimate is the plain
+    median where nothing is open.
     """
     below = np.flatnonzero(curve.survival < 0.5 - _ROUNDING)
     if len(below) == 0:

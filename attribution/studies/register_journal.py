@@ -1,4 +1,4 @@
-"""Where entries of the study register are kept besides, so that a change shows."""
+"""Journal of study register entries, so that a change shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def first_difference(
 ) -> int | None:
     """Return the first line of a register that its journal has not; None if none.
 
-    What the journal has beyond the last line is no difference.
+    Entries of the journal beyond the last line are no difference.
     """
     for number, entry in enumerate(own, start=1):
         if number > len(kept) or dict(kept[number - 1]) != dict(entry):

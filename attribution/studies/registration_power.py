@@ -1,4 +1,4 @@
-"""Whether a study that is to be locked would find what it is asked for."""
+"""Power check of a study before it is locked."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def power_to_register(
     history : DataFrame or None
         The data there is; without it nothing is known.
     plan : Plan
-        What is declared.
+        Declared plan.
     reason : str
-        Why to accept less power than the smallest effect that matters needs.
+        Reason to accept less power than the smallest effect that matters needs.
     """
     if history is None:
         return None, ""

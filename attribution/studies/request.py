@@ -1,6 +1,6 @@
-"""Which studies are to be estimated, and what was done about them.
+"""Studies to be estimated, and a report on their processing.
 
-Apart from what estimates them, which a run with nothing new does not need.
+Separate from the code that estimates them, which a run with nothing new does not need.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StudyRequest:
-    """Which studies are to be estimated.
+    """Studies to be estimated.
 
     Attributes
     ----------
     plans : sequence of Plan
         Those that have a file in the workspace.
     register : StudyRegister
-        What was locked: a plan that stands there is estimated without a file, too.
+        Locked plans: a plan in the register is estimated without a file, too.
     only : collection of str
         Names of the studies that may be fitted now; all where none is named.
     seed : int
-        What the seed of each study is derived from, with its name.
+        Base of the seed of each study, together with its name.
     processes : int or None
-        How many fit at the same time; as many as there are cores by default.
+        Number fitted at the same time; as many as there are cores by default.
     """
 
     plans: Sequence[Plan]
@@ -42,7 +42,7 @@ class StudyRequest:
 
 @dataclass(frozen=True, slots=True)
 class StudyReport:
-    """What was done about the studies.
+    """Report on the processing of the studies.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
-"""What a study found, as rows of the tables of its estimates.
+"""Findings of a study, as rows of the estimate tables.
 
 Every figure is read off the draws of the estimate. A refused study has rows without
-figures, and a failed one too.
+figures, and a failed study too.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def rows_of_attempt(
 def rows_of_refusal(
     asked: Asked, refusal: Refusal, study: Mapping[str, Any] | None = None
 ) -> dict[str, pa.Table]:
-    """Return the rows of a study that cannot tell: a code, no figure."""
+    """Return the rows of a refused study: a code, no figure."""
     row = dict(study or _study(asked, _named_design(asked.plan))) | {
         "status": "refused",
         "verdict": "refused",
@@ -92,7 +92,7 @@ def rows_of_refusal(
 
 
 def rows_of_failure(asked: Asked, error: str) -> dict[str, pa.Table]:
-    """Return the rows of a study whose estimation ended in an error of ours."""
+    """Return the rows of a study with an internal estimation error."""
     row = _study(asked, _named_design(asked.plan)) | {
         "status": "failed",
         "verdict": "failed",
@@ -161,7 +161,7 @@ def _shape(attempt: Attempt, plan: Plan) -> _Row:
 
 
 def _units(attempt: Attempt, plan: Plan) -> list[_Row]:
-    """Return who got the feature, by name: what a study claims to have changed."""
+    """Return the treated units by name: those that a study claims changed."""
     panel = attempt.panel
     if panel is None:
         return []

@@ -48,14 +48,14 @@ def read_plans(folder: Path) -> tuple[Plan, ...]:
     Parameters
     ----------
     folder : Path
-        ``studies/`` of a workspace. One that is absent or empty has no plans; files
-        that are no YAML, such as the register, are not looked at.
+        ``studies/`` of a workspace. An absent or empty folder has no plans; files that
+        are no YAML, such as the register, are not looked at.
 
     Raises
     ------
     SettingsError
-        A file is not valid, or two are of one study; all problems of all files, each
-        with its line.
+        A file is not valid, or two are of the same study; all problems of all files,
+        each with its line.
     """
     problems = Problems()
     plans: dict[str, Plan] = {}
@@ -100,7 +100,7 @@ def _refuse_unused(document: Document, plan: Plan, problems: Problems) -> None:
 
 
 def _plan_of(document: Document, problems: Problems) -> Plan | None:
-    """Return the plan of a file; what is wrong with it is added to ``problems``."""
+    """Return the plan of a file; its errors are added to ``problems``."""
     from attribution.causal.plan import Plan  # noqa: PLC0415  (slow to load; many have none)
 
     try:

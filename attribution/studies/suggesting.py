@@ -1,4 +1,4 @@
-"""Propose plans that outcomes, starts and units allow, with what each would find."""
+"""Propose plans that outcomes, starts and units allow, with their power."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _PERIODS: Final = ((1, "day"), (7, "week"), (31, "month"), (92, "quarter"))
 _CODES: Final = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q"}
 #: Part of the cells of units and periods that has to be delivered.
 FILLED_RATIO: Final = 0.9
-#: Part of the history that a window after the launch may be as long as, so that it can
-#: be rehearsed before the launch: for one series, and with other units.
+#: Largest window after the launch, as a part of the history, that can be rehearsed
+#: before the launch: for a single series, and with other units.
 _HORIZON_RATIO: Final = {True: 0.2, False: 0.5}
 _TO_DECIDE: Final = """\
 # To decide before it is locked: which way is better, what would matter, the money.
@@ -46,7 +46,7 @@ _TO_DECIDE: Final = """\
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A plan with what it would find, or with what is missing for it.
+    """Plan with its detectable effect, or with its missing requirements.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Suggestion:
     detectable : float or None
         Smallest effect per unit and period that four of five such studies find.
     missing : str
-        Why it cannot be estimated, and what would help; empty where it can.
+        Reason that it cannot be estimated, and the remedy; empty where it can.
     """
 
     plan: Plan
@@ -99,7 +99,7 @@ def suggestions(
     rows, period = at_whole_periods(frame)
     plans = _plans(rows, period, starts, facts)
     suggested = [rehearsed(rows, plan, seed=seed) for plan in plans]
-    # The order of plans is that of designs and scales; estimable ones come first.
+    # The order of plans is that of designs and scales; estimable plans come first.
     return sorted(suggested, key=lambda suggestion: bool(suggestion.missing))
 
 
@@ -118,16 +118,16 @@ def suggested_for(
     metric : str
         The outcome.
     rows : OutcomeRows
-        What was delivered of it.
+        Delivered rows of the outcome.
     feature : str
-        Default: the one that was delivered with the outcome.
+        Default: the value that was delivered with the outcome.
     launch, units
         From when who had the feature; default: as delivered with the outcome.
 
     Raises
     ------
     UsageError
-        Nothing says which feature it was, from when, or for which units.
+        Nothing states the feature, its start, or its units.
     """
     known = set(rows.frame["unit"])
     if launch is None and not rows.starts:
@@ -159,7 +159,7 @@ def suggested_for(
 
 
 def rehearsed(frame: pd.DataFrame, plan: Plan, *, seed: int = 0) -> Suggestion:
-    """Return what a plan would find, from its history alone."""
+    """Return the expected findings of a plan, from its history alone."""
     try:
         panel = panel_of(frame, plan)
         design, _ = choose_design(panel, plan)
@@ -218,7 +218,7 @@ def _means(rows: pd.DataFrame, period: str) -> pd.DataFrame:
 
 
 def plan_text(plan: Plan) -> str:
-    """Return a plan as the YAML of its file, with what remains to be decided."""
+    """Return a plan as the YAML of its file, with open decisions."""
     content = plan.model_dump(mode="json", exclude_defaults=True)
     stream = io.StringIO()
     yaml = YAML()
@@ -280,7 +280,7 @@ def _plans(
     starts: Mapping[str, date],
     facts: Mapping[str, Any],
 ) -> Iterator[Plan]:
-    """Yield the plans that are rehearsed: two scales, and two trends of one series."""
+    """Yield the rehearsed plans: two scales, and two trends for a series."""
     launch = min(starts.values())
     start, end = frame["date"].min().date(), _end(frame, launch, period, starts)
     base = {
@@ -306,7 +306,7 @@ def _plans(
 
 
 def _who(starts: Mapping[str, date], rows: pd.DataFrame) -> dict[str, Any]:
-    """Return who got the feature as a plan says it."""
+    """Return the treated units in the form of a plan."""
     if "arm" in rows:
         return {"assignment": {"column": "arm", "unit": "unit"}}
     if len(set(starts.values())) > 1:

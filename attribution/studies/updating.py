@@ -1,9 +1,9 @@
-"""What every study of a workspace says, between the two halves of a build.
+"""Estimates of all studies of a workspace, between two halves of a build.
 
 All studies are looked at before any is fitted; those that cannot begin are refused
 there. The others are fitted on all cores, each for itself, and stored as soon as they
-are done. A study is not fitted again while its plan, its data, what the register says
-of it, the method and the seed are the same.
+are done. A study is not fitted again while its plan, its data, its entries in the
+register, the method and the seed are the same.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ _NEWEST_MONTH = "SELECT max(billing_month) FROM cost.fct_daily_model_costs"
 #: Changes whenever the same plan and data would be estimated in another way.
 METHOD_VERSION = 7
 _STUDIES = "attribution_studies"
-#: One process fits what was begun, so of many most are left to one on each core.
+#: A single process fits the studies begun, so most of many are left to a process on
+#: each core.
 _BEGUN_AT_MOST = 8
 
 
@@ -62,18 +63,18 @@ def update_study_estimates(
     *,
     ahead: ProcessAhead | None = None,
 ) -> StudyReport:
-    """Estimate the studies that are new or whose basis has changed.
+    """Estimate the studies that are new or have a changed basis.
 
     Parameters
     ----------
     build_database : Path
         After the first half of the build.
     request : StudyRequest
-        Which studies.
+        Studies to estimate.
     progress : Progress
-        One task, with a unit for each study that is fitted.
+        A single task, with a unit for each study that is fitted.
     ahead : ProcessAhead, optional
-        Where :func:`begin_studies` has begun some.
+        Process in which :func:`begin_studies` has begun some.
 
     Raises
     ------
@@ -113,7 +114,7 @@ def begin_studies(
     connection : DuckDBPyConnection
         The build database with the data of studies as they are going to be.
     request : StudyRequest
-        Which studies.
+        Studies to begin.
     ahead : ProcessAhead
         A process.
     """
@@ -147,7 +148,7 @@ def _refuse_lost_entries(
 
 
 def seed_of(study_id: str, seed: int) -> int:
-    """Return the seed of a study, which does not depend on what other studies are."""
+    """Return the seed of a study, independent of other studies."""
     digest = hashlib.sha256(f"{seed}|{study_id}".encode()).digest()
     return int.from_bytes(digest[:4])
 
@@ -191,8 +192,8 @@ def _newest(
 ) -> date | None:
     """Return a day that has surely come, by the newest evidence of any kind.
 
-    A study whose own figures stop is over when others go on past its end: nobody keeps
-    a bad one open by delivering nothing.
+    A study with figures that stop is over when others go on past its end: nobody keeps
+    a bad study open by delivering nothing.
     """
     days = [one.last_date for one in delivered.values() if one.last_date]
     # Asked first: an error would end the transaction of a build.
@@ -211,7 +212,7 @@ def _is_over(plan: Plan, last: date | None, newest: date | None) -> bool:
 
 
 def next_period(plan: Plan, day: date) -> date:
-    """Return the first day of the period after the one that a day is in."""
+    """Return the first day of the period after that of a given day."""
     if plan.period == "day":
         return day + timedelta(days=1)
     if plan.period == "week":
@@ -270,7 +271,7 @@ def _estimate(
         if not able:
             return
         processes = min(len(able), request.processes or os.cpu_count() or 1)
-        # A cursor: results are stored on the connection while this one is half read.
+        # A cursor: results are stored on the connection while this cursor is half read.
         jobs = _jobs(connection.cursor(), able)
         for job, tables in fitted(jobs, processes=processes, ahead=ahead):
             study = job.asked.plan.id
@@ -281,7 +282,7 @@ def _estimate(
 def _divided(
     due: Sequence[tuple[Asked, str]], delivered: Mapping[str, Delivered]
 ) -> tuple[list[tuple[Asked, str, Refusal]], list[tuple[Asked, str]]]:
-    """Tell the studies that cannot begin from those that can be fitted."""
+    """Separate the studies that cannot begin from those that can be fitted."""
     refused, able = [], []
     for asked, digest in due:
         found = delivered.get(asked.plan.id, Delivered())

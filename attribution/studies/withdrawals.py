@@ -1,4 +1,4 @@
-"""Who may withdraw a study: one person asks with a reason, a second one decides."""
+"""Withdrawal of a study: requested with a reason, decided by another."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def check_decision(
     own : sequence of Entry
         The study's entries, oldest first.
     study_id, event, author : str
-        What is to be written, and by whom.
+        Event to write, and its author.
 
     Raises
     ------
     UsageError
-        The study is not locked, the step was taken before, nothing was asked for, or
-        one person would decide alone.
+        The study is not locked, the step was taken before, nothing was requested, or a
+        single person would decide alone.
     """
     if not own:
         raise UsageError(

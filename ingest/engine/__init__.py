@@ -1,1 +1,1 @@
-"""What lands deliveries: registry, runner, landing, lake, recorded loads."""
+"""Ingest engine: registry, runner, landing, lake and recorded loads."""

@@ -1,8 +1,8 @@
-"""Finds that two deliveries say different things of what has one value.
+"""Check for deliveries that contradict each other on a single value.
 
-Two exchange rates of one day, in two files or from two sources, cannot both count, and
-nothing tells which does. Within a file that is refused when it lands; this compares
-what has landed with what counts.
+Two exchange rates of a day, in two files or from two sources, cannot both count, and
+nothing decides between them. Within a file they are refused when it lands; this module
+compares landed rows with the rows that count.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class AgreedValues:
-    """Which deliveries of a batch contradict what counts, or an earlier one of it.
+    """Deliveries of a batch that contradict loads in force or each other.
 
-    Two files that are corrected together agree as they are now: what they replace does
-    not matter, unless one of them is refused and stays as it was.
+    Two files that are corrected together are judged in their present state: the loads
+    they replace do not matter, unless either file is refused and stays as it was.
 
     Parameters
     ----------
@@ -59,9 +59,10 @@ class AgreedValues:
         return self._refusals.get(load_id)
 
     def _disputed(self, waiting: Sequence[LandedDelivery]) -> set[str]:
-        """Return the loads that say otherwise than another one, in force or waiting.
+        """Return the loads that contradict another load, in force or waiting.
 
-        One question for all of them: nearly always the answer is that there are none.
+        A single query covers all of them: nearly always the answer is that there are
+        none.
         """
         replaced = [each.load.key for each in waiting]
         return {
@@ -144,7 +145,7 @@ def _question(
 
 
 def _same(stream: Stream) -> list[str]:
-    """Return the columns that say together what the value is of."""
+    """Return the columns that together identify the subject of the value."""
     texts = [column.name for column in stream.columns if column.type == TEXT]
     return [quote(name) for name in dict.fromkeys((*stream.key, *texts))]
 

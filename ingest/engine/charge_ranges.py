@@ -1,9 +1,8 @@
-"""When the charges of a file began and for which account they are, by its footer.
+"""Read a file's charge start times and accounts from its footer.
 
 The footer of a Parquet file has the smallest and the largest value of each column, so
-that this takes no pass over the rows. It bounds what the file holds, in whichever
-month; where a column is computed from others, or the writer left statistics out,
-nothing is known.
+this takes no pass over the rows. It bounds the file's contents, in any month; where a
+column is computed from others, or the writer left statistics out, nothing is known.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from ingest.streams import Stream
 
-#: A column, or one that is only brought to the type of the stream.
+#: A column, or a column that is only cast to the type of the stream.
 _COLUMN = re.compile(
     r"""^(?:TRY_CAST\(|CAST\(|\()?"((?:[^"]|"")+)"(?:\)|\sAS\s\w+\)|"""
     r"""\sAT\sTIME\sZONE\s'UTC'\))?$"""
@@ -40,12 +39,12 @@ def ranges_of(file: str, projection: Mapping[str, str], stream: Stream) -> Range
     Parameters
     ----------
     file : str
-        Path of a Parquet file; of one that cannot be read, or lies in a bucket,
-        nothing is known.
+        Path of a Parquet file; nothing is known of a file that cannot be read or lies
+        in a bucket.
     projection : mapping of str to str
         SQL of each canonical column over those of the file.
     stream : Stream
-        One with ``identity_columns``.
+        Stream with ``identity_columns``.
     """
     if is_in_bucket(file):
         return UNKNOWN
@@ -62,7 +61,7 @@ def ranges_of(file: str, projection: Mapping[str, str], stream: Stream) -> Range
 
 
 def outermost(ranges: Sequence[Ranges]) -> Ranges:
-    """Return the ranges that hold those of all files; unknown where one is."""
+    """Return ranges that enclose those of all files; unknown if any is."""
     return (
         _outermost_of([moments for moments, _ in ranges]),
         _outermost_of([accounts for _, accounts in ranges]),
@@ -104,7 +103,7 @@ def _moment(value: object) -> datetime | None:
     if not isinstance(value, datetime):
         return None
     utc = value.astimezone(UTC) if value.tzinfo else value
-    # Where pandas is there, a moment with nanoseconds is one of its own.
+    # A timestamp with nanoseconds has a separate type if pandas is installed.
     return datetime.combine(utc.date(), utc.time())
 
 

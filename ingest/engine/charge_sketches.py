@@ -2,10 +2,10 @@
 
 A sketch is the smallest hashes of a load's charges of a month and currency: two loads
 with the same charges have the same small hashes (bottom-k sketches: Broder 1997; Cohen
-and Kaplan 2007). To hash each charge costs a fifth of what landing a Parquet file does.
-So it is done where another load may hold the same charges: by when they began and by
-account (:mod:`ingest.engine.overlapping_loads`), then by an outline of a few columns,
-which landing takes. It is taken from the files as they rest.
+and Kaplan 2007). Hashing every charge costs a fifth of landing a Parquet file. So it is
+done only where another load may hold the same charges: first by start time and account
+(:mod:`ingest.engine.overlapping_loads`), then by an outline of a few columns, which
+landing takes. The sketch is taken from the files at rest.
 """
 
 from __future__ import annotations
@@ -53,24 +53,24 @@ _Hashed = dict[_Place, tuple[tuple[int, ...], int]]
 #: Load and file.
 _Owned = tuple[str, str]
 _Ask = Callable[[str], list[tuple[Any, ...]]]
-#: So many files are read by one query.
+#: Maximum number of files read by a single query.
 _MOST_FILES: Final = 500
 _FILE: Final = "_triptych_file"
 
 
 class LoadsThatCount(KnownFiles, Protocol):
-    """What the catalogue knows of the loads in force."""
+    """Catalogue data on the loads in force."""
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Answer a question to files."""
 
     def charged_months(self, months: Sequence[ChargedMonth]) -> list[ChargedMonth]:
-        """Return what they hold of the streams and months of new loads."""
+        """Return their contents for the streams and months of new loads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a batch is compared by.
+    """Basis on which a batch is compared.
 
     ``learnt`` are the months in force of which something was found out. ``unread`` has
     by its id why the charges of a load, new or in force, are not known.
@@ -91,7 +91,7 @@ class Comparison:
         Parameters
         ----------
         load : NewLoad
-            It, whose turn it is.
+            Load that is next to be committed.
         committed : sequence of NewLoad
             Those of this batch that are to be committed, before it.
         """
@@ -119,11 +119,11 @@ def comparison(
     Parameters
     ----------
     landed : sequence of LandedDelivery
-        What may be committed, in the staging area.
+        Loads that may be committed, in the staging area.
     catalogue : LoadsThatCount
-        What is in force.
+        Loads in force.
     places : LakePlaces
-        Where files rest.
+        Locations of the files.
     """
     comparing = _Comparing(landed, catalogue, places)
     before = list(comparing.in_force)
@@ -141,7 +141,7 @@ def comparison(
 
 
 class _Comparing:
-    """New loads and those in force, as far as the ones may repeat the others."""
+    """New loads and loads in force, as far as the new may repeat the others."""
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class _Comparing:
         return located(load_ids, self.landed, self._catalogue, self._places.root)
 
     def unread_by_place(self) -> dict[Hashable, list[ChargedMonth]]:
-        """Return the months of loads whose charges are not known."""
+        """Return the months of loads with unknown charges."""
         by_place: dict[Hashable, list[ChargedMonth]] = defaultdict(list)
         for month in [*self._new_months(), *self.in_force]:
             if month.load_id in self.unread:
@@ -234,7 +234,7 @@ class _Comparing:
 
 
 def _is_open(month: ChargedMonth, other: ChargedMonth) -> bool:
-    """Tell whether two months may have charges in common, for all that is known."""
+    """Return True if two months may share charges, as far as is known."""
     return may_repeat(month, other) and not are_unlike(month.total, other.total)
 
 
@@ -298,7 +298,7 @@ def _take(
     unread: dict[str, Unread],
     hashes: Callable[[Stream], str],
 ) -> _Hashed:
-    """Return small hashes of loads, files of one form being read together."""
+    """Return small hashes of loads, reading files of the same form together."""
     groups: dict[tuple[str, str, str], list[_Owned]] = defaultdict(list)
     for load in loads:
         forms = zip(load.projections, load.signatures, load.files, strict=True)
@@ -330,7 +330,7 @@ def _asked(
     owned: Sequence[_Owned],
     unread: dict[str, Unread],
 ) -> list[tuple[Any, ...]]:
-    """Return what a query answers; a file that cannot be read leaves its load out."""
+    """Return rows of a query; an unreadable file leaves its load out."""
     try:
         return ask(reading(owned))
     except duckdb.Error as error:
@@ -341,7 +341,7 @@ def _asked(
             reason = str(error).splitlines()[0].rstrip(".")
             unread[load_id] = Unread(f"{file}: {reason}")
             return []
-    # By halves: one damaged file of hundreds is found by a few queries.
+    # By halves: a damaged file among hundreds is found by a few queries.
     middle = len(owned) // 2
     halves = owned[:middle], owned[middle:]
     return [row for half in halves for row in _asked(ask, reading, half, unread)]

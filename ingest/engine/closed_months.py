@@ -1,7 +1,7 @@
 """The figures of a month that is being closed, offered as evidence.
 
-Not a source that anybody configures: ``triptych close`` makes one of the published
-figures and gives it to the runner, which lands and commits them like any delivery.
+Not a source that anybody configures: ``triptych close`` builds it from the published
+figures and passes it to the runner, which lands and commits them like any delivery.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ClosedMonth:
-    """Offers the rows of each frozen mart as one delivery.
+    """Source that offers the rows of each frozen mart as a delivery.
 
     Parameters
     ----------

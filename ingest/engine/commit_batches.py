@@ -1,9 +1,9 @@
-"""Commits what has landed, many deliveries in one transaction.
+"""Commit landed deliveries, many in a single transaction.
 
-A transaction costs tens of milliseconds however little it holds, so what lands within a
-moment is committed together, in the order in which it was offered. Each delivery is a
-load of its own all the same. What a crash keeps from being committed lands again at the
-next run.
+A transaction costs tens of milliseconds however little it holds, so deliveries that
+land within a moment are committed together, in the order in which they were offered.
+Each delivery is still a separate load. A delivery that a crash keeps from being
+committed lands again at the next run.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ _MOST_DELIVERIES, _LONGEST_WAIT_SECONDS = 1_000, 2.0
 
 
 class CommitBatches:
-    """What has landed in a run and is not committed yet.
+    """Deliveries that have landed in a run and are not committed yet.
 
     Parameters
     ----------
     held : HeldCatalogue
         The catalogue.
     places : LakePlaces
-        Where files rest.
+        Locations of the files.
     report : IngestReport
-        Where to say what became of each delivery.
+        Report that receives the result of each delivery.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class CommitBatches:
         self._may_repeat: set[str] = set()
 
     def begin(self, connector: Connector) -> None:
-        """Take what a source offers from now on."""
+        """Accept deliveries of a source from now on."""
         if connector.config.may_repeat:
             self._may_repeat.add(connector.config.name)
 
@@ -87,7 +87,7 @@ class CommitBatches:
         self._finished.append((connector, datetime.now(UTC).replace(tzinfo=None)))
 
     def flush(self) -> None:
-        """Commit what has landed, and how it went with the sources that finished."""
+        """Commit landed deliveries and the results of finished sources."""
         landed, self._landed = self._landed, []
         finished, self._finished = self._finished, []
         if landed or finished:
@@ -109,9 +109,10 @@ class CommitBatches:
     def _judged(
         self, catalogue: Catalogue, landed: Sequence[LandedDelivery]
     ) -> tuple[list[LandedDelivery], list[Renewal], list[ChargedMonth]]:
-        """Return what is to be committed, what is loaded already, and what was learnt.
+        """Return loads to commit, loads already in force, and months learnt.
 
-        Each delivery is compared with what the ones before it leave in force.
+        Each delivery is compared with the state that the deliveries before it leave in
+        force.
         """
         new: list[LandedDelivery] = []
         renewals: list[Renewal] = []
@@ -150,7 +151,7 @@ class CommitBatches:
         return new, renewals, compared.learnt
 
     def _is_set_aside(self, load: NewLoad, in_force: LoadsInForce) -> bool:
-        """Tell whether a load is not to be committed, and say why in the report."""
+        """Return True if a load is not to be committed, and report the reason."""
         twin = in_force.twin(load)
         if twin is not None and twin.source == load.source:
             self._report.notes.append(
@@ -173,14 +174,14 @@ class CommitBatches:
         return True
 
     def _would_count_twice(self, load: NewLoad) -> bool:
-        """Tell whether a load has money, and may not repeat that of another source."""
+        """Return True if a load has money and may not repeat another source's."""
         has_money = any(any(total.amounts) for total in load.totals)
         return has_money and load.source not in self._may_repeat
 
     def _is_not_compared(
         self, load: NewLoad, compared: Comparison, new: Sequence[LandedDelivery]
     ) -> bool:
-        """Tell whether its charges may count already, and hold it back until known."""
+        """Hold a load back, returning True, if its charges may count already."""
         refusal = compared.refusal(load, [each.load for each in new])
         if refusal is None or load.source in self._may_repeat:
             return False
@@ -188,7 +189,7 @@ class CommitBatches:
         return True
 
     def _is_repeated(self, load: NewLoad, sketches: SketchesInForce) -> bool:
-        """Tell whether its charges count already, and refuse it in the report."""
+        """Refuse a load, returning True, if its charges count already."""
         if load.source in self._may_repeat:
             return False
         repetition = sketches.repetition(load)
@@ -198,7 +199,7 @@ class CommitBatches:
         return True
 
     def _is_contradicted(self, landed: LandedDelivery, agreed: AgreedValues) -> bool:
-        """Tell whether what counts says otherwise, and refuse it in the report."""
+        """Refuse a load, returning True, if it contradicts loads in force."""
         refusal = agreed.refusal(landed.load.load_id)
         if refusal is None:
             return False
@@ -206,7 +207,7 @@ class CommitBatches:
         return True
 
     def _is_held_back(self, catalogue: Catalogue, landed: LandedDelivery) -> bool:
-        """Tell whether answers of few people would show, and say so in the report."""
+        """Return True, and report it, if answers of few people would show."""
         why = late_answers(catalogue.ask, landed)
         if why is None:
             return False
@@ -271,9 +272,9 @@ class LoadsInForce:
     def same_content(self, load: NewLoad) -> Renewal | None:
         """Return a renewal if the load in force holds these bytes, read alike.
 
-        The same bytes in another place are another load: a copy is not what rests in
-        the bucket. A load that is to be read again (it has no fingerprint) is, even
-        though its bytes are the same.
+        The same bytes in another place are another load: a copy is not the object that
+        rests in the bucket. A load that is to be read again (it has no fingerprint) is
+        read, even though its bytes are the same.
         """
         current = self._by_key.get(load.key)
         if current is None or not current.fingerprint:
@@ -293,12 +294,12 @@ class LoadsInForce:
         return next(iter(alike.values()), None)
 
     def row_count(self, load: NewLoad) -> int:
-        """Return how many rows the load in force holds; 0 without one."""
+        """Return the number of rows of the load in force; 0 without a load."""
         current = self._by_key.get(load.key)
         return 0 if current is None else current.row_count
 
     def put(self, load: NewLoad) -> None:
-        """Let a load take the place of the one in force."""
+        """Replace the load in force with a load."""
         replaced = self._by_key.get(load.key)
         if replaced is not None:
             del self._alike[_content(replaced)][load.source, load.scope]

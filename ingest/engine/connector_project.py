@@ -1,7 +1,7 @@
-"""Begins the project of a new connector: one module that already passes the suite.
+"""Create a new connector's project: a module that passes the suite.
 
-The templates in ``ingest/connector_template/`` are a connector called *Acme Billing*;
-a new one is the same under another name.
+The templates in ``ingest/connector_template/`` are a connector called *Acme Billing*; a
+new connector is the same under another name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TEMPLATES = files("ingest") / "connector_template"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAX_NAME_CHARACTERS = 40
-#: File of the project: its template. The name stands in both.
+#: File of the project: its template. The name is in both.
 _FILES = {
     "pyproject.toml": "pyproject.toml.txt",
     "README.md": "README.md.txt",

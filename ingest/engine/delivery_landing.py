@@ -1,4 +1,4 @@
-"""Reads deliveries and lands their parts in the staging area, on one engine for all."""
+"""Read deliveries and land their parts in staging, on a shared engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """What the embedded engine may use while landing."""
+    """Limits on the embedded engine while landing."""
 
     memory_limit: str = "2GB"
     threads: int | None = None
@@ -43,17 +43,17 @@ class NewDelivery:
 
     @property
     def workdir(self) -> Path:
-        """Where the connector may put what it fetches."""
+        """Working folder for files that the connector fetches."""
         return self.folder / "work"
 
     @property
     def parts(self) -> Path:
-        """Where its parts come to rest, until they are moved into the lake."""
+        """Folder of its parts, until they are moved into the lake."""
         return self.folder / "parts"
 
     @property
     def target(self) -> Path:
-        """Where its first part comes to rest."""
+        """Path of its first part."""
         return self.parts / "part-00000.parquet"
 
     def make_folders(self) -> None:
@@ -68,7 +68,7 @@ class DeliveryLanding:
     Parameters
     ----------
     places : LakePlaces
-        Where to put things.
+        Target locations.
     run_id : str
         Run that the loads will belong to; their ids begin with it.
     limits : EngineLimits
@@ -96,7 +96,7 @@ class DeliveryLanding:
         self._opened.close()
 
     def next_folder(self) -> Path:
-        """Return the folder of the staging area for one more load, in their order."""
+        """Return the staging folder of the next load, in load order."""
         self._load_count += 1
         return self._places.staging / f"{self._run_id}-{self._load_count:05d}"
 
@@ -117,9 +117,9 @@ class DeliveryLanding:
     def land_together(
         self, connector: Connector, new: Sequence[NewDelivery]
     ) -> list[LandedDelivery | Exception]:
-        """Land deliveries of one stream, each as if alone; return what became of each.
+        """Land deliveries of a stream, each as if alone; return their results.
 
-        Of small files that are read alike, one query reads many.
+        Small files that are read alike share a single query.
         """
         from ingest.engine.small_files import SmallFiles
 
@@ -203,7 +203,7 @@ class DeliveryLanding:
 def _small_files(
     connector: Connector, new: Sequence[NewDelivery]
 ) -> Iterator[SmallFile]:
-    """Yield the files of deliveries that are one file each."""
+    """Yield the files of deliveries that consist of a single file."""
     from ingest.engine.small_files import SmallFile
 
     for each in new:
@@ -212,6 +212,7 @@ def _small_files(
             parts = list(connector.read(each.delivery, each.workdir))
         except BAD_DATA:
             continue
-        # What is written down while it is read is read when it lands, and once.
+        # A part that is written down while it is read is read when it lands, and only
+        # once.
         if len(parts) == 1 and isinstance(parts[0], FilePart) and not parts[0].is_owned:
             yield SmallFile(parts[0], each.target)

@@ -1,8 +1,8 @@
 """Evidence in place: catalogued where the provider delivered it, without a copy.
 
-Ingest still reads every byte once, to judge the rows and to sum the money, one file
-at a time and without keeping it. Afterwards engines read the provider's own objects.
-Nothing keeps those from changing, so a build first compares them with the catalogue.
+Ingest still reads every byte once, to judge the rows and to sum the money, a file at a
+time and without keeping it. Afterwards engines read the provider's own objects. Nothing
+keeps those from changing, so a build first compares them with the catalogue.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _PATTERN_CHARACTERS = frozenset("*?[]{}\\,%#")
 
 
 class EvidenceChangedError(FatalSourceError):
-    """A file in place is no longer what was catalogued."""
+    """Error for a file in place that differs from its catalogue entry."""
 
 
 class BucketSourceConfig(BucketConfig):
-    """Options of a source whose files may lie in a bucket, and may stay there."""
+    """Options of a source with files that may lie, and stay, in a bucket."""
 
     in_place: bool = Field(
         default=False,
@@ -53,11 +53,11 @@ class BucketSourceConfig(BucketConfig):
     @property
     @abstractmethod
     def is_in_bucket(self) -> bool:
-        """Tell whether the source names a bucket."""
+        """Return True if the source names a bucket."""
 
     @property
     def stays_in_bucket(self) -> bool:
-        """Tell whether builds must read the bucket."""
+        """Return True if builds must read the bucket."""
         return self.in_place and self.is_in_bucket
 
 
@@ -67,7 +67,7 @@ def resting_place(store: ObjectStore, stored: StoredObject, path: Path) -> Resti
     Parameters
     ----------
     store : ObjectStore
-        Where it lies.
+        Location of the object.
     stored : StoredObject
         The object as it was listed.
     path : Path
@@ -79,7 +79,7 @@ def resting_place(store: ObjectStore, stored: StoredObject, path: Path) -> Resti
 
 
 def unambiguous(place: RestingPlace) -> RestingPlace:
-    """Return a place whose name means one file to every engine.
+    """Return a place with a name that means a single file to every engine.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def refuse_unless_parquet(file_format: str | None, uri: str) -> None:
 
 
 def engine_findings(config: SourceConfig, engine: str) -> list[Finding]:
-    """Return what keeps an engine from reading a source where its evidence is."""
+    """Return obstacles to an engine reading a source's evidence in place."""
     if _is_out_of_reach(config, engine):
         return [Finding(False, _SPARK_ONLY, _WAY_OUT)]
     return []
@@ -127,7 +127,7 @@ def refuse_out_of_reach(configs: Sequence[SourceConfig], engine: str) -> None:
     Raises
     ------
     SettingsError
-        A source stays in a bucket, and the engine is the embedded one.
+        A source stays in a bucket, and the engine is the embedded engine.
     """
     for config in configs:
         if _is_out_of_reach(config, engine):
@@ -149,7 +149,7 @@ def verify_in_place(
     *,
     engine: str,
 ) -> None:
-    """Compare every file in place with what was catalogued.
+    """Compare every file in place with its catalogue entry.
 
     Parameters
     ----------
@@ -159,14 +159,14 @@ def verify_in_place(
         The sources, which know how to reach their buckets. A bucket of a source that
         is not configured any more is reached through the environment alone.
     engine : str
-        What is going to read them.
+        Engine that will read them.
 
     Raises
     ------
     EvidenceChangedError
-        One is gone or was changed.
+        A file is gone or was changed.
     SettingsError
-        One lies in a bucket, and the engine is the embedded one.
+        A file lies in a bucket, and the engine is the embedded engine.
     SourceError
         A bucket cannot be listed.
     """
@@ -208,7 +208,7 @@ def _listed(
 
 
 def open_bucket(bucket: str, config: BucketSourceConfig | None) -> S3Objects:
-    """Return a bucket, reached as the source says, or as the environment does."""
+    """Return a bucket, reached by the source's options or the environment."""
     if config is None:
         return S3Objects(bucket)
     return S3Objects(

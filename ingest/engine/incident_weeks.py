@@ -1,8 +1,8 @@
-"""Incidents by the week they were made in, loaded again where a week says otherwise.
+"""Load incidents by week of creation, again where a week has changed.
 
-For systems that answer what an incident is now, by when it was made: a state that was
-seen stays seen, so a changed week is loaded beside the one before. Only recent weeks
-are asked for again, and further back if the last change that was seen is older.
+For systems that return the present state of an incident, by creation time: a state that
+was seen stays seen, so a changed week is loaded beside the week before. Only recent
+weeks are requested again, and further back if the last change that was seen is older.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class IncidentWeeks:
     Parameters
     ----------
     loads : RememberedLoads
-        What was loaded of the source.
+        Past loads of the source.
     reading : str
         Changes whenever the same answers would become other rows; all is read again
         then.

@@ -1,4 +1,4 @@
-"""Where evidence rests, and the catalogue of it, held open no longer than needed."""
+"""Evidence at rest, and its catalogue, held open no longer than needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALL_STREAMS = STREAMS | LOCKED_STREAMS
 
 @dataclass(frozen=True, slots=True)
 class LakePlaces:
-    """Where evidence rests: the workspace, its lake, staging area and catalogue."""
+    """Places of evidence: workspace, lake, staging area and catalogue."""
 
     root: Path
     lake: Path
@@ -94,7 +94,7 @@ class HeldCatalogue:
                 self._catalogue = None
 
 
-#: Bills whose columns rules may name, and the tags that take what they name.
+#: Bills with columns that rules may name, and the tags that take the named columns.
 _NAMED_INTO = {
     "focus": "Tags",
     "aws_cur2": "resource_tags",

@@ -34,9 +34,9 @@ SURVEY_STREAM: Final = "survey_responses"
 class LandedDelivery:
     """A delivery that was read and judged, and the load that it would become.
 
-    ``folder`` is its part of the staging area; ``copied`` tells whether files there
-    are to be moved into the lake. ``rows`` are queries for its rows, where they are
-    compared with those of other deliveries.
+    ``folder`` is its part of the staging area; ``copied`` is true if files there are to
+    be moved into the lake. ``rows`` are queries for its rows, where they are compared
+    with those of other deliveries.
     """
 
     delivery: Delivery
@@ -66,7 +66,7 @@ def landed_delivery(
     folder: Path,
     places: LakePlaces,
 ) -> LandedDelivery:
-    """Return what a delivery becomes, once its parts have landed in ``folder``.
+    """Return the load of a delivery after its parts landed in ``folder``.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def _spark_projection_json(projection: Projection) -> str:
     try:
         columns = spark_columns(projection)
     except SettingsError as error:
-        # Only a run on Spark needs it, and says this then.
+        # Only a run on Spark needs it, and reports this then.
         return json.dumps({UNREADABLE_ON_SPARK: error.what})
     return json.dumps(columns)
 

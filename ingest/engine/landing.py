@@ -1,4 +1,4 @@
-"""Brings one part of a delivery to rest as Parquet, and separates the bad rows.
+"""Land a part of a delivery as Parquet, and separate the bad rows.
 
 Parquet is kept byte for byte. Text is converted once, here, into Parquet with
 canonical types, so no later step parses it again. A Parquet file that holds rows
@@ -46,14 +46,14 @@ _CHUNK_BYTES = 8 * 1024 * 1024
 
 
 class Lander:
-    """Lands parts of one stream.
+    """Lander for parts of a stream.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         In-memory connection with the run's memory limit.
     stream : Stream
-        What the rows must be.
+        Stream that the rows must conform to.
     options : LandingOptions
         Mapping and defaults of the source.
     """
@@ -133,7 +133,7 @@ class Lander:
     def _leave_in_place(self, part: FilePart, place: RestingPlace) -> LandedPart | None:
         """Judge a file where it is; ``None`` if it has rows that cannot count.
 
-        Nobody may write such a file anew in place, so it is copied without them.
+        Nobody may rewrite such a file in place, so it is copied without them.
         """
         physical = self._rest.describe(f"SELECT * FROM {parquet(part.path)}", part.uri)
         projection = self._projected(physical, part)
@@ -221,7 +221,7 @@ class Lander:
     def _bounded(
         self, rejected: tuple[QuarantinedRow, ...], target: Path, projection: Projection
     ) -> tuple[QuarantinedRow, ...]:
-        """Return refused rows with how much money each may hold, by the good ones."""
+        """Return refused rows, bounding the money of each by the good rows."""
         if not self._stream.money_columns:
             return rejected
         good = f"SELECT {projection.select_list()} FROM {parquet(target)}"
@@ -266,9 +266,9 @@ def _refuse_unreadable_name(part: FilePart) -> None:
 
 
 def written_state(part: FilePart) -> tuple[int, str] | None:
-    """Return what any write to a delivered file changes.
+    """Return file state that any write to a delivered file changes.
 
-    ``None`` of our own copy, and where it is gone: reading it says so.
+    ``None`` for our own copy, and where the file is gone: reading it reports that.
 
     A checksum is taken after the rows were read: of a file that grew meanwhile it would
     be that of more rows than were loaded, and the rest would never be.

@@ -1,9 +1,9 @@
-"""Holds back a delivery of a survey that would show what few people answered.
+"""Hold back a survey delivery that would reveal answers of few people.
 
-Somebody who has the figures of before and of after takes one from the other. So once a
-wave is loaded, another delivery of it counts only where each group that it changes is
-changed by at least as many answers as may be shown at all. What counts stays a function
-of the loads alone, so that a rebuilt catalogue gives the same figures.
+Anybody who has the figures of before and of after can subtract them. So once a wave is
+loaded, another delivery of it counts only where each group that it changes is changed
+by at least as many answers as may be shown at all. The answers that count stay a
+function of the loads alone, so that a rebuilt catalogue gives the same figures.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def late_answers(
     ask : callable
         Answers a question to the evidence that counts now.
     landed : LandedDelivery
-        Of any stream. Deliveries of one run are not told apart by anybody.
+        Of any stream. Nobody can distinguish deliveries of the same run.
     """
     load = landed.load
     if load.stream != SURVEY_STREAM or not landed.rows:

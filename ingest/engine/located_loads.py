@@ -1,4 +1,4 @@
-"""Where the files of loads are that are to be compared, and which cannot be read."""
+"""Locate the files of loads to compare, and find unreadable loads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENDS_WITH: Final = b"PAR1"
 
 
 class KnownFiles(Protocol):
-    """What the catalogue knows of the files of the loads in force."""
+    """Catalogue data on the files of the loads in force."""
 
     def files_of(self, load_ids: Collection[str]) -> list[FilesOfLoad]:
         """Return how the rows of loads are read."""
@@ -33,7 +33,7 @@ class KnownFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Why the charges of a load are not known, and whether its files are in place."""
+    """Reason why a load's charges are unknown, and if its files are in place."""
 
     reason: str
     is_in_place: bool = False
@@ -47,7 +47,7 @@ def located(
 ) -> tuple[list[FilesOfLoad], dict[str, Unread]]:
     """Return where the files of loads are now, and why of others they are not.
 
-    What stays in a bucket was sketched while it was on this machine.
+    Files that stay in a bucket were sketched while they were on this machine.
     """
     unread: dict[str, Unread] = {}
     if not load_ids:
@@ -79,7 +79,7 @@ def _trouble_of(file: str) -> str | None:
     except FileNotFoundError:
         return f"{file} is gone"
     except OSError as error:
-        # Shorter than its end. Whatever else it is, the engine says.
+        # Shorter than its end. The engine reports any other fault.
         return f"{file} is cut off" if error.errno == errno.EINVAL else None
 
 
@@ -90,7 +90,7 @@ def _is_on_this_machine(load: FilesOfLoad) -> bool:
 def _changed_in_place(
     catalogue: KnownFiles, loads: Sequence[FilesOfLoad]
 ) -> dict[str, str]:
-    """Return what became of files in place that are not as they were."""
+    """Return the changes to files in place that are not as they were."""
     wanted = {file for load in loads for file in load.files if is_in_place(file)}
     if not wanted:
         return {}

@@ -1,9 +1,10 @@
-"""Which loads may hold the same charges, by what is known of them without reading.
+"""Find loads that may hold the same charges, without reading them.
 
-Equal charges are of one stream, month and currency and begin at the same time, and in
-files of one source they are of one billing account. What differs in one of these cannot
-repeat the other: nothing more is looked at, and that is so for nearly all bills.
-Outlines, hashes of a few of their columns, tell nearly all others apart.
+Equal charges are of the same stream, month and currency and begin at the same time, and
+in files of the same source they are of the same billing account. Loads that differ in
+any of these cannot repeat each other: nothing more is looked at, and that is so for
+nearly all bills. Outlines, hashes of a few of their columns, separate nearly all
+others.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 #: So many of the small hashes must be in both: few charges may be alike by chance.
 LEAST_COMMON: Final = 20
 
-#: Loads of which enough is known have less than this part of their outlines in common
-#: if one does not repeat the other.
+#: Loads with enough known charges have less than this part of their outlines in common
+#: if neither repeats the other.
 _UNLIKE_BELOW: Final = 0.1
-#: An outline has charges that are alike in its columns once, however many they are:
-#: where half of the charges may be few of its hashes it says too little.
+#: An outline counts charges that are alike in its columns once, however many they are:
+#: where half of the charges may be few of its hashes it is not informative enough.
 _LEAST_DISTINCT: Final = 0.65
 #: Hashes are below this.
 _HASHES: Final = 2**63
-#: Of more loads in one place outlines are not compared, each with each.
+#: With more loads in the same place, outlines are not compared pairwise.
 _MOST_PAIRED: Final = 200
 
 _OWNERS_KEPT: Final = 2
@@ -55,7 +56,7 @@ def overlapping(months: Iterable[ChargedMonth]) -> list[ChargedMonth]:
 
 
 def not_unlike(months: Iterable[ChargedMonth]) -> Iterator[ChargedMonth]:
-    """Yield those of the months whose outline leaves open that they repeat another."""
+    """Yield the months with outlines that allow them to repeat another."""
     for place in _shared_places(months):
         if len(place) > _MOST_PAIRED:
             yield from place
@@ -67,7 +68,7 @@ def not_unlike(months: Iterable[ChargedMonth]) -> Iterator[ChargedMonth]:
 
 
 def are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
-    """Tell whether outlines show that two loads have few charges in common."""
+    """Return True if outlines show that two loads share few charges."""
     if not (_is_told_by_its_outline(one) and _is_told_by_its_outline(other)):
         return False
     # Beyond the largest hash that either has kept, nothing is known of it.
@@ -82,7 +83,7 @@ def are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
 
 
 def _is_told_by_its_outline(total: LoadTotal) -> bool:
-    """Tell whether most charges of a load have a hash of their own in its outline."""
+    """Return True if most charges have a separate hash in a load's outline."""
     if not total.outline or not total.charge_count:
         return False
     kept = set(total.outline)
@@ -93,9 +94,9 @@ def _is_told_by_its_outline(total: LoadTotal) -> bool:
 
 
 def may_repeat(one: ChargedMonth, other: ChargedMonth) -> bool:
-    """Tell whether two months may have charges in common.
+    """Return True if two months may have charges in common.
 
-    It is the rule by which :func:`overlapping` finds them among many in one pass.
+    It is the rule by which :func:`overlapping` finds them among many in a single pass.
     """
     if one.key == other.key or one.place != other.place:
         return False
@@ -117,7 +118,7 @@ def _are_of_other_accounts(one: ChargedMonth, other: ChargedMonth) -> bool:
 def _shared_places(months: Iterable[ChargedMonth]) -> Iterator[list[ChargedMonth]]:
     """Yield the months of each place that are of several keys.
 
-    A load never repeats the one that it replaces, which has its source, stream and
+    A load never repeats the load that it replaces, which has its source, stream and
     scope.
     """
     by_place: dict[Hashable, list[ChargedMonth]] = defaultdict(list)
@@ -132,8 +133,8 @@ def _shared_places(months: Iterable[ChargedMonth]) -> Iterator[list[ChargedMonth
 def _of_a_place(months: Sequence[ChargedMonth]) -> Iterator[ChargedMonth]:
     """Yield months that may repeat others, of another source or their own.
 
-    Two sources may write one account in two ways, so only files of one source are told
-    apart by it.
+    Two sources may write the same account in two ways, so it only separates files of
+    the same source.
     """
     yield from _at_one_time(months, _source)
     sources: dict[str, list[ChargedMonth]] = defaultdict(list)
@@ -168,7 +169,7 @@ def _by_account(months: Sequence[ChargedMonth]) -> Iterator[Sequence[ChargedMont
 def _at_one_time(
     months: Sequence[ChargedMonth], owner: Callable[[ChargedMonth], Hashable]
 ) -> Iterator[ChargedMonth]:
-    """Yield the months whose spans share a moment with one of another owner."""
+    """Yield the months with spans that share a moment with another owner's."""
     spans = sorted(((*_span_seconds(m), m) for m in months), key=itemgetter(0))
     latest_end, latest_start = _BestOfOthers(), _BestOfOthers()
     for start, end, month in spans:
@@ -190,14 +191,14 @@ def _source(month: ChargedMonth) -> Hashable:
 
 
 class _BestOfOthers:
-    """The largest number of any owner but one, over what was put so far."""
+    """Largest number of all owners except a given owner, over numbers put."""
 
     def __init__(self) -> None:
-        # Of two owners: whichever is asked about, one of them is another.
+        # Of two owners: for any owner asked about, at least the other remains.
         self._best: dict[Hashable, float] = {}
 
     def of_others(self, owner: Hashable, number: float) -> float | None:
-        """Return the largest of other owners, and put the number of this one."""
+        """Return the largest number of other owners, and put this owner's."""
         others = max((n for of, n in self._best.items() if of != owner), default=None)
         self._best[owner] = max(number, self._best.get(owner, number))
         if len(self._best) > _OWNERS_KEPT:

@@ -1,6 +1,7 @@
-"""Rows that have come to rest as Parquet: judged, added up, parted from bad ones.
+"""Rows at rest as Parquet: judged, summed, separated from bad rows.
 
-What a file holds is read through the projection of its columns onto those of a stream.
+The rows of a file are read through the projection of its columns onto those of a
+stream.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from ingest.connector import RestingPlace
     from ingest.streams import Stream
 
-# The lowest level takes a tenth less time than the usual one, for 1 % more space.
+# The lowest level takes a tenth less time than the usual level, for 1 % more space.
 _FORMAT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _MAX_KEPT_ROW_CHARACTERS = 20_000
 _LEAST_OUTLINED = 10_000
@@ -48,7 +49,7 @@ _FILE = "_triptych_file"
 
 @dataclass(frozen=True, slots=True)
 class PartTotal:
-    """Rows and money of one part for one month (``YYYY-MM``) and currency."""
+    """Rows and money of a part for a month (``YYYY-MM``) and currency."""
 
     month: str
     currency: str | None
@@ -63,7 +64,7 @@ class PartTotal:
 
 @dataclass(frozen=True, slots=True)
 class LandedPart:
-    """One Parquet file at rest: in the staging folder, or where it was delivered."""
+    """Parquet file at rest: in the staging folder, or in place as delivered."""
 
     path: Path
     origin: str
@@ -77,30 +78,30 @@ class LandedPart:
 
     @property
     def signature(self) -> str:
-        """Return what must be equal for files to be read in one scan."""
+        """Return the key that files must share to be read in a single scan."""
         return hashlib.sha256(repr(self.physical).encode()).hexdigest()[:16]
 
 
 class ParquetAtRest:
-    """Judges and rewrites Parquet files of one stream.
+    """Judge and writer of Parquet files of a stream.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         In-memory connection with the run's memory limit.
     stream : Stream
-        What the rows must be.
+        Stream that the rows must conform to.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, stream: Stream) -> None:
         self._connection = connection
         self._stream = stream
-        #: Whether charges are sketched at once: of parts that are not to be had again,
-        #: and of all others of their delivery.
+        #: True if charges are sketched at once: those of parts that cannot be read
+        #: again, and of all others of their delivery.
         self.takes_sketches = False
 
     def run(self, sql: str, origin: str) -> duckdb.DuckDBPyConnection:
-        """Execute a statement; what fails is said of the delivery ``origin``."""
+        """Execute a statement; attribute failures to the delivery ``origin``."""
         try:
             return self._connection.execute(sql)
         except duckdb.Error as error:
@@ -112,7 +113,7 @@ class ParquetAtRest:
         return {row[0]: row[1] for row in rows}
 
     def copy(self, select: str, target: Path, origin: str) -> None:
-        """Write what a query returns as a file."""
+        """Write the result of a query as a file."""
         self.run(
             f"COPY ({select}) TO {literal(str(target))} ({_FORMAT})",
             origin,
@@ -123,7 +124,7 @@ class ParquetAtRest:
     ) -> tuple[tuple[PartTotal, ...], int]:
         """Sum the money by month and currency, and count the rows that cannot count.
 
-        One scan does both: currencies are judged on the groups, not on each row.
+        A single scan does both: currencies are judged on the groups, not on each row.
         """
         of_files = self.assess_files(parquet(target), "''", projection, origin)
         return of_files.get("", ((), 0))
@@ -131,7 +132,7 @@ class ParquetAtRest:
     def assess_files(
         self, relation: str, file: str, projection: Projection, origin: str
     ) -> dict[str, tuple[tuple[PartTotal, ...], int]]:
-        """Assess rows of several files; ``file`` is SQL of which one a row is of."""
+        """Assess rows of several files; SQL ``file`` gives the file of a row."""
         stream = self._stream
         counts = f"FILTER ({stream.money_predicate})"
         amounts = [f"sum({quote(name)}) {counts}" for name in stream.money_columns[:2]]
@@ -187,7 +188,7 @@ class ParquetAtRest:
         return tuple(group[-1] or ()) if is_kept else ()
 
     def refuse_two_values(self, landed: LandedPart) -> None:
-        """Refuse a delivery in which rows of one key say two things."""
+        """Refuse a delivery in which rows of the same key contradict each other."""
         stream = self._stream
         if not stream.one_value:
             return
@@ -229,7 +230,7 @@ class ParquetAtRest:
     def remove_bad_rows(
         self, target: Path, projection: Projection, origin: str
     ) -> None:
-        """Write a file anew without the rows that cannot count."""
+        """Rewrite a file without the rows that cannot count."""
         judged = self._judged(target, projection, ", file_row_number AS _row_number")
         self.keep_rows(
             target,
@@ -249,7 +250,7 @@ class ParquetAtRest:
         columns: str = "*",
         is_numbered: bool = False,
     ) -> None:
-        """Write a file anew with the rows for which a condition holds."""
+        """Rewrite a file with the rows for which a condition holds."""
         kept = target.with_name(f".{target.name}.good")
         self.copy(
             f"SELECT {columns} FROM {parquet(target, is_numbered=is_numbered)}"
@@ -313,7 +314,7 @@ def parquet(path: Path, *, is_numbered: bool = False) -> str:
 
 
 def refused_row(origin: str, row: tuple[Any, ...]) -> QuarantinedRow:
-    """Return a refused row: number, reason, content, and what it would have charged."""
+    """Return a refused row: number, reason, content, and its lost charge."""
     number, reason, content, *charge = row
     return QuarantinedRow(origin, number, reason, _shortened(content), *charge)
 

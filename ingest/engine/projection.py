@@ -1,10 +1,10 @@
-"""From what was delivered to the canonical columns of a stream, as SQL expressions.
+"""Project delivered columns onto a stream's canonical columns, as SQL.
 
-One place decides how a delivered value becomes a canonical one: evidence views,
-row checks and the conversion of text files all use the same expressions, so a row
-that passes the check is exactly the row that the models see.
+A single place decides how a delivered value becomes a canonical value: evidence views,
+row checks and the conversion of text files all use the same expressions, so a row that
+passes the check is exactly the row that the models see.
 
-Every expression is DuckDB SQL over the columns of one physical schema.
+Every expression is DuckDB SQL over the columns of a single physical schema.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 #: Spellings of "no value" met in real exports and in the FOCUS examples.
 NULL_SPELLINGS = ("", "NULL", "null", "(null)", "None")
 
-#: Whole numbers, and how many digits the longest has. Not every number of so many
-#: digits is one of them, but every number with a digit less.
+#: Integer types, and the number of digits of the longest value. Not every number of so
+#: many digits fits the type, but every number with a digit less does.
 _INTEGER_DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
 
-#: Column that holds one JSON record per row of a JSON Lines file.
+#: Column that holds a JSON record per row of a JSON Lines file.
 RECORD_COLUMN = "record"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveredValue:
-    """Where a value is found in one physical schema.
+    """Location of a value in a physical schema.
 
     ``text`` is the name of a column, a computed expression in DuckDB's SQL, the
     member of a JSON record or a constant, by ``kind``. ``type`` is the DuckDB type,
@@ -71,9 +71,9 @@ class DeliveredValue:
 class ProjectedColumn:
     """A canonical column and where it comes from.
 
-    ``value`` is the typed expression; ``delivered`` tells whether the row had any
-    value at all, to tell *missing* from *unreadable*. ``origin`` is what both are
-    made from, for other engines to make theirs.
+    ``value`` is the typed expression; ``delivered`` is true if the row had any value at
+    all, to distinguish *missing* from *unreadable*. ``origin`` is the source of both,
+    from which other engines build theirs.
     """
 
     column: Column
@@ -83,12 +83,12 @@ class ProjectedColumn:
 
     @property
     def is_absent(self) -> bool:
-        """Whether the delivery has no such column."""
+        """True if the delivery has no such column."""
         return self.origin is None
 
     @property
     def can_be_unreadable(self) -> bool:
-        """Whether it is computed with, and what is delivered may be nothing of it."""
+        """True if it is used in computation and delivered values may not parse."""
         is_computed = (
             self.column.type not in {TEXT, TAGS} and not self.column.is_list_price
         )
@@ -100,7 +100,7 @@ class ProjectedColumn:
 
     @property
     def can_be_signed(self) -> bool:
-        """Whether it is a number in text, which a sign of a currency may stand in."""
+        """True if it is a number in text, which may contain a currency sign."""
         return (
             self.origin is not None
             and self.origin.kind != "constant"
@@ -112,7 +112,7 @@ class ProjectedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """All canonical columns of a stream over one physical schema."""
+    """All canonical columns of a stream over a single physical schema."""
 
     columns: tuple[ProjectedColumn, ...]
     notation: Notation = field(default_factory=Notation)
@@ -123,7 +123,7 @@ class Projection:
         return Projection(tuple(columns), notation)
 
     def texts(self) -> dict[str, tuple[str, str]]:
-        """Return SQL and canonical type of what is a number or a moment in text."""
+        """Return SQL and canonical type of numbers and moments held as text."""
         return {
             p.column.name: (p.origin.sql(), p.column.type)
             for p in self.columns
@@ -155,7 +155,7 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class _Delivered:
-    """The columns of one physical schema, or the members of its records."""
+    """Columns of a physical schema, or the members of its records."""
 
     by_folded_name: Mapping[str, DeliveredValue]
     holds_records: bool
@@ -178,7 +178,7 @@ def project(
     Parameters
     ----------
     stream : Stream
-        What the rows should become.
+        Stream that the rows should conform to.
     physical : mapping of str to str
         Delivered column name → DuckDB type name.
     options : LandingOptions
@@ -191,7 +191,7 @@ def project(
     Returns
     -------
     Projection
-        One entry per canonical column, absent ones as typed NULL.
+        An entry per canonical column, absent columns as typed NULL.
     """
     delivered = _Delivered(
         _members_found(members) if members else _columns_found(physical),
@@ -222,7 +222,7 @@ def _project_column(
 
 
 def _is_delivered(column: Column, origin: DeliveredValue) -> str:
-    """Return SQL that tells whether a row has a value; an empty text is none."""
+    """Return SQL that is true if a row has a value; empty text is no value."""
     is_computed = column.type not in {TEXT, TAGS}
     if is_computed and origin.type == "VARCHAR":
         return _is_no_blank(origin.sql())
@@ -232,7 +232,7 @@ def _is_delivered(column: Column, origin: DeliveredValue) -> str:
 
 
 def _is_no_blank(text: str) -> str:
-    # Only what begins with a space has to be trimmed, and few values do.
+    # Only a value that begins with a space has to be trimmed, and few values do.
     return f"CASE WHEN ({text}) >= '!' THEN true ELSE trim({text}) <> '' END"
 
 
@@ -287,7 +287,7 @@ def _find_delivered(
 
 @cache
 def _always_fits(physical: str, canonical: str) -> bool:
-    """Tell whether every value of one type is one of the other, with all its digits."""
+    """Return True if each value of a type fits another type with all digits."""
     if physical == canonical:
         return True
     precision, scale = _digits(physical)
@@ -337,8 +337,8 @@ def _from_typed(expression: str, physical_type: str, canonical_type: str) -> str
 def _shortest_decimal(expression: str, physical_type: str, canonical_type: str) -> str:
     """Return SQL of the shortest decimal that rounds to a binary number.
 
-    It is what was written into it: no digit is added that nobody wrote. Its text has
-    just those digits. Six decimals below a billion are fifteen digits, of which no two
+    It is the number as written: no digit is added that nobody wrote. Its text has just
+    those digits. Six decimals below a billion are fifteen digits, of which no two
     numbers share a DOUBLE; where such a number is found the text is not needed.
     """
     text = f"TRY_CAST(CAST({expression} AS VARCHAR) AS {canonical_type})"

@@ -1,11 +1,11 @@
-"""How much money a row may hold that cannot count: as it states, or as its like do.
+"""Bound the money of refused rows, as stated or from similar rows.
 
-A refused row often states its amount in another column, or its currency alone cannot be
-read. Where it does not, it is compared with the rows of the same item and month in its
-file, then with all rows of its file and month: of enough like rows, the largest is a
-bound that one more row exceeds one time of twenty at most. With fewer the amount is not
-known. A row whose month cannot be read may be of any month of its file: then enough
-like rows are needed in each.
+A refused row often states its amount in another column, or only its currency cannot be
+read. Otherwise it is compared with the rows of the same item and month in its file,
+then with all rows of its file and month: with enough similar rows, the largest is a
+bound that a further row exceeds at most 1 time in 20. With fewer the amount is not
+known. A row with an unreadable month may be of any month of its file: then enough
+similar rows are needed in each.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     #: Currency, month, item (``None``: all of them) → rows, and the largest amount.
     Like: TypeAlias = dict[tuple[str | None, str, str | None], tuple[int, Decimal]]
 
-#: Of n exchangeable rows and one more, that one is the largest with 1 ÷ (n + 1).
+#: Of n exchangeable rows and a further row, the further row is the largest with
+#: probability 1 ÷ (n + 1).
 LEAST_LIKE_ROWS: Final = 19
 
 
 def refused_charge(stream: Stream) -> str:
-    """Return SQL expressions that say what a refused row would have charged for.
+    """Return SQL expressions for the charge that a refused row would make.
 
-    Five, over canonical columns: its billing month (NULL where that is what cannot be
-    read), what it is for, whether money went with it, the amount that it states in any
-    column, and its currency (NULL where a sign contradicts it).
+    Five, over canonical columns: its billing month (NULL where it cannot be read), its
+    subject, a flag for money being involved, the amount that it states in any column,
+    and its currency (NULL where a sign contradicts it).
     """
     if not stream.money_columns:
         return "NULL, NULL, false, NULL, NULL"
@@ -53,13 +54,13 @@ def refused_charge(stream: Stream) -> str:
 
 
 def amount_of(stream: Stream) -> str:
-    """Return SQL of what a row costs at most, by the columns that can be read."""
+    """Return SQL of a row's maximum cost, by the columns that can be read."""
     stated = stream.amount_columns or stream.money_columns
     return f"greatest({', '.join(f'abs({quote(name)})' for name in stated)})"
 
 
 def subject_of(stream: Stream) -> str:
-    """Return SQL of what a row is for, the best of the columns that name it."""
+    """Return SQL of a row's subject, from the best column that names it."""
     subjects = [f"nullif(trim({quote(name)}), '')" for name in stream.subject_columns]
     return f"coalesce({', '.join([*subjects, 'NULL'])})"
 
@@ -77,9 +78,9 @@ def bounded(
     connection : DuckDBPyConnection
         Reads the file.
     stream : Stream
-        What the rows are of.
+        Stream of the rows.
     rows : sequence of QuarantinedRow
-        ``amount`` is what they state, ``currency`` as it was delivered.
+        ``amount`` is the amount they state, ``currency`` as it was delivered.
     relation : str
         SQL of the rows of the same file that count, in canonical columns.
     """

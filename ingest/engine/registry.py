@@ -1,8 +1,8 @@
-"""Which connectors there are, and binding them to the sources of a workspace.
+"""Connector registry, and binding of connectors to workspace sources.
 
 Built-in connectors are declared by the folder of their vendor and imported when a
-source asks for one. Others come through the entry point group ``triptych.connectors``,
-whose names are their types.
+source needs them. Others come through the entry point group ``triptych.connectors``,
+with their types as names.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def known_types() -> list[str]:
 
 
 def connector_class(type_: str) -> type[Connector]:
-    """Return the connector of a type; a built-in one comes before an installed one.
+    """Return the connector of a type; built-in connectors take precedence.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def bind_sources(sources: Iterable[SourceEntry], root: Path) -> list[Connector]:
     Raises
     ------
     SettingsError
-        Options do not fit; one line ``triptych.yml:12: …`` for each that is wrong.
+        Options do not fit; a line ``triptych.yml:12: …`` for each invalid option.
     """
     problems = Problems()
     connectors = []

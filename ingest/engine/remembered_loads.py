@@ -1,8 +1,8 @@
-"""What was loaded of a list before: whether it says the same, and since when it does.
+"""Loads of polled lists: detect a change, and since when it holds.
 
-Polled systems forget, so what was seen of them is kept: a list that changed is loaded
-beside the one before, never instead. One that did not change is not loaded again. Which
-of the two it is, the loads tell: a scope is a group and the moment of the list,
+Polled systems forget, so every state that was seen is kept: a list that changed is
+loaded beside the list before, never instead. A list that did not change is not loaded
+again. The loads decide between the two: a scope is a group and the moment of the list,
 ``runs@2026-11-24T22:30:46.448539Z``, and the memo of a load holds a digest of its rows.
 
 A digest in the scope alone would do until something changes and changes back, such as
@@ -31,14 +31,14 @@ _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The newest load of a group: its scope and what was noted with it."""
+    """Newest load of a group: its scope and the notes kept with it."""
 
     scope: str
     notes: Mapping[str, str]
 
     @property
     def moment(self) -> datetime:
-        """When the list was read that was loaded."""
+        """Moment at which the loaded list was read."""
         text = self.scope.rpartition("@")[2]
         return datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
 
@@ -50,7 +50,7 @@ class RememberedLoads:
     _latest: dict[tuple[str, str], Seen] = field(default_factory=dict)
 
     def learn(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what the runner hands to a connector that remembers."""
+        """Accept the memos that the runner passes to a connector that remembers."""
         for (stream, scope), memo in sorted(memos.items()):
             group = scope.rpartition("@")[0]
             if group and memo:
@@ -74,8 +74,8 @@ class RememberedLoads:
     ) -> datetime:
         """Return from when on changes of a group are asked for.
 
-        That is what the newest load noted as ``since``, and ``first`` before there is
-        one; days that the user names are always among them.
+        The start is the ``since`` noted by the newest load, and ``first`` before there
+        is a load; days that the user names are always included.
         """
         seen = self.latest(stream, group)
         since = first if seen is None else datetime.fromisoformat(seen.notes["since"])
@@ -95,21 +95,21 @@ class RememberedLoads:
         next_rows: Sequence[Row] | None = None,
         period: str = "all",
     ) -> Delivery:
-        """Return a list as a delivery: the one before if it says the same, else new.
+        """Return a list as a delivery: the earlier delivery if equal, else new.
 
         Parameters
         ----------
         stream, group : str
-            What is listed.
+            Rows of the list.
         rows : sequence of dict
             The whole list, without ``observed_at``; its order does not matter, and a
             row that repeats the key of another is left out.
         now : datetime
-            When it was read.
+            Moment at which it was read.
         label : str
-            What messages call it.
+            Name in messages.
         notes : mapping of str to str, optional
-            What to find in :attr:`Seen.notes` at the next run, if this list is new.
+            Notes for :attr:`Seen.notes` at the next run, if this list is new.
         next_rows : sequence of dict, optional
             Those that will be listed again at the next run, if not all.
         period : str

@@ -1,8 +1,8 @@
 """Finds that a delivery repeats charges of another that counts.
 
-A bill that is exported anew under another name, with the rows of yesterday and some
+A bill that is exported again under another name, with the rows of yesterday and some
 more, would count twice, as would the same bill from two sources. Where two loads may
-have the same charges, sketches say which part they have in common
+have the same charges, sketches give the part they have in common
 (:mod:`ingest.engine.charge_sketches`).
 """
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
     from triptych.core.lake.loads import ChargedMonth, NewLoad
 
-#: A delivery that shares less than this part of the smaller one is another bill.
+#: A delivery that shares less than this part of the smaller delivery is another bill.
 LEAST_RATIO: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """That a load holds charges of a month which another load in force has, too.
+    """Charges of a month that a load shares with another load in force.
 
-    ``ratio`` is the part of the smaller one, ``amount`` that part of its money.
+    ``ratio`` is the part of the smaller load, ``amount`` that part of its money.
     """
 
     load: NewLoad
@@ -53,7 +53,7 @@ class Repetition:
 
 
 def ways_out(load: NewLoad, source: str, load_id: str) -> str:
-    """Say what to do where charges of a load count by another load, of a source."""
+    """Return advice for charges that already count by another source's load."""
     renamed = (
         f" If {source!r} is called {load.source!r} now: triptych source rename"
         f" {source} {load.source} --because TEXT."
@@ -84,7 +84,7 @@ class SketchesInForce:
             self._put(month)
 
     def put(self, load: NewLoad) -> None:
-        """Let a load take the place of the one in force."""
+        """Replace the load in force with a load."""
         for month in self._by_load.pop(load.key, ()):
             loads = self._by_hash[month.place]
             for number in month.sketch:
@@ -93,7 +93,7 @@ class SketchesInForce:
             self._put(month)
 
     def repetition(self, load: NewLoad) -> Repetition | None:
-        """Return the load whose charges one repeats the most, by money."""
+        """Return the load that shares the most charges with a load, by money."""
         found = [
             Repetition(load, other, ratio, Decimal(ratio) * abs(_least(month, other)))
             for month in load.charged_months()
@@ -105,7 +105,7 @@ class SketchesInForce:
         return max(found, key=lambda each: each.amount, default=None)
 
     def _alike(self, month: ChargedMonth) -> list[ChargedMonth]:
-        """Return the months that have enough hashes in common with one."""
+        """Return the months that share enough hashes with a month."""
         loads = self._by_hash[month.place]
         common: Counter[ChargedMonth] = Counter()
         for number in month.sketch:

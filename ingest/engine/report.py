@@ -1,4 +1,4 @@
-"""What an ingest did: loads committed, deliveries skipped, sources that failed."""
+"""Ingest report: loads committed, deliveries skipped, sources failed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SourceFailure:
 
 
 def withdrawn_note(load: WithdrawnLoad, label: str) -> str:
-    """Say that what a source offers was withdrawn before, and is not loaded again."""
+    """Return a note that an offer was withdrawn before and is not reloaded."""
     return (
         f"{label}: withdrawn on {load.at:%Y-%m-%d}, and not loaded again. Deliver what"
         f' is right, or "triptych withdraw {load.load_id} --undo --because TEXT".'
@@ -42,7 +42,7 @@ def withdrawn_note(load: WithdrawnLoad, label: str) -> str:
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did."""
+    """Result of an ingest."""
 
     committed: list[CommittedLoad] = field(default_factory=list)
     failures: list[SourceFailure] = field(default_factory=list)
@@ -55,12 +55,12 @@ class IngestReport:
         return sum(load.quarantined_row_count for load in self.committed)
 
     def raise_first_failure(self) -> None:
-        """Raise the failures as one error, if there are any.
+        """Raise the failures as a single error, if there are any.
 
         Raises
         ------
         SourceError
-            At least one source failed; the message lists every one.
+            At least 1 source failed; the message lists every failed source.
         """
         if not self.failures:
             return

@@ -1,6 +1,6 @@
-"""Why a row cannot count, as SQL over its canonical columns.
+"""Reasons for rejecting a row, as SQL over its canonical columns.
 
-What it needs to know of the delivered values stands besides them as flags.
+The facts it needs about the delivered values are kept beside them as flags.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ def reject_reason(stream: Stream, projection: Projection) -> str:
 
 
 def _is_wrongly_signed(stream: Stream, column: Column) -> str:
-    """Return SQL that tells whether the sign in a number is not of its row's currency.
+    """Return SQL that is true if a number's sign is not its row's currency.
 
-    Twenty currencies share the sign of the dollar. Only in rows that say ``USD`` is it
-    taken for what it says, and in a meter for nothing.
+    Twenty currencies share the sign of the dollar. Only in rows with ``USD`` is it
+    taken at face value, and in a meter it is never accepted.
     """
     signed = quote(f"_signed_{column.name}")
     if not stream.currency_column:
@@ -72,10 +72,10 @@ def _is_wrongly_signed(stream: Stream, column: Column) -> str:
 
 
 def flagged_columns(projection: Projection) -> tuple[str, ...]:
-    """Return the columns whose presence decides whether a row can count.
+    """Return the columns that a row must have a readable value in to count.
 
-    Besides those that a row must fill, all that are computed with: a value that cannot
-    be read must not pass for one that was not delivered.
+    In addition to those that a row must fill, all that are used in computation: a value
+    that cannot be read must not pass for a value that was not delivered.
     """
     return tuple(
         projected.column.name
@@ -85,10 +85,10 @@ def flagged_columns(projection: Projection) -> tuple[str, ...]:
 
 
 def flags_of(projection: Projection) -> dict[str, str]:
-    """Return flag → SQL over what was delivered, as :func:`reject_reason` needs them.
+    """Return flag → SQL over delivered values, for :func:`reject_reason`.
 
-    ``_has_<name>`` tells whether there was any value, ``_signed_<name>`` whether the
-    sign of a currency stands in it.
+    ``_has_<name>`` is true if there was any value, ``_signed_<name>`` if it contains
+    the sign of a currency.
     """
     flagged = flagged_columns(projection)
     flags = {
@@ -105,8 +105,8 @@ def flags_of(projection: Projection) -> dict[str, str]:
 
 
 def _is_signed(text: str) -> str:
-    # A number that can be read has its sign at the beginning, before any digit, and
-    # what begins with a digit is told by one comparison.
+    # A readable number has its sign at the beginning, before any digit, and a value
+    # that begins with a digit is recognised by a single comparison.
     contained = f"contains({text}, {literal(_SIGN)})"
     return f"CASE WHEN {text} >= '0' THEN false ELSE coalesce({contained}, false) END"
 
@@ -139,7 +139,7 @@ def bad_row_predicate(stream: Stream, projection: Projection) -> str:
 
 
 def is_known_currency(code: str) -> bool:
-    """Tell whether ``code`` is an ISO 4217 code."""
+    """Return True if ``code`` is an ISO 4217 code."""
     return code in _currency_codes()
 
 

@@ -1,4 +1,4 @@
-"""Takes what the sources offer, and commits what is new, whole or not at all.
+"""Run ingest: take deliveries and commit each new delivery as a whole.
 
 For each delivery: read → land as Parquet → judge every row → move into the lake →
 catalogue transaction. A crash before the transaction leaves the old load current and,
@@ -53,7 +53,7 @@ _CONCURRENT_DELIVERIES = 2
 _MOST_TOGETHER = 50
 #: A delivery of a file up to this size is read together with others of its kind.
 _MOST_BYTES = 256 * 1024
-#: Deliveries with their fingerprints, and what became of each.
+#: Deliveries with their fingerprints, and the result of each.
 _Batch = list[tuple["Delivery", str]]
 _Outcomes = list["LandedDelivery | Exception"]
 #: Fingerprint of each current load by source, stream and scope.
@@ -61,18 +61,18 @@ _Known = dict[tuple[str, str, str], str]
 
 
 class IngestRunner:
-    """Runs connectors against one lake.
+    """Runner of connectors against a single lake.
 
     Parameters
     ----------
     places : LakePlaces
-        Where to put things.
+        Target locations.
     run_id : str
         Run that the loads will belong to.
     limits : EngineLimits
         Memory and threads for landing.
     progress : Progress
-        Where to report.
+        Report that receives the results.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class IngestRunner:
         self._progress = progress
 
     def run(self, connectors: Sequence[Connector], window: Window) -> IngestReport:
-        """Ingest every source; one source's failure does not stop another's."""
+        """Ingest every source; a failed source does not stop the others."""
         report = IngestReport()
         with HeldCatalogue(self._places) as held, self._landing:
             known, withdrawn = self._sweep(held)
@@ -103,7 +103,7 @@ class IngestRunner:
                             task.advance(1)
                     batches.finish(connector)
             finally:
-                # What has landed counts, whatever became of what came after it.
+                # Landed deliveries count, regardless of the result of later deliveries.
                 batches.flush()
         shutil.rmtree(self._places.staging, ignore_errors=True)
         return report
@@ -113,7 +113,8 @@ class IngestRunner:
     ) -> AuditEntry:
         """Commit all that ``connector`` offers with an entry of the audit log.
 
-        One transaction has every load and the entry: a crash leaves all or nothing.
+        A single transaction has every load and the entry: a crash leaves all or
+        nothing.
 
         Raises
         ------
@@ -141,7 +142,7 @@ class IngestRunner:
     def land_again(
         self, connector: Connector, wanted: Collection[tuple[str, str]]
     ) -> Iterator[LandedDelivery]:
-        """Yield what a source offers of streams and scopes; nothing is committed.
+        """Yield a source's deliveries of streams and scopes without committing.
 
         The files are in the staging area until the next is asked for.
         """
@@ -155,7 +156,7 @@ class IngestRunner:
                     shutil.rmtree(landed.folder, ignore_errors=True)
 
     def _sweep(self, held: HeldCatalogue) -> tuple[_Known, list[WithdrawnLoad]]:
-        """Remove what a crashed run left: staging folders and unnamed loads."""
+        """Remove leftovers of a crashed run: staging folders and unnamed loads."""
         shutil.rmtree(self._places.staging, ignore_errors=True)
         with held.opened() as catalogue:
             load_ids = catalogue.known_load_ids()
@@ -168,7 +169,7 @@ class IngestRunner:
 
 
 class _Ingest:
-    """One ingest: what it knows to be loaded, and how it lands what is not."""
+    """A single ingest: the known loads, and the landing of new deliveries."""
 
     def __init__(
         self,
@@ -205,7 +206,7 @@ class _Ingest:
     def _new(
         self, connector: Connector, window: Window
     ) -> Iterator[tuple[Delivery, str]]:
-        """Yield what the source offers and is not loaded, with its fingerprint."""
+        """Yield offered deliveries that are not loaded, with their fingerprints."""
         source = _name(connector)
         if isinstance(connector, RemembersLoads):
             connector.remember(self._memos(source))
@@ -227,7 +228,7 @@ class _Ingest:
                     self._report.skipped_count += 1
                 else:
                     yield delivery, fingerprint
-        # What a library makes of the data of one source must not stop the others.
+        # A library error on the data of a source must not stop the others.
         except BAD_DATA as error:
             self._fail(source, as_failed(error, f"source {source!r}"), error)
 
@@ -259,9 +260,9 @@ class _Ingest:
 
 
 def _read_together(new: Iterable[tuple[Delivery, str]]) -> Iterator[_Batch]:
-    """Yield what lands together, in the order offered: small files of one stream.
+    """Yield batches that land together, in order: small files of a stream.
 
-    Anything else is a batch of its own, and is not waited for longer than that.
+    Anything else is a separate batch, and is not delayed further.
     """
     batch: _Batch = []
     for delivery, fingerprint in new:
@@ -299,7 +300,7 @@ def _fingerprint(delivery: Delivery, options: LandingOptions) -> str:
 
 
 def _memo(fingerprint: str) -> str:
-    """Return what the connector wrote beside the fingerprint of a load."""
+    """Return the connector's memo stored beside the fingerprint of a load."""
     return fingerprint.partition(" ")[2]
 
 

@@ -1,9 +1,9 @@
-"""Lands many small text files of one form by one query.
+"""Land many small text files of the same form with a single query.
 
-To plan the query that reads a file of text takes ten times as long as to read a small
-file by it. So small files of one header are read and judged together, and each becomes
-a Parquet file of its own, the same as if it had landed alone. A file in which anything
-is not as it should be is left out here, and lands alone: there it is said what it is.
+Planning the query that reads a text file takes ten times as long as reading a small
+file with it. So small files with the same header are read and judged together, and each
+becomes a separate Parquet file, the same as if it had landed alone. A file with any
+irregularity is left out here, and lands alone: the fault is reported there.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class SmallFile:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What files must have in common to be read by one query."""
+    """Properties that files must share to be read by a single query."""
 
     header: tuple[str, ...]
     delimiter: str
@@ -64,14 +64,14 @@ class _Form:
 
 
 class SmallFiles:
-    """Lands small text files of one stream that are read alike.
+    """Lander of small text files of a stream that are read alike.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         In-memory connection with the run's memory limit.
     stream : Stream
-        What the rows must be.
+        Stream that the rows must conform to.
     options : LandingOptions
         Mapping and defaults of the source.
     """
@@ -115,7 +115,7 @@ class SmallFiles:
         }
 
     def _is_plain(self, part: FilePart) -> bool:
-        """Tell whether nothing is asked of a file but that its rows can count."""
+        """Return True if the only demand on a file is that its rows can count."""
         return (
             part.format == "csv"
             and not is_workbook(part.path)
@@ -138,7 +138,7 @@ class SmallFiles:
                 self._connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _read(self, form: _Form, first: FilePart, paths: Sequence[Path]) -> Projection:
-        """Read and judge all files; return what their columns become."""
+        """Read and judge all files; return the projection of their columns."""
         physical = dict.fromkeys(form.header, "VARCHAR")
         projection = projected(self._stream, physical, first, self._options)
         relation = csv_relation(first, form.header, paths, _FILE)

@@ -1,8 +1,8 @@
 """The same canonical columns as SQL of Apache Spark.
 
-:mod:`ingest.engine.projection` decides what a delivered value means; this module says
-it in Spark's words, for Parquet at rest, so that both engines see the same rows with
-the same amounts. Expressions assume a session in UTC with ANSI rules.
+:mod:`ingest.engine.projection` decides the meaning of a delivered value; this module
+expresses it in Spark SQL, for Parquet at rest, so that both engines see the same rows
+with the same amounts. Expressions assume a session in UTC with ANSI rules.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ def _where(expression: str, pattern: str, bare: str, type_: str) -> str:
 def _shortest_decimal(value: str, canonical_type: str) -> str:
     """Return the shortest decimal of a DOUBLE, as DuckDB does.
 
-    Texts of older Java have a digit more now and then, but none has of a number with
-    six decimals below a billion, which is found without one.
+    Texts of older Java have a digit more now and then, but never for a number with six
+    decimals below a billion, which is found without a text.
     """
     units = f"rint({value} * 1000000D)"
     short = (

@@ -1,7 +1,7 @@
 """Rows of states that a system was seen in, each value as the text that lands.
 
-What cannot be read stays as it was written, so that landing sets its row aside with a
-reason. Nothing is taken over that has no column.
+Unreadable values stay as they were written, so that landing sets their rows aside with
+a reason. Nothing is taken over that has no column.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def text(value: object) -> str | None:
 
 
 def instant(value: object) -> datetime | str | None:
-    """Return the moment that a text with a time zone says.
+    """Return the moment given by a text with a time zone.
 
-    Any other text is returned as it stands, marked so that it lands as no time: a time
+    Any other text is returned unchanged, marked so that it lands as no time: a time
     without a zone is not guessed.
 
     Examples
@@ -65,7 +65,7 @@ def instant(value: object) -> datetime | str | None:
 
 
 def instant_of_milliseconds(value: object) -> datetime | str | None:
-    """Return the moment that milliseconds since 1970 say; other values as text."""
+    """Return the moment of milliseconds since 1970; other values as text."""
     if value is None:
         return None
     try:
@@ -103,7 +103,7 @@ def part_of(holder: object, name: str) -> Any:  # noqa: ANN401
 
 
 def objects(value: object, what: str, *, where: str) -> list[dict[str, Any]]:
-    """Return a list of objects, as an answer is to hold one.
+    """Return a list of objects, as an answer should hold.
 
     Raises
     ------

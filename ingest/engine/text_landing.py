@@ -1,6 +1,7 @@
 """Converts a text file into Parquet with canonical columns, and parts the bad rows.
 
-Text is parsed once, here. What judging a row needs is dropped when it has been judged.
+Text is parsed once, here. Data needed to judge a row is dropped when it has been
+judged.
 """
 
 from __future__ import annotations
@@ -45,16 +46,16 @@ _OUR_COLUMNS = ("_delivered", "_reject_reason", "_row_content", "file_row_number
 
 
 class TextLanding:
-    """Converts text files of one stream.
+    """Converter of text files of a stream.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         In-memory connection with the run's memory limit.
     stream : Stream
-        What the rows must be.
+        Stream that the rows must conform to.
     rest : ParquetAtRest
-        Writes what is converted.
+        Writer of the converted rows.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class TextLanding:
     def to_parquet(
         self, part: FilePart, options: LandingOptions, target: Path
     ) -> tuple[Notation, tuple[QuarantinedRow, ...]]:
-        """Convert a text file; return how it is written and what was refused."""
+        """Convert a text file; return its notation and the refused rows."""
         relation, physical = text_relation(part)
         members = self._members(part, relation)
         projection = projected(self._stream, physical, part, options, members)
@@ -80,7 +81,7 @@ class TextLanding:
     def as_written(
         self, projection: Projection, relation: str, origin: str
     ) -> Projection:
-        """Read numbers and dates as the values of the file say that they are meant."""
+        """Read numbers and dates in the notation that the file's values imply."""
         texts = projection.texts()
         if not texts:
             return projection
@@ -94,7 +95,7 @@ class TextLanding:
         self._connection.execute("DROP TABLE IF EXISTS reject_scans")
 
     def _members(self, part: FilePart, relation: str) -> list[str]:
-        """Return the names of the members that records have, in an order of their own.
+        """Return the names of the members of records, in a fixed order.
 
         Later records may have others than the first, so all are looked at.
         """
@@ -163,8 +164,9 @@ class TextLanding:
     def _refuse_open_quotes(self, part: FilePart) -> None:
         """Refuse a file with a quote that is never closed: it swallowed lines.
 
-        How many charges these were, nothing tells. Without a line break it is one row
-        with something behind a quote, unless the file ends before an even number.
+        The number of charges in these lines is unknown. Without a line break it is a
+        single row with something behind a quote, unless the file ends before an even
+        number.
         """
         answer = self._connection.execute(
             "SELECT min(line) FROM reject_errors WHERE error_type = 'UNQUOTED VALUE'"
@@ -189,7 +191,7 @@ class TextLanding:
 
 
 def _are_quotes_closed(part: FilePart) -> bool:
-    """Tell whether every quote is closed where a line may end in any way."""
+    """Return True if every quote is closed, with any style of line ending."""
     try:
         parse_strictly(part)
     except csv.Error:
@@ -203,7 +205,7 @@ def parse_strictly(part: FilePart) -> None:
     Raises
     ------
     csv.Error
-        A quote is never closed, or more than a delimiter follows one.
+        A quote is never closed, or is followed by more than a delimiter.
     """
     if b'"' not in part.path.read_bytes():
         return
@@ -223,14 +225,14 @@ def text_relation(part: FilePart) -> tuple[str, dict[str, str]]:
 
 
 def columns_of(part: FilePart) -> tuple[str, ...]:
-    """Return what the columns of a CSV file are called here."""
+    """Return the names used here for the columns of a CSV file."""
     return tuple(distinct_names(read_header(part), _OUR_COLUMNS))
 
 
 def csv_relation(
     form: FilePart, header: Sequence[str], paths: Sequence[Path], file_column: str = ""
 ) -> str:
-    """Return SQL of the rows of CSV files of one form, perhaps with each one's file."""
+    """Return SQL of the rows of like CSV files, optionally with file names."""
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     nulls = ", ".join(literal(text) for text in NULL_SPELLINGS)
     named = f", filename = {literal(file_column)}" if file_column else ""
@@ -254,10 +256,10 @@ def judged_rows(
 ) -> str:
     """Return SQL of the rows in canonical columns, each with why it cannot count.
 
-    ``_reject_reason`` is NULL for a row that counts; ``_row_content`` has what was
-    delivered of one that does not. Columns that were not delivered are left out: most
-    bills lack twenty, and one of nothing but NULL costs a tenth of one with values.
-    ``carried`` is a column of ``relation`` that was not delivered and is kept.
+    ``_reject_reason`` is NULL for a row that counts; ``_row_content`` has the delivered
+    values of a row that does not. Columns that were not delivered are left out: most
+    bills lack twenty, and a column of nothing but NULL costs a tenth of a column with
+    values. ``carried`` is a column of ``relation`` that was not delivered and is kept.
     """
     canonical = {column.name.casefold() for column in stream.columns}
     extras, content = "", f"struct_pack({as_delivered(projection, ':=')})"
@@ -270,8 +272,8 @@ def judged_rows(
         extras += f", {quote(carried)}"
     passing = (*flags_of(projection), *projection.absent_columns, "_delivered")
     return (
-        # Rows come to rest in their order, so none needs to be numbered here:
-        # numbering would take one core for all of them.
+        # Rows come to rest in their order, so they need not be numbered here: numbering
+        # would take a single core for all of them.
         f"WITH typed AS (SELECT {projection.select_list()}{extras},"
         f" {presence_flags(projection)},"
         f" {content} AS _delivered FROM ({relation}) AS delivered),"
@@ -290,7 +292,7 @@ def projected(
     options: LandingOptions,
     members: Sequence[str] = (),
 ) -> Projection:
-    """Return what a part's columns become.
+    """Return the projection of a part's columns.
 
     Raises
     ------
@@ -321,7 +323,7 @@ def own_columns(stream: Stream, landed: dict[str, str]) -> Projection:
 
 
 def checksum_as_read(checksum: str, options: LandingOptions) -> str:
-    """Return what differs when the same text is read through another mapping."""
+    """Return a checksum that differs if text is read by another mapping."""
     notation = options.notation
     if not options.mapping and not options.defaults and notation == Notation():
         return checksum
@@ -333,7 +335,7 @@ def checksum_as_read(checksum: str, options: LandingOptions) -> str:
 
 
 def as_delivered(projection: Projection, joint: str = "") -> str:
-    """Return the declared columns with what was delivered in them, as it was."""
+    """Return the declared columns with their values as delivered."""
     named = [
         (quote(each.column.name), each.origin.sql())
         for each in projection.columns

@@ -1,9 +1,9 @@
 """Load folders that the catalogue does not name: left by a crash, or evidence.
 
 Folders are moved into the lake before the transaction that names them, so a run that is
-killed in between leaves some that nobody was told of; which, it wrote down before it
-moved the first. Any other folder without a name is evidence whose catalogue was lost or
-is older than the lake, and is never removed.
+killed in between leaves unnamed folders; it records which before it moves the first.
+Any other folder without a name is evidence with a catalogue that was lost or is older
+than the lake, and is never removed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def settle(places: LakePlaces) -> None:
 
 
 def sweep(places: LakePlaces, known: Collection[str], at_rest: Collection[str]) -> None:
-    """Remove what a killed run moved and did not name.
+    """Remove folders that a killed run moved and did not name.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def half_moved(lake: Path) -> frozenset[str]:
 
 
 def folders_of_loads(lake: Path) -> Iterator[Path]:
-    """Yield the folders of a lake that are of loads, whatever is in them."""
+    """Yield the load folders of a lake, with any contents."""
     if lake.is_dir():
         yield from _folders(lake, _FOLDERS_ABOVE_LOAD)
 
@@ -149,7 +149,7 @@ def _folders(folder: Path, depth: int) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         children = [e for e in entries if e.is_dir(follow_symlinks=False)]
     for child in children:
-        # The staging area holds what has not been moved yet.
+        # The staging area holds folders that have not been moved yet.
         if child.name.startswith("."):
             continue
         if depth:

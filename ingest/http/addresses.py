@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Tell whether ``endpoint`` (host:port or URL) is on this machine.
+    """Return True if ``endpoint`` (host:port or URL) is on this machine.
 
     Examples
     --------
@@ -27,16 +27,16 @@ def is_loopback(endpoint: str) -> bool:
 
 
 def is_safe_endpoint(endpoint: str) -> bool:
-    """Tell whether a credential may be sent to ``endpoint``, or none will be."""
+    """Return True if ``endpoint`` is safe for a credential, or gets none."""
     scheme = urlsplit(endpoint).scheme if "://" in endpoint else "https"
     return scheme == "https" or is_loopback(endpoint)
 
 
 def bare_address(address: str) -> str:
-    """Return ``address`` if it is one of a server, without credentials in it.
+    """Return ``address`` if it is a server address without credentials.
 
     For servers that may be asked without a credential: it need not be encrypted, and a
-    client that is told of a secret still refuses to send that to it.
+    client that holds a secret still refuses to send that to it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the answers of web servers say besides their content: errors, waits, numbers."""
+"""Metadata in web server answers: errors, waits, numbers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from email.utils import parsedate_to_datetime
 
 
 class NoNumberError(Exception):
-    """NaN or an infinity stands where JSON has none."""
+    """Error for NaN or infinity where JSON has no such value."""
 
 
 def no_number(text: str) -> object:
-    """Refuse what JSON calls no number."""
+    """Refuse a constant that JSON does not define as a number."""
     raise NoNumberError(text)
 
 

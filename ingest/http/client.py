@@ -1,13 +1,13 @@
 """Asks HTTP APIs for JSON: patiently where waiting helps, at once where it does not.
 
-One client per source. What passes by itself (no connection, a timeout, a cut or
-unreadable body, 429, 5xx) is tried again a bounded number of times, later each time
-or when the server says so. What does not pass (a refused credential, an unknown
-path, an invalid request) is said at once. Redirects are not followed, because a key
-in a header of our own would follow them to wherever they point.
+A single client per source. Transient failures (no connection, a timeout, a cut or
+unreadable body, 429, 5xx) are tried again a bounded number of times, later each time or
+when the server asks. Permanent failures (a refused credential, an unknown path, an
+invalid request) are reported at once. Redirects are not followed, because a key in a
+custom header would follow them to any target.
 
-Numbers with a point are read as :class:`~decimal.Decimal`: money stays what was
-written. No message, log line or ``repr`` holds a secret that the client was told of.
+Numbers with a point are read as :class:`~decimal.Decimal`: money stays as written. No
+message, log line or ``repr`` holds a secret that the client was given.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _BODY_TIMEOUTS = 10
 
 
 class HttpClient:
-    """Speaks JSON with one server. A context manager; may be shared by threads.
+    """JSON client of a server. A context manager; threads may share it.
 
     Parameters
     ----------
@@ -70,23 +70,23 @@ class HttpClient:
         Texts that must appear in no message. With any, ``base_url`` has to be
         encrypted or on this machine.
     denied_advice : str
-        What to do when the server refuses the credential: names the variable that
-        holds it, and the permission it needs.
+        Advice for a credential that the server refuses: names the variable that holds
+        it, and the permission it needs.
     denied_statuses : collection of int
         Statuses with which it does so.
     auth : httpx.Auth, optional
-        Signs each request anew whenever it is sent, for servers that want signatures.
+        Signs each request every time it is sent, for servers that want signatures.
     limit_of : callable, optional
-        Returns how many seconds a refusal asks to wait, or ``None`` if it is no limit
-        of rate; for servers that say so in headers of their own.
+        Returns how many seconds a refusal asks to wait, or ``None`` if it is not a rate
+        limit; for servers with custom rate limit headers.
     timeout_seconds : float
-        How long to wait for a connection, and for each piece of an answer.
+        Timeout for a connection, and for each piece of an answer.
     requests_per_second : float, optional
         Not to be exceeded.
     attempts : int
         Tries per request, the first included.
     max_wait_seconds : float
-        Longest wait between two tries, whatever the server asks for.
+        Longest wait between two tries, regardless of the server's request.
     """
 
     def __init__(  # noqa: PLR0913  (each is a policy of its own, by keyword)
@@ -153,7 +153,7 @@ class HttpClient:
         self._client.close()
 
     def get_json(self, path: str, *, params: Params | None = None) -> Any:  # noqa: ANN401
-        """Return what ``GET path`` answers.
+        """Return the answer to ``GET path``.
 
         Parameters
         ----------
@@ -178,14 +178,14 @@ class HttpClient:
     def get_page(
         self, path: str, *, params: Params | None = None
     ) -> tuple[Any, Mapping[str, str]]:
-        """Return what ``GET path`` answers and its headers, which may name a next page.
+        """Return the answer to ``GET path`` and its headers, for the next page.
 
         Like :meth:`get_json` otherwise. The headers' names are in any case.
         """
         return self._ask("GET", path, params=_query(params), content=None)
 
     def get_bytes(self, path: str, *, params: Params | None = None) -> bytes:
-        """Return the body of what ``GET path`` answers, for files that are no JSON.
+        """Return the body of ``GET path``, for files other than JSON.
 
         It is tried again like :meth:`get_json`, and held in memory as a whole.
 
@@ -200,7 +200,7 @@ class HttpClient:
         return answer[0]
 
     def post_json(self, path: str, *, body: object) -> Any:  # noqa: ANN401
-        """Return what ``POST path`` answers to a JSON body; only for questions.
+        """Return the answer to ``POST path`` with a JSON body; only for queries.
 
         It is tried again like :meth:`get_json`, so it must change nothing there.
         """
@@ -311,7 +311,7 @@ def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
     Raises
     ------
     SourceAccessError
-        The variable is not set, or empty; ``advice`` says what belongs there.
+        The variable is not set, or empty; ``advice`` describes its content.
     """
     secret = os.environ.get(variable, "").strip()
     if not secret:

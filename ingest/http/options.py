@@ -1,6 +1,6 @@
 """Options that sources of HTTP APIs have in common, as types of their fields.
 
-A source gives each its default, and says more where there is more to say.
+Each source sets the default of each option, and documents more where needed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ingest.http.addresses import checked_base_url
 #: An address to which a credential may be sent.
 BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
 
-#: The name of an environment variable, never what it holds.
+#: The name of an environment variable, never its value.
 EnvironmentVariable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 TimeoutSeconds = Annotated[

@@ -1,4 +1,4 @@
-"""Keeps the requests of one client apart in time."""
+"""Space out the requests of a client in time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 class Pace:
-    """Keeps requests apart, over all threads of one client."""
+    """Interval between requests, over all threads of a client."""
 
     def __init__(self, requests_per_second: float | None) -> None:
         self._gap_seconds = 1 / requests_per_second if requests_per_second else 0.0

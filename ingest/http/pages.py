@@ -1,8 +1,8 @@
 """Follows the pages of answers, whichever way a server parts them.
 
 Servers, vendors' own clients and proxies before a store repeat pages and name a next
-one for ever. A page that comes a second time would keep a run busy without end, or have
-what is on it counted twice.
+page for ever. A page that comes a second time would keep a run busy without end, or
+have its items counted twice.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _Page = TypeVar("_Page")
 _Item = TypeVar("_Item")
 
 _MAX_PAGES = 100_000
-#: One page may come twice, such as when the server repeats itself; a second repeated
-#: page right after it means that the pages start again.
+#: A single page may come twice, such as when the server repeats itself; a second
+#: repeated page right after it means that the pages start again.
 _REPEATS_IN_A_CIRCLE = 2
 
 
@@ -32,14 +32,14 @@ def follow_pages(
     source: str,
     max_pages: int = 10_000,
 ) -> Iterator[Any]:
-    """Yield page after page, until one names no next.
+    """Yield page after page, until a page names no next page.
 
     Parameters
     ----------
     fetch : callable
         Returns the page of a token; ``None`` asks for the first.
     next_token : callable
-        Returns the token that a page names, or ``None`` on the last one.
+        Returns the token that a page names, or ``None`` on the last page.
     source : str
         Name of the source, for messages.
     max_pages : int
@@ -78,9 +78,9 @@ def numbered_pages(
     fetch : callable
         Returns the page with a number.
     items : callable
-        Returns what is on a page; two pages with equal items are one.
+        Returns the items of a page; two pages with equal items are the same page.
     is_last : callable
-        Tells from a page and its number whether none follows.
+        Returns True if no page follows, given a page and its number.
     source : str
         Name of the source, for messages.
 
@@ -118,9 +118,9 @@ def until_the_last(
     pages : iterable
         Pages as the vendor's client follows them.
     token_of : callable
-        Returns the token of the next page; empty or None on the last one.
+        Returns the token of the next page; empty or None on the last page.
     where : str
-        What is listed, for messages.
+        Name of the listing, for messages.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def until_the_last(
 def each_once(
     items: Iterable[_Item], *, key: Callable[[_Item], Hashable]
 ) -> Iterator[_Item]:
-    """Yield the items whose key did not come before."""
+    """Yield the items with a key that did not come before."""
     seen: set[Hashable] = set()
     for item in items:
         identity = key(item)
@@ -156,19 +156,19 @@ def as_many_as_announced(
     size_of: Callable[[_Item], int],
     where: str,
 ) -> Iterator[_Item]:
-    """Yield batches of rows, which have no key; notices one too many or too few.
+    """Yield batches of rows without a key; detect too many or too few rows.
 
     Parameters
     ----------
     batches : iterable
         Rows, page by page.
     announced : callable
-        Returns how many rows the answer has in all, once its first page is there;
-        None where the service does not say.
+        Returns how many rows the answer has in all, once its first page is there; None
+        where the service does not report it.
     size_of : callable
         Returns how many rows a batch has.
     where : str
-        What is read, for messages.
+        Name of the data read, for messages.
 
     Raises
     ------

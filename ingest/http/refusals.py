@@ -1,4 +1,4 @@
-"""What a server that refuses a request is to be understood by: by which error.
+"""Map the refusals of a server to errors.
 
 Sources: RFC 9110, sections 10.2.3 and 15 (*Retry-After*, status codes).
 """
@@ -44,14 +44,14 @@ class NotThereError(FatalSourceError):
 
 
 class PassingError(Exception):
-    """One try failed in a way that the next may not; the text holds no secret.
+    """Error of a try that the next may not hit; the text holds no secret.
 
     Parameters
     ----------
     reason : str
-        What happened.
+        Description of the failure.
     wait_seconds : float, optional
-        How long to wait before the next try, where the server says so.
+        Wait before the next try, where the server specifies it.
     """
 
     def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
@@ -66,7 +66,7 @@ class Secrets:
         self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Return True if any secret is known."""
         return bool(self._secrets)
 
     def redacted(self, text: str) -> str:
@@ -76,29 +76,29 @@ class Secrets:
         return text
 
     def shown(self, text: str | bytes) -> str:
-        """Return the beginning of what a server said, on one line, without them."""
+        """Return the start of a server's text, on a single line, redacted."""
         plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        # Blanked before it is cut: half a secret is one, too.
+        # Blanked before it is cut: half a secret is a secret, too.
         return " ".join(self.redacted(plain).split())[:_SHOWN_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How one server refuses.
+    """Refusals of a single server.
 
     Attributes
     ----------
     secrets : Secrets
-        What no message shows.
+        Secrets that no message shows.
     denied_advice : str
-        What to do when it refuses the credential.
+        Advice for a credential that it refuses.
     denied_statuses : collection of int
         Statuses with which it does so.
     limit_of : callable or None
         Returns how many seconds a refusal asks to wait, or ``None`` if it is no limit
         of rate.
     max_wait_seconds : float
-        Longest wait between two tries, whatever the server asks for.
+        Longest wait between two tries, regardless of the server's request.
     """
 
     secrets: Secrets

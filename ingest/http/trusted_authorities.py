@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import ssl
 
-#: Where an organisation says which authorities its proxy and its servers have.
+#: Variables in which an organisation names the authorities of its proxy and its
+#: servers.
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def trusted_authorities(*, reads_environment: bool) -> ssl.SSLContext:
-    """Return what a client verifies servers by.
+    """Return the SSL context with which a client verifies servers.
 
     Parameters
     ----------
     reads_environment : bool
-        Whether the variables ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
+        True if the variables ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
     """
     named = [os.environ.get(name, "") for name in _VARIABLES]
     return _read(tuple(named) if reads_environment else ())

@@ -1,7 +1,7 @@
 """Signatures of webhooks that cover identity, time and body.
 
 Source: Standard Webhooks, *Signature scheme*: ``v1,`` and the base64 of HMAC-SHA256
-over ``id.timestamp.body``. MLflow signs alike, with headers of its own.
+over ``id.timestamp.body``. MLflow signs alike, with custom headers.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-#: What was sent longer ago, or so much in the future, is refused: whoever recorded it
-#: could send it again.
+#: A message sent longer ago, or so far in the future, is refused: anybody who recorded
+#: it could send it again.
 LONGEST_AGE = timedelta(minutes=5)
 
 
@@ -28,9 +28,9 @@ def signature_of(body: bytes, *, key: bytes, message_id: str, sent: str) -> str:
     body : bytes
         Exactly as received.
     key : bytes
-        What sender and receiver share.
+        Secret shared by sender and receiver.
     message_id, sent : str
-        Identity and time, as the headers tell them.
+        Identity and time, as given in the headers.
     """
     signed = f"{message_id}.{sent}.".encode() + body
     digest = hmac.new(key, signed, hashlib.sha256).digest()
@@ -38,7 +38,7 @@ def signature_of(body: bytes, *, key: bytes, message_id: str, sent: str) -> str:
 
 
 def is_recent(sent: str, now: datetime) -> bool:
-    """Tell whether a time in seconds since 1970 is within :data:`LONGEST_AGE`."""
+    """Return True if a time since 1970 is within :data:`LONGEST_AGE`."""
     if not (sent.isascii() and sent.isdigit()):
         return False
     return abs(now.timestamp() - int(sent)) <= LONGEST_AGE.total_seconds()

@@ -1,1 +1,1 @@
-"""How values and files are read: text, notation, archives, malformed rows."""
+"""Read values and files: text, notation, archives, malformed rows."""

@@ -1,8 +1,8 @@
-"""Events of other systems as rows of a stream: what may be kept, and in which form.
+"""Convert events of other systems into rows, with the fields allowed.
 
 Only fields that are named here or by a reader of events are kept of an event. Texts
-that people wrote, names and addresses of people have no field, and a value of the form
-of an e-mail address is left out wherever it stands.
+that people wrote, names and addresses of people have no field, and a value in the form
+of an e-mail address is left out in any position.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class UnfitEventError(ValueError):
 
 
 def member(event: object, *path: str) -> Any:  # noqa: ANN401
-    """Return what stands at ``path`` in nested objects; ``None`` where nothing does."""
+    """Return the value at ``path`` in nested objects, or ``None``."""
     found = event
     for step in path:
         found = found.get(step) if isinstance(found, dict) else None
@@ -44,7 +44,7 @@ def identifier(event: object, *path: str) -> str | None:
     Raises
     ------
     UnfitEventError
-        Something else stands there: an object, or a text too long for a name.
+        The value there is something else: an object, or a text too long for a name.
     """
     value = member(event, *path)
     if value is None or value == "":
@@ -72,7 +72,7 @@ def needed(event: object, *path: str) -> str:
 
 
 def is_email(text: str) -> bool:
-    """Tell whether a text has the form of an e-mail address."""
+    """Return True if a text has the form of an e-mail address."""
     # Few names have the sign, and a search tries each of their letters as a beginning.
     return (
         "@" in text and not text.startswith("pkg:") and _EMAIL.search(text) is not None
@@ -117,19 +117,20 @@ def needed_instant(event: object, *path: str) -> str:
 
 
 def flag(value: bool | None) -> str | None:  # noqa: FBT001  (one value, made a text)
-    """Return a boolean as the text that lands as one."""
+    """Return a boolean as text that lands as a boolean."""
     return None if value is None else str(value).lower()
 
 
 def without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the members that say something."""
+    """Return the members that are not empty."""
     return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
 def refused_row(stream: str, why: str, **kept: str | None) -> Row:
-    """Return a row that goes to quarantine, because it lacks what a row must have.
+    """Return a row for quarantine, as it lacks a required value.
 
-    Why it cannot be read stands in the first of its columns that may say anything.
+    The reason that it cannot be read is put in the first of its columns that may hold
+    any text.
     """
     names = [column.name for column in STREAMS[stream].columns]
     place = next(name for name in _PLACES_OF_A_REASON if name in names)

@@ -1,4 +1,4 @@
-"""How much of a GPU a MIG instance is.
+"""Compute the share of a GPU that a MIG instance has.
 
 A GPU in MIG mode is cut into instances of whole compute slices; how many slices make
 the whole depends on its model. An unknown model is unknown, never taken for seven.
@@ -24,7 +24,8 @@ MAX_SLICES = {
 }
 
 _SEPARATORS = re.compile(r"[^A-Z0-9]+")
-#: 3g.20gb, 1g.10gb+me, and 1c.3g.20gb: one compute slice of a three-slice instance.
+#: 3g.20gb, 1g.10gb+me, and 1c.3g.20gb: a single compute slice of a three-slice
+#: instance.
 _PROFILE = re.compile(r"(?:(\d+)c\.)?(\d+)g\.\d+gb(?:\+[a-z.]+)?", re.IGNORECASE)
 _NAMED_PROFILE = re.compile(rf"MIG[ -]?({_PROFILE.pattern})", re.IGNORECASE)
 
@@ -33,8 +34,7 @@ _NAMED_PROFILE = re.compile(rf"MIG[ -]?({_PROFILE.pattern})", re.IGNORECASE)
 def max_slices(model: str) -> int | None:
     """Return how many slices the whole GPU has; ``None`` for an unknown model.
 
-    Whole words decide, the longest name first, whatever stands between and around
-    them.
+    Whole words decide, the longest name first, with any text between and around them.
 
     Examples
     --------

@@ -7,14 +7,14 @@
       - {match: {tag: {prefix: "feature:"}}, model: "${tag}"}
       - {match: {provider: openai, key: {in: [prod, batch]}}, pool: openai-key}
 
-The first matching rule that names a model gives the model, and the first that names
-a pool gives the pool; so one rule can name the pool of a whole provider. What no rule
-matches has no model: its part of a pool is unallocated, never dropped.
+The first matching rule that names a model gives the model, and the first that names a
+pool gives the pool; so a single rule can name the pool of a whole provider. A reading
+that no rule matches has no model: its part of a pool is unallocated, never dropped.
 
-A value is text (equal), ``"*"`` (present), or one of ``{in: [..]}``, ``{prefix: ..}``,
-``{regex: ..}``, ``{not: ..}``. A label may have several values, such as tags; one that
-matches is enough, and ``not`` asks that none does. ``${label}`` in a target is the
-value that matched, without the prefix that was asked for.
+A value is text (equal), ``"*"`` (present), or any of ``{in: [..]}``, ``{prefix: ..}``,
+``{regex: ..}``, ``{not: ..}``. A label may have several values, such as tags; a single
+match is enough, and ``not`` requires that none matches. ``${label}`` in a target is the
+value that matched, without the requested prefix.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _OPERATORS = ("in", "prefix", "regex", "not")
 
 
 class Target(NamedTuple):
-    """What a reading counts for."""
+    """Target that a reading counts for."""
 
     model_id: str | None
     pool_id: str | None
 
 
 class MappingRule(Declared):
-    """One rule: what the labels must be, and what the reading then counts for."""
+    """Mapping rule: label conditions, and the target that a reading gets."""
 
     match: dict[str, Any] = Field(description="Label → what its value must be.")
     model: str | None = Field(default=None, description="Model of the catalogue.")
@@ -73,14 +73,14 @@ class MappingRule(Declared):
 
 @dataclass(frozen=True, slots=True)
 class _Condition:
-    """One label's condition; ``found`` returns the value for a template."""
+    """Condition on a label; ``found`` returns the value for a template."""
 
     label: str
     found: Callable[[Sequence[str]], str | None]
 
 
 class LabelMapping:
-    """The rules of one source, in their order.
+    """Rules of a source, in their order.
 
     Parameters
     ----------
@@ -115,12 +115,12 @@ class LabelMapping:
 
 
 class LabelMatch:
-    """What labels must be, for rules that name something else than a model or a pool.
+    """Label conditions, for rules that name neither a model nor a pool.
 
     Parameters
     ----------
     match : mapping
-        Label → what its value must be, as in a :class:`MappingRule`.
+        Label → condition on its value, as in a :class:`MappingRule`.
 
     Raises
     ------
@@ -132,7 +132,7 @@ class LabelMatch:
         self._conditions = [_condition(*item) for item in match.items()]
 
     def found(self, labels: Labels) -> Mapping[str, str] | None:
-        """Return the value of each label that matched; ``None`` if one did not."""
+        """Return the matched value of each label; ``None`` if any failed."""
         return _matched(self._conditions, labels)
 
 

@@ -1,4 +1,4 @@
-"""Says what is wrong with a delivery that cannot be read, and what to do about it."""
+"""Describe the faults of an unreadable delivery, with advice."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ingest.connector import FilePart
 
 _SHOWN_COLUMNS = 12
-#: What libraries raise of data that they cannot read, Arrow's errors among the values.
-#: A defect of ours is none of these, and stops the run.
+#: Errors that libraries raise for unreadable data, Arrow's errors among the values. A
+#: defect in triptych is not in this list, and stops the run.
 BAD_DATA = (
     *(TriptychError, duckdb.Error, csv.Error, zlib.error),
     *(OSError, EOFError, ValueError, OverflowError, RecursionError, MemoryError),
@@ -34,7 +34,7 @@ MOST_COLUMNS = 2_000
 
 
 def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
-    """Say what an engine's error means for the delivery it came from."""
+    """Return an engine's error as a fault of the delivery it came from."""
     text = str(error).split("\n", 1)[0].rstrip(".")
     if "GZIP" in text:
         what = "The gzip file ends before its end: it was cut off on the way."
@@ -54,7 +54,7 @@ def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
 
 
 def mixed_line_ends(origin: str) -> MalformedDeliveryError:
-    """Return the refusal of a file whose lines end in several ways."""
+    """Return the refusal of a file with mixed line endings."""
     return MalformedDeliveryError(
         "Its lines do not all end alike, such as some in CR LF, others in LF.",
         where=origin,
@@ -63,7 +63,7 @@ def mixed_line_ends(origin: str) -> MalformedDeliveryError:
 
 
 def as_failed(error: Exception, origin: str) -> TriptychError:
-    """Say what stopped a delivery, whatever raised it: it must not stop the others."""
+    """Return any error of a delivery as a failure that stops no others."""
     again = "Deliver it again; what was loaded before stays current."
     if isinstance(error, TriptychError):
         return error
@@ -95,7 +95,7 @@ def as_failed(error: Exception, origin: str) -> TriptychError:
 def advice_on_missing(
     names: Sequence[str], part: FilePart | None, *, is_told: bool = True
 ) -> str:
-    """Say what to do about missing columns, from those that were delivered.
+    """Return advice on missing columns, given the delivered columns.
 
     Without ``is_told`` the delivered names stay untold: where a header is missing, they
     are the values of a row.
@@ -121,7 +121,7 @@ def advice_on_missing(
 
 
 def in_another_encoding(encoding: str, origin: str) -> MalformedDeliveryError:
-    """Say that a text file is not in the encoding in which its source reads it."""
+    """Return the error for a text file not in its source's encoding."""
     return MalformedDeliveryError(
         f"It is not text in {encoding}.",
         where=origin,

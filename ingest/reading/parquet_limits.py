@@ -1,6 +1,6 @@
-"""What a Parquet file may be at most, judged by its footer before an engine opens it.
+"""Limits on Parquet files, checked by footer before an engine opens them.
 
-Text has the same limits where it is read. A file beyond one stops its own delivery.
+Text has the same limits where it is read. A file beyond a limit stops its own delivery.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def refuse_beyond_limits(path: Path, origin: str) -> None:
     Parameters
     ----------
     path : Path
-        The file; what is no Parquet is left to the engine, which says so.
+        The file; a file that is not Parquet is left to the engine, which reports it.
     origin : str
         The file as messages name it.
 

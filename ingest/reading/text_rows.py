@@ -19,7 +19,7 @@ _ROWS_PER_BATCH = 5_000
 
 
 def text_rows(stream: str, rows: Iterable[Row], uri: str) -> RowsPart:
-    """Return rows of a stream as a part whose columns are all text.
+    """Return rows of a stream as a part with text columns only.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """A compressed text file, unpacked while it is landed.
 
-The engine would unpack it while it reads, on one thread, and without looking at the
-checksum at its end: a flipped byte became other rows. Unpacked first it costs less.
+The engine would unpack it while it reads, on a single thread, and without looking at
+the checksum at its end: a flipped byte became other rows. Unpacked first it costs less.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def unpacked(part: FilePart, beside: Path) -> Iterator[FilePart]:
     Parameters
     ----------
     part : FilePart
-        The file; one that is not compressed is given as it is.
+        The file; an uncompressed file is returned as it is.
     beside : Path
         File of the staging area; next to it there is room.
 

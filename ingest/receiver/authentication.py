@@ -1,4 +1,4 @@
-"""Who may post: a bearer token, or a signature over what is posted.
+"""Authenticate senders by bearer token, or signature over the body.
 
 Secrets are compared in constant time. A signature covers identity, time and body, and
 is refused when it is older than five minutes; a token covers nothing, so it is for
@@ -37,7 +37,7 @@ def secret_of(variable: str) -> str | None:
     Raises
     ------
     SettingsError
-        It is too short to be one.
+        It is too short for a secret.
     """
     secret = os.environ.get(variable, "").strip()
     if not secret:
@@ -53,7 +53,7 @@ def secret_of(variable: str) -> str | None:
 
 
 def is_signed(headers: Mapping[str, str]) -> bool:
-    """Tell whether a request has a signature of Standard Webhooks."""
+    """Return True if a request has a signature of Standard Webhooks."""
     return SIGNATURE in headers
 
 
@@ -94,7 +94,7 @@ def verify_signature(
 
 
 def key_of(secret: str) -> bytes:
-    """Return what signs: a secret's text, or the bytes that ``whsec_…`` encodes."""
+    """Return the signing key: a secret's text, or the bytes in ``whsec_…``."""
     if not secret.startswith(_ENCODED_SECRET):
         return secret.encode()
     try:

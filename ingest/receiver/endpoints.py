@@ -1,4 +1,4 @@
-"""The addresses that events are posted to: who may post there, and what is kept."""
+"""Addresses for posted events: permitted senders, and fields kept."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MLFLOW_DATA = ("name", "alias", "version")
 
 @dataclass(frozen=True, slots=True)
 class PostedRequest:
-    """What was posted. Header names are lower case."""
+    """Posted request; header names are lower case."""
 
     path: str
     headers: Mapping[str, str]
@@ -53,13 +53,13 @@ class Endpoint:
     path : re.Pattern
         Its path.
     shown : str
-        What messages call it.
+        Name in messages.
     secret : str
-        Which secret opens it.
+        Secret that opens it.
     take : callable
-        Returns the event of a request that holds the secret, or ``None`` where a
-        sender only tries out the address. It raises :class:`SourceAccessError` for whom
-        it does not know, and :class:`UnfitEventError` for what cannot be kept.
+        Returns the event of a request that holds the secret, or ``None`` where a sender
+        only tries out the address. It raises :class:`SourceAccessError` for unknown
+        senders, and :class:`UnfitEventError` for events that cannot be kept.
     """
 
     path: re.Pattern[str]
@@ -76,7 +76,7 @@ def endpoint_of(path: str) -> Endpoint | None:
 
 
 def posted(path: str, headers: Mapping[str, str], body: bytes) -> PostedRequest:
-    """Return what arrives now."""
+    """Return the request that arrives now."""
     return PostedRequest(path, headers, body, now())
 
 
@@ -113,7 +113,7 @@ def _take_notice(request: PostedRequest, secret: str) -> ReceivedEvent:
     if "event_id" in kept:
         key = json.dumps([kept.get("source_system"), kept["event_id"]])
         return ReceivedEvent("promotion", kept["event"], key, request.received_at, kept)
-    # Without an id or a time, whatever is equal within a minute is one notice that
+    # Without an id or a time, equal notices within a minute are a single notice that
     # its sender repeated.
     minute = kept.get("event_time") or request.received_at[:16]
     return _state(request, "promotion", kept["event"], kept, minute)
@@ -162,7 +162,7 @@ def _verify(request: PostedRequest, secret: str) -> None:
 def _state(
     request: PostedRequest, kind: str, type_: str, kept: dict[str, Any], when: str = ""
 ) -> ReceivedEvent:
-    """Return an event that has no id of its own: what it says identifies it."""
+    """Return an event without an id, identified by its content."""
     said = json.dumps([kept, when], sort_keys=True)
     key = hashlib.sha256(said.encode()).hexdigest()
     return ReceivedEvent(kind, type_, key, request.received_at, kept)

@@ -1,7 +1,7 @@
 """The receiver's HTTP server: small bodies, bounded time, an answer for everything.
 
-One thread serves one connection and one request. Whoever is slow is cut off after a
-time that does not depend on how slowly they send, and cannot keep others waiting.
+A thread serves a single connection and request. A slow client is cut off after a time
+that does not depend on how slowly it sends, and cannot keep others waiting.
 
 No message and no log line holds a body, a header or a query: an endpoint, a status, a
 type, and the name of a field that is wrong.
@@ -38,29 +38,29 @@ log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 0.25
 _BACKLOG = 512
-#: Connections above the limit whose threads are about to end.
+#: Connections above the limit with threads that are about to end.
 _GIVING_WAY = 64
-#: What an answer of an interface may be used for: nothing that a browser shows.
+#: Permitted uses of an API answer: nothing that a browser shows.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
-#: What a client still sends after a refusal is read so long, or it would not hear it.
+#: Time for which data after a refusal is read, or the client would not receive it.
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may take.
+    """Limits on a single request.
 
     Parameters
     ----------
     max_body_bytes : int
         A larger body is refused unread.
     request_seconds : float
-        How long a request may take to arrive, its first byte to its last.
+        Time that a request may take to arrive, its first byte to its last.
     max_connections : int
         Connections at a time; where there are more, the idlest are hung up on.
     """
@@ -71,20 +71,20 @@ class Limits:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Listens, and keeps what is posted.
+    """HTTP server that keeps the events posted to it.
 
     Parameters
     ----------
     inbox : Inbox
-        Where events are kept.
+        Store of the events.
     secrets : mapping of str to str
         Name of a secret → the secret; an endpoint without its secret refuses.
     host : str
         Address to listen on.
     port : int
-        Port to listen on; 0 takes a free one.
+        Port to listen on; 0 takes a free port.
     limits : Limits
-        What one request may take.
+        Limits on a single request.
 
     Raises
     ------
@@ -122,22 +122,22 @@ class Receiver(ThreadingHTTPServer):
             ) from error
 
     def server_bind(self) -> None:
-        """Bind without asking a name server what this machine is called."""
+        """Bind without asking a name server for the name of this machine."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def serve(self) -> None:
-        """Serve until :meth:`shutdown`, then finish what is under way."""
+        """Serve until :meth:`shutdown`, then finish open requests."""
         try:
             self.serve_forever(poll_interval=_CHECK_SECONDS)
         finally:
             self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Serve a connection in a thread of its own, if there are not too many.
+        """Serve a connection in a new thread, if there are not too many.
 
-        Where there are, whoever has waited longest without a whole request gives way:
-        idle connections must not keep others out.
+        If there are, the client that has waited longest without a whole request gives
+        way: idle connections must not keep others out.
         """
         with self._guard:
             limit = self.limits.max_connections
@@ -181,7 +181,7 @@ class Receiver(ThreadingHTTPServer):
             self._arriving.pop(connection, None)
 
     def service_actions(self) -> None:
-        """Hang up on whoever takes too long; called several times a second."""
+        """Hang up on clients that take too long; called several times a second."""
         oldest = time.monotonic() - self.limits.request_seconds
         with self._guard:
             late = [one for one, since in self._arriving.items() if since < oldest]
@@ -192,13 +192,13 @@ class Receiver(ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Say that a connection broke; what was posted stays untold."""
+        """Report that a connection broke, without the posted content."""
         del request, client_address
         log.warning("connection_broke")
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Serves one request."""
+    """Handler of a single request."""
 
     server: Receiver
     protocol_version = "HTTP/1.1"
@@ -309,7 +309,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, content: object) -> None:
         body = json.dumps(content).encode()
-        # One request for each connection: what a refused body leaves is not a request.
+        # A single request for each connection: the rest of a refused body is not a
+        # request.
         self.close_connection = True
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -327,11 +328,11 @@ class _Handler(BaseHTTPRequestHandler):
         return urlsplit(self.path).path.rstrip("/") or "/"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: the parent would print the request's line."""
+        """Log nothing: the parent would print the request's line."""
 
 
 def _read_out(connection: socket.socket) -> None:
-    """Take what a refused client still sends, so that it hears why."""
+    """Read the rest of a refused client's data, so that it gets the reason."""
     left, deadline = _LINGER_BYTES, time.monotonic() + _LINGER_SECONDS
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_WR)

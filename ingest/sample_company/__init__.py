@@ -1,6 +1,7 @@
-"""The sample company: what a real one would feed in, generated from a seed.
+"""Sample company: inputs of a real company, generated from a seed.
 
 :func:`ingest.sample_company.company.write_company` writes a whole workspace. Its bills
 and meters are in the providers' own formats and go through the same connectors as real
-ones; what was planted stands in ``sample/truth.yml``, which no connector reads.
+bills and meters; the planted facts are in ``sample/truth.yml``, which no connector
+reads.
 """

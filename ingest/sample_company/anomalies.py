@@ -1,8 +1,8 @@
-"""What goes wrong with the cost of a day, planted so that it must be found.
+"""Planted anomalies of daily cost, which must be found.
 
-Each is of a size that happens: a sweep that trains three times as much, logging left on
+Each is of a realistic size: a sweep that trains three times as much, logging left on
 debug for a week, a list price that rises by a fifth, a node that nobody tagged. Months
-are counted back from the last one, so that a shorter company has the later ones.
+are counted back from the last month, so that a shorter company has the later anomalies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NOBODY: Final = Placement("unallocated")
 
 @dataclass(frozen=True, slots=True)
 class NewResource:
-    """What appears out of nowhere, in euros per day."""
+    """Resource that appears out of nowhere, in euros per day."""
 
     sku: str
     account: Account
@@ -43,30 +43,29 @@ class NewResource:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One planted anomaly.
+    """Planted anomaly.
 
     Parameters
     ----------
     name : str
-        What it is, in a few words.
+        Description, in a few words.
     source, meter : str, str
-        The bill, and the meter of the table of spending; of a new resource its name,
-        of a price the key of what costs more.
+        The bill, and the meter of the table of spending; for a new resource its name,
+        for a price the key of the SKU that costs more.
     months_before_end : int
         Month in which it begins, counted back from the last.
     first_day : int
         Day of that month, from 1.
     day_count : int
-        How long it lasts, within that month; of a price, which stays, until its month
-        ends.
+        Duration, within that month; for a price, which stays, until its month ends.
     factor : float
-        The meter's cost of a day as a multiple of what it would have been.
+        The meter's cost of a day as a multiple of its cost without the anomaly.
     driver : str
-        Why.
+        Reason.
     is_growing : bool
         The factor is reached on the last day only.
     new : NewResource or None
-        What appears, instead of a meter that rises.
+        Resource that appears, instead of a meter that rises.
     """
 
     name: str
@@ -161,7 +160,7 @@ def surges(
 
 
 def price_factor(sku: str, month: Month, timeline: Timeline) -> float:
-    """Return what a price has become, as a multiple of the first one."""
+    """Return a month's price as a multiple of the first price."""
     found = 1.0
     for one in PLANTED:
         begins = one.month(timeline)
@@ -171,7 +170,7 @@ def price_factor(sku: str, month: Month, timeline: Timeline) -> float:
 
 
 def appearing(month: Month, timeline: Timeline) -> tuple[Anomaly, ...]:
-    """Return what appears in a month."""
+    """Return the anomalies that appear in a month."""
     return tuple(
         one for one in PLANTED if one.new is not None and one.month(timeline) == month
     )
@@ -180,7 +179,7 @@ def appearing(month: Month, timeline: Timeline) -> tuple[Anomaly, ...]:
 def planted_in(
     charges: Sequence[Sequence[Charge]], timeline: Timeline
 ) -> Iterator[tuple[Anomaly, Charge]]:
-    """Yield what a company of this age has of it, each with a charge that it is in."""
+    """Yield the anomalies of a company of this age, each with its charge."""
     for one in PLANTED:
         month = one.month(timeline)
         if month is None:

@@ -1,7 +1,7 @@
-"""What is paid to Railway, OpenAI and Anthropic: in dollars, by the day.
+"""Payments to Railway, OpenAI and Anthropic: in dollars, by the day.
 
-Amounts are euros per month and phase, as in :mod:`ingest.sample_company.spending`. What
-a charge names (a service, a key, a workspace) stands in its tags.
+Amounts are euros per month and phase, as in :mod:`ingest.sample_company.spending`. The
+service, key or workspace that a charge names is in its tags.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ ANTHROPIC: Final = (
     _anthropic("out", "anthropic-out", (330, 380, 350)),
 )
 
-#: Whose services at Railway are a model's.
+#: Models with services at Railway.
 RAILWAY_MODELS: Final = {
     dict(spend.tags)["service"]: spend.placement.target
     for spend in RAILWAY

@@ -1,7 +1,7 @@
 """Writes the bills of all three providers, month by month, and counts them.
 
-Only one month is in memory at a time, and of it one charge, so the size is bounded by
-the largest charge of a month whatever the scale.
+Only a single month is in memory at a time, and of it a single charge, so the size is
+bounded by the largest charge of a month at any scale.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ _TAX_SKUS: Final = {"aws": "aws-support", "gcp": "gcp-tax", "tidewater": "hybrid
 
 
 class Recorders(Protocol):
-    """Takes what is recorded of APIs, month by month."""
+    """Receiver of API recordings, month by month."""
 
     def add_railway(self, month: RailwayMonth) -> None:
         """Take a billing period of Railway."""
@@ -92,10 +92,10 @@ class _Closable(Protocol):
 def write_bills(
     directory: Path, plan: Plan, recorders: Recorders, *, seed: int, scale: float
 ) -> Ledger:
-    """Write every bill below ``directory`` and return what was written in sum.
+    """Write every bill below ``directory`` and return a ledger of sums.
 
-    What is recorded of an API is handed to ``recorders``, which write it once meters
-    are known.
+    Recordings of an API are passed to ``recorders``, which write them once meters are
+    known.
     """
     ledger = Ledger(plan.timeline, plan.exchange)
     for month in plan.timeline.months:
@@ -154,7 +154,7 @@ class _MonthOfBills:
                     self._write_source(source, charges, openers[source](stack))
 
     def record(self, recorders: Recorders) -> None:
-        """Draw what is recorded of APIs."""
+        """Draw the recordings of APIs."""
         for source in BY_DAY:
             charges = [c for c in self._charges if c.source == source]
             if not charges:
@@ -265,7 +265,7 @@ class _MonthOfBills:
         return lambda lines: writer.add(lines, biller)
 
     def _taxes(self, source: Source) -> list[Charge]:
-        """Return the tax of each AWS account; elsewhere one for the whole invoice."""
+        """Return the tax of each AWS account; elsewhere of the whole invoice."""
         billed = {
             account: amount
             for (of, label, account), amount in self._ledger.accounts.items()
@@ -297,5 +297,5 @@ class _MonthOfBills:
 
 
 def _close_after(stack: ExitStack, writer: _Closable) -> None:
-    """Finish a file only when nothing went wrong: a half one has no manifest."""
+    """Finish a file only if nothing failed: a half file has no manifest."""
     stack.push(lambda kind, _error, _trace: None if kind else writer.close())

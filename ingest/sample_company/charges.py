@@ -1,4 +1,4 @@
-"""A charge is what one meter costs in one month; lines are what the bill shows."""
+"""Charges, the monthly cost of a meter, and their lines on the bill."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class CreditRate:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the company's own rules must put a charge."""
+    """Placement that the company's own rules must give a charge."""
 
     component: Component
     kind: Literal["model", "feature", "team", "pool", "none"] = "none"
@@ -74,9 +74,9 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """Days of a month on which a meter counts a multiple of what it would have.
+    """Days of a month on which a meter counts a multiple of its usual value.
 
-    ``first_day`` counts from 0. One that is growing reaches ``factor`` on its last day.
+    ``first_day`` counts from 0. A growing surge reaches ``factor`` on its last day.
     """
 
     first_day: int
@@ -94,18 +94,18 @@ class Surge:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One meter in one month.
+    """Cost of a meter in a single month.
 
     Parameters
     ----------
     name : str
         Resources are called after it.
     source, sku, account, kind
-        Who charges what to whom.
+        Biller and billed account.
     month : Month
         Billing month.
     used_in : Month
-        Month of use; an earlier one for what arrives late.
+        Month of use; an earlier month for late charges.
     amount : int
         Units of ``currency`` over all lines, before Google's credits.
     currency : str
@@ -113,10 +113,10 @@ class Charge:
     line_count : int
         Lines at scale 1.
     days : tuple of int or None
-        First day of the month of use on which there is anything, and the day after the
-        last, from 0; all of them where it is not told.
+        First day of the month of use with any use, and the day after the last, from 0;
+        all days by default.
     surges : tuple of Surge
-        When there is more than usual.
+        Days with more use than usual.
     """
 
     name: str
@@ -146,8 +146,8 @@ class Charge:
     def quantum(self) -> int:
         """Return the smallest step of an amount.
 
-        Google bills millionths. What is billed in dollars has six decimals, too, so
-        that times a rate of four decimals it still has ten.
+        Google bills millionths. Amounts billed in dollars have six decimals, too, so
+        that times a rate of four decimals they still have ten.
         """
         if self.source == "railway":
             return RAILWAY_QUANTUM
@@ -161,7 +161,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of one charge, as columns.
+    """Lines of a charge, as columns.
 
     ``amount`` sums to the charge's amount exactly. ``started_at`` and ``ended_at``
     are seconds since 1970; ``resource`` counts from 0.
@@ -188,7 +188,7 @@ class Lines:
 
     @property
     def billed(self) -> NDArray[np.int64]:
-        """Return what is invoiced: nothing for what is covered, or only estimated."""
+        """Return the invoiced amount: 0 if covered, or only estimated."""
         covered = self.charge.kind in {"covered", "unused", "estimate"}
         return np.zeros_like(self.amount) if covered else self.net
 
@@ -219,7 +219,7 @@ def draw_lines(
     Parameters
     ----------
     charge : Charge
-        What to split.
+        Charge to split.
     rng : numpy.random.Generator
         Source of chance of this charge alone.
     scale : float
@@ -270,7 +270,7 @@ def _all_periods(charge: Charge) -> tuple[NDArray[np.int64], int]:
 
 
 def surge_ratio(charge: Charge, end: int) -> float:
-    """Return the cost of a month with its surges, by what it would be without."""
+    """Return the cost of a month with its surges over that without."""
     starts, _ = _periods(charge, end)
     usual = _usual_weights(charge, starts)
     return float((usual * _surged(charge, starts)).sum() / usual.sum())

@@ -1,7 +1,8 @@
-"""The register of commitments and grants of credit, and what becomes of each.
+"""Register of commitments and credit grants, with their use.
 
-One of a kind: a savings plan that is left mostly unused, a grant of which a part
-expired, prepaid usage that will not be used up, and a grant that nobody ever claimed.
+A single entry of each kind: a savings plan that is left mostly unused, a grant of which
+a part expired, prepaid usage that will not be used up, and a grant that nobody ever
+claimed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _MONTHS_AFTER_THE_LAST: Final = {"prepaid": 3, "unclaimed": 2}
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """One line of the register; ``ends_on`` is the day on which it is gone."""
+    """Line of the register; ``ends_on`` is the day on which it has ended."""
 
     id: str
     name: str
@@ -47,7 +48,7 @@ class Commitment:
 
 
 def plan_commitments(timeline: Timeline) -> tuple[Commitment, ...]:
-    """Return what the company committed to and was granted."""
+    """Return the company's commitments and grants."""
     months = timeline.months
     term = timeline.commitment_indexes
     plan_starts = months[term.start].first_day
@@ -100,7 +101,7 @@ def plan_commitments(timeline: Timeline) -> tuple[Commitment, ...]:
 
 
 def write_commitments(path: Path, timeline: Timeline) -> int:
-    """Write the register, with one line that cannot be read; returns rows."""
+    """Write the register, including an unreadable line; return its rows."""
     header = (
         "commitment_id", "commitment_name", "commitment_type", "bill_source",
         "starts_at", "ends_at", "granted_amount", "currency", "credit_description",
@@ -125,9 +126,9 @@ def write_commitments(path: Path, timeline: Timeline) -> int:
 
 
 def burnt_down(ledger: Ledger, timeline: Timeline) -> dict[str, dict[str, Any]]:
-    """Return what was granted, used, lapsed and left of each at the end.
+    """Return the granted, used, lapsed and remaining amounts at the end.
 
-    From what was drawn for the bills: nothing of the register's file is read.
+    From the charges drawn for the bills: nothing of the register's file is read.
     """
     return {
         commitment.id: _burnt_down(commitment, ledger, timeline)

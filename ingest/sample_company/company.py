@@ -79,9 +79,9 @@ def write_company(
         Another seed gives other amounts, times and outcomes; the same seed gives the
         same bytes.
     scale : float
-        Multiplies the line items of the bills, about 300 thousand at 1. The money of
-        a month is the same, in more and smaller lines; meters and outcomes do not
-        change. Memory stays bounded by the largest meter of one month.
+        Multiplies the line items of the bills, about 300 thousand at 1. The money of a
+        month is the same, in more and smaller lines; meters and outcomes do not change.
+        Memory stays bounded by the largest meter of a month.
 
     Raises
     ------

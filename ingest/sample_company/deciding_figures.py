@@ -65,7 +65,7 @@ def _by_kind(
 
 
 def monthly_fees(ledger: Ledger) -> Tree:
-    """Return source → month → service → EUR of what comes on the first of a month."""
+    """Return source → month → service → EUR of fees on the first of a month."""
     tree: Tree = {}
     for source, month, currency, service in sorted(ledger.fees):
         euros = ledger.fee_euros(source, month, currency, service)
@@ -75,7 +75,7 @@ def monthly_fees(ledger: Ledger) -> Tree:
 
 
 def prepayments(charges: Iterable[Iterable[Charge]]) -> Tree:
-    """Return commitment → what was paid for it at once, and what was drawn so far.
+    """Return commitment → amount prepaid for it, and amount drawn so far.
 
     A savings plan is paid month by month, and is none of them.
     """

@@ -39,14 +39,14 @@ _LATE_USAGE: Final = 22.0
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A charge whose amount is still in euros, net of Google's lasting credits."""
+    """Charge with its amount in euros, net of Google's lasting credits."""
 
     eur: float
     charge: Charge
 
     @property
     def is_ai_spend(self) -> bool:
-        """Tell whether the case's figures count it: in scope, no tax, no credit."""
+        """Return True if the case counts it: in scope, no tax, no credit."""
         component = self.charge.placement.component
         return component not in {"out_of_scope", "credit", "tax"}
 
@@ -57,7 +57,7 @@ class Draft:
 
     @property
     def is_scaled(self) -> bool:
-        """Tell whether the hybrid's savings may act on it."""
+        """Return True if the hybrid's savings may act on it."""
         is_hybrid = self.charge.month.phase == "hybrid"
         kind = self.charge.kind
         return is_hybrid and self.is_ai_spend and kind not in _NEVER_SCALED
@@ -71,7 +71,7 @@ def base_charge(
     month: Month,
     timeline: Timeline,
 ) -> Charge:
-    """Return a plain charge without amount, one line, nobody's."""
+    """Return a plain charge with no amount or owner, and a single line."""
     is_aws_dollar = source == "aws" and month.index < timeline.euro_index
     is_dollar = is_aws_dollar or source in BY_DAY
     return Charge(
@@ -91,13 +91,13 @@ def base_charge(
 
 
 def month_account(account: Account, month: Month, timeline: Timeline) -> Account:
-    """Return the account; of the payer, the one that is billed in that month."""
+    """Return the account; for the payer, the account billed in that month."""
     is_dollar = month.index < timeline.euro_index
     return AWS_DOLLAR_PAYER if account is AWS_EURO_PAYER and is_dollar else account
 
 
 def event_drafts(month: Month, timeline: Timeline) -> Iterator[Draft]:
-    """Yield what is charged beyond the table of spending."""
+    """Yield the charges beyond the table of spending."""
     yield from _gpu_nodes(month, timeline)
     yield from _tag_straggler(month, timeline)
     yield from _late_arrivals(month, timeline)
@@ -209,7 +209,7 @@ def _tag_straggler(month: Month, timeline: Timeline) -> Iterator[Draft]:
 
 
 def _appearing(month: Month, timeline: Timeline) -> Iterator[Draft]:
-    """Yield what nobody expected: a copy, a cluster, a node."""
+    """Yield unexpected charges: a copy, a cluster, a node."""
     for anomaly in appearing(month, timeline):
         new = anomaly.new
         assert new is not None  # noqa: S101
@@ -236,7 +236,7 @@ def _appearing(month: Month, timeline: Timeline) -> Iterator[Draft]:
 
 
 def _late_arrivals(month: Month, timeline: Timeline) -> Iterator[Draft]:
-    """Yield what belongs to an earlier month: a correction, a credit, late usage."""
+    """Yield charges of an earlier month: a correction, a credit, late usage."""
     if month.index == timeline.migration_index + 1:
         used_in = timeline.months[month.index - 2]
         charge = base_charge(

@@ -1,8 +1,9 @@
-"""What a dollar was worth: rates that finance typed in, then the ECB's own.
+"""Dollar exchange rates: typed in by finance, then published by the ECB.
 
-While AWS billed in dollars, finance typed in one rate a month, with four decimals. From
-the first month after that the average of the ECB's publications counts. Quotations are
-drawn as the ECB writes them: dollars for one euro, on each day on which it publishes.
+While AWS billed in dollars, finance typed in a single rate per month, with four
+decimals. From the first month after that the average of the ECB's publications counts.
+Quotations are drawn as the ECB writes them: dollars per euro, on each day on which it
+publishes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ RATE_UNITS: Final = 10_000
 PRECISE_UNITS: Final = 10**12
 _FIRST_RATE: Final = 0.8850
 _GREGORIAN: Final = 19
-#: Other currencies of the publication: units for one euro.
+#: Other currencies of the publication: units per euro.
 _OTHERS: Final = {"JPY": 163.0, "DKK": 7.46, "GBP": 0.861, "PLN": 4.27, "CHF": 0.938}
 
 
@@ -35,11 +36,11 @@ class Exchange:
     Parameters
     ----------
     typed : tuple of int
-        EUR for one USD by month, in ten-thousandths; what amounts are planned with.
+        EUR per USD by month, in ten-thousandths; used to plan amounts.
     typed_count : int
         Months, from the first, for which finance typed it in.
     quotes : dict of date to int
-        USD for one EUR on each day of publication, in ten-thousandths.
+        USD per EUR on each day of publication, in ten-thousandths.
     """
 
     typed: tuple[int, ...]
@@ -48,7 +49,7 @@ class Exchange:
     _rates: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
 
     def precise_rate(self, month: Month) -> int:
-        """Return EUR for one USD in units of 1e-12: typed in, or one by the average."""
+        """Return EUR per USD in units of 1e-12: typed in, or averaged."""
         if month.index < self.typed_count:
             return self.typed[month.index] * (PRECISE_UNITS // RATE_UNITS)
         if month.index not in self._rates:
@@ -58,7 +59,8 @@ class Exchange:
     def _average_rate(self, month: Month) -> int:
         first, end = month.first_day, month.end
         days = [quote for day, quote in self.quotes.items() if first <= day < end]
-        # Rounded to fifteen decimals, as the rule says, and to twelve when it is used.
+        # Rounded to fifteen decimals, as the rule requires, and to twelve when it is
+        # used.
         fifteen = _rounded(len(days) * RATE_UNITS * 10**15, sum(days))
         return _rounded(fifteen, 1_000)
 

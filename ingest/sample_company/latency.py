@@ -1,7 +1,7 @@
-"""How long the models on GPUs took: far too long at first, and at their target at last.
+"""Latency of models on GPUs: far too long at first, finally on target.
 
-Of a hundred requests of any hour so many end within each bound as :data:`_WITHIN` says,
-so a percentile of merged histograms is the planted one, to the last digit.
+Of a hundred requests of any hour, the numbers in :data:`_WITHIN` end within each bound,
+so a percentile of merged histograms is the planted percentile, to the last digit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ingest.sample_company.metering import Meters
     from ingest.sample_company.timeline import Phase, Timeline
 
-#: What most requests should take no longer than [s]; ``catalog.yml`` says it.
+#: Time that most requests should not exceed [s]; ``catalog.yml`` states it.
 LATENCY_THRESHOLD_SECONDS: Final = {"maintenance-vision": 0.5, "driver-camera": 0.25}
 #: Upper bounds of the buckets, as multiples of the threshold; halves have no remainder.
 _BOUNDS: Final = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0)

@@ -1,4 +1,4 @@
-"""Adds up what was generated, as the truth that the pipeline must find.
+"""Sums of the generated data, as the truth that the pipeline must find.
 
 Nothing here reads a file or shares code with the pipeline: lines are counted while
 they are drawn, in whole units, and each is put where the company's own rules must
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Euros = tuple[int, int]
 
-#: Pools whose hourly charges are divided hour by hour.
+#: Pools with hourly charges that are divided hour by hour.
 HOURLY_POOLS = ("gpu-cluster", "gpu-batch", "gpu-hybrid", "gpu-slices")
 #: SKU → the kind of token that it is the price of; other SKUs name none.
 TOKEN_KINDS = {
@@ -62,10 +62,10 @@ class Total:
 
 @dataclass(slots=True)
 class PoolInflow:
-    """What came into a pool in a billing month, by moment, in units of EUR.
+    """Inflow of a pool in a billing month, by moment, in units of EUR.
 
-    ``moments`` maps hour, day or month to arrays over the whole timeline; index
-    zero is its first hour or day. A month's money stands at its first day.
+    ``moments`` maps hour, day or month to arrays over the whole timeline; index zero is
+    its first hour or day. A month's money is at its first day.
     """
 
     billed: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class PoolInflow:
 
 
 class DollarDay(NamedTuple):
-    """What is converted at once: dollars of a day, an owner and a bill.
+    """Amount converted at once: dollars of a day, an owner and a bill.
 
     The warehouse adds up line items to this grain, and then converts and rounds.
     """
@@ -95,7 +95,7 @@ class Ledger:
     timeline : Timeline
         The months.
     exchange : Exchange
-        What a dollar was worth.
+        Dollar exchange rates.
     """
 
     def __init__(self, timeline: Timeline, exchange: Exchange) -> None:
@@ -110,11 +110,11 @@ class Ledger:
         self.totals: dict[tuple[str, str, str], Total] = defaultdict(Total)
         self.components: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
         self.direct: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
-        #: Of bills whose lines can be converted one by one: nothing is rounded.
+        #: Bills with lines that can be converted individually: nothing is rounded.
         self._direct_alike: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
-        #: What models' own lines ask for tokens, by month, currency, model and kind.
+        #: Token charges on models' own lines, by month, currency, model and kind.
         self._direct_tokens: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
-        #: What comes once a month on its first day, by source, month and service.
+        #: Fees on the first day of each month, by source, month and service.
         self.fees: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
         #: By pool, month and kind of token or type of GPU.
         self.pools: dict[tuple[str, str, str], PoolInflow] = defaultdict(PoolInflow)
@@ -150,7 +150,7 @@ class Ledger:
                 self._add_to_days(placement.target, lines)
 
     def _add_to_components(self, lines: Lines) -> None:
-        """Count by component; a promotion is a credit, whatever it lowers."""
+        """Count by component; a promotion is a credit against any charge."""
         charge = lines.charge
         key = (charge.source, charge.month.label, charge.currency)
         component = charge.placement.component
@@ -166,7 +166,7 @@ class Ledger:
 
     def _add_to_dollar_days(self, lines: Lines) -> None:
         charge, placement = lines.charge, lines.charge.placement
-        # What nobody owns is told apart by its service.
+        # Charges without an owner are distinguished by service.
         is_owned = placement.component != "unallocated"
         target = placement.target if is_owned else charge.sku.service
         day = (lines.started_at - self._start) // DAY_SECONDS
@@ -236,7 +236,7 @@ class Ledger:
         return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
     def token_euros(self, model: str, month: str, kind: str) -> int:
-        """Return what a model's own lines ask for a kind of token, in units of EUR."""
+        """Return a model's own charges for a kind of token, in units of EUR."""
         index = self._months[month].index
         return sum(
             self.euros(index, currency, total.effective)
@@ -251,7 +251,7 @@ class Ledger:
         )
 
     def fee_euros(self, source: str, month: str, currency: str, service: str) -> int:
-        """Return what comes once a month, in units of EUR."""
+        """Return monthly fees, in units of EUR."""
         total = self.fees[source, month, currency, service]
         of_month = self._months[month]
         if source in BY_DAY:

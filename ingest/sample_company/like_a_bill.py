@@ -1,7 +1,7 @@
-"""Simulates what a bill leaves out: requests, deployments and outcomes of its models.
+"""Simulate requests, deployments and outcomes of a bill's models.
 
-Seeded, so that the same models and days give the same bytes. What is simulated has
-nothing to do with the organisation whose bill it is: it shows which pages a meter, a
+Seeded, so that the same models and days give the same bytes. The simulated data has
+nothing to do with the organisation of the bill: it shows which pages a meter, a
 pipeline and a business metric would fill.
 """
 
@@ -39,7 +39,7 @@ class BilledModel:
     feature_id : str or None
         The feature that it serves, where that is known.
     daily_cost : float
-        What it costs on a mean day; decides how much it is said to serve.
+        Cost on a mean day; decides how much it is simulated to serve.
     """
 
     model_id: str

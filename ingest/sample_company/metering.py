@@ -1,4 +1,4 @@
-"""What the meters counted: GPU hours, processor hours, tokens, requests.
+"""Meter counts: GPU hours, processor hours, tokens, requests.
 
 Every series covers the whole timeline, by hour for GPUs and by day for the rest, in
 whole numbers. Meters do not depend on ``scale``: more lines do not mean more use.
@@ -52,7 +52,7 @@ _REQUESTED: Final = {
     ("gpu-hybrid", "driver-camera"): (0.0, 0.14, 0.20),
     ("gpu-hybrid", "eta-v2"): (0.0, 0.08, 0.10),
 }
-#: Part of what is requested that is used.
+#: Used part of the request.
 _USED: Final = {"gpu-cluster": (0.44, 0.42, 0.55), "gpu-hybrid": (0.0, 0.80, 0.92)}
 
 _DAILY_REQUESTS: Final = {
@@ -78,16 +78,16 @@ _TOKENS: Final = {
     "care-assistant": (1_850, 620, 410),
     "invoice-reader": (2_900, 300, 520),
 }
-#: What passes the gateway on its way to each vendor, of all tokens.
+#: Share of all tokens that passes the gateway on its way to each vendor.
 _ROUTES: Final = {"llm-gateway": 0.65, "openai-key": 0.35}
-#: Models whose requests Railway tells, once they have moved there.
+#: Models with requests reported by Railway, once they have moved there.
 COUNTED_BY_RAILWAY: Final = ("eta-v2", "route-planner")
 _REQUESTS_AT_KUBERNETES: Final = ("eta-v1", "eta-v2", "route-planner")
 
 
 @dataclass(frozen=True, slots=True)
 class AcceleratorSeries:
-    """Hours of one model in one GPU pool, or of its capacity (no model)."""
+    """Hours of a model in a GPU pool, or of the pool's capacity (no model)."""
 
     pool: str
     model: str | None
@@ -97,13 +97,13 @@ class AcceleratorSeries:
 
     @property
     def weight(self) -> Whole:
-        """Return what the model holds: requested or used, whichever is more."""
+        """Return the model's holding: the larger of requested and used."""
         return np.maximum(self.requested, self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageSeries:
-    """What one model did in one pool; absent counts are ``None``.
+    """Activity of a model in a pool; absent counts are ``None``.
 
     ``gpu_milli_hours``, ``core_milli_hours`` and ``memory_milli_hours`` are
     thousandths of hours.
@@ -177,7 +177,7 @@ class _MeterReader:
         return np.repeat(np.asarray(values, dtype=np.float64), counts)
 
     def _phased(self, values: Sequence[float]) -> NDArray[np.float64]:
-        """Return one value per phase as one per day."""
+        """Return values per phase as values per day."""
         phases = ("managed_kubernetes", "migration", "hybrid")
         by_month = [values[phases.index(m.phase)] for m in self._timeline.months]
         return self._per_day(by_month)

@@ -1,4 +1,4 @@
-"""One pool of two types of GPU: its nodes, and who held how many hours of which.
+"""Pool of two GPU types: its nodes, and the hours held of each type.
 
 It is charged and metered by the day. Its H100 costs three times its T4s and has a
 quarter of their hours: a split by all hours alike is wrong by most of the money.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: Euros per month of the hybrid for the nodes of a type.
 _EUR: Final = {"h100": 720.0, "t4": 240.0}
-#: GPU hours a day: one H100, four T4.
+#: GPU hours a day: 1 H100, 4 T4.
 _CAPACITY: Final = {"h100": 24, "t4": 96}
 _CALLED: Final = {"h100": "NVIDIA H100 80GB HBM3", "t4": "Tesla T4"}
 #: Type, model, and GPU hours requested on a workday and on a day of the weekend.
@@ -41,12 +41,12 @@ _REQUESTED: Final = (
     ("t4", "eta-v2", 24, 24),
     ("t4", "invoice-reader", 48, 0),
 )
-#: Half of what is requested is used.
+#: Half of the request is used.
 _USED_PART: Final = 2
 
 
 def mixed_gpu_drafts(month: Month, timeline: Timeline) -> Iterator[Draft]:
-    """Yield what the nodes cost, a charge for each type."""
+    """Yield the cost of the nodes, a charge for each type."""
     if month.phase != "hybrid":
         return
     for sku, type_ in MIXED_TYPES.items():
@@ -81,7 +81,7 @@ def mixed_gpu_weights(
 
 
 def write_mixed_gpus(path: Path, timeline: Timeline) -> int:
-    """Write a row per day, type and model, and one without a pool; returns rows."""
+    """Write a row per day, type and model, plus a poolless row; return count."""
     header = (
         "day", "pool_id", "model_id", "gpu_type", "capacity_gpu_hours",
         "requested_gpu_hours", "used_gpu_hours",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DECIMALS: Final = 10
 UNITS: Final = 10**DECIMALS
-#: One millionth: times a rate of four decimals it still has ten decimals.
+#: A millionth: times a rate of four decimals it still has ten decimals.
 MICRO: Final = 10**4
 
 
@@ -36,14 +36,14 @@ def split(
     amount : int
         Units to split; a multiple of ``quantum``; may be negative.
     weights : array of float
-        Positive, one per part.
+        Positive, a weight per part.
     quantum : int
         Every part is a multiple of it.
 
     Notes
     -----
-    Each part is rounded down; what is left, less than one quantum per part (and
-    what floating point adds to it), goes one by one to the first parts.
+    Each part is rounded down; the remainder, less than a quantum per part (and the
+    error of floating point), goes in single quanta to the first parts.
     """
     quanta = abs(amount) // quantum
     parts = np.floor(weights * (quanta / weights.sum())).astype(np.int64)

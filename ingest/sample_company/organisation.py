@@ -1,4 +1,4 @@
-"""Nordhafen Logistik: who does what with which model. All names are made up."""
+"""Nordhafen Logistik: teams, models and their uses. All names are made up."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What models are for."""
+    """Purpose of models."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class Feature:
 class Model:
     """A model, and whether it starts or ends inside the timeline.
 
-    ``starts_with_migration`` and ``ends_with_migration`` say that it exists only from
+    ``starts_with_migration`` and ``ends_with_migration`` mean that it exists only from
     the first, or only to the last day of the migration.
     """
 

@@ -1,6 +1,6 @@
-"""What happened in the business, with effects that were planted and are known.
+"""Business outcomes, with planted and known effects.
 
-Six features, six designs: a staggered rollout, one treated region, a randomised
+Six features, six designs: a staggered rollout, a single treated region, a randomised
 experiment, a launch together with two others that has no effect, a staggered rollout
 that does harm, and a counted process that is automated.
 """
@@ -38,7 +38,7 @@ EXPERIMENT_CUSTOMERS: Final = 600
 EXPERIMENT_MONTHS: Final = 3
 EXPERIMENT_HISTORY_MONTHS: Final = 6
 _EXPERIMENT_FROM: Final = 0.6
-#: Part of the customers whose app was redesigned in a trial, long before the launch.
+#: Part of the customers with an app redesigned in a trial, long before the launch.
 _TRIAL_PART: Final = 0.5
 _DAILY_MINUTES_SD: Final = 0.03
 _CONTACT_PART: Final = 0.30
@@ -49,7 +49,7 @@ _COHORT_STEP: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is measured; ``feature`` is empty for what belongs to none."""
+    """Measured quantity; ``feature`` is empty for a metric without a feature."""
 
     name: str
     feature: str
@@ -59,7 +59,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeSeries:
-    """Rows of one metric, one per unit and day; ``day`` counts from the first day."""
+    """Rows of a metric, per unit and day; ``day`` counts from the first day."""
 
     metric: Metric
     units: tuple[str, ...]
@@ -164,7 +164,7 @@ class _Observer:
         )
 
     def _revenue(self) -> OutcomeSeries:
-        """Draw what each depot earns: its own level times what moves all of them."""
+        """Draw revenue of depots: each depot's level times the common movement."""
         rng = self._rng("revenue")
         start = self._staggered("eta-prediction", 0.36, _NEVER_TREATED)
         treated = self._days >= start[:, None]
@@ -180,7 +180,7 @@ class _Observer:
         )
 
     def _breakdowns(self) -> OutcomeSeries:
-        """Draw regions that two factors move together; an average one is treated."""
+        """Draw regions driven by two factors; an average region is treated."""
         rng = self._rng("breakdowns")
         start = self._timeline.day(0.52)
         units = tuple(f"region-{number}" for number in range(1, REGION_COUNT + 1))
@@ -211,7 +211,7 @@ class _Observer:
         """Draw the experiment: customers are randomised, each with its own level.
 
         It begins with a month and lasts three, after six in which nobody had the
-        assistant. A customer's arm stands on all of its rows.
+        assistant. A customer's arm is on all of its rows.
         """
         rng = self._rng("handling")
         start, first, end = self._experiment_days()
@@ -236,7 +236,7 @@ class _Observer:
         )
 
     def _experiment_days(self) -> tuple[int, int, int]:
-        """Return the first day of the experiment, of what was before, and its end."""
+        """Return first days of the experiment and of its pre-period, and its end."""
         months = self._timeline.months
         at = round(len(months) * _EXPERIMENT_FROM)
         last = min(at + EXPERIMENT_MONTHS, len(months)) - 1
@@ -265,7 +265,7 @@ class _Observer:
         )
 
     def _parcels(self) -> tuple[OutcomeSeries, ...]:
-        """Draw what a promotion and a redesign moved, launched with the optimiser.
+        """Draw effects of a promotion and redesign, launched with the optimiser.
 
         Both happened before on their own: a promotion of four weeks, and a trial of the
         redesign with half of the customers.

@@ -1,7 +1,7 @@
 """From the table of spending to the charges of each month.
 
 Amounts are planned in euros, brought to the case's proportion (a month of the hybrid
-costs 40 % less than one of phase 1) and only then turned into whole units of the
+costs 40 % less than a month of phase 1) and only then turned into whole units of the
 billing currency.
 """
 
@@ -40,7 +40,7 @@ _ALIASES: Final = {model.id: model.aliases for model in MODELS}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All charges by month, and what they were planned with.
+    """All charges by month, and the inputs of their planning.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Plan:
     charges : tuple of tuples of Charge
         Charges of each month; taxes are not among them, they follow from the lines.
     exchange : Exchange
-        What a dollar was worth.
+        Dollar exchange rates.
     """
 
     timeline: Timeline
@@ -72,7 +72,7 @@ def make_plan(timeline: Timeline, rng: np.random.Generator) -> Plan:
 def _hybrid_factor(
     drafts: list[list[Draft]], exchange: Exchange, timeline: Timeline
 ) -> float:
-    """Return what brings the hybrid's mean month to its part of phase 1's."""
+    """Return the factor from the hybrid's mean month to its part of phase 1."""
 
     def total(months: tuple[Month, ...], *, scaled: bool) -> float:
         return sum(

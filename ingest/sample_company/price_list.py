@@ -1,4 +1,4 @@
-"""What the company buys: services, meters and list prices at three providers."""
+"""Price list: services, meters and list prices at three providers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """One meter of one service.
+    """Meter of a service.
 
     Parameters
     ----------
@@ -19,13 +19,13 @@ class Sku:
     service, category, subcategory : str
         As FOCUS names them; ``service`` is the provider's own name.
     meter, description : str
-        What is counted, short and long.
+        Counted unit, short and long.
     price : float
-        List price of one pricing unit, in the currency of the contract.
+        List price of a pricing unit, in the currency of the contract.
     unit : str
         Pricing unit.
     consumed_unit : str
-        Unit of what was consumed.
+        Unit of consumption.
     consumed_per_unit : int
         Consumed units in a pricing unit.
     resource_type : str

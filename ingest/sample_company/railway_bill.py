@@ -1,9 +1,9 @@
 """Railway's month: usage that is estimated first, and settled by an invoice.
 
-Railway tells quantities; each is an estimate at the price of its day. The invoice then
-asks a whole number of cents for usage, and one factor brings each line there. Factors
-have two decimals and estimates four and a whole sum, so every settled line has six
-decimals and nothing is rounded.
+Railway reports quantities; each is an estimate at the price of its day. The invoice
+then charges a whole number of cents for usage, and a single factor brings each line
+there. Factors have two decimals and estimates four and a whole sum, so every settled
+line has six decimals and nothing is rounded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PLAN: Final = Placement("direct", "team", "ml-platform")
 
 @dataclass(frozen=True, slots=True)
 class RailwayMonth:
-    """One billing period.
+    """A single billing period.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ class RailwayMonth:
     settled : tuple of Lines
         The same as charged.
     fees : tuple of Lines
-        What else the invoice has.
+        Other lines of the invoice.
     usage_amount, credit_amount : int
-        What the invoice asks for usage, and takes off [units of USD].
+        Invoiced amounts: usage, and deductions [units of USD].
     is_invoiced : bool
         There is an invoice.
     """
@@ -69,7 +69,7 @@ class RailwayMonth:
 
     @property
     def estimated_amount(self) -> int:
-        """Return what the price table makes of the usage [units of USD]."""
+        """Return the usage at the prices of the price table [units of USD]."""
         return sum(int(lines.amount.sum()) for lines in self.estimates)
 
 

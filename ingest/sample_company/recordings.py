@@ -1,4 +1,4 @@
-"""What was recorded of APIs: Railway, OpenAI and Anthropic."""
+"""Recordings of APIs: Railway, OpenAI and Anthropic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Recordings:
     timeline : Timeline
         The months.
     meters : Meters
-        What vendors count beside their bills.
+        Vendors' counts beside their bills.
     seed : int
         Source of chance.
     """
@@ -56,5 +56,5 @@ class Recordings:
             write_anthropic(folder, month, self._timeline)
 
     def write(self) -> None:
-        """Write what can be written only once every month is known."""
+        """Write the recordings that need every month to be known."""
         self._railway.write(self._meters)

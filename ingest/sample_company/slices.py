@@ -1,4 +1,4 @@
-"""One GPU that is cut into MIG slices: who held how many of its seven, hour by hour."""
+"""GPU cut into seven MIG slices: the slices held by each model, hourly."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SlicedGpu:
 
 
 def read_slices(timeline: Timeline) -> SlicedGpu:
-    """Tell what ran: one always, one by day, one at night, one on workdays."""
+    """Return the workloads: always, by day, at night, and on workdays."""
     hour = np.arange(timeline.day_count * HOURS_PER_DAY)
     is_there = hour >= HOURS_PER_DAY * timeline.day_offset(
         timeline.months[timeline.migration_index]

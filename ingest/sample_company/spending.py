@@ -1,4 +1,4 @@
-"""What the company spends on, in euros per month and phase: one row per meter.
+"""Spending of the company, in euros per month and phase: a row per meter.
 
 The table is the story: managed Kubernetes that is too large, double running while
 the models move, and a hybrid that is cheaper although a commitment is left behind.
@@ -58,18 +58,18 @@ PROMOTION: Final = CreditRate("PROMOTION", "Start with generative AI", 0.25)
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """One meter and what it costs.
+    """A meter and its cost.
 
     Parameters
     ----------
     name : str
         Unique; resources are called after it.
     source, sku, account : str, str, Account
-        Who charges.
+        Biller.
     eur : tuple of float
         Euros per month in each phase; zero means that there is no charge.
     placement : Placement
-        Where the rules of the company must put it.
+        Placement that the rules of the company must give it.
     tags : tuple of pairs
         Tags or labels. The tag of a model is added by its placement.
     """
@@ -289,7 +289,8 @@ SPENDING: Final = (*_AWS_SHARED, *_AWS_DIRECT, *_AWS_BUSINESS, *_GCP, *_HYBRID)
 STRAGGLER: Final = 640.0
 CORRECTION: Final = -840.0
 LATE_CREDIT: Final = -1_500.0
-#: Paid once for GPU hours, and what is drawn of it in each month of the hybrid [EUR].
+#: Amount prepaid once for GPU hours, and the amount drawn of it in each month of the
+#: hybrid [EUR].
 PREPAID: Final = 5_000.0
 DRAWN_PER_MONTH: Final = 0.10
 ACTIVATION_CREDIT: Final = -500.0

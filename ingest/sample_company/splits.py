@@ -1,4 +1,4 @@
-"""How each pool must be divided: the expected amounts, from the meters alone.
+"""Expected split of each pool, from the meters alone.
 
 Amounts are worked out in double precision and are right to a millionth; the pipeline
 works in decimals and must come as near as that.
@@ -56,7 +56,7 @@ _IDLE: Final = "idle"
 
 @dataclass(slots=True)
 class PoolMonth:
-    """One pool in one billing month, in EUR.
+    """A pool in a billing month, in EUR.
 
     ``weights`` sums the driver over the moments at which money came in. ``kinds`` has
     the effective cost of each kind of line by model, and of idle time as ``idle``.
@@ -93,7 +93,7 @@ def _divide_kind(
     weights: tuple[Weights, NDArray[np.float64]],
     timeline: Timeline,
 ) -> None:
-    """Add what came in of one kind to a pool's month, and keep its parts apart."""
+    """Add the inflow of a kind to a pool's month, and keep its parts apart."""
     before = {**result.model_effective, _IDLE: result.idle_effective}
     _divide(result, inflow, weights, timeline)
     after = {**result.model_effective, _IDLE: result.idle_effective}
@@ -108,7 +108,7 @@ def _divide(
     weights: tuple[Weights, NDArray[np.float64]],
     timeline: Timeline,
 ) -> None:
-    """Add what came in of one kind to a pool's month."""
+    """Add the inflow of a kind to a pool's month."""
     by_model, capacity = weights
     for interval, billed in inflow.billed.items():
         effective = inflow.effective[interval]

@@ -1,4 +1,4 @@
-"""The months of the sample company and what changes in them.
+"""Months of the sample company, and the changes in them.
 
 Eighteen months end in October 2026: six on managed Kubernetes, three of migration, nine
 on the hybrid. Another number of months ends there too and keeps the proportions, so
@@ -24,7 +24,7 @@ HOURS_PER_DAY: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One billing month; ``index`` counts from the first month of the company."""
+    """Billing month; ``index`` counts from the first month of the company."""
 
     index: int
     first_day: date
@@ -76,7 +76,7 @@ class Timeline:
 
     @property
     def end(self) -> date:
-        """Return the day after the last one."""
+        """Return the day after the last day."""
         return self.months[-1].end
 
     @property

@@ -1,8 +1,8 @@
-"""How pools of tokens must be divided: each line among the users of its kind.
+"""Expected split of token pools: each line among the users of its kind.
 
 A line for cached input is divided by cached input. Where a bill has no such line,
-cached input was charged as input. What names no kind, such as the gateway's own server,
-weighs each kind by what it cost in that month: its lines by its tokens.
+cached input was charged as input. A line that names no kind, such as the gateway's own
+server, weighs each kind by its cost in that month: its lines by its tokens.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     ByModel = dict[str, NDArray[np.float64]]
 
-#: Unit of an amount, and what a price is rounded to: millionths a million tokens.
+#: Unit of an amount, and the rounding of a price: millionths a million tokens.
 _UNITS: Final = 10**10
 _MILLION: Final = 10**6
 
 
 class TokenSplit:
-    """Weights of one pool.
+    """Weights of a single pool.
 
     Parameters
     ----------
     pool : str
         Name of the pool.
     ledger : Ledger
-        What came into it, line by line.
+        Inflow of the pool, line by line.
     series : sequence of UsageSeries
         Tokens of each model by day.
     timeline : Timeline
@@ -82,7 +82,7 @@ class TokenSplit:
         return cached if kind == "cached_input" else output
 
     def _prices(self, kind: str) -> NDArray[np.float64]:
-        """Return what a million tokens of a kind cost, by day: one price a month."""
+        """Return the daily price of a million tokens of a kind, fixed per month."""
         size = self._timeline.day_count
         charged = sum((each[:size] for each in self._inflows[kind]), np.zeros(size))
         used = sum((self._tokens(s, kind) for s in self._series), np.zeros(size))

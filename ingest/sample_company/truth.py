@@ -1,4 +1,4 @@
-"""Writes ``sample/truth.yml``: what was planted, for tests to compare with.
+"""Write ``sample/truth.yml``: the planted facts, for tests to compare.
 
 Amounts of bills are exact, at ten decimals. Amounts divided by a meter are right to a
 millionth. The pipeline never reads this file.
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ingest.sample_company.splits import PoolMonth
     from ingest.sample_company.timeline import Phase, Timeline
 
-#: One row of each source cannot be read, and is counted, not used.
+#: A single row of each source cannot be read, and is counted, not used.
 QUARANTINED: Final = {
     "aws": ("focus", "unknown_currency"),
     "gcp": ("gcp_billing_export", "cost_unreadable"),
@@ -272,7 +272,7 @@ def _gpu_used_ratio(facts: Facts, phase: Phase) -> float:
 
 
 def _anomalies(facts: Facts) -> _Tree:
-    """Return what was planted in the cost of a day, and where it shows."""
+    """Return the anomalies planted in daily cost, and where they show."""
     anomalies: _Tree = {}
     for one, charge in planted_in(facts.charges, facts.timeline):
         first, last = one.days(charge.month)

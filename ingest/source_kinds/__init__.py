@@ -1,1 +1,1 @@
-"""What several connectors have in common, by the kind of system they read."""
+"""Code shared by several connectors, by the kind of system they read."""

@@ -26,7 +26,7 @@ def month_start(day: date, months_before: int = 0) -> date:
 
 
 def first_days(start: date, end: date) -> Iterator[date]:
-    """Yield the first day of each month from that of one day to that of another."""
+    """Yield the first day of each month between two days, both included."""
     first = month_start(start)
     while first <= end:
         yield first

@@ -1,7 +1,7 @@
-"""What servers of code have in common: deployments, and the commits that each brought.
+"""Shared parts of code hosts: deployments, and the commits of each.
 
-A subclass says what the server calls its projects, what a token needs, and how one
-project is read.
+A subclass defines the server's name for its projects, the requirements of a token, and
+the reading of a single project.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class CodeHostConfig(SourceConfig):
 
 
 def is_production(deployment: Row, environments: Iterable[str]) -> bool:
-    """Tell by the name or tier of its environment, in any case, as the metrics do."""
+    """Return True by its environment's name or tier, as the metrics do."""
     names = {name.strip().lower() for name in environments}
     where = (deployment["environment"], deployment["environment_tier"])
     return any((name or "").lower() in names for name in where)
@@ -78,7 +78,7 @@ def is_production(deployment: Row, environments: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a server is, and the token that it is asked with."""
+    """Address of a server, and the token for it."""
 
     base_url: str
     token: str
@@ -89,16 +89,16 @@ class Access:
 
 
 class CodeHostApi:
-    """The questions that triptych asks about one project after another.
+    """API of requests that triptych sends for each project in turn.
 
     Parameters
     ----------
     access : Access
-        Where, and with which token.
+        Address and token.
     headers : mapping
         Headers of each request, the token among them.
     limit_of : callable, optional
-        How long a refusal asks to wait.
+        Time that a refusal asks to wait.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ ApiT = TypeVar("ApiT", bound=CodeHostApi)
 
 
 class CodeHost(PolledSource[HostConfigT], Generic[HostConfigT, ApiT]):
-    """Reads deployments and changes of some projects of one server."""
+    """Source of deployments and changes of some projects of a server."""
 
     def streams(self) -> Sequence[str]:
         """Return deployments, and commits where they are asked for."""
@@ -145,7 +145,7 @@ class CodeHost(PolledSource[HostConfigT], Generic[HostConfigT, ApiT]):
                 yield self._probe(api, project)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
-        """Offer what changed of each project since the last time."""
+        """Yield the changes of each project since the last time."""
         now = self._now()
         with self._api(self._access()) as api:
             for project in self._projects():
@@ -160,7 +160,7 @@ class CodeHost(PolledSource[HostConfigT], Generic[HostConfigT, ApiT]):
     @property
     @abstractmethod
     def _advice(self) -> str:
-        """Which token is needed, and where it belongs."""
+        """Return advice on the token needed, and the place for it."""
 
     @abstractmethod
     def _projects(self) -> Sequence[str]:
@@ -172,13 +172,13 @@ class CodeHost(PolledSource[HostConfigT], Generic[HostConfigT, ApiT]):
 
     @abstractmethod
     def _probe(self, api: ApiT, project: str) -> Finding:
-        """Say whether a project can be read."""
+        """Return a finding on access to a project."""
 
     @abstractmethod
     def _of_project(
         self, api: ApiT, project: str, since: datetime, now: datetime
     ) -> Iterator[Delivery]:
-        """Offer what changed of a project since a moment."""
+        """Yield the changes of a project since a moment."""
 
     def _origin(self, delivery: Delivery) -> str:
         return f"{self._config.base_url}#{delivery.scope}"

@@ -1,7 +1,7 @@
-"""What sources have in common that read a vendor's invoices, a delivery a month.
+"""Base for sources of vendor invoices, with a delivery per month.
 
-Invoices come whole, without lines. What was charged stands in the exports; an invoice
-is what is payable, and both are reconciled. A month is new when an invoice of it is.
+Invoices come whole, without lines. The charges are in the exports; an invoice is the
+payable amount, and both are reconciled. A month is new when an invoice of it is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class InvoiceSourceConfig(SourceConfig):
-    """Which months of invoices are asked for, and how patiently."""
+    """Months of invoices to request, and the limits of retrying."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -45,9 +45,9 @@ InvoiceConfigT = TypeVar("InvoiceConfigT", bound=InvoiceSourceConfig)
 
 
 class InvoiceSource(Source[InvoiceConfigT]):
-    """A source of invoices; one subclass for each vendor."""
+    """Source of invoices; a subclass for each vendor."""
 
-    #: What messages call the place where they come from.
+    #: Name in messages of the place where they come from.
     _label: str
 
     def streams(self) -> Sequence[str]:
@@ -83,7 +83,7 @@ class InvoiceSource(Source[InvoiceConfigT]):
     @property
     @abstractmethod
     def _account(self) -> str:
-        """Whose invoices they are, as scopes name it."""
+        """Return the account of the invoices, as scopes name it."""
 
     @abstractmethod
     def _by_month(

@@ -1,8 +1,8 @@
-"""What sources have in common that read exports of files which a manifest names.
+"""Base for sources that read file exports listed in a manifest.
 
-What counts is what the manifest of a billing month names, and nothing else. A month is
-offered anew when its manifest or an object named there changes, and it is downloaded
-whole or not at all.
+Only files that the manifest of a billing month names count. A month is offered again
+when its manifest or an object named there changes, and it is downloaded whole or not at
+all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ManifestedExport(Source[ConfigT]):
-    """One export of one vendor, a delivery a billing month.
+    """Export of a vendor, a delivery per billing month.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class ManifestedExport(Source[ConfigT]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
-        """Hand over the files of a month, all of one delivery of the vendor.
+        """Yield the files of a month, all of a single vendor delivery.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class ManifestedExport(Source[ConfigT]):
 
     @abstractmethod
     def _reading_of(self, month: ManifestedMonth) -> str:
-        """Return what changes when a month is read in another way."""
+        """Return a value that changes when a month is read in another way."""
 
     @abstractmethod
     def _months(self, window: Window) -> list[ManifestedMonth]:
@@ -126,4 +126,4 @@ class ManifestedExport(Source[ConfigT]):
     def _landing_of(
         self, month: ManifestedMonth, path: Path, uri: str
     ) -> LandingOptions | None:
-        """Return how one file of a month is read."""
+        """Return the landing options for a file of a month."""

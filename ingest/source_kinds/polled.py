@@ -1,9 +1,9 @@
-"""What sources have in common that poll a system, and remember what they loaded of it.
+"""Base for sources that poll a system and remember loaded states.
 
 Each delivery holds its rows already, as
-:class:`~ingest.engine.remembered_loads.RememberedLoads` offers them; so reading one is
-handing them over, and what is left to a connector is which streams there are, how it
-probes, and what it asks.
+:class:`~ingest.engine.remembered_loads.RememberedLoads` offers them; so reading a
+delivery yields them, and a connector only defines its streams, its probe, and its
+requests.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class PolledSource(Source[ConfigT]):
-    """A source that polls a system; one subclass for each type."""
+    """Source that polls a system; a subclass for each type."""
 
     def __init__(self, config: ConfigT, *, root: Path) -> None:
         super().__init__(config, root=root)
         self._loads = RememberedLoads()
 
     def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
+        """Accept the notes kept with the loads of this source."""
         self._loads.learn(memos)
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over the rows of one delivery."""
+        """Yield the rows of a delivery."""
         rows: Any = delivery.detail
         yield text_rows(delivery.stream, rows, self._origin(delivery))
 

@@ -1,1 +1,1 @@
-"""A folder for each vendor: connectors and what only they need."""
+"""Vendor folders: connectors and the code that only they need."""

@@ -1,1 +1,1 @@
-"""What people do to a workspace from its pages, by the functions of the commands."""
+"""Acts on a workspace from its pages, with the functions of the commands."""

@@ -1,4 +1,4 @@
-"""Acts on the rules of alerts: one is added, one is taken out."""
+"""Acts on alert rules: add a rule, remove a rule."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _number(text: str) -> int | float | str:
-    """Return a number as YAML has it; what is none is judged with the settings."""
+    """Return a number as YAML has it; settings validation judges other text."""
     try:
         return int(text) if text.isdecimal() else float(text)
     except ValueError:

@@ -64,7 +64,7 @@ def _draft_proposal(site: Site, filling: Filling) -> Draft:
 
 
 def _about(name: str, valid_from: str) -> str:
-    """Return what an entry is about: a version, as another may propose the next."""
+    """Return an entry's subject: a version, as another may propose the next."""
     return f"assumption:{name}@{valid_from}"
 
 
@@ -139,13 +139,13 @@ def _proposed(site: Site, name: str, valid_from: str | None) -> tuple[int, Assum
 
 
 def waiting(site: Site) -> tuple[str, ...]:
-    """Return the assumptions that nobody but their owner stands for."""
+    """Return the assumptions backed by nobody but their owner."""
     register = site.settings.assumptions.assumptions
     return tuple(sorted({each.id for each in register if not each.is_approved}))
 
 
 def _refuse_own(site: Site, assumption: Assumption) -> None:
-    """Refuse whoever proposed it, by identity; by name where a hand wrote it."""
+    """Refuse the proposer, by identity, or by name if written by hand."""
     signature = site.actor.signature
     about = _about(assumption.id, assumption.valid_from.isoformat())
     entry = last_written(site.workspace, "propose_assumption", about)

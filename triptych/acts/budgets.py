@@ -1,4 +1,4 @@
-"""Acts on budgets: a line entered, or a file imported, into what a source reads.
+"""Acts on budgets: enter a line or import a file for a source to read.
 
 The file stays the truth. A line for a month and scope that the file has already takes
 its place; others are added at its end.
@@ -38,7 +38,7 @@ _OTHER_NAMES: Final = {
     "budget": "budget_amount",
 }
 _SCOPES: Final = ("all", "cost_center", "team", "feature", "model", "platform")
-#: What else the marts read as one of them.
+#: Other spellings that the marts read as the same scope.
 _OTHER_SCOPES: Final = {
     **dict.fromkeys(("everything", "total", "organisation", "organization"), "all"),
     **dict.fromkeys(("cost_centre", "costcenter", "costcentre"), "cost_center"),
@@ -259,7 +259,7 @@ def _merged(text: str, rows: Sequence[dict[str, str]], name: str) -> str:
 
 
 def _key(row: dict[str, str]) -> _Key:
-    """Return month and scope as the marts read them: lines of one are added up."""
+    """Return month and scope as the marts read them; equal keys are summed."""
     word = re.sub(r"[ -]", "_", row["scope_type"].strip().lower())
     kind = _OTHER_SCOPES.get(word, word)
     scope = "all" if kind == "all" else row["scope_id"].strip()

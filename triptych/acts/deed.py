@@ -1,4 +1,4 @@
-"""An act with what is behind it: how it is drafted, and how it is done."""
+"""An act with its implementation: its draft and its execution."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Site:
-    """Where an act happens, and who acts."""
+    """Place and actor of an act."""
 
     workspace: Workspace
     actor: Actor
@@ -34,13 +34,13 @@ class Site:
 
     @property
     def name(self) -> str:
-        """What readers call whoever acts."""
+        """Return the name of the actor that readers see."""
         return self.actor.signature.name
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What was filled in for an act.
+    """Input filled in for an act.
 
     ``reason`` is a remark that the audit log keeps; it may be empty.
     """
@@ -50,34 +50,34 @@ class Filling:
     reason: str = ""
 
     def text(self, name: str) -> str:
-        """Return a field, empty where nothing stands in it."""
+        """Return a field, or an empty string if it is blank."""
         return self.texts.get(name, "")
 
     def optional(self, name: str) -> str | None:
-        """Return a field, None where nothing stands in it."""
+        """Return a field, or None if it is blank."""
         return self.texts.get(name) or None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an act would do.
+    """Intended effect of an act.
 
     Parameters
     ----------
     says : str
-        What will be done, a sentence.
+        Sentence that describes the action.
     did : str
         The same once it is done.
     effect : str
-        What the next run will change.
+        Changes that the next run will make.
     edits : sequence of FileEdit
         Files that it writes.
     entry : mapping
-        What else the audit log will say, as far as readers care.
+        Further details of the audit log entry, as far as readers care.
     about : str
-        What it is about, as ``model:eta``; the audit log keeps it.
+        Subject of the act, as ``model:eta``; the audit log keeps it.
     result : mapping, optional
-        Figures that say what it comes to; they are shown and not kept.
+        Figures that quantify the effect; they are shown and not kept.
     """
 
     says: str
@@ -91,7 +91,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """An act, its draft, and what does it; without the last it writes its draft.
+    """An act, its draft and its action; without an action it writes its draft.
 
     What is performed may say in a sentence what came of it. ``choices`` say what can
     stand in a field, from the workspace, ``columns`` which a given table has, and

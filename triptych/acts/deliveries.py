@@ -1,4 +1,4 @@
-"""Acts that take back what arrived wrongly: a delivery, or a renamed source."""
+"""Acts that undo wrong arrivals: a delivery, or a renamed source."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _draft_withdrawal(site: Site, filling: Filling) -> Draft:
 
 
 def _has_earlier(site: Site, load: CataloguedLoad) -> bool:
-    """Tell whether a load had replaced another one, whose files are still there."""
+    """Return True if a load replaced another load with files still there."""
     rows = ask_catalogue(
         site.workspace.raw_database,
         "SELECT 1 FROM catalogue.loads WHERE superseded_by = ? AND len(files) > 0",

@@ -1,7 +1,7 @@
-"""The door: who may, what would change, and then once and for all.
+"""The door for acts: permission, preview, then execution exactly once.
 
-Acts wait for each other, so that a hundred at once are a hundred in a row. What an act
-records carries its signature and the token of the button that was pressed: a token that
+Acts wait for each other, so that a hundred at once are a hundred in a row. The records
+of an act carry its signature and the token of the button that was pressed: a token that
 the audit log has is not done again.
 """
 
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
     from triptych.core.acts import Act, Actor, Dial, Given
     from triptych.core.lake.audit_log import AuditEntry
 
-#: How long an act waits for others [s], and for a run that is under way [s].
+#: Maximum wait of an act for other acts [s], and for a run that is under way [s].
 _PATIENCE: Final = 90.0
 _RUN_PATIENCE: Final = 5.0
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,80}")
-#: Entry of the audit log for an act that leaves no other one.
+#: Audit log entry for an act that leaves no other entry.
 ACTED: Final = "acted"
 _UNDONE = "-undone"
 
 
 class NotAllowedError(SettingsError):
-    """The act is not for whoever asks for it."""
+    """The caller is not permitted to perform the act."""
 
 
 class WorkspaceDoor:
-    """The door of one workspace; several servers may each have one.
+    """The door of a workspace; several servers may each have a door.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class WorkspaceDoor:
         return [deed.act for deed in DEEDS.values()]
 
     def proposals(self) -> Sequence[OpenProposal]:
-        """Return what waits for a second person."""
+        """Return the proposals that await a second person."""
         return [
             OpenProposal(
                 p.step, p.billing_month, p.proposed_by, p.proposed_at, p.document
@@ -76,7 +76,7 @@ class WorkspaceDoor:
         ]
 
     def choices(self, actor: Actor, name: str, field: str) -> Sequence[str]:
-        """Return what can stand in a field, from the workspace as it is now."""
+        """Return the allowed values of a field, from the current workspace."""
         listing = _deed(actor, name).choices.get(field)
         return listing(Site(self._workspace, actor)) if listing else ()
 
@@ -90,7 +90,7 @@ class WorkspaceDoor:
         return deed.columns(Filling(texts, files)) if files else ()
 
     def dials(self, actor: Actor, name: str, given: Given) -> Sequence[Dial]:
-        """Return which numbers an act can set, in what it starts from."""
+        """Return the numbers that an act can set, from its starting point."""
         deed = _deed(actor, name)
         if deed.dials is None:
             return ()
@@ -98,7 +98,7 @@ class WorkspaceDoor:
         return deed.dials(Site(self._workspace, actor), Filling(texts))
 
     def preview(self, actor: Actor, name: str, given: Given) -> Preview:
-        """Return what an act would do; nothing is written."""
+        """Return the effect of an act without writing anything."""
         deed = _deed(actor, name)
         draft = deed.draft(Site(self._workspace, actor), filled(deed.act, given))
         return _preview(draft)
@@ -198,7 +198,7 @@ class WorkspaceDoor:
         came_of_it = deed.perform(site, filling)
         draft = replace(draft, did=came_of_it or draft.did)
         entry = entry_of_token(self._workspace, token)
-        # Not every entry that an act leaves has a place for a remark, or what it did.
+        # Not every entry that an act leaves has a place for a remark or for its result.
         is_lost = bool(filling.reason) and (
             entry is None
             or filling.reason

@@ -1,8 +1,8 @@
 """Files of a workspace that an act writes: all of them or none, and each once.
 
-What is to be written is first put into ``runs/acts``, then the audit log has the act,
-then the files are written. A crash in between is made good by the next act: what the
-log has is finished, what it has not is dropped.
+The content to write is first put into ``runs/acts``, then the act is entered in the
+audit log, then the files are written. The next act repairs a crash in between: an act
+in the log is finished, an act missing from it is dropped.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 WRITTEN = "files_written"
 _CONTEXT_LINES = 2
 _SHOWN_LINES = 200
-#: What other parts of triptych write.
+#: Folders and files that other parts of triptych write.
 _NOT_OURS = frozenset({"lake", "warehouse", "runs", "inbox", "published"})
 
 
 class ChangedSinceError(UsageError):
-    """A file is not what it was when the act was looked at."""
+    """A file changed since the act was previewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FileEdit:
 
 
 def edit(root: Path, name: str, after: str | bytes) -> FileEdit:
-    """Return the edit that makes a file of a workspace what is given.
+    """Return the edit that gives a workspace file the given content.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _with_endings_of(before: bytes, after: str) -> bytes:
 
 
 def change_of(each: FileEdit) -> FileChange:
-    """Return what is different about a file, as readers see it."""
+    """Return the change of a file, as readers see it."""
     texts = [_lines(content) for content in (each.before, each.after)]
     if None in texts:
         size = len(each.after or b"")
@@ -111,12 +111,12 @@ def write(
     token: str,
     detail: Mapping[str, object],
 ) -> AuditEntry:
-    """Write files and say so in the audit log; whoever calls holds the run lock.
+    """Write files and log them in the audit log; the caller holds the run lock.
 
     Raises
     ------
     ChangedSinceError
-        A file is not what it was before; nothing was written.
+        A file differs from its earlier content; nothing was written.
     """
     for each in edits:
         _refuse_if_changed(workspace.root, each.name, each.before)
@@ -132,7 +132,7 @@ def write(
 def finish_interrupted(
     workspace: Workspace, is_recorded: Callable[[str], bool]
 ) -> None:
-    """Make good what a crash cut off: finish what the log has, drop what it has not."""
+    """Repair a crash: finish logged writes and drop the others."""
     for plan in _folder(workspace).glob("*.pending"):
         if is_recorded(plan.stem):
             _finish(workspace.root, plan)
@@ -141,7 +141,7 @@ def finish_interrupted(
 
 
 def undoing(workspace: Workspace, token: str) -> tuple[FileEdit, ...]:
-    """Return the edits that take back what a token wrote.
+    """Return the edits that undo the writes of a token.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def _path(root: Path, name: str) -> Path:
 
 
 def _is_ours(below: Sequence[str]) -> bool:
-    """Tell whether only triptych writes what lies at a path below the workspace."""
+    """Return True if only triptych writes at a path below the workspace."""
     top, second = below[0], below[1] if len(below) > 1 else ""
     is_result = top == "scenarios" and second == "results"
     is_register = top == "studies" and second.startswith("register")

@@ -1,4 +1,4 @@
-"""What was filled in for an act, judged by what its fields are before anything is."""
+"""Input of an act, validated by its fields before anything is done."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def filled(act: Act, given: Given, reason: str = "") -> Filling:
-    """Return what was filled in, if the fields of the act can hold it.
+    """Return the input, if the fields of the act can hold it.
 
     Raises
     ------
     UsageError
-        A field is unknown or missing, or holds what it cannot.
+        A field is unknown or missing, or has an invalid value.
     """
     texts = {k: v.strip() for k, v in given.items() if isinstance(v, str)}
     files = {k: v for k, v in given.items() if isinstance(v, bytes)}

@@ -1,4 +1,4 @@
-"""Acts on a month: what is said about it, its lock, its accruals."""
+"""Acts on a month: its comments, its lock, its accruals."""
 
 from __future__ import annotations
 

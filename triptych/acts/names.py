@@ -36,7 +36,7 @@ def _draft_model(site: Site, filling: Filling) -> Draft:
     entries = site.settings.catalog.models
     places = [at for at, each in enumerate(entries) if each.id == model]
     if places:
-        # Of several entries the newest: the others say what was.
+        # Of several entries the newest: the others describe the past.
         newest = max(places, key=lambda at: entries[at].valid_from or date.min)
         for key, value in given.items():
             path = ("models", newest, key)
@@ -117,7 +117,7 @@ def _draft_currency(site: Site, filling: Filling) -> Draft:
 
 
 def _of_closed_months(months: Sequence[str]) -> str:
-    """Say what becomes of closed months; nothing where there are none."""
+    """Describe the effect on closed months; empty if there are none."""
     if not months:
         return ""
     first, last = months[0], months[-1]

@@ -1,4 +1,4 @@
-"""Acts that accept what discovery proposes: one entry, or all entries of a kind."""
+"""Acts that accept discovery proposals: an entry or all of a kind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from triptych.discovery.proposals import Proposal
 
 _EVERYTHING: Final = "everything"
-#: What a form calls the groups of proposals.
+#: Names of the proposal groups in forms.
 _GROUPS: Final = {
     "what is AI": "scope",
     "models": "models",
@@ -31,7 +31,7 @@ _GROUPS: Final = {
 
 
 def discovered(site: Site) -> Discovery:
-    """Return what discovery sees in the bills now."""
+    """Return the current discovery results of the bills."""
     return discover(bound_connectors(site.workspace, site.settings), site.settings)
 
 
@@ -94,7 +94,7 @@ def _draft_all(site: Site, filling: Filling) -> Draft:
 
 
 def _coverage(seen: Discovery, group: str | None) -> str:
-    """Say what becomes of AI cost once everything is accepted; nothing of a part."""
+    """Describe AI cost once all proposals are accepted; empty for a part."""
     if group is not None:
         return ""
     cover, code = seen.coverage, seen.currency

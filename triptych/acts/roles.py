@@ -1,4 +1,4 @@
-"""Which roles may do what; whoever sees single cost centres may do nothing."""
+"""Permissions of roles; a user limited to cost centres may do nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acts that read and build: a run in a process of its own, refused rows once more."""
+"""Acts that ingest and build: a run in a subprocess, refused rows again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from triptych.acts.deed import Filling, Site
 
 _LOG: Final = "started_from_a_page.log"
-#: How long the command may take until it holds the workspace [s].
+#: Maximum time until the command holds the workspace [s].
 _PATIENCE: Final = 30.0
 _LOOK: Final = 0.05
 

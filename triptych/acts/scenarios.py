@@ -1,4 +1,4 @@
-"""Acts on scenarios: one is saved, changed or cloned with other values, and run."""
+"""Acts on scenarios: save, change, clone with other values, and run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _draft_change(site: Site, filling: Filling) -> Draft:
 
 
 def _in_file(text: str, place: Path) -> Path:
-    """Return where a value stands: a number, or a mapping that has it as ``value``."""
+    """Return the path of a value: a number, or a mapping with ``value``."""
     stands = YAML(typ="safe", pure=True).load(text)
     for step in place:
         stands = stands[step]
@@ -94,7 +94,7 @@ def _saved(site: Site, name: str, text: str) -> Draft:
 
 
 def _worked_out(site: Site, scenario: Scenario) -> tuple[dict[str, Any] | None, str]:
-    """Return what a scenario comes to on the published run, or why nobody knows."""
+    """Return the result of a scenario on the published run, or the obstacle."""
     try:
         return trial_of(site.workspace, scenario), ""
     except TriptychError as error:

@@ -1,4 +1,4 @@
-"""An act that writes the plan of a study, with what it would find if history says."""
+"""Act that writes a study plan, with its expected findings from history."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _lines(filling: Filling) -> Iterator[str]:
 
 
 def _rehearsed(plan: Plan, history: bytes) -> str:
-    """Say what studies of several lengths would find; nothing without a history."""
+    """Describe findings by study length; empty without a history."""
     if not history:
         return ""
     lengths = planned_lengths(history_of(history, where="the history"), plan)

@@ -24,7 +24,7 @@ def entry_of_token(workspace: Workspace, token: str) -> AuditEntry | None:
 
 
 def is_recorded(workspace: Workspace, token: str) -> bool:
-    """Tell whether the audit log has an act."""
+    """Return True if the audit log has an act."""
     return entry_of_token(workspace, token) is not None
 
 

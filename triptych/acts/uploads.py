@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from triptych.discovery.file_report import FileReport
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.() -]{0,120}")
-#: What browsers and people put into names, and other systems do not take.
+#: Characters that browsers and people put into names and that other systems do not
+#: accept.
 _STRANGE = re.compile(r"[^A-Za-z0-9_.() /\\-]")
 _ENDINGS: Final = frozenset(
     {".csv", ".gz", ".parquet", ".json", ".jsonl", ".xlsx", ".zip", ".tsv", ".txt"}
@@ -41,9 +42,9 @@ _ENDINGS: Final = frozenset(
 _MOST_BYTES: Final = 64 * 2**20
 _MOST_UNPACKED_BYTES: Final = 4 * _MOST_BYTES
 _BILLS: Final = "bills"
-#: Streams that have acts of their own, which are for finance alone.
+#: Streams with separate acts, which are for finance alone.
 _OF_FINANCE: Final = frozenset({"invoices", "budgets"})
-#: Types of source that read whatever is a table by its name.
+#: Source types that read any file with the name of a table.
 _OF_TABLES: Final = frozenset({"tables", "focus_files", "gcp_billing"})
 
 
@@ -177,7 +178,7 @@ def _refuse_what_is_not_read(site: Site, folder: str, name: str) -> None:
         pattern = str(dict(source.options).get("path") or "")
         if folder_of(pattern) != folder:
             continue
-        # What other types read is in files of their own kinds.
+        # Other types read files of particular kinds.
         is_data = source.type not in _OF_TABLES or is_data_file(name)
         if is_data and _takes(pattern, folder, name):
             return
@@ -192,7 +193,7 @@ def _refuse_what_is_not_read(site: Site, folder: str, name: str) -> None:
 
 
 def _takes(pattern: str, folder: str, name: str) -> bool:
-    """Tell whether a path or pattern of a source takes a file of a folder."""
+    """Return True if a source path or pattern matches a file of a folder."""
     path = PurePosixPath(pattern)
     if path == PurePosixPath(folder, name):
         return True
@@ -201,7 +202,7 @@ def _takes(pattern: str, folder: str, name: str) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Tell whether a path is a file's, be it there or not."""
+    """Return True if a path is that of a file, existing or not."""
     return path.is_file() if path.exists() else path.suffix.lower() in _ENDINGS
 
 
@@ -267,7 +268,7 @@ def _as_bill(site: Site, folder: str, name: str, content: bytes) -> FileReport |
     Raises
     ------
     UsageError
-        It is none, or one that a run would refuse.
+        It is no bill, or a bill that a run would refuse.
     """
     sources = bound_connectors(site.workspace, site.settings)
     reading = next(filter(None, (reading_of(each, folder) for each in sources)), None)

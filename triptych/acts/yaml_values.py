@@ -1,4 +1,4 @@
-"""Sets one value in a YAML file of a workspace; all else stays to the byte."""
+"""Byte-preserving edits of a single value in a workspace YAML file."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 
 def with_value(text: str, path: Path, value: object, *, where: str) -> str:
-    """Return a file's text with one value set, or added to its mapping.
+    """Return a file's text with a value set, or added to its mapping.
 
     Parameters
     ----------
     text : str
         The file.
     path : tuple of str or int
-        Where the value belongs; all but its last step must be there.
+        Path of the value; all but its last step must be there.
     value : str, int, float or bool
-        What is to stand there.
+        Value to set.
     where : str
-        What messages call the file.
+        Name of the file in messages.
 
     Raises
     ------
     SettingsError
-        There is no such place, or what stands there is more than one plain value.
+        There is no such place, or it holds more than a plain value.
     """
     *steps, key = path
     node: Node | None = YAML(typ="safe", pure=True).compose(text)
@@ -53,7 +53,7 @@ def with_value(text: str, path: Path, value: object, *, where: str) -> str:
 
 
 def _refuse_shared(node: Node | None, where: str) -> None:
-    """Refuse what has an anchor: a change of it would be one of all its aliases."""
+    """Refuse a node with an anchor: a change would affect all its aliases."""
     if node is not None and node.anchor:
         raise SettingsError(
             f"'&{node.anchor}' stands for several places of the file.",

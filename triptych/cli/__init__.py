@@ -1,10 +1,10 @@
-"""The command line: parse, call one function, print, exit code. Nothing else.
+"""The command line: parse, call a function, print, exit code.
 
 Exit codes: 0 fine · 1 unexpected · 2 usage or settings · 3 a source failed · 4 a dbt
 model or test failed · 5 an estimate was refused · 6 not reconciled · 7 another run
 holds the lock · 8 stale · 9 the last run failed · 130 stopped with Ctrl-C.
 
-What is heavy is imported inside the commands, so that ``--help`` is quick.
+Heavy modules are imported inside the commands, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ app = new_application(
 
 
 def main() -> None:
-    """Run the command line; what it writes is its user's alone."""
+    """Run the command line; only the user can read the files it writes."""
     os.umask(os.umask(_OTHERS) | _OTHERS)
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     app()

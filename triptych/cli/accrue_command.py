@@ -1,4 +1,4 @@
-"""``accrue``: what a month has cost is booked before its invoices are there."""
+"""``accrue``: book the cost of a month before its invoices arrive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``notify`` and ``alerts``: send alerts, and what somebody does about them."""
+"""``notify`` and ``alerts``: send alerts and record responses to them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def acknowledge(
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Say that you have seen an alert; your user name is kept."""
+    """Acknowledge an alert; your user name is kept."""
     from triptych.service.alerts import responding
 
     opened = open_workspace(workspace, is_verbose=verbose)

@@ -1,4 +1,4 @@
-"""The application: how failures are told and which exit code they end with."""
+"""The application: failure messages and their exit codes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from triptych.core.progress import JsonProgress
 
 _UNEXPECTED = 1
-#: What a shell says of a command that a signal ended: this and the signal's number.
+#: Shell exit code of a command that a signal ended: this plus the signal's number.
 _BY_A_SIGNAL = 128
 _VERBOSE = "triptych.verbose"
-#: Where the command that runs now writes its lines of JSON; None: it writes text.
+#: Destination of the current command's lines of JSON; None: it writes text.
 _LINES: ContextVar[JsonProgress | None] = ContextVar("lines", default=None)
 
 
@@ -40,7 +40,7 @@ class Commands(Mapping[str, Any]):
     Parameters
     ----------
     offered : mapping
-        Name → function of a command, or application with commands of its own.
+        Name → function of a command, or application with subcommands.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ def _made(name: str, of: Callable[..., object] | typer.Typer) -> Any:  # noqa: A
 
 
 class CommandGroup(TyperGroup):
-    """Runs a command and tells its failure in the reader's words."""
+    """Command group that reports failures in the reader's words."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (typer's own types are private)
         """Run the command; a failure ends with the exit code of its kind."""
@@ -125,7 +125,7 @@ def _tell(failure: BaseException, text: str, code: int, *, is_verbose: bool) -> 
 
 
 def tell_as_json(lines: JsonProgress) -> None:
-    """Tell a failure of the command that runs now as a line of JSON."""
+    """Report a failure of the current command as a line of JSON."""
     _LINES.set(lines)
 
 

@@ -1,4 +1,4 @@
-"""``attribute``: estimate studies, and publish what they say."""
+"""``attribute``: estimate studies and publish their results."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def attribute(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Estimate the studies whose plan or data changed, and publish what they say."""
+    """Estimate studies with a changed plan or data, and publish them."""
     from triptych.run import pipeline
     from triptych.run.after_run import reported
 

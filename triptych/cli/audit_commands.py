@@ -1,4 +1,4 @@
-"""``audit``: the hash to keep elsewhere, and what is no longer as it was written."""
+"""``audit``: the hash to keep elsewhere, and the records that changed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def head(
     opened = open_workspace(workspace, is_verbose=verbose)
     report = auditing.verify(opened.workspace)
     if report.doubts:
-        # Kept now, it would vouch for what is in doubt.
+        # Kept now, it would vouch for records in doubt.
         _print(report, is_compared=False)
         raise typer.Exit(1)
     newest = auditing.head_of(report, opened.settings.organisation)
@@ -91,7 +91,7 @@ def verify(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Check the audit log, what closed months keep, and the files of evidence."""
+    """Check the audit log, closed months, and the files of evidence."""
     from triptych.evidence.kept_files import missing_evidence
     from triptych.month import auditing
 

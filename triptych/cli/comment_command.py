@@ -1,4 +1,4 @@
-"""``comment``: what somebody has to say about a month's figures."""
+"""``comment``: remarks on the figures of a month."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ connector = typer.Typer(no_args_is_help=True, help="Sources of your own: new.")
 
 @connector.callback()
 def _group() -> None:
-    """Keep ``new`` a command of its own, beside those to come."""
+    """Keep ``new`` a separate command, beside those to come."""
 
 
 @connector.command()

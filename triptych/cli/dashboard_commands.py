@@ -101,7 +101,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
     remove: RemoveOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Simulate a company, run everything on it, and show what it found."""
+    """Simulate a company, run everything on it, and show the results."""
     default = like.with_name(f"{like.resolve().name}-demo") if like else _DEMO_FOLDER
     target = find_workspace(directory or workspace or default)
     if remove:
@@ -124,14 +124,14 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
         _show_more(opened, is_bill_real=is_bill_real)
         print(f'To look at it: triptych dashboard --workspace "{target.root}"')
         return
-    # Scenarios have a page of their own; the first one is shown while they are run.
+    # Scenarios have a separate page; the first page is shown while they are run.
     with _serving(opened, is_headless=headless) as server:
         _show_more(opened, is_bill_real=is_bill_real)
         _wait_for(server, opened.settings.dashboard)
 
 
 def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> None:
-    """Write the sample company, unless the very same one is there already."""
+    """Write the sample company, unless the same company is there already."""
     from triptych.run.first_start import begin_first_start
 
     parameters = {"months": months, "seed": seed, "scale": scale}
@@ -155,7 +155,7 @@ def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> Non
 
 
 def _simulate_rest(like: Path, target: Workspace, *, seed: int) -> None:
-    """Copy a workspace, and simulate what its bills leave out."""
+    """Copy a workspace, and simulate the data that its bills leave out."""
     from triptych.discovery.like_mine import write_like_mine
 
     with progress_for().task("copy the workspace and simulate the rest") as task:
@@ -164,7 +164,7 @@ def _simulate_rest(like: Path, target: Workspace, *, seed: int) -> None:
 
 
 def _run_simulated(opened: OpenWorkspace, *, is_bill_real: bool) -> None:
-    """Run what is simulated: of a copy nothing but that is asked for."""
+    """Run the simulated data; of a copy nothing but that is asked for."""
     from triptych.discovery.like_mine import SOURCES
     from triptych.run import pipeline
 
@@ -178,7 +178,7 @@ def _run_simulated(opened: OpenWorkspace, *, is_bill_real: bool) -> None:
 
 
 def _show_more(opened: OpenWorkspace, *, is_bill_real: bool) -> None:
-    """Print what was found, and run what the sample company has planned."""
+    """Print the results, and run the plans of the sample company."""
     _print_found(opened.workspace, is_bill_real=is_bill_real)
     if not is_bill_real:
         _run_scenarios(opened)
@@ -250,7 +250,7 @@ def _print_found(workspace: Workspace, *, is_bill_real: bool) -> None:
 def _serving(
     opened: OpenWorkspace, *, is_headless: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Serve the dashboard while this is open, in a process of its own."""
+    """Serve the dashboard in a subprocess while this is open."""
     from dashboard.app.server import command, environment
 
     root, access = opened.workspace.root, opened.settings.access
@@ -338,10 +338,10 @@ def _started(
 
 @contextmanager
 def _sign_in_secrets(access: AccessSettings) -> Iterator[Path | None]:
-    """Keep what Streamlit signs people in with in a file while the server runs.
+    """Keep Streamlit's sign-in secrets in a file while the server runs.
 
-    It takes such secrets from files only: this one is in a folder of our own, readable
-    by nobody else, and gone when the server has ended.
+    Streamlit takes such secrets from files only: this file is in a private folder,
+    readable by nobody else, and gone when the server has ended.
     """
     if access.mode != "oidc" or access.oidc is None:
         yield None
@@ -372,7 +372,7 @@ def _secret(variable: str) -> str:
 
 
 def _cookie_secret(variable: str) -> str:
-    """Return the secret of the cookies; without one a new one, which ends logins."""
+    """Return the cookie secret; if unset, a new secret, which ends logins."""
     secret = os.environ.get(variable, "").strip() or token_hex(32)
     if len(secret) < _SHORTEST_COOKIE_SECRET:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""``discover``: what the bills hold, and what the workspace could do with it."""
+"""``discover``: contents of the bills, and their use for the workspace."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def discover(
 
 
 def settle(workspace: Workspace, found: Discovery, *, yes: bool) -> None:
-    """Ask about the proposals, or take the likely, and write what was accepted."""
+    """Ask about the proposals, or take the likely, and write those accepted."""
     from triptych.discovery.accepting import accept, is_likely, undecided_of
 
     if not found.proposals:
@@ -102,7 +102,7 @@ def settle(workspace: Workspace, found: Discovery, *, yes: bool) -> None:
 
 
 def ask(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Ask a person about each group of proposals: all, none, or one by one."""
+    """Ask a person about each group of proposals: all, none, or each singly."""
     from rich.prompt import Prompt
 
     chosen: list[Proposal] = []
@@ -147,7 +147,7 @@ def _ask_each(proposals: Sequence[Proposal]) -> list[Proposal]:
 
 
 def merged(proposal: Proposal, into: str) -> Proposal:
-    """Return a proposal whose charges go to another owner of the same kind."""
+    """Return a proposal with its charges moved to an owner of the same kind."""
     entry = dict(proposal.entry)
     if "id" in entry:
         return proposal.renamed(into)
@@ -169,7 +169,7 @@ def _asked(proposals: Sequence[Proposal]) -> list[Proposal]:
 
 
 def print_discovery(found: Discovery) -> None:
-    """Print what was found and what is proposed."""
+    """Print the findings and the proposals."""
     from triptych.core.knowledge.knowledge_base import reviewed_on
     from triptych.discovery.accepting import confidence_word
 

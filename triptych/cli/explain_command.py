@@ -1,4 +1,4 @@
-"""``explain``: what a figure means, where it comes from, and whether it still holds."""
+"""``explain``: a figure's meaning, its origin, and its current validity."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def explain(
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
-    """Say where a figure comes from, and work it out again from the evidence."""
+    """Explain a figure's origin, and recompute it from the evidence."""
     from triptych.core.explanation import NotRederivedError, explain
 
     root = existing_workspace(workspace).root

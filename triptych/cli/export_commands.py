@@ -31,7 +31,7 @@ export = typer.Typer(
 
 
 class StatementForm(StrEnum):
-    """What a statement is written as."""
+    """Output format of a statement."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -40,7 +40,7 @@ class StatementForm(StrEnum):
 
 
 class PackForm(StrEnum):
-    """What a board pack is written as."""
+    """Output format of a board pack."""
 
     PDF = "pdf"
     XLSX = "xlsx"
@@ -48,7 +48,7 @@ class PackForm(StrEnum):
 
 
 class TableForm(StrEnum):
-    """What a mart is written as."""
+    """Output format of a mart."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -56,21 +56,21 @@ class TableForm(StrEnum):
 
 
 class FocusForm(StrEnum):
-    """What a FOCUS data set is written as."""
+    """Output format of a FOCUS data set."""
 
     PARQUET = "parquet"
     CSV = "csv"
 
 
 class CostBasis(StrEnum):
-    """Which cost the amounts of a statement are."""
+    """Cost basis of the amounts of a statement."""
 
     AMORTISED = "amortised"
     BILLED = "billed"
 
 
 class FocusVersion(StrEnum):
-    """Which FOCUS version a data set has the columns of."""
+    """FOCUS version that determines the columns of a data set."""
 
     V1_2 = "1.2"
     V1_4 = "1.4"
@@ -111,7 +111,7 @@ def statement(  # noqa: PLR0913  (each is an option)
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
-    """Write what each cost centre owes for a month.
+    """Write the amount that each cost centre owes for a month.
 
     Together the statements are the AI cost of the month with tax and credits. Those
     of a closed month are handed out as they were stored when it was closed.
@@ -162,8 +162,8 @@ def board_pack(
     """Write a month for the board: two pages and an annex, and a workbook.
 
     The message, then its evidence; the annex has cost, budget and forecast, idle money,
-    delivery, return, and what it all rests on, with the figures of the pages. The pack
-    of a closed month is handed out as it was stored when it was closed.
+    delivery, return, and the basis of all this, with the figures of the pages. The pack
+    of a closed month is returned as it was stored when it was closed.
     """
     from dashboard import exports
 
@@ -236,7 +236,7 @@ def _published(workspace: Path | None) -> tuple[Any, Any]:
 
 
 def _write(files: Iterable[NamedFile], folder: Path, *, as_json: bool) -> None:
-    """Write files, each whole or not at all, and say where they are."""
+    """Write files, each whole or not at all, and print their paths."""
     written = []
     for file in files:
         path = write_export(file, folder)

@@ -1,4 +1,4 @@
-"""``loads`` and ``withdraw``: what was delivered, and taking it back."""
+"""``loads`` and ``withdraw``: list deliveries and take them back."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def show(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show what a load holds, by month and currency."""
+    """Show the contents of a load, by month and currency."""
     from triptych.core.warehouse.load_lists import read_load
 
     opened = open_workspace(workspace, is_verbose=verbose)
@@ -171,7 +171,7 @@ def settle(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Decide whether two deliveries are one money."""
+    """Decide if two deliveries are the same money."""
     from triptych.evidence import overlap_settling
 
     opened = open_workspace(workspace, is_verbose=verbose)

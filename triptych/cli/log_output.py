@@ -1,4 +1,4 @@
-"""What is logged by a command, on standard error: as text, or as lines of JSON."""
+"""Command logs on standard error: as text, or as lines of JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from triptych.core.log_events import LogEvent
 if TYPE_CHECKING:
     from triptych.core.progress import JsonProgress
 
-#: Packages whose events are shown. What libraries log stays with them.
+#: Packages with events that are shown. Log events of libraries stay with them.
 _OURS: Final = ("attribution", "dashboard", "ingest", "triptych")
 _FORM: Final = logging.Formatter("{asctime} [{levelname}] {message}", style="{")
 
@@ -46,7 +46,7 @@ def log_as_text(*, is_verbose: bool) -> None:
 
 
 def log_as_json(lines: JsonProgress, *, is_verbose: bool) -> None:
-    """Write what is logged among the lines of a run, with its id."""
+    """Write log events among the lines of a run, with its id."""
     _hand_over_to(_JsonOutput(lines), is_verbose=is_verbose)
 
 

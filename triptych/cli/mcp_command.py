@@ -115,7 +115,7 @@ def _serve_streams(
 
 
 def _dashboard_of(root: Path) -> str:
-    """Return what links begin with; nothing where the settings cannot say."""
+    """Return the prefix of links; empty if the settings have none."""
     from triptych.core.errors import SettingsError
     from triptych.core.settings import load_settings
 
@@ -225,7 +225,7 @@ def list_(
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
-    """List the tokens: whose, which role, until when."""
+    """List the tokens: owner, role, expiry."""
     from triptych.service.assistant.tokens import TokenFile
 
     rows: list[dict[str, Any]] = [

@@ -107,7 +107,7 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     Raises
     ------
     SettingsError
-        There is no workspace, or one of its files, a variable or a flag is wrong.
+        There is no workspace, or a file of it, a variable or a flag is wrong.
     """
     from triptych.cli.log_output import log_as_json, log_as_text
     from triptych.core.progress import JsonProgress, progress_for
@@ -144,7 +144,7 @@ def refuse_unknown_source(opened: OpenWorkspace, name: str | None) -> None:
     Raises
     ------
     UsageError
-        There is no such source: an empty list would say something else.
+        There is no such source: an empty list would mislead.
     """
     from triptych.core.errors import unknown_source
     from triptych.core.warehouse.load_lists import read_loads
@@ -157,7 +157,7 @@ def refuse_unknown_source(opened: OpenWorkspace, name: str | None) -> None:
 
 
 def refuse_typed_people(settings: Settings, *typed: str | None) -> None:
-    """Refuse names of two people that one of them typed, where identities count.
+    """Refuse two names typed by the same person, where identities count.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def existing_workspace(given: Path | None) -> Workspace:
     Raises
     ------
     SettingsError
-        The folder has neither: its name is mistyped, or it is another one.
+        The folder has neither: its name is mistyped, or another folder is meant.
     """
     from triptych.core.settings.loading import no_workspace
 

@@ -40,7 +40,7 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def spans_of_months(months: Sequence[str]) -> list[str]:
-    """Return months in words, those that follow each other as one span.
+    """Return months in words, consecutive months as a single span.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def to_plain(value: object) -> Any:  # noqa: ANN401, PLR0911  (one for each JSON
 def records(
     columns: Sequence[str], rows: Iterable[Sequence[object]]
 ) -> list[Mapping[str, object]]:
-    """Return rows as one mapping each, for JSON."""
+    """Return each row as a mapping, for JSON."""
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 

@@ -74,12 +74,12 @@ def _secrets(settings: ReceiveSettings) -> dict[str, str]:
 
 
 def _serve(receiver: Receiver) -> None:
-    """Serve until told to stop, then finish the requests that are under way."""
+    """Serve until stopped, then finish the requests that are under way."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         threading.Thread(target=receiver.shutdown, daemon=True).start()
 
-    # They stay: whoever asks twice must not cut off what is being finished.
+    # They stay: a second signal must not cut off the requests being finished.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, stop)
     receiver.serve()

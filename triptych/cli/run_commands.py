@@ -54,7 +54,7 @@ def ingest(  # noqa: PLR0913  (one parameter for each option)
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Pull what is new from the sources; nothing new commits nothing."""
+    """Pull new data from the sources; no new data commits nothing."""
     from triptych.run import pipeline
     from triptych.run.after_run import reported
 
@@ -95,7 +95,7 @@ def build(  # noqa: PLR0913  (one parameter for each option)
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Build, test and publish the marts from what has been ingested."""
+    """Build, test and publish the marts from the ingested data."""
     from triptych.evidence.kept_files import refuse_damaged
     from triptych.run import pipeline
     from triptych.run.after_run import reported
@@ -173,7 +173,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
 
 
 def print_ingest(report: IngestReport) -> None:
-    """Say what each source brought."""
+    """Print the result of each source."""
     loads = Counter(load.source for load in report.committed)
     for source, count in loads.items():
         mine = [load for load in report.committed if load.source == source]
@@ -245,7 +245,7 @@ def _print_doubts(root: Path) -> None:
 
 
 def _print_ai_cost(root: Path) -> None:
-    """Say what AI costs in all months, as page Summary has it, and where to look."""
+    """Print total AI cost, as page Summary has it, and where to look."""
     from triptych.core.measures.answer import table
     from triptych.core.measures.query import query
     from triptych.core.warehouse.gate import open_published
@@ -272,7 +272,7 @@ def _print_ai_cost(root: Path) -> None:
 
 
 def ai_cost(cost: dict[str, Any], parts: list[dict[str, Any]]) -> str:
-    """Say what AI cost in one currency; what rounding left of a bill is no cost.
+    """Return AI cost in a currency as text; rounding left of a bill is no cost.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ def ai_cost(cost: dict[str, Any], parts: list[dict[str, Any]]) -> str:
 
 
 def _print_studies(report: BuildReport) -> None:
-    """Say how many studies have an answer, and which of them failed."""
+    """Print the number of answered studies, and the studies that failed."""
     statuses = report.studies.statuses
     if statuses:
         counts = Counter(statuses.values()).items()
@@ -304,7 +304,7 @@ def _print_studies(report: BuildReport) -> None:
 
 
 def _print_overlaps(root: Path) -> None:
-    """Say what may count twice, the most money first."""
+    """Print possible double counts, the most money first."""
     from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
     from triptych.core.warehouse.gate import open_published
 

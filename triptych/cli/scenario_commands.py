@@ -1,4 +1,4 @@
-"""``scenario``: write one from a template, run it, list, show and compare results."""
+"""``scenario``: write from a template, run, list, show and compare."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ALMOST_SURE, _HARDLY = 0.999, 0.001
 
 
 class Template(StrEnum):
-    """What a new scenario asks."""
+    """Question of a new scenario."""
 
     MOVE_PLATFORM = "move-platform"
     SWAP_MODEL = "swap-model"
@@ -111,7 +111,7 @@ def list_scenarios(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
-    """List what is saved, the newest first."""
+    """List saved results, the newest first."""
     saved = [_head(one) for one in _store(workspace).all()]
     if as_json:
         print_json(saved)
@@ -147,7 +147,7 @@ def compare(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
-    """Compare saved results: what they assume differently, and what they come to."""
+    """Compare the differing assumptions and the outcomes of saved results."""
     from triptych.core.warehouse.scenario_results import differences
 
     store = _store(workspace)
@@ -176,7 +176,7 @@ def _store(workspace: Path | None) -> ScenarioStore:
 
 
 def _head(found: Row) -> Row:
-    """Return what a list says of a result, in its own words and units."""
+    """Return the list entry of a result, in its own words and units."""
     summary = found["summary"]
     currency = found["currency"]
     return {
@@ -208,7 +208,7 @@ def _money(row: Row, name: str, currency: str) -> str | None:
 
 
 def _print_result(found: Row) -> None:
-    """Print the head, and what moves it most; intervals are of 90 %."""
+    """Print the head and the main drivers; intervals are of 90 %."""
     for key, value in _head(found).items():
         if value is not None:
             print(f"{key.replace('_', ' '):<40}{_told(key, value)}")

@@ -1,4 +1,4 @@
-"""``health`` and ``metrics``: what a monitor asks."""
+"""``health`` and ``metrics``: endpoints for monitoring."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def health(
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Say whether what is published is fresh: 0 fresh, 8 stale, 9 failed."""
+    """Check if published data is fresh: 0 fresh, 8 stale, 9 failed."""
     from triptych.service.health import judge
 
     opened = open_workspace(workspace, is_verbose=verbose)

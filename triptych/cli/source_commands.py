@@ -1,4 +1,4 @@
-"""``source``: what becomes of loads whose source the settings do not have any more."""
+"""``source``: handle loads of sources removed from the settings."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from triptych.core.errors import UsageError
 
 
 class Format(StrEnum):
-    """How an answer is printed."""
+    """Output format of an answer."""
 
     TABLE = "table"
     CSV = "csv"

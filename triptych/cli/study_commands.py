@@ -34,7 +34,7 @@ study = typer.Typer(
 
 
 class ReportForm(StrEnum):
-    """What a report is written as."""
+    """Output format of a report."""
 
     TEXT = "text"
     HTML = "html"
@@ -66,7 +66,7 @@ def register(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Lock a plan, or amend the one that is locked; a locked plan is never changed."""
+    """Lock a plan, or amend a locked plan; a locked plan is never changed."""
     from datetime import UTC
 
     from attribution.causal.refusal import Refusal
@@ -133,7 +133,7 @@ def plan_study(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what studies of several lengths would find, in money and as a return.
+    """Show expected findings by study length, in money and as a return.
 
     Each length is rehearsed on the history, with a launch that never happened.
     """
@@ -201,7 +201,7 @@ def suggest(  # noqa: PLR0913  (each is an option)
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Suggest plans that delivered outcomes allow, with what each would find."""
+    """Suggest plans that delivered outcomes allow, with expected findings."""
     from attribution.studies.outcome_rows import outcome_rows
     from attribution.studies.suggesting import suggested_for, table_of, write_plan
     from triptych.core.warehouse.gate import open_published
@@ -371,7 +371,7 @@ def show(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show every entry of a study, with what each amendment changed."""
+    """Show every entry of a study, with the changes of each amendment."""
     from triptych.core.errors import UsageError
 
     entries = _register_of(workspace, is_verbose=verbose).entries(study_id)
@@ -415,7 +415,7 @@ def report(
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
-    """Tell what a published study found, in one page of words."""
+    """Report the findings of a published study in a page of words."""
     from dashboard import exports
     from triptych.core.warehouse.gate import open_published
 

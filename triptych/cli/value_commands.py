@@ -37,7 +37,7 @@ FromOption = Annotated[
 
 @value.callback()
 def _of_features() -> None:
-    """Keep ``validate`` a command of its own although it is the only one."""
+    """Keep ``validate`` a separate command although it is the only command."""
 
 
 @value.command()

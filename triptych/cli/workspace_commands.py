@@ -69,7 +69,7 @@ def init(
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Write a commented, valid workspace; with --from, one made for your bills."""
+    """Write a commented, valid workspace; with --from, fitted to your bills."""
     from triptych.core.errors import UsageError
     from triptych.core.workspace import initialise
 
@@ -128,7 +128,7 @@ def _init_from(
 
 
 class CheckFormat(StrEnum):
-    """How a check is printed."""
+    """Output format of a check."""
 
     TEXT = "text"
     JSON = "json"
@@ -358,7 +358,7 @@ def status(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show the last run, what is published, each month and each source."""
+    """Show the last run, the published run, each month and each source."""
     from triptych.service.status import status as look_at
 
     opened = open_workspace(workspace, is_verbose=verbose)

@@ -1,7 +1,7 @@
-"""What can be done from a page: acts as values, and the door that does them.
+"""Actions available from a page: acts as values, and their door.
 
-Pages know these types; what stands behind the door is handed to them when the server
-starts. Without a door, pages only show.
+Pages know these types; the implementation behind the door is passed to them when the
+server starts. Without a door, pages only show.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 #: A column is one of the table that the field before it was given.
 FieldKind = Literal["text", "prose", "number", "day", "file", "column"]
-#: What somebody filled in, by the name of the field; a file is its bytes.
+#: Input by the name of the field; a file is its bytes.
 Given: TypeAlias = "Mapping[str, str | bytes]"
 
 
 @dataclass(frozen=True, slots=True)
 class ActField:
-    """A field of an act: what it is called, and what may stand in it.
+    """A field of an act: its label and its allowed values.
 
     ``choices`` are those that do not depend on the workspace; pages may offer others.
     A number is written with a point and no separators, a day as ``YYYY-MM-DD``.
@@ -44,7 +44,7 @@ class ActField:
 class Act:
     """Something that can be done: its fields, who may do it, and if it can be undone.
 
-    ``roles`` are those of whoever signs in. Where nobody does, the operating-system
+    ``roles`` are those of the signed-in user. Without sign-in, the operating-system
     user of this machine may do everything, as with the commands.
     """
 
@@ -53,20 +53,20 @@ class Act:
     fields: tuple[ActField, ...]
     roles: frozenset[Role]
     can_be_undone: bool = False
-    #: Whether it takes as long as a run, because it publishes one.
+    #: True if it takes as long as a run, because it publishes a run.
     publishes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a signature, and what the settings let it do."""
+    """Person who acts: a signature and the permissions from the settings."""
 
     signature: Signature
     role: Role | None = None
     is_limited: bool = False
 
     def may(self, act: Act) -> bool:
-        """Tell whether an act is for this person."""
+        """Return True if this person may perform an act."""
         if self.role is None:
             return self.signature.authority == "operating_system"
         return self.role in act.roles and not self.is_limited
@@ -74,7 +74,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A file of the workspace that an act writes, and what is different about it."""
+    """A workspace file that an act writes, and its differences."""
 
     name: str
     diff: str
@@ -94,10 +94,10 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an act would do, before it does it.
+    """Effect of an act before it is performed.
 
-    ``fingerprint`` stands for all of it: an act that is given it does this or nothing.
-    ``result`` has figures that were worked out to show what it comes to.
+    ``fingerprint`` identifies all of it: an act that is given it does exactly this or
+    nothing. ``result`` has figures computed to show the effect.
     """
 
     says: str
@@ -109,9 +109,9 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an act did: a sentence, what a run will change, and its entry in the log.
+    """Result of an act: a sentence, changes of the next run, its log entry.
 
-    ``is_repeated`` says that the token had acted before, and nothing was done now.
+    ``is_repeated`` is set if the token had acted before, and nothing was done now.
     """
 
     act: str
@@ -126,7 +126,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class OpenProposal:
-    """What somebody proposed for a month and a second person has to approve.
+    """Proposal for a month that a second person has to approve.
 
     ``step`` is ``close``, ``accrue``, ``reopen`` or ``accept``, the last of a
     ``document``; ``at`` is UTC, without zone.
@@ -140,18 +140,18 @@ class OpenProposal:
 
 
 class Door(Protocol):
-    """The one way from a page into the workspace."""
+    """The only way from a page into the workspace."""
 
     def acts(self) -> Sequence[Act]:
         """Return everything that can be done."""
         ...
 
     def proposals(self) -> Sequence[OpenProposal]:
-        """Return what waits for a second person."""
+        """Return the proposals that await a second person."""
         ...
 
     def choices(self, actor: Actor, name: str, field: str) -> Sequence[str]:
-        """Return what can stand in a field, from the workspace as it is now."""
+        """Return the allowed values of a field, from the current workspace."""
         ...
 
     def columns(self, actor: Actor, name: str, given: Given) -> Sequence[str]:
@@ -159,16 +159,16 @@ class Door(Protocol):
         ...
 
     def dials(self, actor: Actor, name: str, given: Given) -> Sequence[Dial]:
-        """Return which numbers an act can set, in what it starts from."""
+        """Return the numbers that an act can set, from its starting point."""
         ...
 
     def preview(self, actor: Actor, name: str, given: Given) -> Preview:
-        """Return what an act would do; nothing is written.
+        """Return the effect of an act without writing anything.
 
         Raises
         ------
         TriptychError
-            It is not for this person, or cannot be done; the message says why.
+            It is not for this person, or cannot be done; the message gives the reason.
         """
         ...
 
@@ -192,7 +192,7 @@ class Door(Protocol):
         ...
 
     def undo(self, actor: Actor, token: str) -> Outcome:
-        """Take back what a token did, while nothing came after it.
+        """Undo the writes of a token, while nothing came after them.
 
         Raises
         ------

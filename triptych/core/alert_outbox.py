@@ -1,8 +1,8 @@
-"""What was sent, what waits, and which channels fail: ``runs/alerts.json``.
+"""Sent and waiting alerts, and failing channels: ``runs/alerts.json``.
 
-An alert is marked *sending* on disk before a channel is asked. A process that dies
-while it asks leaves that mark, and nobody can know then whether the message arrived: it
-is not sent again, and ``triptych health`` says so.
+An alert is marked *sending* on disk before a channel is called. A process that dies
+during the call leaves that mark, and nobody can know then if the message arrived: it is
+not sent again, and ``triptych health`` reports it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _DAMAGED: Final = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 class OutboxError(TriptychError):
-    """Which alerts were sent cannot be read, so none is sent again."""
+    """The record of sent alerts is unreadable, so none is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing to know. ``team`` owns it, if a team does."""
+    """A single thing to know, with its owner ``team``, if a team owns it."""
 
     kind: str
     key: str
@@ -42,7 +42,7 @@ class Alert:
 
 @dataclass(slots=True)
 class Delivery:
-    """One alert to one channel.
+    """Delivery of an alert to a channel.
 
     ``state`` is *waiting*, *sending*, *sent* or *unknown*. ``since`` is when it began
     to wait, ``raised_at`` when it did so for the first time. ``attached`` is a file of
@@ -65,7 +65,7 @@ class Delivery:
 class Outbox:
     """Deliveries of a workspace, and since when channels fail.
 
-    Whoever has one holds the lock of the alerts.
+    The holder has the lock of the alerts.
     """
 
     path: Path
@@ -74,7 +74,7 @@ class Outbox:
 
     @classmethod
     def read(cls, path: Path) -> Outbox:
-        """Read what earlier runs left; what was being sent then is *unknown* now.
+        """Read the state of earlier runs; sends in progress become *unknown*.
 
         Raises
         ------
@@ -111,14 +111,14 @@ class Outbox:
             )
 
     def remind(self, key: str, *, snoozed_at: str, end: str, since: str) -> None:
-        """Let an alert wait once more whose snooze is over.
+        """Requeue an alert after its snooze ends.
 
         Parameters
         ----------
         key : str
-            Of the alert; one that was raised after it was snoozed is another.
+            Key of the alert; an alert raised after the snooze is a different alert.
         snoozed_at, end, since : str
-            When it was snoozed, until when, and the moment now; ISO 8601, UTC.
+            Start of the snooze, its end, and the current moment; ISO 8601, UTC.
         """
         for delivery in self.deliveries.values():
             is_same = delivery.key == key and delivery.raised_at <= snoozed_at
@@ -131,9 +131,9 @@ class Outbox:
                 delivery.since = since
 
     def forget(self, kinds: Iterable[str], *, but_for: Iterable[str]) -> None:
-        """Forget what was sent of lasting alerts that are over.
+        """Forget the sent records of lasting alerts that are over.
 
-        What still waits is kept: it was true, and nobody knows yet.
+        Alerts that still wait are kept: they were true, and nobody knows yet.
         """
         beginnings = tuple(f"{kind}/" for kind in kinds)
         kept = set(but_for)
@@ -146,7 +146,7 @@ class Outbox:
         }
 
     def waiting(self, channel: str, *, but_for: Collection[str] = ()) -> list[Delivery]:
-        """Return what a channel has to be sent, the oldest first."""
+        """Return the deliveries due on a channel, the oldest first."""
         found = [
             delivery
             for delivery in self.deliveries.values()
@@ -157,7 +157,7 @@ class Outbox:
         return sorted(found, key=lambda delivery: (delivery.since, delivery.key))
 
     def write(self) -> None:
-        """Replace the file in one step."""
+        """Replace the file in a single step."""
         content: dict[str, Any] = {
             f"deliveries_{_FORMAT}": {k: asdict(d) for k, d in self.deliveries.items()},
             "failing_since": self.failing_since,

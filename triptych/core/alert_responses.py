@@ -1,6 +1,6 @@
-"""What people did about alerts: ``runs/alert_responses.jsonl``, a line for each act.
+"""Responses to alerts: ``runs/alert_responses.jsonl``, an act per line.
 
-An act is never taken back; a later one counts. Who acts is whoever signed in, or the
+An act is never taken back; a later act counts. The actor is the signed-in user, or the
 user of the operating system, not a name that somebody types. Acts from before an alert
 was raised again are not about it.
 """
@@ -31,25 +31,25 @@ _ID_DIGITS: Final = 8
 
 
 class ResponsesError(TriptychError):
-    """What people did about alerts cannot be read."""
+    """The responses to alerts cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One act about one alert.
+    """A single act about an alert.
 
     Attributes
     ----------
     key : str
         Of the alert.
     by, at : str
-        Who signed it, and when, ISO 8601 in UTC.
+        Signer and time, ISO 8601 in UTC.
     to : str
         Team or person that it was assigned to.
     until : str
         Day on which a snooze ends, ISO 8601.
     note : str
-        What else was said.
+        Additional remarks.
     """
 
     key: str
@@ -63,7 +63,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class AlertStanding:
-    """An alert and what was done about it.
+    """An alert and the response to it.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class AlertStanding:
     status : {'open', 'acknowledged', 'snoozed'}
         *acknowledged* is seen by somebody; *snoozed* is open again on ``until``.
     by, at : str
-        Who acted last, and when; empty where nobody did.
+        Last actor and time; empty if nobody acted.
     team : str
         Team that owns it; empty where none does.
     """
@@ -100,11 +100,11 @@ def read_responses(runs_dir: Path) -> list[Response]:
     Raises
     ------
     ResponsesError
-        A line is not what was written.
+        A line differs from the line written.
     """
     path = runs_dir / _FILE
     try:
-        # Nothing else ends a line: a note has line breaks of its own.
+        # Nothing else ends a line: a note may contain line breaks.
         lines = path.read_text("utf-8").removesuffix("\n").split("\n")
     except FileNotFoundError:
         return []
@@ -122,7 +122,7 @@ def read_responses(runs_dir: Path) -> list[Response]:
 
 
 def add_response(runs_dir: Path, response: Response) -> None:
-    """Write an act down; whoever does holds the lock of the alerts.
+    """Append an act; the caller holds the lock of the alerts.
 
     Raises
     ------
@@ -141,12 +141,12 @@ def add_response(runs_dir: Path, response: Response) -> None:
 
 
 def read_alerts(runs_dir: Path, *, now: datetime | None = None) -> list[AlertStanding]:
-    """Return every alert that was raised and how it stands, the oldest first.
+    """Return every raised alert and its status, the oldest first.
 
     Raises
     ------
     OutboxError, ResponsesError
-        What was sent or done before cannot be read.
+        The record of deliveries or responses cannot be read.
     """
     today = (now or datetime.now(UTC)).date()
     deliveries = Outbox.read(runs_dir / FILE).deliveries.values()
@@ -171,12 +171,12 @@ def alert_id(key: str) -> str:
 def standings(
     deliveries: Iterable[Delivery], responses: Sequence[Response], today: date
 ) -> list[AlertStanding]:
-    """Return each alert with what was done about it, the oldest first.
+    """Return each alert with the response to it, the oldest first.
 
     Parameters
     ----------
     deliveries : iterable of Delivery
-        What was sent and what waits.
+        Sent and waiting deliveries.
     responses : sequence of Response
         Every act, oldest first.
     today : date

@@ -1,7 +1,8 @@
-"""How child processes start: with our modules, and nothing of the folder around them.
+"""Start of child processes: our modules, not those of the folder.
 
 Python looks for modules in the folder that a command starts in. A workspace holds
-bills, settings and whatever people put there, and none of it may ever be executed.
+bills, settings and any files that people put there, and none of it may ever be
+executed.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MODULE_PATH = "PYTHONPATH"
-#: Files that Python executes before or after what it was started for.
+#: Files that Python executes before or after the code it was started for.
 _EXECUTED_BY_PYTHON = ("PYTHONSTARTUP", "PYTHONINSPECT")
 
 
 def python_module(name: str) -> tuple[str, ...]:
-    """Return the command that runs one of our modules."""
+    """Return the command that runs a triptych module."""
     return (sys.executable, "-P", "-m", name)
 
 
@@ -38,10 +39,10 @@ def isolated_environment(
     kept = {
         name: value for name, value in given.items() if name not in _EXECUTED_BY_PYTHON
     }
-    # An empty or relative entry means a folder below the one where the child starts.
+    # An empty or relative entry means a folder below the child's working folder.
     paths = kept.pop(_MODULE_PATH, "").split(os.pathsep)
     absolute = [path for path in paths if Path(path).is_absolute()]
     if absolute:
         kept[_MODULE_PATH] = os.pathsep.join(absolute)
-    # Inherited by what the child starts in its turn.
+    # Inherited by the processes that the child starts in its turn.
     return {**kept, "PYTHONSAFEPATH": "1"}

@@ -1,4 +1,4 @@
-"""What people declare in files, and answers of a fixed form."""
+"""Values that people declare in files, and answers of a fixed form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything triptych raises on purpose, as one tree.
+"""Everything triptych raises on purpose, as a single tree.
 
 ::
 
@@ -37,12 +37,12 @@ class TriptychError(Exception):
     Parameters
     ----------
     what : str
-        What happened, one sentence.
+        Description of the failure, a sentence.
     where : str, optional
-        File, line, row or source the failure belongs to. Without one it is the command
-        that was given, or each line of ``what`` begins with its own place.
+        File, line, row or source the failure belongs to. Without it the failure belongs
+        to the given command, or each line of ``what`` begins with its place.
     next_step : str
-        What the reader can do about it, one sentence.
+        Remedy for the reader, a sentence.
     """
 
     exit_code: ClassVar[int] = 1
@@ -55,13 +55,13 @@ class TriptychError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        """Return the failure as one paragraph: where, what, what to do next."""
+        """Return the failure as a paragraph: place, description, remedy."""
         gap = "\n" if "\n" in self.what else " "
         return f"{self.located}{gap}{self.next_step}".strip()
 
     @property
     def located(self) -> str:
-        """What happened, and where, if that is known."""
+        """Return the description, and its place, if that is known."""
         return f"{self.where}: {self.what}" if self.where else self.what
 
 
@@ -104,7 +104,7 @@ class SourceAccessError(FatalSourceError):
 
 
 class MalformedDeliveryError(FatalSourceError):
-    """What arrived cannot be read as what was promised."""
+    """A delivery cannot be read in its promised format."""
 
 
 class IncompleteDeliveryError(FatalSourceError):
@@ -153,7 +153,7 @@ class RunLockedError(TriptychError):
 
 
 class StaleError(TriptychError):
-    """What is published is older than it should be; raised by ``triptych health``."""
+    """Published data is older than allowed; raised by ``triptych health``."""
 
     exit_code = 8
 

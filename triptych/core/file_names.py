@@ -1,4 +1,4 @@
-"""Names of files in SQL: whatever characters they have, they mean themselves.
+"""File names in SQL, with every character taken literally.
 
 The engine takes ``*``, ``?`` and ``[`` in the name of a file that it reads for a
 pattern, and a comma in the folder that relative names refer to for the end of it.
@@ -25,14 +25,14 @@ def literal(text: str) -> str:
 
 
 def read_name(path: Path | str) -> str:
-    """Return the SQL literal by which the engine reads one file and no other."""
+    """Return the SQL literal by which the engine reads exactly this file."""
     return literal(_OF_A_PATTERN.sub(r"[\1]", str(path)))
 
 
 def search_path(root: Path) -> str:
     """Return the SQL literal of the folder that relative names refer to.
 
-    A folder with a comma in its name is reached by a link from one without.
+    A folder with a comma in its name is reached by a link from a folder without.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One run at a time: a lock that the operating system lets go when its holder dies."""
+"""Run lock, which the operating system releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def hold_run_lock(lock_file: Path) -> Iterator[None]:
-    """Hold the workspace for one run.
+    """Hold the workspace for a run.
 
     Parameters
     ----------
     lock_file : Path
-        The lock; who holds it stands beside it in a ``.json`` of the same name.
+        The lock; its holder is recorded beside it in a ``.json`` of the same name.
 
     Raises
     ------
     RunLockedError
-        Another run holds it; the message says which process, where, since when.
+        Another run holds it; the message names its process, its host and its start.
     """
     holder = lock_file.with_suffix(".json")
     lock = _acquired(lock_file, seconds=0)
@@ -50,13 +50,13 @@ def wait_for_run_lock(lock_file: Path, *, seconds: float) -> None:
     Raises
     ------
     RunLockedError
-        One still does.
+        A run still holds it.
     """
     _acquired(lock_file, seconds=seconds).release()
 
 
 def holder_of(lock_file: Path) -> int | None:
-    """Return the process that wrote down that it holds the workspace, if one did."""
+    """Return the process recorded as the holder of the workspace, if any."""
     try:
         pid: int = json.loads(lock_file.with_suffix(".json").read_text("utf-8"))["pid"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):

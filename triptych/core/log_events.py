@@ -1,17 +1,17 @@
-"""What is logged: a text and its values, for lines of text and of JSON alike."""
+"""Log events: a text and its values, for lines of text and of JSON alike."""
 
 from __future__ import annotations
 
 
 class LogEvent:
-    """What happened, as a message for :mod:`logging`.
+    """An event, as a message for :mod:`logging`.
 
     Parameters
     ----------
     text : str
         The same each time, so that it can be searched for.
     **values : object
-        What differs: names, counts, reasons.
+        Variable parts: names, counts, reasons.
     """
 
     __slots__ = ("text", "values")

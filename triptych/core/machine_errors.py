@@ -1,8 +1,8 @@
-"""Says what an error of the system or of a library means for the workspace.
+"""Explains system and library errors in terms of the workspace.
 
 Disks fill up, files cannot be written, memory runs out, somebody stops a command. Those
-who catch such an error know what the command was; what happened and what to do is the
-same wherever it is caught.
+who catch such an error know the command; the explanation and the remedy are the same
+wherever it is caught.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _TROUBLE: Final[Mapping[int, tuple[str, str]]] = {
     errno.ENOMEM: _NO_MEMORY,
     errno.EIO: _BROKEN,
 }
-#: What the engine's message says where the system refused it something.
+#: Parts of the engine's message where the system refused it something.
 _TOLD_BY_THE_ENGINE: Final = (
     (re.compile("no space left|file too large|disk quota", re.IGNORECASE), _FULL),
     (re.compile("read-only file system", re.IGNORECASE), _READ_ONLY),
@@ -76,12 +76,12 @@ _QUOTED: Final = re.compile(r"""["'](/[^"']+|[A-Za-z]:\\[^"']+)["']""")
 
 
 def as_expected(error: BaseException) -> TriptychError | None:
-    """Return what an error means in the reader's words; ``None`` for a defect of ours.
+    """Return an error in the reader's words; ``None`` for a triptych defect.
 
     Parameters
     ----------
     error : BaseException
-        Whatever was raised.
+        Exception that was raised.
     """
     if isinstance(error, TriptychError):
         return error
@@ -91,7 +91,7 @@ def as_expected(error: BaseException) -> TriptychError | None:
 
 
 def machine_trouble(error: BaseException) -> MachineError | None:
-    """Return what an error means that the machine caused; ``None`` where the data did.
+    """Return the meaning of a machine error; ``None`` for a data error.
 
     A full disk is not the fault of the file that was being read then.
     """
@@ -137,7 +137,7 @@ def _of_the_engine(error: duckdb.Error, *, is_out_of_memory: bool) -> MachineErr
     if is_out_of_memory:
         return _failure(_NO_MEMORY, where)
     for pattern, told in _TOLD_BY_THE_ENGINE:
-        # The first line may only name what followed.
+        # The first line may only name the error that followed.
         if pattern.search(str(error)):
             return _failure(told, where)
     if _DAMAGED.search(text):

@@ -1,7 +1,7 @@
-"""How long work reports on itself: bars on a terminal, lines of text or JSON otherwise.
+"""Progress of long work: bars on a terminal, else lines of text or JSON.
 
-Whatever takes time is handed a :class:`Progress` and opens a task for each piece of
-work. It never asks where the report goes.
+Long-running code is handed a :class:`Progress` and opens a task for each piece of work.
+It never asks where the report goes.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 class Task(Protocol):
-    """One piece of work that is under way; safe to call from several threads."""
+    """A piece of work under way; safe to call from several threads."""
 
     def advance(self, count: float = 1) -> None:
-        """Say that ``count`` more units are done."""
+        """Report that ``count`` more units are done."""
 
     def note(self, text: str) -> None:
-        """Say what is being done right now."""
+        """Report the current activity."""
 
 
 class Progress(Protocol):
-    """Where work reports to."""
+    """Receiver of progress reports."""
 
     def task(
         self, description: str, total: float | None = None
@@ -48,10 +48,10 @@ class FollowsRuns(Protocol):
     """A progress that also wants to know which run it reports on, and its state."""
 
     def begin_run(self, run_id: str) -> None:
-        """Say that everything from now on belongs to this run."""
+        """Assign everything from now on to this run."""
 
     def run_state(self, state: str, details: Mapping[str, object]) -> None:
-        """Say that the run is in another state."""
+        """Report a new state of the run."""
 
 
 class SilentProgress:
@@ -77,9 +77,9 @@ class PlainProgress:
     Parameters
     ----------
     stream : TextIO, optional
-        Where the lines go; standard error by default.
+        Destination of the lines; standard error by default.
     is_verbose : bool
-        Also say what begins, and each thing that is done on the way.
+        Also report the beginnings, and each step on the way.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class JsonProgress:
     Parameters
     ----------
     stream : TextIO, optional
-        Where the lines go; standard error by default.
+        Destination of the lines; standard error by default.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -168,7 +168,7 @@ class JsonProgress:
         self._run_id = run_id
 
     def run_state(self, state: str, details: Mapping[str, object]) -> None:
-        """Write a line ``run`` with the state and what is known by then."""
+        """Write a line ``run`` with the state and the details known by then."""
         level = "error" if state == "failed" else "info"
         self.record("run", level=level, state=state, **details)
 
@@ -196,7 +196,7 @@ class JsonProgress:
         )
 
     def record(self, event: str, *, level: str = "info", **details: object) -> None:
-        """Write one line."""
+        """Write a single line."""
         run = {"run_id": self._run_id} if self._run_id else {}
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"at": at, "level": level, "event": event, **run, **details}
@@ -216,7 +216,7 @@ class _CountingTask:
             self.count += count
 
     def note(self, text: str) -> None:
-        """Do nothing: what is being done right now is no event."""
+        """Do nothing: the current activity is no event."""
 
 
 class _Write(Protocol):
@@ -224,7 +224,7 @@ class _Write(Protocol):
 
 
 class RichProgress:
-    """Draws bars on a terminal, on standard error, and leaves the finished ones."""
+    """Draws bars on a terminal, on standard error, and leaves finished bars."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -233,7 +233,7 @@ class RichProgress:
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:
-        """Open a piece of work; nested and parallel ones share one display."""
+        """Open a piece of work; nested and parallel tasks share a single display."""
         bars = self._enter()
         bar = bars.add_task(description, total=total, note="")
         try:

@@ -1,4 +1,4 @@
-"""What the package takes along from a checkout: the dbt project and the glossary."""
+"""Files packaged from a checkout: the dbt project and the glossary."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What runs wrote down of themselves in ``runs/``: the newest, and who is at it.
+"""Records of runs in ``runs/``: the newest run, and the active process.
 
-A run writes its record anew at each step, so a record whose step is none of the last
-ones is of a run that is under way, or of one that was killed.
+A run rewrites its record at each step, so a record without a final step belongs to a
+run that is under way, or was killed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 #: Names the run that began last.
 _LAST = "LAST"
-#: How an id of a run begins.
+#: Format of the beginning of a run id.
 _STAMP: Final = "%Y%m%dT%H%M%S%fZ"
-#: The most folders that one run removes: a second or two.
+#: The most folders that a single run removes: a second or two.
 _MOST_RETIRED: Final = 2_000
 #: States in which a run may end.
 _LAST_STATES = frozenset({"ingested", "published", "unchanged", "failed"})
@@ -32,7 +32,7 @@ _LAST_STATES = frozenset({"ingested", "published", "unchanged", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """How the newest run went, as it wrote it down itself.
+    """Outcome of the newest run, as the run recorded it.
 
     ``at`` is when it wrote that. ``failures`` are sources that could not be read,
     ``warnings`` tests that warned, ``failed_nodes`` models and tests that failed.
@@ -49,12 +49,12 @@ class LastRun:
 
     @property
     def is_over(self) -> bool:
-        """Whether it reached a state in which a run may end."""
+        """Return True if it reached a state in which a run may end."""
         return self.state in _LAST_STATES
 
     @property
     def duration_seconds(self) -> float | None:
-        """Seconds from its start to what it wrote last; None where unknown."""
+        """Seconds from its start to its last record; None where unknown."""
         if not (self.started_at and self.at):
             return None
         passed = datetime.fromisoformat(self.at) - datetime.fromisoformat(
@@ -74,7 +74,7 @@ def read_last_run(runs_dir: Path) -> LastRun | None:
     records.sort(key=lambda record: record.parent.name == last, reverse=True)
     for record in records:
         told = _read(record)
-        # Cut off by a crash: the run before it is the last one known.
+        # Cut off by a crash: the run before it is the last known.
         if told is not None and {"run_id", "started_at"} <= told.keys():
             return LastRun(
                 run_id=told["run_id"],
@@ -99,19 +99,19 @@ def _begun_at(run_id: str) -> str:
 
 
 def _is_without_record(folder: Path) -> bool:
-    """Tell whether a run has a folder and no record that can be read."""
+    """Return True if a run has a folder and no readable record."""
     return folder.is_dir() and "run_id" not in (_read(folder / "run.json") or {})
 
 
 def retire_records(runs_dir: Path, keep_count: int, needed: Collection[str]) -> None:
-    """Remove folders of the oldest runs, but for needed ones.
+    """Remove folders of the oldest runs, but for needed folders.
 
     Parameters
     ----------
     runs_dir : Path
         Folder of runs.
     keep_count : int
-        How many of the newest runs keep their folder.
+        Number of the newest runs that keep their folder.
     needed : collection of str
         Ids of runs that are still published.
     """
@@ -123,7 +123,7 @@ def retire_records(runs_dir: Path, keep_count: int, needed: Collection[str]) -> 
 
 
 def remember_begun(runs_dir: Path, run_id: str) -> None:
-    """Write down which run began last, whatever the clock says."""
+    """Record the run that began last, regardless of the clock."""
     write_whole(runs_dir / _LAST, run_id)
 
 
@@ -140,7 +140,7 @@ def read_warnings(runs_dir: Path, run_id: str) -> list[str]:
     return list(record.get("warnings", ()))
 
 
-#: What differs behind the models, by table or by its schema.
+#: Differences behind the models, by table or by its schema.
 _IN_WORDS: Final = {
     "its SQL": "rules or version",
     "control.run": "day of the run",
@@ -152,7 +152,7 @@ _IN_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RebuiltNodes:
-    """What a build executed, and why.
+    """Nodes that a build executed, and the reasons.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ class RebuiltNodes:
     months : tuple of str
         The billing months that were built again by themselves.
     because : tuple of str
-        What differed outside of the models, such as ``rules or version``.
+        Differences outside of the models, such as ``rules or version``.
     """
 
     count: int
@@ -170,7 +170,7 @@ class RebuiltNodes:
 
 
 def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
-    """Return what a run built again; None where it wrote nothing down."""
+    """Return the nodes that a run rebuilt; None if it recorded nothing."""
     try:
         text = (runs_dir / run_id / "rebuilt.json").read_text(encoding="utf-8")
         nodes = json.loads(text)
@@ -181,13 +181,13 @@ def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
     return RebuiltNodes(
         len(nodes),
         tuple(sorted({month for node in nodes for month in node["months"] if month})),
-        # What another model brought about is not the beginning of it.
+        # Differences caused by another model are not the beginning of it.
         tuple(sorted({_in_words(r) for r in reasons - names if "." in r or " " in r})),
     )
 
 
 def _in_words(reason: str) -> str:
-    """Return what differed in the words of its author: a file, a delivery, a rule."""
+    """Return a difference in its author's words: a file, a delivery, a rule."""
     group, _, table = reason.partition(".")
     where = "settings" if group == "control" else group
     otherwise = f"{where}: {table.replace('_', ' ')}" if table else reason
@@ -195,13 +195,13 @@ def _in_words(reason: str) -> str:
 
 
 def is_somebody_at_it(lock_file: Path) -> bool:
-    """Tell whether the process that holds the run lock may still live.
+    """Return True if the holder of the run lock may still live.
 
     Parameters
     ----------
     lock_file : Path
-        The lock. It is not touched: whoever asks must not be in a run's way. The
-        holder of another host cannot be asked, and counts as alive.
+        The lock. It is not touched: the caller must not be in a run's way. The holder
+        of another host cannot be queried, and counts as alive.
     """
     holder = _read(lock_file.with_suffix(".json"))
     if holder is None or not {"host", "pid"} <= holder.keys():

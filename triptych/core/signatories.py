@@ -11,8 +11,8 @@ _EMAIL = re.compile(r"\S+@\S+\.\S+")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
-# Letters that look like others once case no longer tells them apart: Cyrillic, Greek,
-# and the Latin i without its dot. Which they look like stands below each.
+# Letters that look like others once case no longer distinguishes them: Cyrillic, Greek,
+# and the Latin i without its dot. The lookalike of each is below it.
 _LOOKALIKES = str.maketrans(
     "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445"
     "\u0455\u0456\u0458\u04bb\u0501\u051b\u051d"
@@ -25,7 +25,7 @@ _ALIKE_SCRIPTS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 
 
 def named_person(name: str, option: str) -> str:
-    """Return a name as it is kept: one spelling, single spaces, nothing invisible.
+    """Return a normalised name: uniform spelling, single spaces, no invisibles.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def _scripts(text: str) -> set[str]:
 
 
 def is_same_person(name: str, other: str) -> bool:
-    """Tell whether two names look the same, whatever letters they are written in."""
+    """Return True if two names look the same, in whichever alphabet."""
     return _as_it_looks(name) == _as_it_looks(other)
 
 
@@ -68,7 +68,7 @@ def _as_it_looks(name: str) -> str:
 
 
 def named_signatory(name: str, option: str) -> str:
-    """Return the name of a person whose name is kept for good: no e-mail address.
+    """Return a permanently kept person's name: no e-mail address.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def two_people(by: str, approved_by: str | None, act: str) -> tuple[str, str]:
     Raises
     ------
     UsageError
-        One of them names nobody, or both are one person, however it is spelled.
+        Either of them names nobody, or both are the same person, in any spelling.
     """
     people = (
         named_person(by, "--by"),
@@ -105,7 +105,7 @@ def two_people(by: str, approved_by: str | None, act: str) -> tuple[str, str]:
 
 
 def check_month(period: str, option: str = "--period") -> None:
-    """Refuse what is not a month, ``YYYY-MM``."""
+    """Refuse any value other than a month, ``YYYY-MM``."""
     if not _MONTH.fullmatch(period):
         raise UsageError(
             f"{option} {period!r} is not a month.", next_step="Write it as YYYY-MM."

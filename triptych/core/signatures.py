@@ -1,7 +1,7 @@
-"""Who acts: an identity that somebody else vouches for, never a typed name.
+"""Actors: an identity vouched for by an authority, never a typed name.
 
-On this machine the operating system says who runs a process; behind a login the
-provider says who signed in. What is recorded while a signature is in force carries it,
+On this machine the operating system names the user of a process; behind a login the
+provider names the signed-in user. Records made while a signature is in force carry it,
 and rules for two people compare identities.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Authority = Literal["operating_system", "oidc", "proxy", "token"]
-#: Where an entry of the audit log has its signature.
+#: Key of the signature in an entry of the audit log.
 SIGNED = "signed"
 _EMAIL = re.compile(r"\S+@\S+\.\S+")
 #: Words of a person in what is recorded.
@@ -40,7 +40,8 @@ _CURRENT: ContextVar[Signature | None] = ContextVar("signature", default=None)
 class Signature:
     """An identity, who vouches for it, and the name that readers see.
 
-    ``token`` names one press of one button: what carries it is done once.
+    ``token`` identifies a single press of a button: an act that carries it is done
+    once.
     """
 
     subject: str
@@ -49,7 +50,7 @@ class Signature:
     token: str | None = None
 
     def record(self) -> dict[str, str]:
-        """Return what the audit log keeps of it."""
+        """Return the audit log's record of it."""
         kept = {"subject": self.subject, "authority": self.authority}
         return kept if self.token is None else {**kept, "token": self.token}
 
@@ -62,13 +63,13 @@ def signature_of(
     Parameters
     ----------
     subject : str
-        What the authority calls the person. Of an address only a digest is kept.
+        Name of the person at the authority. Of an address only a digest is kept.
     authority : {'operating_system', 'oidc', 'proxy', 'token'}
-        Who vouches for it.
+        Authority that vouches for it.
     name : str
-        What readers see; the subject where there is none, or it is an address.
+        Name that readers see; the subject if there is no name, or it is an address.
     issuer : str
-        Which provider: equal subjects of two providers are two people.
+        Identity provider: equal subjects of two providers are two people.
     """
     plain = " ".join(unicodedata.normalize("NFKC", subject).split())
     kept = plain
@@ -81,7 +82,7 @@ def signature_of(
 
 
 def of_operating_system() -> Signature:
-    """Return the user whose process this is, whatever variables say."""
+    """Return the user who owns this process, regardless of variables."""
     try:
         # Not on every platform; and a container's user may have no entry.
         import pwd  # noqa: PLC0415
@@ -94,7 +95,7 @@ def of_operating_system() -> Signature:
 
 @contextmanager
 def signing(signature: Signature) -> Iterator[Signature]:
-    """Let what is recorded inside carry a signature."""
+    """Add a signature to everything recorded inside."""
     before = _CURRENT.set(signature)
     try:
         yield signature
@@ -108,28 +109,28 @@ def current_signature() -> Signature | None:
 
 
 def signed(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what is to be recorded, with the signature that is in force."""
+    """Return the detail to record, with the signature that is in force."""
     signature = current_signature()
     return detail if signature is None else {**detail, SIGNED: signature.record()}
 
 
 def unsigned(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was recorded, without who signed it."""
+    """Return the recorded detail, without its signature."""
     return {key: value for key, value in detail.items() if key != SIGNED}
 
 
 def require_second_person(
     first: Mapping[str, str] | None, second: Signature, act: str
 ) -> None:
-    """Refuse an approval by whoever asked for it.
+    """Refuse an approval by the requester.
 
-    Whoever cannot be separated counts as the same: identities of two authorities may
-    be one person's.
+    Identities that cannot be separated count as the same: identities of two authorities
+    may belong to the same person.
 
     Raises
     ------
     UsageError
-        Nobody signed what is to be approved, or the same person did.
+        Nobody signed the request to be approved, or the same person did.
     """
     if first is None:
         raise UsageError(

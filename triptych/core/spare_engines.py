@@ -1,8 +1,8 @@
-"""A pool of engines in memory, each for one short use at a time.
+"""A pool of engines in memory, each for a single short use at a time.
 
-To begin an engine takes twenty milliseconds of a processor, more than a small file
+To start an engine takes twenty milliseconds of a processor, more than a small file
 takes to land: thousands of functions are registered with it, and no setting spares
-that. One that is idle is as good as new.
+that. An idle engine is as good as new.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Engine:
         self._given: dict[str, str | int] = {}
 
     def set(self, settings: Mapping[str, str | int]) -> None:
-        """Give it settings, and all others what they are in a new engine."""
+        """Apply settings, and reset all others to their defaults."""
         for name in self._given.keys() - settings.keys():
             self.connection.execute(f"RESET GLOBAL {name}")
         for name, value in settings.items():
@@ -41,7 +41,7 @@ class _Engine:
         self._given = dict(settings)
 
     def clear(self) -> None:
-        """Let go of files that are attached, and of what it keeps of any file."""
+        """Release attached files, and anything cached of any file."""
         attached = self.connection.execute(
             "SELECT database_name FROM duckdb_databases()"
             " WHERE NOT internal AND database_name <> current_database()"
@@ -52,7 +52,7 @@ class _Engine:
         self.connection.execute("RESET GLOBAL enable_external_file_cache")
 
 
-#: Idle engines; more than one only after several were used at once.
+#: Idle engines; several only after several were used at once.
 _IDLE: list[_Engine] = []
 
 
@@ -63,12 +63,12 @@ def spare_engine(
     """Have an engine in memory for oneself, with nothing in it.
 
     Its tables, the files attached to it and its settings are gone afterwards. SQL of
-    users, which may lock an engine, needs an engine of its own instead.
+    users, which may lock an engine, needs a separate engine instead.
 
     Parameters
     ----------
     settings : mapping, optional
-        Of the engine, by DuckDB's names; None is what a new one has.
+        Settings of the engine, by DuckDB's names; None keeps the defaults.
     """
     engine = _begun({name: of for name, of in (settings or {}).items() if of})
     session = engine.connection.cursor()
@@ -84,7 +84,7 @@ def spare_engine(
 def database_in_spare_engine(
     path: Path, *, read_only: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Have a database file open, as the one that names without a database refer to.
+    """Open a database file as the default for names without a database.
 
     Parameters
     ----------

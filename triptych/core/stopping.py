@@ -1,7 +1,7 @@
-"""How a command is stopped from outside: it lets go of what it holds, and says so.
+"""Stopping a command from outside: it releases resources and reports it.
 
 Ctrl-C and the signal with which services are stopped end a command in the same way. A
-second one ends it at once.
+second signal ends it at once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
-#: What every process has before somebody asks for something else.
+#: Default handlers of every process.
 _UNTOUCHED = (signal.SIG_DFL, signal.default_int_handler)
-#: The signal that the command which runs now was stopped by. A library that is
-#: interrupted may raise an error of its own.
+#: The signal that stopped the current command. A library that is interrupted may raise
+#: a different error.
 _received: list[signal.Signals] = []
 
 
@@ -68,7 +68,7 @@ def stoppable() -> Iterator[None]:
 
 
 def stopped_by(error: BaseException) -> str | None:
-    """Return the name of the signal that an error comes from, if it comes from one."""
+    """Return the name of the signal that caused an error, if any did."""
     if _received:
         return _received[0].name
     return signal.SIGINT.name if isinstance(error, KeyboardInterrupt) else None

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Put a file in place of the one that is there, in one step and on the disk.
+    """Replace a file in a single step, and flush it to the disk.
 
-    Who could read or write the one before can read or write the new one.
-    Two processes must not write the same file at once: what one has half written would
+    Users who could read or write the old file can read or write the new file. Two
+    processes must not write the same file at once: a file half written by either would
     be the other's.
 
     Parameters
@@ -30,7 +30,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
     Raises
     ------
     OSError
-        It could not be written; the file is what it was.
+        It could not be written; the file is unchanged.
     """
     fresh = path.with_name(f".{path.name.lstrip('.')}.new")
     try:

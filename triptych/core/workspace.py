@@ -1,4 +1,4 @@
-"""The folders and files of a user's workspace, and the first ones of a new one."""
+"""Folders and files of a user's workspace, and initial files of a new."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from triptych.core.whole_files import write_new
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Where the files of a new workspace are kept, under the names they will have.
+#: Folder of a new workspace's files, under the names they will have.
 _TEMPLATES = files("triptych") / "new_workspace"
 _TEMPLATE_FILES = {
     "triptych.yml": "triptych.yml",
@@ -32,7 +32,7 @@ _FOLDERS = ("bills", "studies", "scenarios")
 
 @dataclass(frozen=True, slots=True, init=False)
 class Workspace:
-    """Where everything of one workspace is.
+    """Paths of a workspace.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Workspace:
 
     @property
     def study_register(self) -> Path:
-        """Which plans were locked, and when."""
+        """Locked plans, and the times of their locks."""
         return self.studies_dir / "register.jsonl"
 
     @property
@@ -67,7 +67,7 @@ class Workspace:
 
     @property
     def scenario_results(self) -> Path:
-        """What scenarios came to, a file each, named by its id and never changed."""
+        """Results of scenarios, a file each, named by its id and never changed."""
         return self.scenarios_dir / "results"
 
     @property
@@ -82,7 +82,7 @@ class Workspace:
 
     @property
     def staging(self) -> Path:
-        """Where a load is prepared before it is committed; swept by the next run."""
+        """Folder of loads before they are committed; swept by the next run."""
         return self.lake / ".staging"
 
     @property
@@ -97,12 +97,12 @@ class Workspace:
 
     @property
     def build_database(self) -> Path:
-        """What dbt and attribution write, and no reader opens."""
+        """Database that dbt and attribution write, and no reader opens."""
         return self.warehouse_dir / "build.duckdb"
 
     @property
     def own_build_database(self) -> Path:
-        """What is built of the workspace's own models; no reader opens it.
+        """Build of the workspace's own models; no reader opens it.
 
         Its name is that of the build database: queries name both the same.
         """
@@ -110,7 +110,7 @@ class Workspace:
 
     @property
     def published_dir(self) -> Path:
-        """One file for each published run that is kept."""
+        """Folder with a file for each published run that is kept."""
         return self.warehouse_dir / "published"
 
     @property
@@ -135,13 +135,14 @@ class Workspace:
 
     @property
     def lock_file(self) -> Path:
-        """Held by the one run that is under way."""
+        """Lock held by the only run that is under way."""
         return self.runs_dir / "lock"
 
     def close_to_others(self) -> None:
-        """Take from other users of this machine what holds figures or people's words.
+        """Close files with figures or people's words to other users.
 
-        What a newer command writes is theirs alone anyway; this is for what is there.
+        Files that a newer command writes are theirs alone anyway; this is for existing
+        files.
         """
         folders = (self.lake, self.warehouse_dir, self.runs_dir, self.inbox)
         for folder in (*folders, self.scenario_results):
@@ -186,7 +187,7 @@ def write_scenario_template(template: str, path: Path) -> None:
     Parameters
     ----------
     template : str
-        Which: ``move-platform``.
+        Name of the template: ``move-platform``.
     path : Path
         The file; its folder is made.
 

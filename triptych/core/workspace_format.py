@@ -1,8 +1,8 @@
 """The format of a workspace: which programs may read and write it.
 
 ``lake/format.json`` names the format and the program that wrote it last. A workspace of
-a newer format is refused before anything is opened; one of an older format is brought
-up to date by the next run, or by ``triptych upgrade``, after a backup.
+a newer format is refused before anything is opened; an older format is upgraded by the
+next run, or by ``triptych upgrade``, after a backup.
 
 ===== ===================================================================
 1     before formats were recorded
@@ -42,12 +42,12 @@ _BACKED_UP: Final = (
 
 
 class NewerWorkspaceError(SettingsError):
-    """A newer program wrote the workspace; this one would read it wrongly."""
+    """A newer program wrote the workspace; this program would misread it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """The step from one format to another, and the folder of its backup.
+    """The step from a format to another, and the folder of its backup.
 
     ``backup`` is None where nothing was written.
     """
@@ -82,7 +82,7 @@ def read_format(lake: Path) -> tuple[int, str | None]:
 
 
 def refuse_newer(workspace: Workspace) -> None:
-    """Refuse a workspace whose format this program does not know.
+    """Refuse a workspace with a format unknown to this program.
 
     Raises
     ------
@@ -127,7 +127,8 @@ def upgrade(workspace: Workspace) -> Upgrade | None:
             _write_format(workspace)
         return None
     backup = _back_up(workspace, pending.from_format)
-    # No build is evidence; one of another format could keep estimates of its own form.
+    # No build is evidence; a build of another format could keep estimates of a
+    # different form.
     for database in (workspace.build_database, workspace.own_build_database):
         for path in (database, database.with_name(f"{database.name}.wal")):
             path.unlink(missing_ok=True)

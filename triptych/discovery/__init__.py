@@ -1,1 +1,1 @@
-"""First contact: says what unknown files hold, and proposes rules for them."""
+"""First contact: describes unknown files, and proposes rules for them."""

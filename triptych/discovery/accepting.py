@@ -1,4 +1,4 @@
-"""Adds accepted proposals to a workspace's files; what stands there stays."""
+"""Adds accepted proposals to a workspace's files; existing text stays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECTIONS = (
     *("scope", "assignments", "pools"),
     *("cost_centers", "teams", "features", "models"),
 )
-#: Section of what was skipped: proposed again, and applied to nothing until then.
+#: Section of skipped proposals: proposed again, and applied to nothing until then.
 _UNDECIDED = "undecided"
 _SURE, _LIKELY = 0.85, 0.65
 
@@ -34,7 +34,7 @@ def accept(
     *,
     skipped: Sequence[Proposal] = (),
 ) -> list[Path]:
-    """Add entries to ``allocation.yml`` and ``catalog.yml``; return what was written.
+    """Add entries to ``allocation.yml`` and ``catalog.yml``; return the files.
 
     The files are judged before they take the place of those that are there: a workspace
     that was valid stays so.
@@ -42,12 +42,12 @@ def accept(
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace to write to.
     proposals : sequence of Proposal
-        What a person accepted.
+        Proposals that a person accepted.
     skipped : sequence of Proposal
-        What a person left undecided: it is proposed again, and takes nothing into AI
-        scope until then.
+        Proposals that a person left undecided: they are made again, and take nothing
+        into AI scope until then.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def refuse_invalid(root: Path, texts: Mapping[str, str]) -> None:
 
 
 def undecided_of(root: Path, skipped: Sequence[Proposal]) -> list[Proposal]:
-    """Return what would be taken for AI although a person skipped it."""
+    """Return proposals that would count as AI although a person skipped them."""
     allocation = load_settings(root).allocation
     if allocation.ai_scope != "known":
         return []
@@ -172,7 +172,7 @@ def is_likely(proposal: Proposal) -> bool:
 
 
 def confidence_word(confidence: float) -> str:
-    """Return a confidence as people say it."""
+    """Return the everyday word for a confidence."""
     if confidence >= _SURE:
         return "high"
     return "medium" if confidence >= _LIKELY else "low"

@@ -1,7 +1,7 @@
 """Map the columns of a table of charges that no source knows to those of FOCUS.
 
-Names of columns say which is the day, the amount and so on; values say how dates are
-written. What is not clear is named, so that a person can answer with ``ROLE=COLUMN``.
+Names of columns identify the day, the amount and so on; values show the format of
+dates. Unclear roles are named, so that a person can answer with ``ROLE=COLUMN``.
 
 Anthropic's columns are those of the cost export of the Claude Console, as public
 readers of it quoted them from March to September 2026: ``usage_date_utc, model,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _SAMPLED_ROWS = 500
 #: Role → names of columns that have it, the likeliest first, in lower case without
-#: other signs. What follows a name in brackets is not part of it.
+#: other signs. Text in brackets after a name is not part of it.
 ROLES: Final[dict[str, tuple[str, ...]]] = {
     "day": (
         *("chargeperiodstart", "usagedateutc", "usagedate", "usageat", "date", "day"),
@@ -63,9 +63,9 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
     "account": ("workspace", "project", "projectname", "organization", "organisation"),
     "vendor": ("vendor", "provider", "providername"),
 }
-#: One of them says what was charged for.
+#: Any of them names the item charged for.
 _OF_WHAT: Final = ("service", "meter", "model", "description", "resource")
-#: Columns that tell a vendor whose file names none, and its currency.
+#: Columns that identify a vendor not named by its file, and its currency.
 _VENDORS: Final = (
     ({"sku", "grossamount", "discountamount", "netamount"}, "GitHub", "USD"),
     ({"kind", "maxmode", "model", "cost"}, "Cursor", "USD"),
@@ -83,12 +83,12 @@ _PERSONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class BillMapping:
-    """Columns of FOCUS over those of a table, and what nobody can tell yet.
+    """FOCUS columns over those of a table, and the open questions.
 
     Attributes
     ----------
     vendor : str
-        Who charged.
+        Vendor of the charges.
     mapping, defaults : dict of str to str
         As a source of type ``focus_files`` has them.
     roles : dict of str to str
@@ -108,7 +108,7 @@ class BillMapping:
 
     @property
     def line(self) -> str:
-        """Return which column is what, or what has to be answered."""
+        """Return the roles of the columns, or the question to answer."""
         if self.unclear:
             reasons = "; ".join(f"{role}: {why}" for role, why in self.unclear.items())
             return f"It may be a bill of {self.vendor}. Not clear: {reasons}."
@@ -119,7 +119,7 @@ class BillMapping:
 
     @property
     def next_step(self) -> str:
-        """Return how to answer what is not clear."""
+        """Return the way to answer open questions."""
         asked = " ".join(f"--map {role}=…" for role in self.unclear)
         return f"Answer with {asked}." if asked else ""
 
@@ -141,7 +141,7 @@ def map_bill(
     Raises
     ------
     UsageError
-        An answer names no column, or a column without what its role needs.
+        An answer names no column, or a column without the values its role needs.
     """
     columns, rows = _sample(path, delimiter)
     given = dict(answers or {})
@@ -185,7 +185,7 @@ class _Table:
     roles: dict[str, str]
 
     def mapping(self) -> BillMapping:
-        """Return the mapping, with what is not clear."""
+        """Return the mapping, with its open questions."""
         vendor, currency = self._vendor()
         bill = BillMapping(vendor, roles=dict(self.roles))
         bill.defaults["ServiceProviderName"] = vendor
@@ -215,7 +215,7 @@ class _Table:
         return bill
 
     def _vendor(self) -> tuple[str, str]:
-        """Return who charges and in which currency, as far as columns say so."""
+        """Return the vendor and the currency, as far as columns reveal them."""
         folded = {_folded(name) for name in self.columns}
         known = ((v, code) for words, v, code in _VENDORS if words <= folded)
         vendor, currency = next(known, ("", ""))
@@ -282,7 +282,7 @@ class _Table:
         return [f for f in forms if wanted in f] or forms
 
     def _after_end(self) -> str:
-        """Return what is added to an end: a moment is the first that is not charged.
+        """Return the offset of an end: a moment is the first that is not charged.
 
         Invoices name the last day of a charge.
         """
@@ -373,7 +373,7 @@ def _roles(
 
 
 def _fits(role: str, column: str, rows: list[dict[str, str]]) -> bool:
-    """Return whether the values of a column can be what its role needs."""
+    """Return True if the values of a column suit its role."""
     values = [row[column] for row in rows if row[column]]
     if role in {"day", "end"}:
         return bool(date_forms(values))
@@ -385,7 +385,7 @@ def _fits(role: str, column: str, rows: list[dict[str, str]]) -> bool:
 
 
 def _amounts(columns: Sequence[str], rows: list[dict[str, str]]) -> list[str]:
-    """Return the columns of money, by their values and without a name that says so."""
+    """Return the money columns, by their values and without a clear name."""
     if not rows:
         return []
     return [
@@ -404,7 +404,7 @@ def _is_money(value: str) -> bool:
 
 
 def _is_text(values: Iterable[str]) -> bool:
-    """Return whether a column has words that a charge can be told by."""
+    """Return True if a column has words that distinguish charges."""
     known = {value for value in values if value}
     return bool(known) and not all(re.fullmatch(r"[-$€\d.,:]+", v) for v in known)
 

@@ -1,4 +1,4 @@
-"""Says of each charge of a sample whether it is AI, and of which kind and model."""
+"""Classification of sampled charges: AI or not, kind and model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-#: What tells charges apart, apart from the resource, the tags and the day.
+#: Columns that distinguish charges, apart from the resource, the tags and the day.
 SUBJECT_COLUMNS = (
     "service_provider_name",
     "service_name",
@@ -33,7 +33,7 @@ _MOST_RESOURCES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A model that charges name, and the column and spelling that say so."""
+    """A model that charges name, with the naming column and spelling."""
 
     model_id: str
     column: str
@@ -49,7 +49,7 @@ def classify(connection: duckdb.DuckDBPyConnection, relation: str) -> None:
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        Where the relation is.
+        Connection that holds the relation.
     relation : str
         A table, or a query in parentheses.
     """

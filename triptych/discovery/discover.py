@@ -1,4 +1,4 @@
-"""Looks at the bills of a workspace and proposes what it could do with them."""
+"""Examines the bills of a workspace and proposes uses for them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CATALOG_SECTIONS = frozenset({"models", "features", "teams", "cost_centers"})
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What would become of the money if the proposals were accepted.
+    """Allocation of the money if the proposals were accepted.
 
     All are effective cost in the currency of most of the money, of AI before tax and
     credits; ``unowned`` is AI without a model, feature, team or pool.
@@ -51,7 +51,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What a workspace's bills hold, and what is proposed for it."""
+    """Contents of a workspace's bills, and the proposals for it."""
 
     currency: str
     other_currencies: tuple[str, ...]
@@ -65,14 +65,14 @@ class Discovery:
 
 
 def discover(connectors: Sequence[Connector], settings: Settings) -> Discovery:
-    """Look at the local bills of the sources, and at what others have loaded.
+    """Examine the local bills of the sources, and loads of the others.
 
     Parameters
     ----------
     connectors : sequence of Connector
         The sources, bound to the workspace.
     settings : Settings
-        What the workspace says already: nothing is proposed that it decides.
+        Existing settings of the workspace: nothing is proposed that it decides.
     """
     with bench() as connection:
         inspections = inspect_sources(connection, connectors, root=settings.root)
@@ -126,7 +126,7 @@ def discover(connectors: Sequence[Connector], settings: Settings) -> Discovery:
 
 
 def coverage_of(spend: Spend) -> Coverage:
-    """Return what becomes of the money of a sample, in its main currency."""
+    """Return the allocation of a sample's money, in its main currency."""
     currency = spend.currency
     named = [group for group in spend.ai if group.named_model or "model" in group.tags]
     owned = [

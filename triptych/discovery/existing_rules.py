@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def any_match(matches: Sequence[Sequence[Condition]]) -> str:
-    """Return SQL that tells whether one of several matches holds of a charge."""
+    """Return SQL that checks if any of several matches holds of a charge."""
     conditions = [
         " AND ".join(_condition(each) for each in match) or "true" for match in matches
     ]

@@ -1,8 +1,7 @@
-"""Opens a file and says what it is: format, provider, months, money, tags.
+"""Report on a file: format, provider, months, money, tags.
 
-A bill is landed by the code that would load it, so what is said here is what a run
-would say. Files that are no bill get the source that takes them, or the reason why
-nothing does.
+A bill is landed by the code that would load it, so the report agrees with a run. Files
+that are no bill get the source that takes them, or the reason why nothing does.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
 _AS_IT_IS = Reading()
 State = Literal["bill", "other", "damaged", "not_read"]
 _EXAMPLES = 3
-#: What a header has in common with a bill that lacks what a bill needs.
+#: Words of a header shared with a bill that lacks required columns.
 _FOCUS_WORDS = frozenset(
     {"billedcost", "effectivecost", "chargecategory", "billingperiodstart"}
 )
@@ -60,20 +59,20 @@ _FOCUS_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What a file is.
+    """Description of a file.
 
     Attributes
     ----------
     label : str
-        What people call the file.
+        Common name of the file.
     state : str
         ``bill``: it would be loaded as charges. ``other``: another source takes it.
         ``damaged``: it begins as a bill and cannot be loaded. ``not_read``: nothing
         takes it.
     format, connector : str
-        What it is, and the type of source for it; empty where there is none.
+        Kind of file, and the type of source for it; empty where there is none.
     problem, next_step : str
-        What is wrong and what to do; empty where nothing is.
+        Problem and remedy; empty where there is none.
     costs : dict of str to Decimal
         Billed cost by currency.
     sheet : str
@@ -81,7 +80,7 @@ class FileReport:
     is_sampled : bool
         Only its beginning was looked at: counts and money are of that.
     mapped : BillMapping or None
-        How its columns are read, where no source knows them.
+        Reading of its columns, where no source knows them.
     example, advice : str
         The first refused row with its line and value, and what to do about it.
     """
@@ -109,19 +108,19 @@ class FileReport:
     advice: str = ""
 
     def record(self) -> dict[str, object]:
-        """Return what programs are given: all but where its charges were kept."""
+        """Return the fields for programs: all but the table of its charges."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         del fields["table"], fields["mapped"]
         return {**fields, "line": self.line}
 
     @property
     def is_ok(self) -> bool:
-        """Whether a run would take the file as it is."""
+        """Return True if a run would take the file as it is."""
         return self.state == "bill" and not self.problem
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is a bill with a header and no line."""
+        """Return True if it is a bill with a header and no line."""
         return self.state == "bill" and not self.row_count
 
     @property
@@ -155,7 +154,7 @@ def report_on(
     reading: Reading = _AS_IT_IS,
     answers: Mapping[str, str] | None = None,
 ) -> FileReport:
-    """Open a file and say what it is.
+    """Open a file and report on it.
 
     Parameters
     ----------
@@ -164,11 +163,11 @@ def report_on(
     path : Path
         The file.
     label : str
-        What people call it.
+        Common name of the file.
     table : str
-        Where its charges are kept in ``connection``, if it is a bill.
+        Table of its charges in ``connection``, if it is a bill.
     reading : Reading
-        How the source that has the file reads it.
+        Reading of the file by the source that has it.
     answers : mapping, optional
         Role → column of a table that no source knows; without it, none is mapped.
     """
@@ -213,7 +212,7 @@ def _separated(
     reading: Reading,
     answers: Mapping[str, str],
 ) -> FileReport:
-    """Report on a table whose columns are separated by another sign."""
+    """Report on a table with columns separated by another sign."""
     read = replace(reading, delimiter=mark)
     report = report_on(
         connection, path, label=label, table=table, reading=read, answers=answers
@@ -257,7 +256,7 @@ def _columns(path: Path, reading: Reading) -> list[str]:
 
 
 def _is_in(encoding: str, path: Path) -> bool:
-    """Tell whether a CSV file's first line is text in an encoding; others pass."""
+    """Check if a CSV's first line is in an encoding; other files pass."""
     try:
         if format_of_name(path.name) == "csv" and not is_workbook(path):
             with open_text(path, encoding=encoding) as text:

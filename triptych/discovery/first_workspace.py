@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from triptych.discovery.bill_mapping import BillMapping
     from triptych.discovery.file_report import FileReport
 
-#: The rule of an empty workspace: with bills at hand, what their tags hold decides.
+#: The rule of an empty workspace: with bills at hand, the contents of their tags
+#: decide.
 _RULE_FOR_ANY_TAG = re.compile(
     r"^  - name: model tag\n    match: .*\n    model: .*\n", re.MULTILINE
 )
@@ -43,7 +44,7 @@ _CURRENCY_LINE = re.compile(r"^currency: \w{3}", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class FirstWorkspace:
-    """A new workspace and what became of the files that were named."""
+    """A new workspace and the outcome of the named files."""
 
     workspace: Workspace
     taken: tuple[FileReport, ...]
@@ -54,7 +55,7 @@ class FirstWorkspace:
 def workspace_from(
     directory: Path, named: Sequence[Path], answers: Mapping[str, str] | None = None
 ) -> FirstWorkspace:
-    """Make a workspace whose folder ``bills`` holds copies of bills.
+    """Create a workspace with copies of bills in its folder ``bills``.
 
     A table that no source knows is read by its columns: it gets a folder of its vendor
     in ``mapped`` and a source with the mapping.
@@ -64,9 +65,9 @@ def workspace_from(
     directory : Path
         New or empty folder.
     named : sequence of Path
-        Files, or folders whose files are meant.
+        Files, or folders of files.
     answers : mapping, optional
-        Role → column, where columns of such a table do not say which is which.
+        Role → column, where columns of such a table are ambiguous.
 
     Raises
     ------
@@ -198,7 +199,7 @@ def _refuse_without_data(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def _copy(source: IO[bytes], target: IO[bytes], path: Path) -> None:
-    """Copy a member of an archive up to what a bill can be."""
+    """Copy a member of an archive up to the maximum size of a bill."""
     left = _LARGEST_MEMBER
     while chunk := source.read(1 << 20):
         left -= len(chunk)
@@ -212,7 +213,7 @@ def _copy(source: IO[bytes], target: IO[bytes], path: Path) -> None:
 
 
 def _label(path: Path, unpacked: Path) -> str:
-    """Return what messages call a file: its path, within an archive its name."""
+    """Return a file's label in messages: its path, or its archive name."""
     return str(path.relative_to(unpacked) if path.is_relative_to(unpacked) else path)
 
 

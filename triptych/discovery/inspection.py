@@ -1,4 +1,4 @@
-"""Opens every bill of a workspace and says what a run would make of it.
+"""Inspection of every bill of a workspace, as a run would read it.
 
 Files are compared with each other, with the workspace's currency, and with the tag keys
 that its rules name.
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 #: Types of source that read every file of a folder.
 _FOLDERS = frozenset({"focus_files", "gcp_billing"})
-#: Types that read what manifests name; older copies lie in the same folder.
+#: Types that read the files named by manifests; older copies lie in the same folder.
 _MANIFESTED = frozenset(
     {"aws_cur_legacy", "aws_data_exports", "azure_focus", "oci_focus"}
 )
 #: Types of source from which exchange rates come.
 _RATE_TYPES = frozenset({"ecb_rates"})
-#: The newest are opened; of the others a run will say what they are.
+#: The newest are opened; a run will report on the others.
 MOST_FILES = 60
 _ALIKE = 0.5
 _LEAST_COMMON_ROWS = 20
@@ -131,7 +131,7 @@ def reading_of(connector: Connector, folder: str) -> Reading | None:
 
 
 def folder_of(pattern: str) -> str | None:
-    """Return the folder whose files a path or pattern takes; None where it takes none.
+    """Return the folder of the files that a path or pattern takes, or None.
 
     ``bills``, ``bills/*.csv`` and ``bills/**/*.csv`` all take those of ``bills``, and
     ``bills/*/*.csv`` takes those of folders in it.
@@ -155,7 +155,7 @@ def _reading_of(connector: Connector) -> Reading:
 
 
 def bill_paths(connector: Connector, root: Path) -> list[Path]:
-    """Return the local bills of a source, and whatever lies in a folder of bills."""
+    """Return the local bills of a source, and all files in a bill folder."""
     pattern = getattr(connector.config, "path", None)
     if not pattern or "://" in pattern:
         return []
@@ -179,7 +179,7 @@ def bill_paths(connector: Connector, root: Path) -> list[Path]:
 
 
 def _named_by_manifests(connector: Connector) -> Iterator[Path]:
-    # What is wrong with a manifest is said by the connector's own probe.
+    # Errors in a manifest are reported by the connector's own probe.
     with suppress(TriptychError), TemporaryDirectory(prefix="triptych-look-") as folder:
         for delivery in connector.deliveries(Window()):
             for part in connector.read(delivery, Path(folder)):
@@ -198,7 +198,7 @@ def observe_together(
     settings: Settings,
     connectors: Sequence[Connector] = (),
 ) -> list[Observation]:
-    """Return what only shows when all files are seen together."""
+    """Return observations that only show when all files are seen together."""
     reports = [report for each in inspections for report in each.files]
     bills = [report for report in reports if report.state == "bill"]
     return [
@@ -255,7 +255,7 @@ def _of_files(reports: Sequence[FileReport], source_type: str) -> Iterator[Obser
 
 
 def _takes(source_type: str, report: FileReport) -> bool:
-    """Tell whether a type of source reads a bill; a folder of files reads them all."""
+    """Check if a type of source reads a bill; a folder of files reads all."""
     return source_type == "focus_files" or report.connector in {
         source_type,
         "focus_files",
@@ -294,7 +294,7 @@ def _repeated(
     unique: list[FileReport] = []
     for bill in bills:
         path = root / bill.label
-        # Only files of one size can be the same.
+        # Only files of equal size can be the same.
         checksum = file_checksum(path) if sizes[path.stat().st_size] > 1 else bill.label
         if checksum in checksums:
             yield Observation(
@@ -343,7 +343,7 @@ def _overlap(
 def _partial_months(
     connection: duckdb.DuckDBPyConnection, bills: Sequence[FileReport]
 ) -> Iterator[Observation]:
-    """Say which past months end before their last day, or begin after their first."""
+    """Yield past months that end before their last day or begin late."""
     tables = [bill.table for bill in bills if bill.row_count and not bill.is_sampled]
     if not tables:
         return

@@ -1,7 +1,7 @@
 """Lands a bill into memory by the code that would load it, as columns of the ledger.
 
-What dbt's staging models make of a stream is said here once more for the columns that
-say what a charge is for; a test compares the two.
+The output of dbt's staging models of a stream is repeated here for the columns that
+describe the purpose of a charge; a test compares the two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SAMPLED_ABOVE_BYTES = 96 * 1024 * 1024
 _MEMORY = "1GB"
 _SAMPLED_ROWS = 200_000
 
-#: Columns of the ledger, in the order in which they say what a charge is for.
+#: Columns of the ledger, in the order in which they describe the purpose of a charge.
 LEDGER_COLUMNS = (
     "service_provider_name",
     "service_name",
@@ -141,7 +141,7 @@ _GOOGLE_SELECT = """
   currency AS billing_currency,
   invoice_month_start AS billing_period_start, usage_start_time AS charge_period_start
 """
-#: What a commitment covered is taken from its fee, of several fees from the first.
+#: Usage covered by a commitment is taken from its fee, of several fees from the first.
 _AWS_FEES = "('SavingsPlanRecurringFee', 'RIFee')"
 _AWS_ROWS = f"""(
   WITH lines AS NOT MATERIALIZED (
@@ -189,9 +189,9 @@ BILL_STREAMS = tuple(_LEDGER)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a source says that its files are to be read.
+    """A source's specification for reading its files.
 
-    ``is_of_native`` says that it also holds for bills in their provider's own columns,
+    ``is_of_native`` means that it also holds for bills in their provider's own columns,
     which a folder of FOCUS reads as their provider writes them.
     """
 
@@ -202,7 +202,7 @@ class Reading:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether columns are renamed, so that a header need not say what a file is."""
+        """Return True if columns are renamed, so a header may not identify a file."""
         return bool(self.options.mapping or self.options.defaults)
 
 
@@ -210,8 +210,8 @@ class Reading:
 class SampledFile:
     """A bill as it would be loaded.
 
-    ``relation`` is a table of the connection with the ledger's columns;
-    ``is_sampled`` says that only the beginning of the file was read.
+    ``relation`` is a table of the connection with the ledger's columns; ``is_sampled``
+    means that only the beginning of the file was read.
     """
 
     relation: str
@@ -245,13 +245,13 @@ def sample_file(
     path : Path
         The file.
     kind : BillFormat
-        What it was recognised as.
+        Recognised kind of the file.
     table : str
         Name of the table to make.
     label : str
-        What messages call the file.
+        Name of the file in messages.
     reading : Reading
-        How its source reads it.
+        Reading of the file by its source.
 
     Raises
     ------
@@ -287,7 +287,7 @@ def ledger_query(stream: str, rows: str, *, more: str = "") -> str:
     Parameters
     ----------
     stream : str
-        One of :data:`BILL_STREAMS`.
+        A stream of :data:`BILL_STREAMS`.
     rows : str
         A query of the stream's rows.
     more : str
@@ -299,7 +299,7 @@ def ledger_query(stream: str, rows: str, *, more: str = "") -> str:
 
 
 def union(tables: Sequence[str]) -> str:
-    """Return one relation of several tables."""
+    """Return a single relation of several tables."""
     return " UNION ALL ".join(f"SELECT * FROM {table}" for table in tables)
 
 
@@ -307,7 +307,7 @@ def beginning_of(path: Path, workdir: Path, *, encoding: str = "utf-8") -> Path:
     """Return the file, or a copy of its beginning where it is huge.
 
     Text ends with a whole line. Compressed text is taken whole: it cannot be cut
-    without reading it. So is UTF-16, in which a line does not end with one byte.
+    without reading it. So is UTF-16, in which a line does not end with a single byte.
     """
     if path.stat().st_size <= SAMPLED_ABOVE_BYTES or encoding == "utf-16":
         return path

@@ -1,7 +1,7 @@
 """A copy of somebody's workspace with simulated meters, deliveries and outcomes.
 
 The bill stays their own, so that a buyer sees three layers over their own figures. The
-copy is a workspace of its own: nothing that is simulated ever enters the one with the
+copy is a separate workspace: simulated data never enters the workspace with the
 evidence, and removing the copy removes all of it. ``synthetic: true`` marks each page,
 sheet and document of it, and it sends no alerts.
 """
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import date
 
-#: Names the copy and whose it is; only a folder that has it is ever removed.
+#: Names the copy and its owner; only a folder that has it is ever removed.
 RECORD = ".demo-like.json"
 FOLDER = "synthetic"
 #: Streams that are simulated: name of the source → stream.
@@ -45,12 +45,14 @@ SOURCES = {
     "synthetic-deployments": "deployments",
     "synthetic-outcomes": "outcomes",
 }
-#: What a run of the copy makes anew, and what belongs to a run of the original.
+#: Files that a run of the copy rebuilds, and files that belong to a run of the
+#: original.
 _LEFT_OUT = (
     *("published", "warehouse/published", "warehouse/build.duckdb*"),
     *("warehouse/CURRENT", "runs/lock*"),
 )
-#: Sections that would bring simulated figures to others, or in the place of real ones.
+#: Sections that would bring simulated figures to others, or in the place of real
+#: figures.
 TELLING = frozenset({"notify", "webhook", "synthetic", "bi", "metrics"})
 _MOST_MODELS = 40
 _MODELS = """
@@ -66,7 +68,7 @@ _MODELS = """
 
 @dataclass(frozen=True, slots=True)
 class LikeMine:
-    """What was made: the copy, and how much of it is simulated."""
+    """Result: the copy, and its simulated share."""
 
     workspace: Workspace
     model_count: int
@@ -74,7 +76,7 @@ class LikeMine:
 
 
 def write_like_mine(mine: Workspace, directory: Path, *, seed: int = 7) -> LikeMine:
-    """Copy a workspace into a new folder, and add what is simulated.
+    """Copy a workspace into a new folder, and add simulated data.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ def write_like_mine(mine: Workspace, directory: Path, *, seed: int = 7) -> LikeM
     with hold_run_lock(mine.lock_file):
         left_out = {path for name in _LEFT_OUT for path in mine.root.glob(name)}
         left_out.add(mine.root / RECORD)
-        # First, so that a copy that broke off can be removed as one.
+        # First, so that an interrupted copy can be removed as a copy.
         target.root.mkdir(parents=True)
         record = {"like": str(mine.root), "seed": seed}
         (target.root / RECORD).write_text(json.dumps(record), encoding="utf-8")

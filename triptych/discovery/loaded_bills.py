@@ -1,7 +1,7 @@
 """Bills that were loaded from an API or a bucket: their newest months, from evidence.
 
-Files on disk are opened as they are. What a source was asked for over the network is
-only known once it is loaded.
+Files on disk are opened as they are. The content requested from a source over the
+network is only known once it is loaded.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def loaded_tables(
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        Where the tables are made, with the ledger's columns and ``source``.
+        Connection of the new tables, with the ledger's columns and ``source``.
     raw_database : Path
         The catalogue; where there is none, or a run holds it, nothing is made.
     root : Path

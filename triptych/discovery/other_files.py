@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-#: Suffix → what it is, and what to do.
+#: Suffix → kind of file, and the remedy.
 _NOT_READ = {
     ".xls": ("Excel workbook", "Save the sheet as CSV (UTF-8) and put that here."),
     ".ods": ("spreadsheet", "Save the sheet as CSV (UTF-8) and put that here."),
@@ -34,7 +34,7 @@ _NOT_READ = {
     ".yml": ("YAML file", "Nothing to do."),
     ".yaml": ("YAML file", "Nothing to do."),
 }
-#: Words of a header → what the file is, the source for it, and what to do.
+#: Words of a header → kind of file, the source for it, and the next step.
 _KNOWN_HEADERS: tuple[tuple[frozenset[str], str, str, str], ...] = (
     (
         frozenset({"gpu_uuid", "gpu_model_name"}),
@@ -128,7 +128,7 @@ def content_of(path: Path) -> tuple[str, str, str, str] | None:
 
 
 def why_not_read(path: Path) -> tuple[str, str, str, str]:
-    """Return what a file is, the source for it, the problem and what to do.
+    """Return the kind of a file, the source for it, the problem, the remedy.
 
     It is for files that no reader of tables opens; the source is mostly empty.
     """
@@ -151,7 +151,7 @@ def why_not_read(path: Path) -> tuple[str, str, str, str]:
 
 
 def belongs_to(columns: Sequence[str]) -> tuple[str, str, str]:
-    """Return what a table is by its header, the source for it, and what to do."""
+    """Return a table's kind by its header, its source, and the next step."""
     folded = {name.strip().casefold() for name in columns}
     for words, kind, connector, next_step in _KNOWN_HEADERS:
         if words <= folded:
@@ -168,7 +168,7 @@ def belongs_to(columns: Sequence[str]) -> tuple[str, str, str]:
 
 
 def _stream_of(columns: Sequence[str]) -> str:
-    """Return the stream with most columns of a table whose needed ones it has."""
+    """Return the stream sharing most columns with a table, if complete."""
     physical = dict.fromkeys(columns, "VARCHAR")
     fitting = {}
     for name, stream in STREAMS.items():

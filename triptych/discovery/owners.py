@@ -1,4 +1,4 @@
-"""Which models, features and teams follow from tags that occur together."""
+"""Models, features and teams inferred from tags that occur together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from triptych.core.knowledge.knowledge_base import Role
     from triptych.discovery.spend import Spend, SpendGroup
 
-#: Who has this share of a thing's cost owns it; below it no owner is named.
+#: The holder of this share of a thing's cost owns it; below it no owner is named.
 _OWNS = Decimal("0.9")
 
 _TAGGED: tuple[Role, ...] = ("cost_center", "team", "feature")
@@ -62,7 +62,7 @@ class Owners:
 
 
 def owners_of(spend: Spend) -> Owners:
-    """Return what the tags of AI charges make a catalogue of."""
+    """Return the catalogue entries inferred from the tags of AI charges."""
     by_role: dict[Role, dict[str, list[SpendGroup]]] = {
         "cost_center": defaultdict(list),
         "team": defaultdict(list),

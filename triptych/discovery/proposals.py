@@ -1,7 +1,7 @@
-"""From what a bill holds to entries of ``allocation.yml`` and ``catalog.yml``.
+"""Entries of ``allocation.yml`` and ``catalog.yml`` derived from a bill.
 
-Each proposal is one entry, with its evidence. Nothing is proposed for charges that a
-rule takes already, so a second look proposes only what is new.
+Each proposal is a single entry, with its evidence. Nothing is proposed for charges that
+a rule takes already, so a second look proposes only new entries.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ _LIKELY = 0.8
 #: Nothing but the name of a key speaks for it: low.
 _DOUBT = 0.5
 _MOST_EXAMPLES = 3
-#: Below this share of AI cost a pool of its own is not worth a question.
+#: Below this share of AI cost a separate pool is not worth a question.
 _LEAST_POOL_SHARE = 0.01
 _SPECIAL = frozenset(r".+*?()|[]{}^$\\")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for a proposal.
+    """Evidence for a proposal.
 
     Attributes
     ----------
     cost : Decimal
         Of the charges it is about [currency], those in other currencies apart.
     line_count : int
-        How many they are.
+        Number of them.
     share_of_ai : float
         Of the sample's AI cost in that currency.
     confidence : float
@@ -69,8 +69,8 @@ class Evidence:
 class Proposal:
     """An entry that a workspace could have.
 
-    ``rule_id`` names the entry of the knowledge base that says of charges that they are
-    AI; empty for all else.
+    ``rule_id`` names the entry of the knowledge base that classifies charges as AI;
+    empty for all else.
     """
 
     section: Section
@@ -82,7 +82,7 @@ class Proposal:
 
     @property
     def name(self) -> str:
-        """Return what the entry is called in its section."""
+        """Return the name of the entry in its section."""
         return str(self.entry.get("name") or self.entry.get("id"))
 
     def renamed(self, name: str) -> Proposal:
@@ -97,7 +97,7 @@ class Proposal:
 
 
 class Proposer:
-    """Makes the proposals for one sample."""
+    """Makes the proposals for a single sample."""
 
     def __init__(self, spend: Spend) -> None:
         self._spend = spend
@@ -149,7 +149,7 @@ class Proposer:
             )
 
     def _scope_of_tagged(self) -> Iterator[Proposal]:
-        """Propose that what carries the tag of a model is AI, where more speaks for it.
+        """Propose model-tagged charges as AI, where more evidence supports it.
 
         Of values that only the key calls models a person is asked.
         """
@@ -186,7 +186,7 @@ class Proposer:
                 )
 
     def _merged_owners(self, role: Role) -> Iterator[Proposal]:
-        """Propose one owner for spellings that differ in case and in signs alone."""
+        """Propose a single owner for spellings that differ in case and signs."""
         unowned = [group for group in self._unowned() if not _has_model(group)]
         for owner, spellings in self._spend.spellings.get(role, {}).items():
             caught = [group for group in unowned if group.tags.get(role) == owner]
@@ -239,7 +239,7 @@ class Proposer:
             )
 
     def _roles(self, role: Role) -> list[TagRole]:
-        """Return keys of a role; of spellings that one rule finds, the likeliest."""
+        """Return keys of a role; the likeliest of spellings a rule finds."""
         by_key: dict[str, TagRole] = {}
         for each in self._spend.roles:
             if each.role == role:
@@ -256,7 +256,8 @@ class Proposer:
             for model, groups in by_model.items()
             for proposal in self._rules_of_model(model, groups)
         ]
-        # A longer spelling may begin with a shorter one, which would take its charges.
+        # A longer spelling may begin with a shorter spelling, which would take its
+        # charges.
         yield from sorted(rules, key=lambda rule: (-_spelled_length(rule), rule.name))
 
     def _rules_of_model(

@@ -1,4 +1,4 @@
-"""The classified charges of a sample, added up by what proposals are made of."""
+"""Classified charges of a sample, summed by the basis of proposals."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from triptych.discovery.tag_roles import TagRole
 
 _NOTHING = Decimal(0)
-#: ``Legal Ops`` and ``legal-ops`` are one owner.
+#: ``Legal Ops`` and ``legal-ops`` are the same owner.
 _FOLDED: frozenset[Role] = frozenset({"team", "feature", "cost_center"})
 
 
 @dataclass(frozen=True, slots=True)
 class SpendGroup:
-    """Charges that proposals do not tell apart.
+    """Charges that proposals do not distinguish.
 
     Attributes
     ----------
     rule_id, kind : str, optional
-        What the knowledge base says of them.
+        Their knowledge base entry.
     is_ai : bool
-        It says that they are AI, or a tag names a model that AI charges carry, too, or
-        that is a known one: the key of a tag alone makes nothing AI.
+        True if it classifies them as AI, or a tag names a model that AI charges carry,
+        too, or that is known: the key of a tag alone makes nothing AI.
     named_model, named_in, spelling : str, optional
         The foundation model that they name, in which column, and how.
     tags : dict of role to str
         Values of the tags that have a role, of the first key that is there.
     has_scope, has_owner : bool
-        Whether rules that are there already decide their scope and their owner.
+        True if existing rules already decide their scope and their owner.
     cost : Decimal
         Effective, before tax and credits, as AI cost is [currency].
     amortised_cost : Decimal
@@ -67,9 +67,9 @@ class SpendGroup:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What a sample holds, and which tag keys have a role in it.
+    """Contents of a sample, and the tag keys with a role in it.
 
-    ``spellings`` are those of each owner, by the one that has most of the money.
+    ``spellings`` are those of each owner, by the spelling that has most of the money.
     """
 
     groups: tuple[SpendGroup, ...]
@@ -107,7 +107,7 @@ def currency_of(groups: Iterable[SpendGroup]) -> str:
 
 
 def total(groups: Iterable[SpendGroup], currency: str) -> Decimal:
-    """Return the cost of groups in one currency: two are never added."""
+    """Return the cost of groups in a currency: two are never added."""
     return sum((g.cost for g in groups if g.currency == currency), _NOTHING)
 
 
@@ -139,7 +139,7 @@ def read_spend(
 def _folded(
     groups: Sequence[SpendGroup],
 ) -> tuple[tuple[SpendGroup, ...], dict[Role, dict[str, list[str]]]]:
-    """Return groups with one spelling of each owner, and which spellings there are.
+    """Return groups with a single spelling per owner, and all spellings.
 
     Groups come by cost, so the first spelling is that of most money.
     """
@@ -204,7 +204,7 @@ def first_tag(keys: Sequence[str]) -> str:
 def _models_with_evidence(
     connection: duckdb.DuckDBPyConnection, keys: Sequence[str]
 ) -> frozenset[str]:
-    """Return values of a model's tag that AI charges carry, or names of known ones."""
+    """Return model tag values found on AI charges or known as model names."""
     if not keys:
         return frozenset()
     rows = connection.execute(

@@ -1,9 +1,9 @@
-"""Which tag keys name models, teams, features, environments and cost centres.
+"""Tag keys of models, teams, features, environments and cost centres.
 
-Three kinds of evidence, of which none suffices alone: what the key is called, what its
-values look like, and what else they occur with. A key that only AI charges carry may
-name models; values that are codes, cost centres; a few names on nearly all charges,
-teams; and a value that always comes with one team, a feature of it.
+Three kinds of evidence, of which none suffices alone: the name of the key, the form of
+its values, and the tags they occur with. A key that only AI charges carry may name
+models; values that are codes, cost centres; a few names on nearly all charges, teams;
+and a value that always comes with the same team, a feature of it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _EXAMPLES = 4
 
 @dataclass(slots=True)
 class TagKey:
-    """What is seen of one key.
+    """Observations on a key.
 
     ``money`` and ``ai_money`` are the absolute cost of the charges that carry it, by
     value.
@@ -74,7 +74,7 @@ class TagKey:
 
 @dataclass(frozen=True, slots=True)
 class TagRole:
-    """A key and what it seems to name.
+    """A key and its apparent role.
 
     ``confidence`` runs from 0 to 1; ``reasons`` are phrases for a person.
     """
@@ -113,7 +113,7 @@ def combinations(connection: duckdb.DuckDBPyConnection) -> list[Combination]:
 
 
 def tag_keys(found: list[Combination]) -> dict[str, TagKey]:
-    """Return what is seen of each key."""
+    """Return the observations on each key."""
     keys: dict[str, TagKey] = {}
     for combination in found:
         for key, value in combination.tags.items():
@@ -126,11 +126,11 @@ def tag_keys(found: list[Combination]) -> dict[str, TagKey]:
 
 
 def tag_roles(found: list[Combination]) -> list[TagRole]:
-    """Return what the keys seem to name, the likeliest of a role first.
+    """Return the apparent roles of the keys, the likeliest of a role first.
 
-    A key has one role at most, in each spelling of a provider. A role has several keys
-    where they stand on different charges, as on the bills of several providers; of keys
-    that occur together, one.
+    A key has a single role at most, in each spelling of a provider. A role has several
+    keys where they are on different charges, as on the bills of several providers; of
+    keys that occur together, a single key.
     """
     keys = tag_keys(found)
     candidates = sorted(
@@ -165,7 +165,7 @@ def key_of_rules(key: str) -> str:
 
 
 def _stand_apart(key: str, other: str, found: list[Combination]) -> bool:
-    """Tell whether hardly a charge that carries one key carries the other."""
+    """Return True if hardly a charge carries both keys."""
     mine = [each for each in found if key in each.tags]
     both = sum(each.money for each in mine if other in each.tags)
     return both <= _HARDLY * sum(each.money for each in mine)
@@ -213,7 +213,8 @@ def _models(key: TagKey, _: list[Combination]) -> tuple[float, str]:
     if _is_environment(key):
         return -1.0, ""
     if not of_ai:
-        # What people tag as a model is one, also where the bill knows of no AI.
+        # Values that people tag as a model are models, also where the bill knows of no
+        # AI.
         is_said = words_of(key.key) in role_words()["model"].strong
         return (0.0 if is_said else -1.0), ""
     exclusive = float(of_ai / total)

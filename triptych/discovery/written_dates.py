@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: How a date is written → SQL of it over a text column.
+#: Format of a date → SQL of it over a text column.
 _DATES: Final[tuple[tuple[str, str, str], ...]] = (
     (
         # Of another zone than UTC the first ten letters are another day.

@@ -1,7 +1,7 @@
-"""Adds entries to a YAML file of a workspace; what stands there stays as it is.
+"""Adds entries to a YAML file of a workspace; existing text is unchanged.
 
-New text is put between lines, never in the place of one: a person's comments, order and
-spelling survive to the byte.
+New text is put between lines, never in the place of a line: a person's comments, order
+and spelling survive to the byte.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from triptych.core.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Text that YAML reads as itself; whatever else, JSON's quotes make safe.
+#: Text that YAML reads as itself; all other text is made safe by JSON's quotes.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 #: The last character that an escape of four digits can name.
 _LAST_OF_FOUR_DIGITS = 0xFFFF
@@ -44,17 +44,17 @@ def with_entries(
     text : str
         The file.
     section : str
-        A key at the top of the file, or two with a point between them; what is missing
-        of it is added.
+        A key at the top of the file, or two with a point between them; missing keys are
+        added.
     entries : sequence of NewEntry
-        What to add.
+        Entries to add.
     where : str
-        What messages call the file.
+        Name of the file in messages.
 
     Raises
     ------
     SettingsError
-        The section stands on one line, as ``pools: [{…}]``: an entry cannot be added
+        The section is on a single line, as ``pools: [{…}]``: an entry cannot be added
         without rewriting it.
     """
     if not entries:
@@ -78,7 +78,7 @@ def with_entries(
 
 
 def without_entry(text: str, section: str, position: int, *, where: str) -> str:
-    """Return a file's text without one entry of a section's list.
+    """Return a file's text without an entry of a section's list.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def without_entry(text: str, section: str, position: int, *, where: str) -> str:
     Raises
     ------
     SettingsError
-        The section stands on one line.
+        The section is on a single line.
     """
     found = _section(text, section)
     if found is None or _is_in_line(found[1]) or position >= len(found[1].value):
@@ -106,7 +106,7 @@ def without_entry(text: str, section: str, position: int, *, where: str) -> str:
 
 
 def flow(value: object) -> str:
-    """Return a value as YAML on one line.
+    """Return a value as YAML on a single line.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def flow(value: object) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text with escapes for what is not printable, which YAML may refuse."""
+    """Return text with unprintable characters escaped, as YAML may refuse."""
     return "".join(
         sign
         if sign.isprintable()
@@ -149,7 +149,7 @@ def _written(entries: Sequence[NewEntry], indent: str) -> list[str]:
 
 
 def _section(text: str, section: str) -> tuple[Any, Any] | None:
-    """Return the nodes of a section's key and of what it holds."""
+    """Return the nodes of a section's key and of its value."""
     found, node = None, YAML(typ="rt").compose(text)
     for name in section.split("."):
         if not isinstance(node, MappingNode):
@@ -222,9 +222,9 @@ def line_after(node: Any, text: str) -> int:  # noqa: ANN401  (as above)
 
 
 def _last_inside(node: Any) -> tuple[Any, Any]:  # noqa: ANN401
-    """Return what a block ends with, for its own end is where the next one begins.
+    """Return the last node of a block, as its own end is the next's start.
 
-    None where that is an alias, whose place is elsewhere; then the key before it.
+    None where that is an alias with its place elsewhere; then the key before it.
     """
     above = node
     while isinstance(node, SequenceNode | MappingNode) and not node.flow_style:

@@ -44,15 +44,15 @@ BI_FILE: Final = "file for BI"
 _MOST_DOUBTFUL: Final = 200
 _SHOWN: Final = 3
 
-#: What was withdrawn may be gone: that is a way out of a lost file.
-#: Ends in a relation that ``WHERE file …`` can follow.
+#: Withdrawn files may be gone: that is a way out of a lost file. Ends in a relation
+#: that ``WHERE file …`` can follow.
 SOME: Final = """
 SELECT load_id, source, status = 'current', file, files.byte_count, checksum
 FROM catalogue.files_at_rest AS files JOIN (
     FROM catalogue.loads WHERE superseded_by IS DISTINCT FROM 'withdrawn'
 ) AS loads USING (load_id)
 """
-#: Loads of an early version have no checksums of what rests.
+#: Loads of an early version have no checksums of the files at rest.
 _AT_REST = f"""
 {SOME}
 UNION ALL
@@ -77,7 +77,7 @@ _REPLACED = "Restore this file from a backup: its load was replaced by a later o
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file with what was recorded of it; an empty ``checksum`` was not recorded."""
+    """A file with its record; ``checksum`` is empty if it was not recorded."""
 
     path: Path
     kind: str
@@ -90,7 +90,7 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that is gone or not as recorded, and what to do about it."""
+    """A file that is gone or differs from its record, and the remedy."""
 
     where: str
     kind: str
@@ -110,7 +110,7 @@ class DamagedEvidenceError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class EvidenceReport:
-    """What was compared, in files and bytes, and what differs."""
+    """Amount compared, in files and bytes, and the differences."""
 
     file_count: int
     byte_count: int
@@ -118,7 +118,7 @@ class EvidenceReport:
 
 
 def verify_evidence(workspace: Workspace) -> EvidenceReport:
-    """Compare every byte of what is kept with the checksums that were recorded.
+    """Compare every byte of the kept files with the recorded checksums.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def refuse_damaged(named: Sequence[object]) -> None:
 
 
 def in_short(differences: Sequence[Difference]) -> tuple[str, ...]:
-    """Return the first differences as sentences, and how many there are besides."""
+    """Return the first differences as sentences, and the number of the rest."""
     shown = [str(each) for each in differences[:_SHOWN]]
     left = len(differences) - len(shown)
     more = f'{left:,} more files differ: "triptych verify --evidence" lists them.'
@@ -231,7 +231,7 @@ def _manifest(workspace: Workspace, load: NewLoad) -> KeptFile:
 
 
 def _of_manifest(file: KeptFile, load: NewLoad) -> Difference | None:
-    """Return how a manifest differs from what the catalogue has of its load."""
+    """Return the difference of a manifest from the catalogue's load."""
     if (gone := compare_size(file)) is not None:
         return gone
     try:

@@ -1,8 +1,8 @@
-"""Settles whether two deliveries are one money: *same*, *different*, *supersedes*.
+"""Settles two overlapping deliveries: *same*, *different*, *supersedes*.
 
 *different* keeps both and is an entry of the audit log. Otherwise a load is withdrawn:
-for *supersedes* the first one, for *same* the one that holds nothing else. A load with
-other money stays, as withdrawing it would lose that.
+for *supersedes* the first load, for *same* the load that holds nothing else. A load
+with other money stays, as withdrawing it would lose that.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of an overlap; ``withdrawn_load_id`` is empty where both count."""
+    """Outcome of an overlap; ``withdrawn_load_id`` is empty where both count."""
 
     overlap: CoverageOverlap
     answer: Answer
@@ -60,14 +60,14 @@ def settle(
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace of the overlap.
     overlap_id : str
         Id of the overlap.
     answer : {'same', 'different', 'supersedes'}
-        *same*: one of the two counts; *supersedes*: the second replaces the first;
-        *different*: both count.
+        *same*: only a single delivery counts; *supersedes*: the second replaces the
+        first; *different*: both count.
     because : str
-        Why, for the audit log.
+        Reason, for the audit log.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def settle(
 def decided_settlement(
     workspace: Workspace, overlap_id: str, answer: Answer
 ) -> Settlement:
-    """Return what an answer would do; nothing is written.
+    """Return the effect of an answer without writing anything.
 
     Raises
     ------

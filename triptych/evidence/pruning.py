@@ -1,13 +1,12 @@
 """Removes superseded loads that nothing can ask for any more.
 
-A load that was replaced stays in the lake, for what was said last month must be there
-to be shown. It is needed as long as a closed month consisted of it or a kept published
-run reads it: then its line items and what ``triptych explain`` works out come from its
+A load that was replaced stays in the lake, as last month's figures must remain
+explainable. It is needed as long as a closed month consisted of it or a kept published
+run reads it: then its line items and the results of ``triptych explain`` come from its
 files. After that it only takes up space.
 
-What is left of a load that was pruned is its row in the catalogue, without files, and
-two entries of the audit log: that it was committed, with its checksums, and why it was
-removed.
+A pruned load leaves its row in the catalogue, without files, and two entries of the
+audit log: its commit, with its checksums, and the reason of its removal.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ READ_BY_A_PUBLISHED_RUN = "read by a published run that is kept"
 
 @dataclass(frozen=True, slots=True)
 class PrunedSource:
-    """How many superseded loads of a source nothing needs, and what they take up."""
+    """Number and size of a source's superseded loads that nothing needs."""
 
     source: str
     stream: str
@@ -55,7 +54,7 @@ class PrunedSource:
 
 @dataclass(frozen=True, slots=True)
 class PruneReport:
-    """What can be removed, or was.
+    """Loads that can be removed, or were.
 
     ``kept`` counts the superseded loads that stay, by reason. ``audit_log_hash`` is
     empty where nothing was removed.
@@ -72,25 +71,25 @@ class PruneReport:
 def prune(
     workspace: Workspace, *, is_applied: bool = False, because: str | None = None
 ) -> PruneReport:
-    """Say which superseded loads nothing needs, or remove them.
+    """List the superseded loads that nothing needs, or remove them.
 
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace of the loads.
     is_applied : bool
-        Whether to remove them; else nothing changes.
+        True to remove them; else nothing changes.
     because : str, optional
-        Why, for the audit log; needed to remove.
+        Reason, for the audit log; needed to remove.
 
     Raises
     ------
     UsageError
-        They are to be removed, and nobody says why.
+        They are to be removed, and no reason is given.
     RunLockedError
         They are to be removed, and a run is going on.
     AuditLogError
-        The audit log is not what was written; nothing was removed.
+        The audit log differs from the log written; nothing was removed.
     """
     if not is_applied:
         return _report(workspace, *_divided(workspace))
@@ -139,8 +138,8 @@ def _divided(
 def _read_by_published(folder: Path) -> Iterator[str]:
     """Yield the ids of the loads that any published file reads, current or kept.
 
-    A file says which loads it was made of; one that was published before files did
-    names them in the views that it keeps.
+    A file names the loads it was made of; a file published before files did so names
+    them in the views that it keeps.
     """
     for path in sorted(folder.glob("[!.]*.duckdb")):
         try:
@@ -164,7 +163,7 @@ def _read_by(published: duckdb.DuckDBPyConnection) -> Iterator[str]:
             yield from (load_id for (load_id,) in published.execute(query).fetchall())
 
 
-#: The folder of a load is named after it, and stands right above its files.
+#: The folder of a load is named after it, and is right above its files.
 _IN_VIEWS = (
     "SELECT DISTINCT unnest(regexp_extract_all(sql,"
     " '([^/'']+)/part-[0-9]+\\.parquet', 1)) FROM lineage."
@@ -211,7 +210,7 @@ def _size(folder: Path, *, but_for: str = "") -> int:
 
 
 def _remove_folders(workspace: Workspace) -> None:
-    """Remove the files of loads that the catalogue says are pruned.
+    """Remove the files of loads that the catalogue lists as pruned.
 
     Also of those that an earlier, interrupted removal left behind.
     """
@@ -228,7 +227,7 @@ def _remove_folders(workspace: Workspace) -> None:
         loads = catalogued_loads(catalogue, with_files)
     for load in loads:
         folder = load_folder(workspace.lake, load)
-        # It says what the load was, and no longer what was in it.
+        # It describes the load, and no longer its content.
         write_manifest(folder, load)
         for file in folder.iterdir():
             if file.name != MANIFEST:

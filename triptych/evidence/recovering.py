@@ -1,9 +1,9 @@
-"""Makes the catalogue anew from what the lake says of itself.
+"""Rebuilds the catalogue from the lake's own records.
 
-Every load folder has its manifest, and the lake a copy of the audit log: the log says
-when and in which order loads were committed and removed and months were closed; the
-manifests say what the loads are. The catalogue that this makes holds what the lost one
-held, so that the same marts are built from it and closed months stay closed.
+Every load folder has its manifest, and the lake a copy of the audit log: the log has
+the time and order in which loads were committed and removed and months were closed; the
+manifests describe the loads. The rebuilt catalogue has the contents of the lost
+catalogue, so that the same marts are built from it and closed months stay closed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RecoveryError(TriptychError):
 
 @dataclass(frozen=True, slots=True)
 class RecoveryReport:
-    """What was found in the lake, and what became of the catalogue before.
+    """Contents found in the lake, and the fate of the previous catalogue.
 
     ``replaced`` is where the former ``raw.duckdb`` was put; ``None`` where there was
     none, or where nothing was changed. ``uncommitted`` are folders that hold no load:
@@ -61,14 +61,14 @@ class RecoveryReport:
 
 
 def recover(workspace: Workspace, *, is_applied: bool = True) -> RecoveryReport:
-    """Make ``raw.duckdb`` anew from the lake.
+    """Rebuild ``raw.duckdb`` from the lake.
 
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace to recover.
     is_applied : bool
-        Whether to put the new catalogue in the place of the old one, which is kept
+        True to put the new catalogue in the place of the old catalogue, which is kept
         under another name; else only look.
 
     Raises
@@ -79,7 +79,7 @@ def recover(workspace: Workspace, *, is_applied: bool = True) -> RecoveryReport:
     StaleCatalogueError
         The lake's log cannot be read.
     AuditLogError
-        The lake's log is not what was written.
+        The lake's log differs from the log written.
     """
     with hold_run_lock(workspace.lock_file):
         loads = {
@@ -119,7 +119,7 @@ def _uncommitted_folders(lake: Path) -> list[Path]:
 
 
 def _set_aside(lake: Path, folders: Sequence[Path]) -> None:
-    """Move folders out of the streams, and keep what is in them."""
+    """Move folders out of the streams, and keep their contents."""
     for folder in folders:
         target = lake / UNCOMMITTED / folder.name
         target.parent.mkdir(exist_ok=True)
@@ -167,9 +167,9 @@ def _is_as_written(path: Path, checksum: str) -> bool:
 def _steps(
     entries: Sequence[tuple[Any, ...]],
 ) -> Iterator[tuple[str, datetime, list[str], dict[str, Any]]]:
-    """Yield what became of loads: event, moment, loads and detail, in their order.
+    """Yield changes of loads in order: event, moment, loads and detail.
 
-    Loads of one transaction have one moment, and come together.
+    Loads of the same transaction have the same moment, and come together.
     """
     batch: list[str] = []
     moment: datetime | None = None
@@ -206,8 +206,8 @@ def _write(
             else:
                 catalogue.withdraw_again(event, detail, at=at)
         catalogue.finish_recovery(entries, lake_log.read_sources(workspace.lake))
-        # Committed right before the end of a process and of the catalogue. What was
-        # only being moved is removed by the next run, and delivered again.
+        # Committed right before the end of a process and of the catalogue. Loads that
+        # were only being moved are removed by the next run, and delivered again.
         moving = half_moved(workspace.lake)
         unrecorded = [load for load_id, load in sorted(left.items())]
         unrecorded = [load for load in unrecorded if load.load_id not in moving]

@@ -1,8 +1,8 @@
-"""Put back what is gone or damaged, from sources that still have the same delivery.
+"""Restore lost or damaged files from sources with the same delivery.
 
-A file of the lake is only replaced by one with the checksum that was recorded. A text
-file may come to rest as other bytes by another version: then its load, if it counts, is
-read again by the next run and takes the place of the damaged one.
+A file of the lake is only replaced by a file with the checksum that was recorded. A
+text file may come to rest as other bytes by another version: then its load, if it
+counts, is read again by the next run and takes the place of the damaged load.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What was put back, what the next run reads again, and what still differs."""
+    """Restored files, loads for the next run, and remaining differences."""
 
     repaired: tuple[str, ...]
     read_again: tuple[str, ...]
@@ -52,7 +52,7 @@ class RepairReport:
 def repair(
     workspace: Workspace, settings: Settings, *, progress: Progress
 ) -> RepairReport:
-    """Compare every byte, and put back what unchanged sources still have.
+    """Compare every byte, and restore files that unchanged sources still have.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _fetch(
 def _fetch_from(
     workspace: Workspace, settings: Settings, source: str, loads: Sequence[NewLoad]
 ) -> Iterator[str]:
-    """Put back what a source still has; yield loads whose bytes rest otherwise."""
+    """Restore a source's files; yield loads that rest as other bytes."""
     warehouse = settings.warehouse
     runner = IngestRunner(
         places_of(workspace),

@@ -15,11 +15,11 @@ _FILE: Final = "evidence.json"
 
 @dataclass(frozen=True, slots=True)
 class ScrubState:
-    """What a run leaves for the next.
+    """Scrubbing state that a run leaves for the next.
 
-    ``seen`` and ``read`` are the last files whose size and whose bytes were compared,
-    below the workspace. ``credit`` is how many bytes may be read besides,
-    ``saved_seconds`` how much time was not spent, below zero what was spent ahead [s].
+    ``seen`` and ``read`` are the last files compared by size and by bytes, below the
+    workspace. ``credit`` is the number of further bytes that may be read,
+    ``saved_seconds`` the time that was not spent, below zero the time spent ahead [s].
     """
 
     at_ns: int = 0
@@ -31,7 +31,7 @@ class ScrubState:
 
 
 def read_state(workspace: Workspace) -> ScrubState:
-    """Return what the last run left; the beginning where that cannot be read."""
+    """Return the state of the last run; the beginning if unreadable."""
     try:
         content = json.loads((workspace.runs_dir / _FILE).read_text("utf-8"))
         return ScrubState(**content | {"doubtful": tuple(content["doubtful"])})
@@ -40,7 +40,7 @@ def read_state(workspace: Workspace) -> ScrubState:
 
 
 def write_state(workspace: Workspace, state: ScrubState) -> None:
-    """Write what the next run goes on from."""
+    """Write the state from which the next run goes on."""
     target = workspace.runs_dir / _FILE
     fresh = target.with_name(f".{_FILE}.new")
     # Lost with the machine's power it costs a second look, and no wait for the disk.

@@ -1,8 +1,8 @@
-"""Compare some files of evidence in each run, within one hundredth of its time.
+"""Compare some evidence files in each run, within 1/100 of its time.
 
-A run goes on where the last one stopped: at the size of each file, then at the bytes
-of some. What differs is written down and looked at again by health, ``check`` and
-``audit verify``.
+A run goes on where the last run stopped: at the size of each file, then at the bytes of
+some. Differences are written down and looked at again by health, ``check`` and ``audit
+verify``.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 #: Of the time of a run, for comparing.
 _RATIO: Final = 0.01
-#: What a slow machine reads and digests in half a second.
+#: Bytes that a slow machine reads and digests in half a second.
 _BYTES_PER_SECOND: Final = 150_000_000
-#: No more is saved up for one large file.
+#: No more is saved up for a single large file.
 _MOST_CREDIT: Final = 50 * _BYTES_PER_SECOND
-#: Time that runs saved up is spent by one run up to here.
+#: Time that runs saved up is spent by a single run up to here.
 _MOST_SAVED_SECONDS: Final = 5.0
-#: The most files whose bytes are read in a run.
+#: The most files read byte by byte in a run.
 _MOST_READ: Final = 1_000
-#: The fewest files whose size a run compares; one query and two milliseconds.
+#: The fewest files compared by size in a run; a single query and two milliseconds.
 _FEWEST_SEEN: Final = 200
 #: Files that are listed and looked at in half a second, without their bytes.
 _FILES_PER_SECOND: Final = 20_000
@@ -56,11 +56,11 @@ def check_some(
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace to check.
     ask : callable
         Answers SQL from the catalogue, which the run has open.
     run_seconds : float
-        Of which one hundredth is spent.
+        Duration of the run, of which 1/100 is spent.
     """
     began = time.perf_counter()
     state, seconds = read_state(workspace), run_seconds * _RATIO
@@ -75,7 +75,7 @@ def check_some(
 def _compare_some(
     listed: _Listed, state: ScrubState, seconds: float, *, reads_bytes: bool
 ) -> tuple[tuple[Difference, ...], ScrubState]:
-    """Compare files for so many seconds; return what differs, and where to go on."""
+    """Compare files for a time; return the differences and the next state."""
     now = time.time_ns()
     count = max(math.ceil(seconds * _FILES_PER_SECOND), _FEWEST_SEEN)
     seen = listed.after(state.seen, count)
@@ -118,7 +118,7 @@ class _Listed:
         return file.path.relative_to(self._root).as_posix()
 
     def after(self, name: str, count: int) -> list[KeptFile]:
-        """Return so many files after one; files of the lake come first."""
+        """Return ``count`` files after a file; files of the lake come first."""
         sql = f"{SOME} WHERE file > {literal(name)} ORDER BY file LIMIT {count}"
         files = [lake_file(self._root, row) for row in self._ask(sql)]
         if len(files) < count:

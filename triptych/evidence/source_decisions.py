@@ -1,9 +1,9 @@
-"""Decides what the loads of a source are that is not in the settings any more.
+"""Decides on the loads of sources that have left the settings.
 
 It has another name now (*rename*), it was wrong or is over and counts no more
 (*retire*), or it is over and counts on (*adopt*). Each has a reason, is in the audit
-log and can be undone. Nothing is removed, and what a closed month has stays as it was:
-the difference is an adjustment.
+log and can be undone. Nothing is removed, and the figures of a closed month stay as
+they were: the difference is an adjustment.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Act = Literal["rename", "retire", "adopt"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done with a source, and why.
+    """Decision on a source, and the reason.
 
     ``new_name`` belongs to *rename*. ``is_undone`` takes the decision back.
     """
@@ -47,7 +47,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class DecisionReport:
-    """What was decided, and for how many loads."""
+    """Decision taken, and the number of its loads."""
 
     decision: Decision
     load_count: int
@@ -62,9 +62,9 @@ def decide(
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace of the source.
     decision : Decision
-        What, and why.
+        Decision and reason.
     configured : collection of str
         Names of the sources in the settings.
 
@@ -139,7 +139,7 @@ def _undone(
 
 
 def _last(workspace: Workspace, decision: Decision, event: str) -> dict[str, Any]:
-    """Return what the log has of the newest such decision about a source."""
+    """Return the log detail of the newest such decision about a source."""
     rows = ask_catalogue(
         workspace.raw_database,
         "SELECT detail FROM catalogue.audit_log WHERE event = ?"

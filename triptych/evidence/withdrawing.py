@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalReport:
-    """Which loads were withdrawn or put back, and which count in their place now."""
+    """Loads that were withdrawn or restored, and those that replace them."""
 
     load_ids: tuple[str, ...]
     counted_instead: tuple[str, ...]
@@ -37,14 +37,14 @@ def withdraw(
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace of the loads.
     target : str
         Id of a load, or name of a source.
     because : str
-        Why, for the audit log.
+        Reason, for the audit log.
     is_undone : bool
-        Whether to put back what was withdrawn; of a source what was withdrawn with all
-        of it, unless its loads were only withdrawn one by one.
+        True to put withdrawn loads back; for a source the loads withdrawn with all of
+        it, unless its loads were only withdrawn singly.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Accepts a difference between invoice and bill, by two people, up to a threshold.
 
-An acceptance is an entry of the audit log. It holds while what is open of the document
-is at most the threshold; the document stays listed as accepted, with both names. A
-later acceptance of the same document takes its place.
+An acceptance is an entry of the audit log. It holds while the open amount of the
+document is at most the threshold; the document stays listed as accepted, with both
+names. A later acceptance of the same document takes its place.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _OPEN = """
 
 @dataclass(frozen=True, slots=True)
 class OpenDocument:
-    """A document of a month that does not tie, and what is open of it.
+    """A document of a month that does not tie, and its open amount.
 
     ``invoice_id`` is empty where no invoice was entered. ``open_amount`` is in
     ``currency``.
@@ -64,7 +64,7 @@ class OpenDocument:
         return f"{self.invoice_issuer_name} {number} ({self.currency})"
 
     def digest(self, terms: Terms) -> str:
-        """Return the SHA-256 of what is accepted: document, amount and terms."""
+        """Return the SHA-256 of the acceptance: document, amount and terms."""
         content = [
             *(self.billing_month, self.name, f"{self.open_amount:f}"),
             *(f"{terms.up_to:f}", terms.reason),
@@ -74,7 +74,7 @@ class OpenDocument:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How far a difference is accepted, in the currency of the document, and why."""
+    """Accepted difference, in the document's currency, and its reason."""
 
     up_to: Decimal
     reason: str
@@ -90,7 +90,7 @@ def read_terms(up_to: str | None, reason: str | None) -> Terms:
     Raises
     ------
     UsageError
-        One is missing, or the threshold is no amount.
+        A value is missing, or the threshold is no amount.
     """
     if not up_to or not (reason or "").strip():
         raise UsageError(
@@ -125,7 +125,7 @@ def open_document(
     Raises
     ------
     UsageError
-        There is none or there are several, or what is published is out of date.
+        There is none or there are several, or the published run is out of date.
     """
     check_month(period)
     documents = open_documents(workspace, period)
@@ -150,7 +150,7 @@ def open_document(
 
 
 def check_threshold(document: OpenDocument, terms: Terms) -> None:
-    """Refuse a threshold under what is open.
+    """Refuse a threshold under the open amount.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def check_threshold(document: OpenDocument, terms: Terms) -> None:
 def propose_acceptance(
     workspace: Workspace, settings: Settings, *, period: str, named: str, terms: Terms
 ) -> OpenDocument:
-    """Propose to accept what is open of a document, as whoever signs now.
+    """Propose to accept a document's open amount, as the current signer.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def approve_acceptance(
     named: str,
     progress: Progress,
 ) -> OpenDocument:
-    """Accept what somebody else proposed, as whoever signs now, and publish.
+    """Accept another person's proposal as the current signer, and publish.
 
     Raises
     ------
@@ -223,12 +223,12 @@ def accept(
     terms: Terms,
     progress: Progress,
 ) -> OpenDocument:
-    """Accept what is open of a document, by two named people, and publish.
+    """Accept a document's open amount, by two named people, and publish.
 
     Raises
     ------
     UsageError, RunLockedError
-        As for :func:`propose_acceptance`; or the names are those of one person.
+        As for :func:`propose_acceptance`; or both names are those of the same person.
     """
     both = two_people(*people, _ACCEPT)
     with hold_run_lock(workspace.lock_file):

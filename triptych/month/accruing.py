@@ -1,10 +1,10 @@
-"""Books what a month has cost before its final invoices are there.
+"""Books the cost of a month before its final invoices arrive.
 
-What is booked is what the published run says: for each issuer and currency the amount,
+The booking is taken from the published run: for each issuer and currency the amount,
 its interval and its method. It is an entry of the audit log, rows and all, so it stays
-what it was; the true-up is what the final invoice differs from it by. A month may be
-booked again while invoices are missing: the newest booking of each issuer counts, and
-the log has all.
+as it was; the true-up is its difference from the final invoice. A month may be booked
+again while invoices are missing: the newest booking of each issuer counts, and the log
+has all.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _MONEY = (
 
 @dataclass(frozen=True, slots=True)
 class BookedAccrual:
-    """What is booked for an issuer, in the currency of its invoice.
+    """Accrual booked for an issuer, in the currency of its invoice.
 
     ``low`` and ``high`` are None where too few invoices are known for an interval.
     """
@@ -77,10 +77,9 @@ class BookedAccrual:
 
 @dataclass(frozen=True, slots=True)
 class AccrualReport:
-    """What booking a month's accruals did.
+    """Result of booking a month's accruals.
 
-    ``unknown`` has a sentence for each issuer whose amount nobody knows: it is not
-    booked.
+    ``unknown`` has a sentence for each issuer with an unknown amount: it is not booked.
     """
 
     billing_month: str
@@ -103,26 +102,26 @@ def accrue(
     reason: str | None = None,
     progress: Progress,
 ) -> AccrualReport:
-    """Keep what the published run would accrue for a month as what was booked.
+    """Book the accruals that the published run has for a month.
 
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace, settings and month.
     period : str
         The billing month, ``YYYY-MM``, which is over.
     by, approved_by : str
-        Who books and who approves, two different people.
+        Person who books and person who approves, two different people.
     reason : str, optional
         A remark for the audit log.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Raises
     ------
     UsageError
-        The month is closed, nothing of it is to accrue, what is published is out of
-        date, or the names are those of one person.
+        The month is closed, nothing of it is to accrue, the published run is out of
+        date, or both names are those of the same person.
     RunLockedError
         A run is under way.
     """
@@ -137,7 +136,7 @@ def accrue(
 def propose_accrual(
     workspace: Workspace, settings: Settings, *, period: str, reason: str | None = None
 ) -> AuditEntry:
-    """Propose to book a month's accruals as published, as whoever signs now.
+    """Propose to book a month's published accruals, as the current signer.
 
     Raises
     ------
@@ -160,10 +159,10 @@ def approve_accrual(
     reason: str | None = None,
     progress: Progress,
 ) -> AccrualReport:
-    """Book what somebody else proposed, as whoever signs now.
+    """Book the accruals that another person proposed, as the current signer.
 
-    ``reason`` is a remark of theirs; the entry of the audit log has it next to the
-    one of whoever proposed.
+    ``reason`` is the approver's remark; the entry of the audit log has it next to that
+    of the proposer.
 
     Raises
     ------
@@ -202,7 +201,7 @@ def decided_accrual(
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What there is to book of a month, from one published run."""
+    """Accruals to book for a month, from a single published run."""
 
     period: str
     snapshot: Snapshot
@@ -217,12 +216,12 @@ class Booking:
 
     @property
     def accruals(self) -> tuple[BookedAccrual, ...]:
-        """What would be booked, by issuer."""
+        """Return the accruals to book, by issuer."""
         return tuple(_booked(row) for row in self.known)
 
 
 def bookable(workspace: Workspace, settings: Settings, period: str) -> Booking:
-    """Return what there is to book of a month; nothing is written.
+    """Return the accruals to book for a month without writing anything.
 
     Raises
     ------
@@ -253,7 +252,7 @@ def _book(
     people: tuple[str, str],
     remarks: Mapping[str, str | None],
 ) -> AccrualReport:
-    """Book; whoever calls holds the run lock and has judged all of it."""
+    """Book the accruals; the caller holds the run lock and has validated them."""
     rows = list(booking.known)
     with run.recorded(f"booking accruals of {booking.period}"):
         detail = _detail(booking.snapshot, booking.period, people, remarks, rows)

@@ -1,4 +1,4 @@
-"""What a month is closed with about months that were closed before it."""
+"""Adjustments to closed months that are booked with a later close."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOOKED_WITH = """
 
 @dataclass(frozen=True, slots=True)
 class BookedAdjustment:
-    """Items about one closed month that no ledger has, in one currency."""
+    """Items about a closed month that no ledger has, in a single currency."""
 
     locked_month: str
     currency: str
@@ -41,7 +41,7 @@ class BookedAdjustment:
 def adjustments_booked_with(
     snapshot: Snapshot, period: str
 ) -> tuple[BookedAdjustment, ...]:
-    """Return what is booked with a month, and stays with it once it is closed.
+    """Return a month's booked adjustments, which stay with it once closed.
 
     Parameters
     ----------

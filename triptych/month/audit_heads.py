@@ -1,7 +1,7 @@
 """The head of the audit log, to be kept where nobody who can write the workspace can.
 
 A head is number, hash and moment of the newest entry. ``triptych audit head`` writes it
-to a file or sends it to the webhook; each close sends the one that it ended with.
+to a file or sends it to the webhook; each close sends its final head.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KIND = "audit.head"
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """The newest entry: it stands for all up to it.
+    """The newest entry, which represents all up to it.
 
     ``written_at`` is when the entry was written, UTC, in ISO 8601.
     """

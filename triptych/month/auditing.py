@@ -1,7 +1,7 @@
 """Holds the audit log, its copy in the lake and closed months against each other.
 
-The hashes of the log show a change by hand, and its seals whoever works out all hashes
-anew without the key. Whoever has the key is found only by what was kept elsewhere: the
+The hashes of the log reveal a change by hand, and its seals reveal hashes recomputed
+without the key. A forger who has the key is found only by records kept elsewhere: the
 hash of an entry, as ``triptych close`` and ``triptych audit head`` print it, a head
 that ``triptych audit head --to`` wrote, or a copy of ``lake/audit_log.jsonl``.
 """
@@ -53,7 +53,7 @@ _AT, _EVENT, _DETAIL, _HASH, _SEAL = 1, 2, 3, 5, 6
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What was checked, and what is in doubt.
+    """Records that were checked, and those in doubt.
 
     ``head_hash`` is of the newest entry, written at ``head_at`` (UTC): kept elsewhere,
     it proves all up to it.
@@ -78,7 +78,7 @@ def verify(
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace to check.
     kept_hash : str, optional
         Hash of an entry that was kept elsewhere.
     kept_log : Path, optional
@@ -87,7 +87,7 @@ def verify(
     Raises
     ------
     UsageError
-        There is no catalogue, or what was kept is no hash or no log.
+        There is no catalogue, or the kept record is no hash or no log.
     """
     if not workspace.raw_database.exists():
         raise UsageError(
@@ -201,22 +201,22 @@ def _alone(lock: PeriodLock) -> PeriodHistory:
 
 
 def rekey(workspace: Workspace, *, by: str, because: str) -> audit_log.AuditEntry:
-    """Go on with another key, and say so in the log.
+    """Switch to another key, and record it in the log.
 
     Parameters
     ----------
     workspace : Workspace
-        Where. The new key is that of the environment or of the key file; without
-        either one is made.
+        Workspace of the log. The new key is that of the environment or of the key file;
+        without either a key is made.
     by, because : str
-        Who decides it, and why.
+        Person who decides it, and the reason.
 
     Raises
     ------
     UsageError
         Nobody is named, no reason is given, or the key is the same as before.
     AuditLogError
-        The log is not what was written.
+        The log differs from the log written.
     """
     person = named_person(by, "--by")
     reason = _reason(because, "such as that the former key is lost")
@@ -244,17 +244,17 @@ def accept_restored(
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace of the log.
     by, because : str
-        Who decides it, and why. The entry also has position and hash of the newest
-        entry that was seen, which the log lacks now.
+        Person who decides it, and the reason. The entry also has position and hash of
+        the newest entry that was seen, which the log lacks now.
 
     Raises
     ------
     UsageError
         Nobody is named, no reason is given, or the log lacks nothing that was seen.
     AuditLogError
-        The log is not what was written.
+        The log differs from the log written.
     """
     person = named_person(by, "--by")
     reason = _reason(because, "such as which backup was put back")

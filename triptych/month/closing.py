@@ -1,9 +1,9 @@
-"""Closes months: who may, when, and what is kept.
+"""Closing of months: permission, conditions, and kept evidence.
 
 A month is closed as it is published: reconciled, from the current evidence and rules,
-by one person and approved by another. Its rows of the frozen marts are then copied
-into evidence, their canonical text and what was rendered from it into the folder of
-the lock, and the audit log says so; all of it counts from one transaction on.
+by a person and approved by another. Its rows of the frozen marts are then copied into
+evidence, their canonical text and its renderings into the folder of the lock, and the
+audit log records it; all of it counts from a single transaction on.
 """
 
 from __future__ import annotations
@@ -53,29 +53,29 @@ if TYPE_CHECKING:
 
 
 _CLOSE = "close a month"
-#: Hashes of what would be locked, by published file and month; the oldest go first.
+#: Hashes of the figures to lock, by published file and month; the oldest go first.
 _HASHES: dict[tuple[Path, str], str] = {}
 _MOST_HASHES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class SignOff:
-    """Who decides on a month, who approves it, and why."""
+    """Person who decides on a month, its approver, and the reason."""
 
     by: str
     approved_by: str | None = None
     reason: str | None = None
-    #: Hash of the entry of the audit log that proposed it, if one did.
+    #: Hash of the audit log entry that proposed it, if any did.
     proposal: str | None = None
-    #: What whoever approves remarks, in place of whoever proposed.
+    #: Remark of the approver, as opposed to that of the proposer.
     approval_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CloseReport:
-    """What closing a month did.
+    """Result of closing a month.
 
-    ``audit_log_hash`` stands for the whole audit log up to this close: kept elsewhere,
+    ``audit_log_hash`` represents the whole audit log up to this close: kept elsewhere,
     it proves later that nothing of the log was removed.
     """
 
@@ -92,7 +92,7 @@ class CloseReport:
 
     @property
     def proof(self) -> dict[str, str]:
-        """What others are told of it, which proves later what was closed."""
+        """Return the announcement of a close, which later proves its content."""
         return {
             "billing_month": self.billing_month,
             "lock_id": self.lock_id,
@@ -115,22 +115,23 @@ def close(
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace, settings and month.
     sign_off : SignOff
-        Who closes and who approves, two different people; a reason is optional.
+        Person who closes and person who approves, two different people; a reason is
+        optional.
     period : str
         The billing month, ``YYYY-MM``.
     renderers : sequence of Renderer
         Make the files that are kept with the lock, beside the canonical text.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Raises
     ------
     UsageError
-        The month cannot be closed now, or the names are those of one person.
+        The month cannot be closed now, or both names are those of the same person.
     NotReconciledError
-        Invoices and ledger of the month do not tie; the message says where.
+        Invoices and ledger of the month do not tie; the message names the place.
     RunLockedError
         A run is under way.
     """
@@ -154,7 +155,7 @@ class MonthToLock:
 
 
 def closable(workspace: Workspace, settings: Settings, period: str) -> MonthToLock:
-    """Return a month that may be closed now; whoever signs holds the run lock.
+    """Return a month ready to be closed; the signer holds the run lock.
 
     Raises
     ------
@@ -177,7 +178,7 @@ def lock_month(
     renderers: Sequence[Renderer],
     progress: Progress,
 ) -> CloseReport:
-    """Lock a month; whoever calls holds the run lock and has judged all of it."""
+    """Lock a month; the caller holds the run lock and has validated it."""
     period, snapshot, history = closing.period, closing.snapshot, closing.history
     people = decided.by, str(decided.approved_by)
     sweep_unlocked(workspace, history)
@@ -298,10 +299,10 @@ def _canonical(
 
 
 def figures_hash(snapshot: Snapshot, period: str) -> str:
-    """Return the hash of what would be locked of a month.
+    """Return the hash of the figures of a month that would be locked.
 
-    A run is published under a name of its own and checked when it is opened, so what
-    was worked out of it once holds: looking, proposing and approving each ask.
+    A run is published under a unique name and checked when it is opened, so a hash
+    computed from it once holds: looking, proposing and approving each use it.
     """
     key = snapshot.path, period
     if key not in _HASHES:

@@ -1,4 +1,4 @@
-"""Closing a month by two people, one after the other, each by an identity."""
+"""Closing of a month by two people in turn, each by an identity."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def propose_close(
     workspace: Workspace, settings: Settings, *, period: str, reason: str | None = None
 ) -> AuditEntry:
-    """Propose to lock a month as it is published, as whoever signs now.
+    """Propose to lock a month as it is published, as the current signer.
 
     Raises
     ------
@@ -54,10 +54,10 @@ def approve_close(
     renderers: Sequence[Renderer] = (),
     progress: Progress,
 ) -> CloseReport:
-    """Lock a month that somebody else proposed, as whoever signs now.
+    """Lock a month that another person proposed, as the current signer.
 
-    ``reason`` is a remark of theirs; the entry of the audit log has it next to the
-    one of whoever proposed.
+    ``reason`` is the approver's remark; the entry of the audit log has it next to that
+    of the proposer.
 
     Raises
     ------

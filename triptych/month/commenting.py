@@ -1,9 +1,8 @@
 """Comments on a month's figures, which keep their author.
 
-A comment is an entry of the audit log: it is never changed or removed, and whoever
-thinks otherwise adds another. It changes no figure, so a month that was looked at can
-still be closed, and a closed one commented. Runs publish it as
-``cost.mart_period_comments``.
+A comment is an entry of the audit log: it is never changed or removed, and anybody who
+disagrees adds another. It changes no figure, so a month that was looked at can still be
+closed, and a closed month commented. Runs publish it as ``cost.mart_period_comments``.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
     from triptych.core.workspace import Workspace
 
-#: Longest comment, in characters; what is longer belongs into a document.
+#: Longest comment, in characters; longer text belongs into a document.
 MAX_LENGTH = 2000
 _EMAIL = re.compile(r"\S+@\S+\.\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class CommentReport:
-    """What was recorded.
+    """Comment that was recorded.
 
     ``published_run_id`` is the run that shows it; None until a run is built.
     """
@@ -55,18 +54,18 @@ def comment(
     is_published: bool = False,
     progress: Progress,
 ) -> CommentReport:
-    """Add a comment to a month, or to its comparison with an earlier one.
+    """Add a comment to a month, or to its comparison with an earlier month.
 
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace, settings and comment.
     comment_text : CommentText
         Month, author and text; perhaps the earlier month and the model.
     is_published : bool
-        Whether to build and publish a run that shows it at once.
+        True to build and publish a run that shows it at once.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Raises
     ------

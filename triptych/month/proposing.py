@@ -1,9 +1,10 @@
-"""What one person proposes for a month and another approves, such as to close it.
+"""Proposals for a month that another person approves, such as a close.
 
-A proposal is an entry of the audit log, signed by whoever made it, and bound to the
-figures that they saw: who approves it approves these. It is open until the month is
-closed, booked or opened again, or somebody proposes anew. Whoever accepts a difference
-proposes it for one document: each document of a month has a proposal of its own.
+A proposal is an entry of the audit log, signed by its proposer, and bound to the
+figures that they saw: an approver approves these figures. It is open until the month is
+closed, booked or opened again, or somebody makes a new proposal. An acceptance of a
+difference is proposed for a single document: each document of a month has a separate
+proposal.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 Step = Literal["close", "accrue", "reopen", "accept"]
 PROPOSED = "sign_off_proposed"
-#: What ends every open proposal of a month.
+#: Events that end every open proposal of a month.
 _ENDING = frozenset({CLOSED, REOPENED, ACCRUED})
 _ACTS = {
     "close": "close a month",
@@ -50,10 +51,10 @@ _ACTS = {
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An open proposal: what, of which month, by whom, and of which figures.
+    """An open proposal: its step, month, proposer and figures.
 
-    ``proposed_at`` is UTC, without zone. ``document`` is the one whose difference is to
-    be accepted, and ``terms`` are those of the acceptance.
+    ``proposed_at`` is UTC, without zone. ``document`` is the document with the
+    difference to accept, and ``terms`` are those of the acceptance.
     """
 
     step: Step
@@ -78,14 +79,14 @@ def record_proposal(
     document: str = "",
     terms: Mapping[str, str] | None = None,
 ) -> AuditEntry:
-    """Propose a step for a month, as whoever signs now.
+    """Propose a step for a month, as the current signer.
 
     Parameters
     ----------
     workspace : Workspace
-        Where.
+        Workspace of the month.
     step : {'close', 'accrue', 'reopen', 'accept'}
-        What is proposed.
+        Proposed step and its month.
     period : str
         The billing month, ``YYYY-MM``.
     content_hash : str
@@ -93,7 +94,7 @@ def record_proposal(
     reason : str, optional
         A remark that the audit log keeps.
     document, terms
-        The document whose difference is to be accepted, and how far.
+        The document with the difference to accept, and the terms.
     """
     check_month(period)
     signature = current_signature() or of_operating_system()
@@ -149,7 +150,7 @@ def approved_by_second(proposal: Proposal, content_hash: str) -> tuple[str, str]
     Raises
     ------
     UsageError
-        They are one person, or the figures are others by now.
+        They are the same person, or the figures have changed by now.
     """
     signature = current_signature() or of_operating_system()
     require_second_person(proposal.signature, signature, _ACTS[proposal.step])

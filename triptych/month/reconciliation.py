@@ -1,4 +1,4 @@
-"""What a published run says of a month: its invoices, its bills, and what is open.
+"""A month in a published run: its invoices, bills, and open amounts.
 
 Every figure is a mart's; nothing is added up here.
 """
@@ -24,7 +24,7 @@ _OF_SOURCE = " AND ($source IS NULL OR list_contains(split(source, ', '), $sourc
 
 @dataclass(frozen=True, slots=True)
 class PeriodReport:
-    """One billing month of a published run.
+    """A billing month of a published run.
 
     ``invoices`` are rows of ``cost.mart_invoice_reconciliation``, ``sources`` those of
     ``cost.mart_period_reconciliation``, ``open_items`` those of
@@ -40,7 +40,7 @@ class PeriodReport:
 
     @property
     def summary(self) -> str:
-        """Return what keeps it from being reconciled, bill by bill."""
+        """Return the obstacles to its reconciliation, bill by bill."""
         return " ".join(
             f"{row['source']}: {row['reason']}"
             for row in self.sources

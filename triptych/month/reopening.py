@@ -29,7 +29,7 @@ _REOPEN = "open a month again"
 
 @dataclass(frozen=True, slots=True)
 class ReopenReport:
-    """What opening a month again did."""
+    """Result of reopening a month."""
 
     billing_month: str
     lock_id: str
@@ -48,23 +48,23 @@ def reopen(
     period: str,
     progress: Progress,
 ) -> ReopenReport:
-    """End the lock of a month: it shows again what evidence and rules make of it.
+    """End a month's lock: it is again computed from evidence and rules.
 
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace, settings and month.
     sign_off : SignOff
-        Who opens it, who else approves that, and why.
+        Person who opens it, its approver, and the reason.
     period : str
         The billing month, ``YYYY-MM``.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Raises
     ------
     UsageError
-        The month is not closed, no reason is given, or the names are those of one
+        The month is not closed, no reason is given, or both names are those of the same
         person.
     """
     people = two_people(sign_off.by, sign_off.approved_by, _REOPEN)
@@ -79,7 +79,7 @@ def reopen(
 def propose_reopening(
     workspace: Workspace, *, period: str, reason: str | None
 ) -> AuditEntry:
-    """Propose to open a month again, as whoever signs now.
+    """Propose to open a month again, as the current signer.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def propose_reopening(
 def approve_reopening(
     workspace: Workspace, settings: Settings, *, period: str, progress: Progress
 ) -> ReopenReport:
-    """Open a month again that somebody else proposed to open, as whoever signs now.
+    """Reopen a month that another person proposed, as the current signer.
 
     Raises
     ------

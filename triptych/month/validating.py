@@ -1,9 +1,9 @@
 """Signs for the value of a feature: the last step from a forecast to a validated value.
 
-Nobody validates what is their own: neither who registered the study, nor who owns an
-assumption that values it, under the name that is shown or the one of the identity that
-signs. The signature is an entry of the audit log, and holds for the basis of the value
-alone: another plan, other data or another assumption need another.
+Nobody validates their own value: neither the person who registered the study, nor the
+owner of an assumption that values it, under the name that is shown or that of the
+identity that signs. The signature is an entry of the audit log, and holds for the basis
+of the value alone: another plan, other data or another assumption need another.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ select returns.feature_id, returns.basis, returns.net_value, returns.currency,
 from roi.mart_feature_roi as returns
 where returns.window = 'to_date' and returns.feature_id = ?
 """
-#: Who entered something that the value of a feature rests on.
+#: People who entered inputs of the value of a feature.
 _AUTHORS = """
 select studies.registered_by as name, 'registered its study' as part
 from attribution.studies as studies
@@ -52,7 +52,7 @@ order by all
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """What was signed.
+    """Value that was signed.
 
     ``published_run_id`` is the run that shows it; None until a run is built.
     """
@@ -80,15 +80,15 @@ def validate(
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace, settings and feature.
     feature_id : str
         The feature.
     by : str
-        Name that readers see as the signer's; not one of an author of the value.
+        Name that readers see as the signer's; not that of an author of the value.
     is_published : bool
-        Whether to build and publish a run that shows it at once.
+        True to build and publish a run that shows it at once.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Raises
     ------

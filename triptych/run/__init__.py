@@ -1,1 +1,1 @@
-"""One run from sources to published marts."""
+"""A run from sources to published marts."""

@@ -1,8 +1,8 @@
-"""What happens when a run is over: metrics are written, and somebody is told.
+"""Actions after a run: write metrics and send notifications.
 
-None of it can make a run fail: what goes wrong here is a warning on standard error. A
-month is told once when it turns red, and again only after it was not, its budget in
-each currency for itself; which were told stands in ``runs/told_months.json``.
+None of it can make a run fail: errors here are a warning on standard error. A month is
+reported once when it turns red, and again only after it was not, its budget separately
+in each currency; the reported months are in ``runs/told_months.json``.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Months that ask for a person, by the event that a setting can leave out. A month
-#: whose invoices are still to come is not red; one that is over its budget is so from
-#: the day on which it is.
+#: Months that ask for a person, by the event that a setting can leave out. A month with
+#: invoices still to come is not red; a month that is over its budget is red from the
+#: day on which it is.
 _RED_MONTHS = {
     "month_not_reconciled": (
         "SELECT billing_month, string_agg(source || ': ' || reason, ' '"
@@ -54,7 +54,7 @@ _RED_MONTHS = {
 
 @contextmanager
 def reported(workspace: Workspace, settings: Settings) -> Iterator[None]:
-    """Do what is to be done after a run, however it ends inside.
+    """Perform the actions due after a run, however it ends inside.
 
     A run that did not begin, because another holds the lock or the command was used
     wrongly, is none.
@@ -79,7 +79,7 @@ def reported(workspace: Workspace, settings: Settings) -> Iterator[None]:
 def _send_alerts(workspace: Workspace, settings: Settings) -> None:
     if not (settings.notify.rules or settings.notify.digests):
         return
-    # Only whoever has channels waits for what they are reached with.
+    # Only users with channels wait for the import of their client.
     from triptych.service.alerts import notifying  # noqa: PLC0415
 
     try:
@@ -97,9 +97,9 @@ def tell_close(settings: Settings, close: Mapping[str, object]) -> None:
     Parameters
     ----------
     settings : Settings
-        Whom to tell.
+        Settings with the recipient.
     close : mapping
-        Month, lock, and the hashes that prove later what was closed.
+        Month, lock, and the hashes that later prove the closed figures.
     """
     if "month_closed" in settings.webhook.events:
         data = {"organisation": settings.organisation, **close}
@@ -137,7 +137,7 @@ def _tell_failure(settings: Settings, error: Exception, run: LastRun | None) -> 
             "organisation": settings.organisation,
             "run_id": run and run.run_id,
             "state": run and run.state,
-            # What nobody expected may quote anything; its text stays in the log.
+            # An unexpected error may quote anything; its text stays in the log.
             "error": str(error) if is_ours else type(error).__name__,
             "exit_code": error.exit_code if isinstance(error, TriptychError) else 1,
             "failed_sources": len(run.failures) if run else 0,
@@ -192,7 +192,7 @@ def _red_months(snapshot: Snapshot, events: tuple[str, ...]) -> list[dict[str, A
 
 
 def _keys_of(month: Mapping[str, Any]) -> tuple[str, str]:
-    """Return what stands for a month: as it once was kept, and as it is."""
+    """Return the keys of a month: its former key and its current key."""
     of_all = f"{month['event']} {month['billing_month']}"
     currency = month.get("currency")
     return of_all, of_all if currency is None else f"{of_all} {currency}"
@@ -206,7 +206,7 @@ def _read_told(path: Path) -> set[str]:
 
 
 def _post(settings: Settings, *, kind: str, data: dict[str, Any]) -> bool:
-    """Send a message where there is an address; tell whether it was delivered."""
+    """Send a message if there is an address; return True if delivered."""
     if settings.webhook.url is None:
         return False
     from triptych.service import webhook  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""What a first start waits for, begun in the background.
+"""Slow parts of a first start, begun in the background.
 
 dbt compiles the project once for an installation. And where an installer compiles no
 Python, the first import of a module does: seconds for the libraries of statistics and
-pages. Processes of their own do both while the sample company is simulated.
+pages. Subprocesses do both while the sample company is simulated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OF_PAGES: Final = "streamlit"
 
 
 def begin_first_start() -> None:
-    """Begin what has never been done here, and return at once."""
+    """Begin the work that was never done here, and return at once."""
     importing = None
     if _can_be_compiled(_FIRST):
         importing = _started((sys.executable, "-P", "-c", f"import {_FIRST}"))
@@ -52,7 +52,7 @@ def _go_on(
     importing: subprocess.Popen[bytes] | None,
     compile_ahead: Callable[[], Thread | None],
 ) -> None:
-    """Have dbt compile once a process is done, and then import what comes later."""
+    """Have dbt compile once a process is done, then import later modules."""
     if importing is not None:
         importing.wait()
     compiling = compile_ahead()
@@ -73,7 +73,7 @@ def _started(command: tuple[str, ...]) -> subprocess.Popen[bytes]:
 
 
 def import_all() -> None:
-    """Import what pages and statistics need, which leaves it compiled."""
+    """Import the modules of pages and statistics, which compiles them."""
     from dashboard.app.serving import load  # noqa: PLC0415
     from triptych.run.statistics_ahead import load_statistics  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
-"""The order of a run: ingest, build, publish. One writer, any number of readers.
+"""The order of a run: ingest, build, publish. Single writer, many readers.
 
-Each step leaves a state from which the next run can go on: loads are committed one
-by one, the build database knows which months it holds, and readers see nothing
-before the pointer moves. A run that is killed is resumed by running again.
+Each step leaves a state from which the next run can go on: loads are committed singly,
+the build database records the months it holds, and readers see nothing before the
+pointer moves. A run that is killed is resumed by running again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a whole run did."""
+    """Result of a whole run."""
 
     run_id: str
     ingest: IngestReport
@@ -47,23 +47,23 @@ def ingest(
     window: Window | None = None,
     progress: Progress,
 ) -> IngestReport:
-    """Pull what is new from the sources.
+    """Pull new data from the sources.
 
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace, settings and sources.
     sources : sequence of str
         Names of sources; all when empty.
     window : Window, optional
         Only deliveries of these days, where a source knows days.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Returns
     -------
     IngestReport
-        Its ``failures`` are not raised: what the other sources delivered counts.
+        Its ``failures`` are not raised: deliveries of the other sources count.
     """
     with hold_run_lock(workspace.lock_file):
         bound_connectors(workspace, settings, sources)  # before a run is on record
@@ -78,21 +78,21 @@ def build(
     full: bool = False,
     progress: Progress,
 ) -> BuildReport:
-    """Build, test and publish what differs of the marts from what has been loaded.
+    """Build, test and publish the marts that differ from the loaded data.
 
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace and settings.
     full : bool
-        Build everything again, whatever was kept.
+        Build everything again, regardless of kept results.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Raises
     ------
     TransformError
-        A model or test failed; what is published stays.
+        A model or test failed; the published run stays.
     """
     with hold_run_lock(workspace.lock_file):
         return Run(workspace, settings, progress).build(full=full)
@@ -106,26 +106,26 @@ def attribute(
     seed: int | None = None,
     progress: Progress,
 ) -> BuildReport:
-    """Estimate studies, and build and publish with what they say.
+    """Estimate studies, and build and publish with their results.
 
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace and settings.
     studies : collection of str
-        Names of the studies that may be estimated now; all when empty. What is known of
-        the others stays as it is.
+        Names of the studies that may be estimated now; all when empty. Existing results
+        of the others stay as they are.
     seed : int, optional
         In place of the setting's.
     progress : Progress
-        Where to report.
+        Receiver of progress.
 
     Raises
     ------
     UsageError
         A study has no plan.
     TransformError
-        A model or test failed; what is published stays.
+        A model or test failed; the published run stays.
     """
     with hold_run_lock(workspace.lock_file):
         known = [one.plan.id for one in declared_of(workspace)]
@@ -152,10 +152,10 @@ def run(
     Raises
     ------
     SourceError
-        A source failed and ``keep_going`` is false; nothing was published, and what
-        the other sources delivered is loaded and will be built by the next run.
+        A source failed and ``keep_going`` is false; nothing was published, and the
+        deliveries of the other sources are loaded and will be built by the next run.
     TransformError
-        A model or test failed; what is published stays.
+        A model or test failed; the published run stays.
     """
     with hold_run_lock(workspace.lock_file):
         # Before a run is on record.
@@ -178,16 +178,16 @@ def retry_quarantine(
     source: str | None = None,
     progress: Progress,
 ) -> IngestReport:
-    """Read again what left rows in quarantine, and whatever else is new.
+    """Read again the loads with quarantined rows, and any other new data.
 
     Parameters
     ----------
     workspace, settings
-        Where and what.
+        Workspace, settings and source.
     source : str, optional
         Name of a source; all when ``None``.
     progress : Progress
-        Where to report.
+        Receiver of progress.
     """
     names = () if source is None else (source,)
     with hold_run_lock(workspace.lock_file):
@@ -206,7 +206,7 @@ def refuse_if_outdated(
     Raises
     ------
     UsageError
-        What is published was made from other evidence, settings or rules.
+        The published run was made from other evidence, settings or rules.
     """
     if snapshot.inputs_hash != inputs_of(workspace, settings, history):
         raise UsageError(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceProbe:
-    """What a source answered."""
+    """Answer of a source."""
 
     source: str
     source_type: str
@@ -25,21 +25,21 @@ class SourceProbe:
 
     @property
     def is_ok(self) -> bool:
-        """Whether nothing is missing."""
+        """Return True if nothing is missing."""
         return all(finding.is_ok for finding in self.findings)
 
 
 def probe_sources(
     connectors: Sequence[Connector], *, engine: str = "duckdb"
 ) -> Iterator[SourceProbe]:
-    """Yield one answer for each source; one that fails is an answer like another.
+    """Yield an answer for each source; a failure is an answer like another.
 
     Parameters
     ----------
     connectors : sequence of Connector
         The sources.
     engine : str
-        What will build from them: it must reach evidence that stays in place.
+        Engine that will build from them: it must reach evidence that stays in place.
     """
     for connector in connectors:
         try:

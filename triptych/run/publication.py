@@ -1,4 +1,4 @@
-"""What is published besides our own marts: models of the workspace, files for BI."""
+"""Further publications: models of the workspace, files for BI."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def own_folder(workspace: Workspace, settings: Settings) -> Path | None:
 def beginning_publication(
     workspace: Workspace, marts: MartBuild, run_id: str, before: Path | None
 ) -> Callable[[], None]:
-    """Return what copies the marts of the first half, while others are estimated.
+    """Return a function that copies first-half marts during estimation.
 
     Parameters
     ----------
     workspace : Workspace
-        Where the databases are.
+        Location of the databases.
     marts : MartBuild
         The build, after its first half.
     run_id : str
@@ -61,16 +61,16 @@ def beginning_publication(
 def adding_own_models(
     workspace: Workspace, settings: Settings, marts: MartBuild, progress: Progress
 ) -> Callable[[Path], bool] | None:
-    """Return what adds the models of a workspace to a file; None where it has none.
+    """Return a function that adds workspace models to a file; None if none.
 
     Parameters
     ----------
     workspace, settings
-        Where they are.
+        Location of the models.
     marts : MartBuild
         The build that they are made of.
     progress : Progress
-        Where to report.
+        Receiver of progress.
     """
     folder = own_folder(workspace, settings)
     if folder is None:
@@ -103,14 +103,14 @@ def leave_files_for_bi(
         try:
             Publication(target, keep_runs).refresh(folder.current.resolve())
         except SourceError as error:
-            # What one of them refuses is no reason to keep it from the other.
+            # A refusal by either is no reason to keep the files from the other.
             failures.append(error)
     if failures:
         raise failures[0]
 
 
 def _targets(settings: BiSettings) -> Iterator[Target]:
-    """Yield where else the files go; a client is loaded only by whoever has one."""
+    """Yield further targets of the files; clients are loaded only if needed."""
     if settings.s3 is not None:
         from ingest.storage.s3_target import S3Target  # noqa: PLC0415
 

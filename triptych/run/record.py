@@ -1,4 +1,4 @@
-"""The record that a run writes of itself: what it is at, and how it went."""
+"""The record that a run writes of itself: its step, and its outcome."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class RunRecord:
-    """The id and the folder of a run that begins, and what it has written down.
+    """The id and folder of a starting run, and its record.
 
     Parameters
     ----------
     workspace : Workspace
-        Whose run it is.
+        Workspace of the run.
     progress : Progress
         Hears of each step, where it follows runs.
 
@@ -38,7 +38,7 @@ class RunRecord:
     folder : Path
         Its own.
     started_at : datetime
-        When it began, in UTC.
+        Start of the run, in UTC.
     """
 
     def __init__(self, workspace: Workspace, progress: Progress) -> None:
@@ -62,7 +62,7 @@ class RunRecord:
         return (datetime.now(UTC) - self.started_at).total_seconds()
 
     def note(self, state: str, **details: object) -> None:
-        """Write down what the run is at, and what it is to be remembered by."""
+        """Record the current step of the run, and its details."""
         self._content |= {
             "state": state,
             "at": datetime.now(UTC).isoformat(),
@@ -74,7 +74,7 @@ class RunRecord:
 
     @contextmanager
     def step(self, state: str | None) -> Iterator[None]:
-        """Write down what begins, if it is named, and a failure that happens inside."""
+        """Record a step, if it is named, and a failure that happens inside."""
         if state is not None:
             self.note(state)
         try:
@@ -83,8 +83,8 @@ class RunRecord:
             expected = as_expected(error)
             text = str(expected or f"{type(error).__name__}: {error}")
             failed = error.failed_nodes if isinstance(error, TransformError) else ()
-            # On a full disk there may be no room for this either: what happened is
-            # told, and the record stays that of a run which was stopped.
+            # On a full disk there may be no room for this either: the failure is
+            # reported, and the record stays that of a run which was stopped.
             with suppress(OSError):
                 self.note("failed", error=text, failed_nodes=list(failed))
             raise

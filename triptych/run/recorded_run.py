@@ -1,4 +1,4 @@
-"""One run of a workspace: what it does, and the record of how it went."""
+"""A run of a workspace: its steps, and the record of its outcome."""
 
 from __future__ import annotations
 
@@ -64,20 +64,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did.
+    """Result of a build.
 
     Attributes
     ----------
     run_id : str
         The run.
     published_path : Path
-        What readers see from now on.
+        Published file that readers see from now on.
     transform : TransformOutcome
         Models and tests that were executed, and tests that held before.
     studies : StudyReport
-        What was done about the studies.
+        Treatment of the studies.
     is_unchanged : bool
-        Nothing that a figure is made of differed: what was published stands.
+        No input of a figure differed: the published run remains.
     evidence : tuple of str
         Files of evidence that are gone or damaged, as far as the run compared them.
     """
@@ -91,9 +91,9 @@ class BuildReport:
 
 
 class Run:
-    """One run: its id, its folder, and the record of how it went.
+    """A run: its id, its folder, and the record of its outcome.
 
-    Whoever makes one holds the run lock of the workspace.
+    The creator holds the run lock of the workspace.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Run:
         self._settings = settings
         self._progress = progress
         upgraded = upgrade(workspace)
-        #: Where the evidence of this workspace rests.
+        #: Location of the evidence of this workspace.
         self.places = places_of(workspace)
         # Before the run is on record, as settings are.
         self._plan_files = studies_of(workspace)
@@ -129,7 +129,7 @@ class Run:
         self._studies = studies_hash_content(declared)
 
     def ingest(self, sources: Sequence[str], window: Window) -> IngestReport:
-        """Pull what is new."""
+        """Pull new data."""
         with self.recorded("ingesting"):
             connectors = bound_connectors(self._workspace, self._settings, sources)
             report = self.runner().run(connectors, window)
@@ -145,7 +145,7 @@ class Run:
         return report
 
     def runner(self) -> IngestRunner:
-        """Return what commits evidence for this run."""
+        """Return the runner that commits evidence for this run."""
         warehouse = self._settings.warehouse
         return IngestRunner(
             self.places,
@@ -161,7 +161,7 @@ class Run:
         seed: int | None = None,
         full: bool = False,
     ) -> BuildReport:
-        """Build, test and publish what differs, with estimates of all or some studies.
+        """Build, test and publish changes, with estimates of all or some studies.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class Run:
         seed : int, optional
             In place of the setting's.
         full : bool
-            Build everything again, whatever was kept.
+            Build everything again, regardless of kept results.
         """
         with self.recorded("building"):
             self._verify_lake()
@@ -188,7 +188,7 @@ class Run:
                 return self._unchanged(published.path)
             if full:
                 marts.forget()
-            # A full build copies nothing from what an earlier one has made.
+            # A full build copies nothing from the results of an earlier build.
             before = None if full or published is None else published.path
             report = self._build_and_publish(
                 marts, request, history, fingerprint, before
@@ -210,7 +210,7 @@ class Run:
         fingerprint: str,
         before: Path | None,
     ) -> BuildReport:
-        # With nothing new nothing is estimated, nor is loaded what estimates.
+        # Without new data nothing is estimated, and no estimator is loaded.
         from triptych.run import statistics_ahead as statistics  # noqa: PLC0415
 
         with statistics.statistics_ahead() as ahead, marts.held_open():
@@ -219,7 +219,7 @@ class Run:
                 outcome = self._first_half(
                     marts, task, statistics.beginning_with(ahead, request)
                 )
-            # What was read is what was catalogued only if it still is.
+            # The data read is the data catalogued only if it still is.
             self._verify_in_place()
             from triptych.run.second_half import build_from_estimates  # noqa: PLC0415
 
@@ -245,7 +245,7 @@ class Run:
                 inputs_hash=inputs_of(
                     self._workspace, self._settings, history, self._studies
                 ),
-                # A study that failed is to be tried again, whatever has not changed.
+                # A study that failed is to be tried again, even if nothing has changed.
                 fingerprint="" if has_failed(joined.studies) else fingerprint,
                 journal_head=history.head_hash,
                 manifest=marts.recipe.manifest,
@@ -263,7 +263,7 @@ class Run:
         )
 
     def _unchanged(self, published: Path) -> BuildReport:
-        """Keep what is published, and write down that nothing differed."""
+        """Keep the published run, and record that nothing differed."""
         warnings = read_warnings(self._workspace.runs_dir, published.stem)
         self._record.note(
             "unchanged",
@@ -332,7 +332,7 @@ class Run:
     def _first_half(
         self, marts: MartBuild, task: Task, when_built: WhenBuilt
     ) -> TransformOutcome:
-        """Build what reads no estimate; another engine may read the line items."""
+        """Build nodes without estimates; another engine may read line items."""
         if self._settings.warehouse.engine != "spark":
             return marts.first_half(task, when_built=when_built)
         # Not a dependency of everybody: pyspark and the JVM are an extra.
@@ -375,7 +375,7 @@ class Run:
             )
 
     def recorded(self, state: str | None = None) -> AbstractContextManager[None]:
-        """Write down what begins, if it is named, and a failure that happens inside."""
+        """Record a step, if it is named, and a failure that happens inside."""
         return self._record.step(state)
 
 
@@ -403,7 +403,7 @@ def inputs_of(
     history: PeriodHistory,
     studies: Sequence[object] | None = None,
 ) -> str:
-    """Return what :func:`~triptych.core.control.tables.inputs_hash` gives now.
+    """Return :func:`~triptych.core.control.tables.inputs_hash` as of now.
 
     Of the studies that a run has read; without them, of those in the files.
     """

@@ -1,4 +1,4 @@
-"""The second half of a build: estimate from the marts, then join what was estimated.
+"""Second half of a build: estimate from the marts, join the estimates.
 
 The public marts of the first half, whichever engine made them, stand in the build
 database. Statistics read them there, and the few marts that join their results are
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SecondHalf:
-    """What the second half did."""
+    """Result of the second half."""
 
     estimates: EstimateReport
     studies: StudyReport
@@ -58,18 +58,18 @@ def build_from_estimates(
     marts : MartBuild
         The build, after its first half.
     studies : StudyRequest
-        Which studies are to be estimated.
+        Studies to estimate.
     progress : Progress
-        Where to report.
+        Receiver of progress.
     ahead : ProcessAhead, optional
         A process that was started while the marts were built.
     while_estimating : callable
-        Called in another thread; it may read what the first half has built.
+        Called in another thread; it may read the results of the first half.
 
     Raises
     ------
     TransformError
-        A model or a test failed; what is published stays.
+        A model or a test failed; the published run stays.
     """
     database = workspace.build_database
     evidence = Evidence(
@@ -89,7 +89,7 @@ def build_from_estimates(
                 else f"{report.series_count} series forecast,"
                 f" {report.anomaly_count} anomalies"
             )
-        # What is copied is of the first half alone: studies write what they say.
+        # Only tables of the first half are copied: studies write their results.
         other_work.result()
     studied = update_study_estimates(database, studies, progress, ahead=ahead)
     update_returns(database)

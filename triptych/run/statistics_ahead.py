@@ -1,6 +1,6 @@
 """Statistics that begin while the engine still builds the marts.
 
-Only where many line items were read anew or a study is to be fitted: then series
+Only where many line items were read again or a study is to be fitted: then series
 differ, and there are some. A small company without studies is estimated sooner than
 another process is started, and where nothing but a name has changed, nothing is
 estimated at all.
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from triptych.core.marts.build import MartBuild
     from triptych.core.marts.recipe import Node
 
-#: Rows that line items are summed to, by day, model and whatever else is a key: of
-#: fewer, there are few series.
+#: Rows that line items are summed to, by day, model and any other key: below it, there
+#: are few series.
 MANY_ROWS: Final = 20_000
 #: New lines of so few take the engine less memory to read than it leaves.
 SOME_LINES: Final = 5_000_000
 _BILLS: Final = frozenset(bill.name for bill in BILL_STREAMS)
-#: What the process holds: by then line items are read, and the engine needs less.
+#: Memory of the process: by then line items are read, and the engine needs less.
 _BYTES: Final = 256_000_000
 _AFTERWARDS = "triptych.run.second_half"
 _MODULES = (
@@ -48,12 +48,12 @@ _MODULES = (
 
 
 def statistics_ahead() -> ProcessAhead:
-    """Return a process for what is estimated, which is not started yet."""
+    """Return a process for estimates, which is not started yet."""
     return ProcessAhead(_MODULES)
 
 
 def load_statistics() -> None:
-    """Import what is imported there, and what follows."""
+    """Import the modules needed there, and those that follow."""
     for name in (*_MODULES, _AFTERWARDS):
         import_module(name)
 
@@ -71,9 +71,9 @@ def start_where_some_differ(
     ahead : ProcessAhead
         Not started yet.
     marts : MartBuild
-        What was built before, and is going to be again.
+        Marts that were built before, and are going to be again.
     loads : sequence of CommittedLoad
-        What this run has taken in.
+        Loads that this run has taken in.
     """
     new = sum(load.row_count for load in loads if load.stream in _BILLS)
     if 0 < new <= SOME_LINES and _were_many(marts):
@@ -83,7 +83,7 @@ def start_where_some_differ(
 def beginning_with(
     ahead: ProcessAhead, studies: StudyRequest
 ) -> Callable[[Node, duckdb.DuckDBPyConnection], None]:
-    """Return what is called with each table built again, and begins what it can.
+    """Return a callback per rebuilt table that begins possible estimates.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def beginning_with(
         Started once line items were summed to many rows, or a study can be fitted, if
         it was not before.
     studies : StudyRequest
-        Which studies are to be estimated.
+        Studies to estimate.
     """
     has_room = Event()
 
@@ -112,7 +112,7 @@ def beginning_with(
         if ahead.is_started and not has_room.is_set():
             has_room.set()
             _leave_room(connection)
-            # Here, too, what comes after is loaded while the engine works.
+            # Here, too, later modules are loaded while the engine works.
             Thread(target=import_module, args=[_AFTERWARDS]).start()
 
     return built
@@ -136,7 +136,7 @@ def _has_many_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> bool
 
 
 def _leave_room(connection: duckdb.DuckDBPyConnection) -> None:
-    """Have the engine leave to the process what it holds, if it can."""
+    """Make the engine leave the process's memory to it, if it can."""
     row = connection.execute(
         "SELECT parse_formatted_bytes(current_setting('memory_limit')) - ?", [_BYTES]
     ).fetchone()

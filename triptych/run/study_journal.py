@@ -1,9 +1,9 @@
 """The register of studies in the audit log, which is sealed.
 
-Each registration and amendment is an entry of the log, whole: one changed line of
-``studies/register.jsonl`` is found, whoever worked out its hashes anew, and the file
-can be written again. Before the first run there is no log; the first run takes in what
-the register has.
+Each registration and amendment is an entry of the log, whole: a changed line of
+``studies/register.jsonl`` is found, even if its hashes were recomputed, and the file
+can be written again. Before the first run there is no log; the first run takes in the
+entries of the register.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from triptych.core.workspace import Workspace
 
-#: How events of the audit log begin that are events of the register.
+#: Prefix of audit log events that are events of the register.
 _PREFIX = "study_"
 
 
@@ -34,7 +34,7 @@ class StudyJournal:
     Parameters
     ----------
     workspace : Workspace
-        One that has a ``raw.duckdb``.
+        Workspace that has a ``raw.duckdb``.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -46,7 +46,7 @@ class StudyJournal:
         return [unsigned(entry.detail) for entry in entries_of_studies(rows)]
 
     def add(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Add entries in one transaction.
+        """Add entries in a single transaction.
 
         Raises
         ------
@@ -65,7 +65,7 @@ def entries_of_studies(
 
 
 def open_register(workspace: Workspace) -> StudyRegister:
-    """Return the register of a workspace, with its journal once there is one."""
+    """Return the register of a workspace, with its journal if it exists."""
     has_log = workspace.raw_database.exists()
     journal = StudyJournal(workspace) if has_log else None
     return StudyRegister(workspace.study_register, journal=journal)

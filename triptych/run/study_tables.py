@@ -1,4 +1,4 @@
-"""What a run tells dbt of studies: what each asks, of which columns, units and days.
+"""dbt inputs on studies: the question, columns, units and days of each.
 
 ``triptych.core.control`` cannot do so: plans belong to a stage, above the core.
 """
@@ -41,14 +41,14 @@ def declared_of(
     Parameters
     ----------
     workspace : Workspace
-        Where ``studies/`` and the register are.
+        Workspace with ``studies/`` and the register.
     files : sequence of Plan, optional
         The plans of the folder, where they are read already.
 
     Raises
     ------
     SettingsError
-        A file of ``studies/`` is not valid, or an entry is not what was written.
+        A file of ``studies/`` is not valid, or an entry differs from the entry written.
     """
     plans = studies_of(workspace) if files is None else files
     return declared_studies(plans, StudyRegister(workspace.study_register).entries())
@@ -72,7 +72,7 @@ def study_tables(
 def studies_hash_content(
     declared: Sequence[DeclaredStudy],
 ) -> list[tuple[str, str, str, str]]:
-    """Return what a build owes to its studies: id, plan, state and withdrawal."""
+    """Return the study inputs of a build: id, plan, state and withdrawal."""
     return [
         (study.plan.id, study.plan.hash, study.state, study.withdrawal)
         for study in declared

@@ -1,1 +1,1 @@
-"""What a running installation says of itself."""
+"""Reports of a running installation on itself."""

@@ -1,10 +1,10 @@
-"""Whether readers see what they should: fresh, stale or failed, and why.
+"""Health of the published data: fresh, stale or failed, with reasons.
 
-*Failed* is what somebody must look at: the last run failed, a source of it did, or it
-was killed, the catalogue cannot be read, a source counts that the settings do not
-have, or a budget is of a scope that nobody declared. *Stale* is what is older than it
-should be: nothing was published for too long, or a feed is older than its owner
-expects. What is published stays either way.
+*Failed* needs attention: the last run failed, a source of it did, or it was killed, the
+catalogue cannot be read, a source counts that the settings do not have, or a budget is
+of a scope that nobody declared. *Stale* is data older than it should be: nothing was
+published for too long, or a feed is older than its owner expects. The published run
+stays either way.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ State = Literal["fresh", "stale", "failed"]
 #: Clocks of machines that share a folder differ by less.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _MEGABYTE = 1_000_000
-#: What a run writes besides: the build, records, logs.
+#: Further output of a run: the build, records, logs.
 _SPARE_BYTES = 50 * _MEGABYTE
 _UNCHECKED = (
     "The checksum of the published file is missing or damaged, so nobody can tell"
@@ -81,7 +81,7 @@ STALE_SOURCES = (
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What ``triptych health`` tells; ``reasons`` is empty where all is fresh.
+    """Report of ``triptych health``; ``reasons`` is empty if all is fresh.
 
     ``published_at`` is the start of the run that readers see, UTC.
     """
@@ -96,14 +96,14 @@ class Health:
 def judge(
     workspace: Workspace, settings: Settings, *, now: datetime | None = None
 ) -> Health:
-    """Look at the last run and at what is published, without changing anything.
+    """Judge the last run and the published run, without changing anything.
 
     Parameters
     ----------
     workspace, settings
-        Where, and how old a publication may be (``health.max_age_hours``).
+        Workspace, and the maximum age of a publication (``health.max_age_hours``).
     now : datetime, optional
-        To judge at another time than the present one; aware.
+        Time of judgement if not the present; aware.
     """
     last_run = read_last_run(workspace.runs_dir)
     is_busy = (
@@ -139,7 +139,7 @@ def judge(
 
 
 def _of_the_catalogue(workspace: Workspace, settings: Settings) -> tuple[str, ...]:
-    """Return what is wrong with it, or which sources of it are to be decided."""
+    """Return the problems of the catalogue, or its undecided sources."""
     names = [source.name for source in settings.sources]
     try:
         refuse_lost(workspace.raw_database, workspace.lake)
@@ -207,7 +207,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def _doubts(workspace: Workspace) -> tuple[str, ...]:
-    """Return what of the audit log, the register and closed months is in doubt."""
+    """Return the doubts on the audit log, the register and closed months."""
     doubts = (*check_journal(workspace), *check_register(workspace))
     return tuple(f"{in_words(doubt)} {VERIFY}" for doubt in doubts)
 
@@ -228,7 +228,7 @@ def _too_old(age: timedelta | None, limit: timedelta) -> tuple[str, ...]:
 def _published(
     workspace: Workspace,
 ) -> tuple[dict[str, Any] | None, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return the run that readers see, stale feeds, damage, and what is not settled."""
+    """Return the current run, stale feeds, damage, and unsettled items."""
     try:
         snapshot = PublishedReader(workspace.root).snapshot()
         run = snapshot.query(_PUBLISHED).to_pylist()[0]

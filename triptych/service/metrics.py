@@ -1,10 +1,10 @@
 """Metrics of the last run for Prometheus, as a text file for node_exporter.
 
 A run is a batch job: it is over before anybody could scrape it. It leaves a file that
-the textfile collector of node_exporter reads, replaced in one step.
+the textfile collector of node_exporter reads, replaced in a single step.
 
 Source: Prometheus, *Exposition formats*, text format 0.0.4. Amounts are the sums of
-their marts; a metric whose value is unknown is left out, and never zero.
+their marts; a metric with an unknown value is left out, and never zero.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _FEEDS = (
     "SELECT source, stream, newest_evidence_at, expected_lag_hours, is_stale,"
     " quarantined_row_count FROM core.mart_source_freshness ORDER BY source, stream"
 )
-#: Both directions count: one invoice too high does not make up for one too low.
+#: Both directions count: an invoice too high does not make up for an invoice too low.
 _UNRECONCILED = compile_query(
     query("unreconciled_amount", by=("billing_month", "currency"))
 )
@@ -53,7 +53,7 @@ _MONTHS = "SELECT state FROM cost.mart_period_states ORDER BY state"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One family of samples: what it measures, in which unit, and its values."""
+    """Family of samples: its measured quantity, its unit, and its values."""
 
     name: str
     help: str
@@ -64,12 +64,12 @@ class Metric:
 def collect(
     workspace: Workspace, settings: Settings, *, now: datetime | None = None
 ) -> tuple[Metric, ...]:
-    """Return the metrics of the last run and of what is published.
+    """Return the metrics of the last run and of the published run.
 
     Parameters
     ----------
     workspace, settings
-        Where, and what counts as stale.
+        Workspace, and the limit of staleness.
     now : datetime, optional
         Aware; the present time by default.
     """
@@ -264,7 +264,7 @@ def _quoted(text: str) -> str:
 
 
 def write(metrics: tuple[Metric, ...], target: Path) -> None:
-    """Write metrics to a file that is replaced in one step, and that all may read.
+    """Write metrics to a world-readable file, replaced in a single step.
 
     Raises
     ------

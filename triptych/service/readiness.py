@@ -1,8 +1,8 @@
-"""What a feature needs to be judged, and which of it a run found measured.
+"""Requirements to judge a feature, and those that a run found measured.
 
 And of each platform, which controls somebody has evidence for.
 
-The page *Platform scorecard* reads the same mart, so that both say the same.
+The page *Platform scorecard* reads the same mart, so that both agree.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ORDER BY platform_id, control_order, detail
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One thing that a feature needs: is it there, since when, and what starts it."""
+    """Requirement of a feature: its presence, its start, its remedy."""
 
     feature_id: str
     measurement: str
@@ -50,7 +50,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One security or compliance control of a platform, with its evidence."""
+    """Security or compliance control of a platform, with its evidence."""
 
     platform_id: str
     control: str
@@ -66,7 +66,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What the features and platforms of a workspace have, and lack."""
+    """Requirements that features and platforms of a workspace have or lack."""
 
     run_id: str
     measurements: tuple[Measurement, ...]
@@ -98,7 +98,7 @@ class Readiness:
 
 
 def read_readiness(workspace_root: Path) -> Readiness:
-    """Read what the published run knows of each feature and platform.
+    """Read the published run's data on each feature and platform.
 
     Parameters
     ----------

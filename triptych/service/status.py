@@ -1,4 +1,4 @@
-"""What a workspace looks like now: the last run, what is published, its sources."""
+"""Status of a workspace: the last run, the published run, its sources."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from triptych.core.workspace import Workspace
 
 _STUDIES = "SELECT status FROM attribution.studies"
-#: What a closed month keeps is evidence of no source.
+#: The loads of a closed month are evidence of no source.
 _CURRENT_LOADS = (
     "SELECT load_id FROM {loads} WHERE status = 'current'"
     f" AND NOT starts_with(stream, '{LOCKED_STREAMS}')"
@@ -43,7 +43,7 @@ _PERIODS = (
 
 @dataclass(frozen=True, slots=True)
 class PeriodState:
-    """Where a month stands in the published run, and why."""
+    """State of a month in the published run, and the reason."""
 
     billing_month: str
     state: str
@@ -53,7 +53,7 @@ class PeriodState:
 
 @dataclass(frozen=True, slots=True)
 class Unbuilt:
-    """How many loads came, or were withdrawn, since what is published was built."""
+    """Number of loads added or withdrawn since the published build."""
 
     added_count: int
     withdrawn_count: int
@@ -61,14 +61,14 @@ class Unbuilt:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Everything ``triptych status`` tells.
+    """Full report of ``triptych status``.
 
     ``sources`` has those that were ingested; ``untried_sources`` those that are
-    configured and were not. ``published_run_id`` is what readers see, and ``periods``
-    are its months, newest first; ``studies`` counts its studies by status.
-    ``rebuilt`` is what the published run executed and why, and ``unbuilt`` what it does
-    not know yet.
-    ``audit_log_hash`` stands for the whole audit log.
+    configured and were not. ``published_run_id`` is the run that readers see, and
+    ``periods`` are its months, newest first; ``studies`` counts its studies by status.
+    ``rebuilt`` lists the nodes that the published run executed and the reasons, and
+    ``unbuilt`` the changes it does not know yet. ``audit_log_hash`` represents the
+    whole audit log.
     """
 
     is_synthetic: bool

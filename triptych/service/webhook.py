@@ -1,12 +1,12 @@
-"""Tells another system what went wrong, by a signed HTTPS POST.
+"""Failure notifications to another system, by a signed HTTPS POST.
 
 The form is that of Standard Webhooks, as ``triptych receive`` takes it: the headers
 ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``, the last ``v1,`` and
 the base64 of HMAC-SHA256 over ``id.timestamp.body``. The body is JSON with ``type``,
 ``timestamp`` and ``data``.
 
-What passes by itself (no connection, a timeout, 429, 5xx) is tried again, with the same
-id, so that a receiver can drop what it has. Redirects are not followed.
+Transient failures (no connection, a timeout, 429, 5xx) are tried again, with the same
+id, so that a receiver can drop duplicates. Redirects are not followed.
 
 Source: Standard Webhooks, *Payload structure* and *Signature scheme*.
 """
@@ -54,7 +54,7 @@ class _PassingError(Exception):
 
 
 def post(settings: WebhookSettings, *, kind: str, data: Mapping[str, object]) -> None:
-    """Send one message, and try again while that can help.
+    """Send a message, and try again while that can help.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def post(settings: WebhookSettings, *, kind: str, data: Mapping[str, object]) ->
     kind : str
         ``type`` of the message: ``run.failed`` or ``month.red``.
     data : mapping
-        What is told; becomes JSON.
+        Payload; becomes JSON.
 
     Raises
     ------
     SettingsError
-        The secret is not set, or too short to be one.
+        The secret is not set, or too short.
     WebhookError
         The receiver could not be reached, or refused the message.
     """
@@ -116,7 +116,8 @@ def _send(
     settings: WebhookSettings, body: bytes, *, secret: str, message_id: str
 ) -> None:
     url = httpx.URL(settings.url or "")
-    # Each try is signed anew: a receiver refuses what was signed too long ago.
+    # Each try is signed again: a receiver refuses messages that were signed too long
+    # ago.
     sent = str(int(datetime.now(UTC).timestamp()))
     signature = signature_of(body, key=key_of(secret), message_id=message_id, sent=sent)
     try:

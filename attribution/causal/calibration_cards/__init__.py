@@ -1,7 +1,7 @@
-"""How well each estimator's intervals held in simulated worlds, as measured.
+"""Measured interval coverage of each estimator in simulated worlds.
 
 One JSON file per estimator, written by ``make calibration`` and shown beside each
-estimate: coverage, false positives, width and power, with how many replications.
+estimate: coverage, false positives, width and power, with the number of replications.
 """
 
 from __future__ import annotations

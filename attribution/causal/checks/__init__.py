@@ -1,1 +1,1 @@
-"""Checks that may lower a grade or refuse a study; none can raise one."""
+"""Checks that may lower a grade or refuse a study; none can raise a grade."""

@@ -1,4 +1,4 @@
-"""Whether random assignment is shown, or only declared: who drew which arm, and how."""
+"""Evidence of random assignment: who drew each arm, and how."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _THRESHOLD = (
 
 
 def assignment_evidence(panel: Panel, plan: Plan) -> Check | None:
-    """Check the arms of a panel against what the plan locked; ``None`` without arms.
+    """Check the panel's arms against the locked plan; ``None`` without arms.
 
     Parameters
     ----------

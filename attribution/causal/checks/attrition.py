@@ -1,4 +1,4 @@
-"""Whether outcomes went missing in one arm more than in the other."""
+"""Check for differential attrition between the arms."""
 
 from __future__ import annotations
 

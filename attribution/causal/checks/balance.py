@@ -1,4 +1,4 @@
-"""Whether the arms were alike before the launch, as random assignment makes them."""
+"""Check for baseline balance between the arms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEWEST = 2
 
 
 def balance(treated: NDArray[np.float64], control: NDArray[np.float64]) -> Check:
-    """Check what was measured before the launch, by arm."""
+    """Check pre-launch measurements by arm."""
     few = min(len(treated), len(control)) < _FEWEST
     pooled = 0.0 if few else np.sqrt((treated.var() + control.var()) / 2.0)
     if pooled == 0:

@@ -1,12 +1,12 @@
-"""Whether a claim begins where units start, or may be one end of a bend.
+"""Check that an effect breaks at the starts, rather than along a bend.
 
-The interval of a roll-out holds a straight drift, and no history of a usual length
-tells a straight one from one that grows: where adopters drift ever faster, half of the
-roll-outs were counted and their 90 % intervals held the truth 68 times of 100. So a
-claim has to break with any line and parabola of its cohort, where its units start.
-An effect of 1.5 standard deviations that is there at once does so nearly always, one
-that comes in evenly over a year seldom: it looks like a bend, and keeps no B. The other
-way round, no effect is not counted as none where the path breaks at the starts.
+The interval of a roll-out allows for a straight drift, and no history of a usual length
+can distinguish a straight drift from a growing drift: where adopters drift ever faster,
+half of the roll-outs were counted and their 90 % intervals covered the truth 68 times
+of 100. So a claim has to break with any line and parabola of its cohort, where its
+units start. An immediate effect of 1.5 standard deviations nearly always does so, an
+effect that builds evenly over a year seldom: it looks like a bend, and keeps no B.
+Conversely, a null effect is not counted as such where the path breaks at the starts.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _THRESHOLD = (
 
 
 def break_at_start(found: Break | None, average: float, *, claims: bool) -> Check:
-    """Check what a roll-out says against bends of its cohorts.
+    """Check the estimate of a roll-out against bends of its cohorts.
 
     Parameters
     ----------
     found : Break or None
-        At the starts; ``None`` where no shape tells it from a bend.
+        Break at the starts; ``None`` where no shape distinguishes it from a bend.
     average : float
         The estimate, per treated cell.
     claims : bool
-        Whether the 90 % interval leaves out zero.
+        True if the 90 % interval excludes zero.
     """
     if found is None:
         why = "There are too few periods to tell an effect from a bend."

@@ -1,6 +1,7 @@
-"""What every check returns: a status, the number behind it, and why it matters.
+"""Result of a check: a status, the number behind it, and why it matters.
 
-A check that passes has not refuted the design; it has not proved it. The text says so.
+A check that passes has not refuted the design; it has not proved it. The text states
+this.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Status = Literal["pass", "warn", "fail", "not run"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of one estimate.
+    """Single check of an estimate.
 
     Attributes
     ----------
@@ -25,11 +26,11 @@ class Check:
     status : {"pass", "warn", "fail", "not run"}
         ``pass`` means not refuted.
     statistic : float or None
-        What was found; ``None`` if it was not run.
+        Value found; ``None`` if the check was not run.
     threshold : str
-        Where warn and fail begin, in words.
+        Thresholds of warn and fail, in words.
     why : str
-        What it says about this study, one sentence.
+        Finding for this study, a single sentence.
     picture : mapping of str to sequence of float
         The numbers of its chart, by series.
     """

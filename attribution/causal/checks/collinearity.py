@@ -1,4 +1,4 @@
-"""Whether a driver can be told from the others, and from a drift."""
+"""Check for collinearity of a driver with other drivers and a drift."""
 
 from __future__ import annotations
 

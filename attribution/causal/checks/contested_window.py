@@ -1,4 +1,4 @@
-"""Whether something else that the plan declares began in the same window."""
+"""Check for other declared events that began in the same window."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Whether the launch moved the controls, each estimated as if it were the outcome.
+"""Check for effects of the launch on controls, each taken as an outcome.
 
 A control that the feature moves hides the effect that it shares. A change of the mean
 is hard to see in a control that wanders, so jumps from one period to the next count,
 too (:mod:`attribution.causal.estimators.control_jumps`). A jump of five usual steps is
-always found; a launch that moves a control by two is found one time of five.
+always found; a launch that moves a control by two is found in 1 case of 5.
 """
 
 from __future__ import annotations

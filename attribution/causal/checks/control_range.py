@@ -1,4 +1,4 @@
-"""Whether controls stay where the history has seen them.
+"""Check that controls stay within their historical range.
 
 Outside, the estimate rests on a straight line that nobody has seen there.
 """

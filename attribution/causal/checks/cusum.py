@@ -1,4 +1,4 @@
-"""Whether errors of the history add up in one direction (Brown, Durbin, Evans 1975)."""
+"""CUSUM check of the history's errors (Brown, Durbin, Evans 1975)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Whether donors can make the treated unit at all.
+"""Check that the treated unit lies within the reach of the donors.
 
 Outside their reach no test works: at 10 %, residual errors rejected a true null 70
-times of 100 there. The gate that sees it, 100 times of 100 and never wrongly within
-reach, compares the error before the launch with what donors have when they are made of
-each other.
+times of 100 there. The gate that detects it, 100 times of 100 and never wrongly within
+reach, compares the error before the launch with the error of donors when they are made
+of each other.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def donor_hull(
     outside : float
         Part of the periods before in which the treated unit is beyond every donor.
     effective_donors : float
-        One over the sum of squared weights.
+        Inverse of the sum of squared weights.
     largest_weight : float
-        Of one donor.
+        Largest weight of a single donor.
     """
     status: Status = graded(
         relative_error, warn_above=WARN_ABOVE, fail_above=FAIL_ABOVE

@@ -1,4 +1,4 @@
-"""Whether an effect stands when few clusters are compared sign by sign."""
+"""Check of an effect over few clusters by sign flips."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def few_clusters(p_value: float | None, clusters: int, *, claims_effect: bool) -
     p_value : float or None
         Of no effect; ``None`` where clusters are many.
     clusters : int
-        How many there are; units, where those were randomised one by one.
+        Number of clusters; of units, where those were randomised individually.
     claims_effect : bool
-        Whether the 90 % interval leaves out zero.
+        True if the 90 % interval excludes zero.
     """
     if p_value is None:
         return not_run("few_clusters", THRESHOLD, f"{clusters:,} clusters are not few.")

@@ -1,8 +1,8 @@
-"""Whether the history grows, and the plan does not say so.
+"""Check for growth in the history that the plan does not declare.
 
-A level that moves as it did before follows growth from behind: where outcomes grew by
-10 % a month, 90 % intervals held 65 times of 100. Errors one period ahead that lean to
-one side show growth, and the estimate with a straight trend shows what it matters.
+A level that moves as it did before lags behind growth: where outcomes grew by 10 % a
+month, 90 % intervals held 65 times of 100. One-step-ahead errors that lean to one side
+show growth, and the estimate with a straight trend shows how much it matters.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def growth(lean: float, change: float, *, is_declared: bool) -> Check:
     Parameters
     ----------
     lean : float
-        Mean of the errors one period ahead, in its standard errors.
+        Mean of the one-step-ahead errors, in its standard errors.
     change : float
         Of the estimate where a straight trend is added, in half-widths of its 90 %
         interval.
     is_declared : bool
-        Whether the plan has a trend already.
+        True if the plan has a trend already.
     """
     grows = abs(lean) > CLEAR_ABOVE and abs(change) > MATTERS_ABOVE
     status: Status = "fail" if grows and not is_declared else "pass"

@@ -1,9 +1,10 @@
-"""Whether something that must not get worse got worse.
+"""Check for harm to guardrail outcomes.
 
 A gain can be paid for elsewhere: more documents handled by nobody, and more of them to
-do again. A guardrail is an outcome that stands for that price (Kohavi, Tang and Xu
+do again. A guardrail is an outcome that represents that price (Kohavi, Tang and Xu
 2020, Trustworthy Online Controlled Experiments, chapter 6). It is estimated like the
-outcome itself. It says nothing about how good the evidence is, so no grade hangs on it.
+outcome itself. It is no measure of the quality of the evidence, so no grade depends on
+it.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ _THRESHOLD = "warn if a 90 % interval lies wholly on the worse side of zero"
 
 @dataclass(frozen=True, slots=True)
 class GuardedOutcome:
-    """What a feature did to an outcome that must not get worse.
+    """Effect of a feature on an outcome that must not get worse.
 
     Attributes
     ----------
     column : str
         The outcome.
     better : {"higher", "lower"}
-        Which way it is better.
+        Direction of improvement.
     interval : tuple of float or None
         90 % interval of the effect per treated unit and period; ``None`` where it
         cannot be estimated.
     refusal : str
-        Why it cannot be.
+        Reason that it cannot be estimated.
     """
 
     column: str
@@ -43,7 +44,7 @@ class GuardedOutcome:
 
     @property
     def is_harmed(self) -> bool:
-        """Whether it got worse beyond doubt."""
+        """Return True if the outcome got worse beyond doubt."""
         if self.interval is None:
             return False
         low, high = self.interval
@@ -51,7 +52,7 @@ class GuardedOutcome:
 
     @property
     def told(self) -> str:
-        """What is known of it, one clause."""
+        """Return a clause that describes the finding."""
         if self.interval is None:
             return f"{self.column} cannot be told ({self.refusal})"
         low, high = self.interval

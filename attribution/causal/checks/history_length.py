@@ -1,4 +1,4 @@
-"""Whether there are enough periods before the launch for weights to mean anything."""
+"""Check for enough pre-launch periods to make weights meaningful."""
 
 from __future__ import annotations
 

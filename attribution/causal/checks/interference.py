@@ -1,4 +1,4 @@
-"""Whether the plan declares that treated units can change the outcome of others."""
+"""Check for declared interference of treated units with others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a launch can be told from what was launched beside it."""
+"""Check that a launch is separable from launches beside it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _THRESHOLD = (
 def launch_overlap(
     others: Sequence[str], width_ratio: float, together: str, *, is_joint_claim: bool
 ) -> Check:
-    """Check what cannot be told from the feature.
+    """Check for launches that are inseparable from the feature.
 
     Parameters
     ----------
     others : sequence of str
-        Launches that it cannot be told from.
+        Launches that are inseparable from the feature.
     width_ratio : float
         Width of the feature's own interval in that of the sum with them.
     together : str
         The sum and its interval, in words.
     is_joint_claim : bool
-        Whether the sum is what the study asks for.
+        True if the study asks for the sum.
     """
     if not others:
         return Check(

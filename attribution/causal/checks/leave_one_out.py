@@ -1,4 +1,4 @@
-"""Whether the answer hangs on one control, donor, unit or cohort."""
+"""Check for dependence on a single control, donor, unit or cohort."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _THRESHOLD = (
 def leave_one_out(
     whole: tuple[float, float], without: Mapping[str, tuple[float, float]]
 ) -> Check:
-    """Check estimates that leave one thing out.
+    """Check leave-one-out estimates.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether what is left without the feature can be what an outcome is."""
+"""Check that the counterfactual is a possible value of the outcome."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Launches that never happened, in the history: the model should find nothing there.
 
-A failure finds a wrong model. A pass does not certify a right one: where the level
-drifts, 95 % intervals of step regressions that passed held the truth about half of
-times.
+A failure finds a wrong model. A pass does not certify a right model: where the level
+drifts, 95 % intervals of step regressions that passed held the truth about half of the
+time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether units that were not treated show effects as large."""
+"""Check for effects as large among untreated units."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def placebo_in_unit(
     Parameters
     ----------
     p_value : float
-        Part of the assignments, the true one among them, that are as extreme.
+        Share of the assignments, including the true assignment, that are as extreme.
     claims_effect : bool
-        Whether the 90 % interval leaves out zero: only then can placebos contradict it.
+        True if the 90 % interval excludes zero: only then can placebos contradict it.
     placebos : sequence of float
-        What they show, for the picture.
+        Placebo effects, for the chart.
     """
     status = graded(p_value, warn_above=WARN_ABOVE, fail_above=FAIL_ABOVE)
     return Check(
@@ -44,7 +44,7 @@ def placebo_in_unit(
 def _finding(
     p_value: float, placebo_count: int, *, claims_effect: bool, status: str
 ) -> str:
-    """Say how many placebos moved as much, and whether there are enough of them.
+    """Describe how many placebos moved as much, and if they are enough.
 
     The rank counts the true assignment too, so it is never below 1 / (placebos + 1).
     """

@@ -1,21 +1,21 @@
-"""Whether treated units already moved away before they were treated.
+"""Check for pre-trends of treated units.
 
-Four tests: the path of the whole history against starts handed out at random, and the
-average effect of starting one, two and four periods too early. One of them below 5 %
-warns, all together (Bonferroni) fail. They find what a single short lead does not:
-other seasons, curves, shocks of a region, and a parting just before the start. A
-straight drift is taken off before: it is no reason to refuse, as the interval holds it
-(:mod:`attribution.causal.estimators.rollouts.drift`), and estimates that had to pass a
-test of it held the truth 64 to 83 times of 100 instead of 90.
+Four tests: the path of the whole history against starts assigned at random, and the
+average effect of starting one, two and four periods too early. Any of them below 5 %
+warns, all together (Bonferroni) fail. They find patterns that a single short lead does
+not: other seasons, curves, regional shocks, and a divergence just before the start. A
+straight drift is removed before: it is no reason to refuse, as the interval allows for
+it (:mod:`attribution.causal.estimators.rollouts.drift`), and estimates that had to pass
+a test of it held the truth 64 to 83 times of 100 instead of 90.
 
-An estimate that leaves out zero is asked for more: a lead on its own side warns from
-one-sided :data:`TOWARDS_BELOW` on. A parting that goes on is wrong by far more than its
-lead shows, so at 5 % it is found too seldom: a parting of 0.4 standard deviations a
-period in the two before each start was found 74 times of 100, and is now 94 times.
-The price is shown, too (``effect at once`` among the frozen worlds). Units that start
-after bad months recover, which looks like an effect, too: the longest lead on the other
-side warns from one-sided :data:`AWAY_BELOW` on. Where adopters were chosen by a dip,
-17 studies of 100 were counted before, and all were wrong.
+An estimate that excludes zero faces more: a lead on its side warns from one-sided
+:data:`TOWARDS_BELOW` on. A divergence that goes on is wrong by far more than its lead
+shows, so at 5 % it is found too seldom: a divergence of 0.4 standard deviations a
+period in the two before each start was found 74 times of 100, and is now 94 times. The
+price is shown, too (``effect at once`` among the frozen worlds). Units that start after
+bad months recover, which looks like an effect, too: the longest lead on the other side
+warns from one-sided :data:`AWAY_BELOW` on. Where adopters were chosen by a dip, 17
+studies of 100 were counted before, and all were wrong.
 
 A pass is no proof, so the breakdown is printed too: how much larger than before the
 violations would have to be to take the effect away (Rambachan and Roth 2023, section 2,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAIL_BELOW = 0.05
-#: One-sided, of a lead on the side of an estimate that leaves out zero.
+#: One-sided, of a lead on the side of an estimate that excludes zero.
 TOWARDS_BELOW = 0.15
 #: One-sided, of the longest lead on the other side of such an estimate.
 AWAY_BELOW = 0.1
@@ -58,7 +58,7 @@ class Lead:
     Attributes
     ----------
     below : float
-        Probability that the placebo effect is below zero, whatever the drift.
+        Probability that the placebo effect is below zero, for any drift.
     by_event_time : ndarray
         The placebo effect by period before treatment, in order of time.
     """
@@ -72,13 +72,13 @@ class Lead:
         return 2.0 * min(self.below, 1.0 - self.below)
 
     def towards(self, average: float) -> float:
-        """Return the one-sided p of no placebo effect on the side of an estimate."""
+        """Return the one-sided p of no placebo effect on the estimate's side."""
         return self.below if average > 0 else 1.0 - self.below
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What tests of the whole history say.
+    """Results of tests of the whole history.
 
     Attributes
     ----------
@@ -105,14 +105,13 @@ def pre_trends(
     Parameters
     ----------
     leads : mapping of str to Lead
-        By what they are called; the longest last. Empty where no unit has two periods
-        before.
+        Leads by name; the longest last. Empty where no unit has two periods before.
     history : History
         Tests of the whole of it.
     average, half_width : float
         The estimate, and half of its 90 % interval.
     mean_exposure : float
-        How many periods cells have been treated on average: violations add up.
+        Average number of treated periods per cell: violations add up.
     """
     p_values = {name: lead.p_value for name, lead in leads.items()}
     p_values |= dict(history.p_values)
@@ -142,7 +141,7 @@ def pre_trends(
 
 
 def _partings(leads: Mapping[str, Lead], average: float) -> str:
-    """Say what before the start would look like the estimate; nothing where all is."""
+    """Describe pre-start patterns like the estimate; nothing if all are."""
     clearest = min(leads, key=lambda name: leads[name].towards(average))
     p_value = leads[clearest].towards(average)
     if p_value < TOWARDS_BELOW:

@@ -1,4 +1,4 @@
-"""Whether one-step errors of the history still depend on each other (Ljung–Box).
+"""Ljung–Box check for autocorrelation of the history's one-step errors.
 
 It warns and never fails: with second-order memory, which it finds, 95 % intervals of
 the model still hold.

@@ -1,4 +1,4 @@
-"""Whether the driver follows the outcome: later values then explain earlier ones."""
+"""Check for reverse causality: leads of the driver explain the outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def reverse_causality_lead(t_value: float | None, periods: int) -> Check:
     t_value : float or None
         The coefficient in its standard errors; ``None`` if the driver never varied.
     periods : int
-        How much later.
+        Number of periods of the lead.
     """
     name = "reverse_causality_lead"
     if t_value is None:

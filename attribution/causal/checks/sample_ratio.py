@@ -1,4 +1,4 @@
-"""Whether as many units are in each arm as were meant to be (Fabijan et al. 2019, KDD).
+"""Check for sample ratio mismatch of the arms (Fabijan et al. 2019, KDD).
 
 A mismatch means that units were lost or added by arm, which no analysis repairs.
 """

@@ -1,4 +1,4 @@
-"""Whether enough draws of the hyper-parameters carry weight (Kong, Liu, Wong 1994)."""
+"""Effective sample size of hyper-parameter draws (Kong, Liu, Wong 1994)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Whether units grow by amounts or by shares, as the plan says.
+"""Check that units grow on the plan's scale: amounts or shares.
 
-Trends that are parallel in amounts are not in shares, unless all units are of one size.
-Where adopters are twice as large and all grow by 4 % a month, a plan of amounts takes
-the growth of the larger ones for an effect: 90 % intervals that were counted held 78
-times of 100. Untreated cells tell the two apart wherever it matters.
+Trends that are parallel in amounts are not in shares, unless all units are of the same
+size. Where adopters are twice as large and all grow by 4 % a month, a plan of amounts
+takes the growth of the larger units for an effect: 90 % intervals that were counted
+held 78 times of 100. Untreated cells distinguish the two wherever it matters.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def scale(
         One-sided, of the declared scale against the other; ``None`` where the other
         does not exist.
     effect : float
-        What would be found without any, if units grew as the other scale says; in
+        Effect that would be found without any, if units grew on the other scale; in
         half-widths of the 90 % interval.
     hidden : float
-        Least p of amounts against shares of what lies above a constant, if those alone
+        Least p of amounts against shares of the part above a constant, if those alone
         would look like as large an effect.
     claims_effect : bool
-        Whether the 90 % interval leaves out zero.
+        True if the 90 % interval excludes zero.
     """
     other = next(name for name in _GROWS_BY if name != declared)
     if p_value is None:
@@ -57,7 +57,7 @@ def scale(
                 " units grow by amounts: measure the outcome from zero."
             )
             return Check("scale", "warn", None, _THRESHOLD, why)
-        # Amounts that lead below zero are what a plan of shares says they are: wrong.
+        # Amounts that lead below zero are wrong, as a plan of shares states.
         return not_run("scale", _THRESHOLD, why)
     is_other = p_value < CLEAR_BELOW and abs(effect) > MATTERS_ABOVE
     is_hidden = claims_effect and hidden < CLEAR_BELOW

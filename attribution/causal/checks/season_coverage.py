@@ -1,7 +1,7 @@
-"""Whether the history has seen the season of the year that the window falls into.
+"""Check that the history covers the season of the window.
 
-With less than one cycle nothing can know the swing: coverage was measured at 0.78 for a
-yearly cycle that 310 days of history could not show.
+With less than a full cycle the swing cannot be known: coverage was measured at 0.78 for
+a yearly cycle that 310 days of history could not show.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ def season_coverage(
     years : float
         History, in years.
     is_long : bool
-        Whether the window after the launch is longer than a month.
+        True if the window after the launch is longer than a month.
     has_seasonal_control : bool
-        Whether a control is declared that carries the season.
+        True if a declared control carries the season.
     """
     seen = has_seasonal_control or years >= 1
     status: Status = "fail" if is_long and not seen else "pass"

@@ -1,4 +1,4 @@
-"""Whether another method that estimates the same agrees."""
+"""Check for agreement with another method of the same estimand."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ def second_opinion(
     name : str
         The other method.
     other : float or None
-        What it says; ``None`` where it cannot.
+        Estimate of the other method; ``None`` where it has none.
     point, half_width : float
         The estimate, and half of its 90 % interval.
     chance : float
-        How far the two differ 5 times of 100 where both are right. A method that reads
-        few of the data says something else most of the time, and no less is known.
+        Difference between the two that is exceeded 5 times of 100 where both are right.
+        A method that uses little of the data disagrees most of the time, without a loss
+        of knowledge.
     silenced : str
-        What of the plan keeps the other method from an answer: that costs what another
-        answer would, so nobody is better off without one.
+        Part of the plan that keeps the other method from an answer: it costs as much as
+        a different answer would, so nobody gains by its absence.
     """
     threshold = _BEYOND_CHANCE if chance else _THRESHOLD
     if other is None and silenced:

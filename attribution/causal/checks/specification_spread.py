@@ -1,4 +1,4 @@
-"""How far defensible specifications of the same design disagree."""
+"""Disagreement of defensible specifications of the same design."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def specification_spread(
     *,
     chance: Mapping[str, float] | None = None,
 ) -> Check:
-    """Check what other specifications say.
+    """Check estimates of other specifications.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def specification_spread(
     others : mapping of str to float
         The estimate under each other specification.
     chance : mapping of str to float, optional
-        How far each differs one time in ten where neither is wrong: a difference up to
-        there is no disagreement.
+        Difference of each that is exceeded 1 time in 10 where neither is wrong: a
+        difference up to there is no disagreement.
     """
     if not others:
         return not_run("specification_spread", _THRESHOLD, "There is no other.")

@@ -1,1 +1,1 @@
-"""One estimator per file: ``validate(panel, plan)`` and ``fit(panel, plan, rng)``."""
+"""Estimators, a file each: ``validate(panel, plan)``, ``fit(…, rng)``."""

@@ -1,19 +1,21 @@
 """A feature that is there by degrees, among other things that move the outcome.
 
 Estimand
-    What the outcome had more, from the launch to the end of the window, than with the
-    feature's drivers (those of kind ``ai``) at their declared baselines.
+    The excess of the outcome, from the launch to the end of the window, over the
+    outcome with the feature's drivers (those of kind ``ai``) at their declared
+    baselines.
 Method
-    One series over the whole window: local level + fixed drift + AR(1) + season +
+    A single series over the whole window: local level + fixed drift + AR(1) + season +
     declared drivers (:mod:`attribution.causal.estimators.response_model`). A driver may
     carry over into later periods; the declared ways are averaged by evidence.
     Contributions of drivers, drift and season are drawn together, and the residual is
-    the rest of the change, so each draw sums. GLSAR of statsmodels is asked beside it.
+    the rest of the change, so each draw sums. GLSAR of statsmodels serves as a second
+    opinion.
 Assumptions
     Every driver that moved in the window is declared; each works in proportion; the
     baseline is smooth. A growing adoption looks like a trend, and only the last
-    assumption tells them apart. An undeclared driver cannot be seen in the data; the
-    robustness value says how strong one would have to be.
+    assumption separates them. An undeclared driver cannot be seen in the data; the
+    robustness value states how strong it would have to be.
 Refuses
     Less than 60 periods; a driver that never moved; a feature that moved like other
     drivers (their sum may be claimed); an outcome that moves the feature; a baseline
@@ -73,13 +75,13 @@ if TYPE_CHECKING:
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
 
-#: How many ways of carrying over may be averaged.
+#: Number of carry-over variants that may be averaged.
 VARIANTS_ALLOWED = 27
-#: How much later a driver is looked at to see whether it follows the outcome.
+#: Lead of a driver in the check that it follows the outcome.
 LEAD_PERIODS = {"day": 14, "week": 2, "month": 1, "quarter": 1, "year": 1}
 #: An experiment and a series that are farther apart are not put together.
 CONFLICT_Z = 2.0
-#: Below this tolerance a later value says nothing that the present one does not.
+#: Below this tolerance a later value adds nothing to the present value.
 _LEAD_TOLERANCE = 0.01
 _CHECK_DRAWS = 400
 
@@ -131,7 +133,7 @@ def _refuse_constant(response: Response) -> None:
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
-    """Return the estimate with its checks; see the module for what is estimated."""
+    """Return the estimate with its checks; see the module for the estimand."""
     children = rng.spawn(4)
     response = response_of(panel, plan)
     claimed = claimed_drivers(response, plan)
@@ -218,7 +220,7 @@ def _fitted(
 def glsar_total(
     response: Response, fitted: ResponseFit, loadings: Sequence[Floats]
 ) -> float:
-    """Return what GLSAR with one lag says of the total, in the likeliest model."""
+    """Return the total by GLSAR with lag 1, in the likeliest model."""
     best = int(np.argmax(fitted.weights))
     known = np.isfinite(response.outcome)
     design = add_constant(fitted.members[best].regressors[known])
@@ -292,7 +294,7 @@ def _without_drivers(plan: Plan) -> Plan:
 def _lead(
     response: Response, fitted: ResponseFit, plan: Plan, rng: np.random.Generator
 ) -> Check:
-    """Check whether the feature as it was later says something of the outcome now."""
+    """Check if later values of the feature predict the current outcome."""
     periods = LEAD_PERIODS[plan.period]
     best = int(np.argmax(fitted.weights))
     found = fitted.members[best]

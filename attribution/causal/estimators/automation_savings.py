@@ -2,9 +2,8 @@
 
 Estimand
     The change of handling minutes from the launch to the end of the window, at the
-    volume that came and the mix of that time. What was saved is its negative. Part of
-    it is no longer paid for, as the plan declares; the rest is released capacity, and
-    no money.
+    actual volume and mix of that time. The saving is its negative. Part of it is no
+    longer paid for, as the plan declares; the rest is released capacity, and no money.
 Method
     Minutes are volume × mix × minutes per document, exactly. Only the last carries an
     effect: the series of minutes per document, at the mix after the launch, goes
@@ -16,8 +15,8 @@ Assumptions
     after; work was not moved to where it is not counted; volume is not an effect.
 Refuses
     Days after the launch without a count; more automated documents than documents;
-    starts on several dates; minutes that never varied, which nobody measured; and what
-    the design refuses.
+    starts on several dates; minutes that never varied, which nobody measured; and
+    anything that the design refuses.
 Sources
     Albrecht, François and Schoors 2002 (Energy Policy 30) for the exact parts; Ang 2015
     (Energy Policy 86) on level decompositions; the design's own.
@@ -56,7 +55,7 @@ _MINUTES_PER_HOUR = 60.0
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What was counted, of the treated units.
+    """Counts of the treated units.
 
     Attributes
     ----------
@@ -110,7 +109,7 @@ class Counts:
 
 
 def validate(panel: Panel, plan: Plan) -> None:
-    """Refuse a process that is not counted, then what the design refuses."""
+    """Refuse an uncounted process, then apply the design's refusals."""
     if plan.process is None:
         raise RefusalError(
             "plan_not_supported",
@@ -164,7 +163,7 @@ def counts_of(panel: Panel, process: Process) -> Counts:
         panel.column(name)[panel.treated]
         for name in (process.volume, process.automated_volume, process.handling_minutes)
     )
-    # Where nothing came, nothing had to be handled.
+    # Without arrivals, nothing had to be handled.
     minutes = np.where((volume == 0) & np.isnan(minutes), 0.0, minutes)
     return Counts(volume, automated, minutes, panel.launch)
 
@@ -184,7 +183,7 @@ def rate_study(panel: Panel, plan: Plan) -> tuple[Panel, Plan, tuple[str, ...]]:
     counts = counts_of(panel, process)
     weights = counts.mix * len(counts.mix)
     rates[panel.treated] *= weights[:, None]
-    # A day without documents saves nothing, whatever its rate; it is no gap.
+    # A day without documents saves nothing at any rate; it is no gap.
     after = np.arange(rates.shape[1]) >= panel.launch
     empty = (volume == 0) & after
     usual = np.nanmean(np.where(after, rates, np.nan), axis=1)[:, None]
@@ -211,7 +210,7 @@ def _design(plan: Plan) -> Estimator:
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
-    """Return the estimate with its checks; see the module for what is estimated."""
+    """Return the estimate with its checks; see the module for the estimand."""
     process = plan.process or Process()
     counts = counts_of(panel, process)
     inner, rate_plan, log = rate_study(panel, plan)
@@ -250,7 +249,7 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
 def minutes_of(rate_effect: Effect, counts: Counts) -> Effect:
     """Return draws of the change in minutes from draws of that per document.
 
-    The effect on the rate is summed over units, whose weights sum to their number.
+    The effect on the rate is summed over units, with weights that sum to their number.
     """
     each = counts.volume_after / len(counts.volume)
     paths = np.where(each > 0, rate_effect.paths * np.where(each > 0, each, 1.0), 0.0)
@@ -260,7 +259,7 @@ def minutes_of(rate_effect: Effect, counts: Counts) -> Effect:
 
 
 def _by_count(counts: Counts) -> float:
-    """Return minus the automated documents at what a document took before."""
+    """Return minus automated documents times prior minutes per document."""
     _, _, rates = counts.daily(after=False)
     more = counts.automated[:, counts.launch :].sum(axis=1) - _usually(counts)
     return -float(np.nansum(more * rates))
@@ -296,10 +295,10 @@ def _savings(
 
 
 def contributions_of(effect: Effect, counts: Counts, feature: str) -> Contributions:
-    """Return what volume, mix, the feature and the rest added to minutes per period."""
+    """Return contributions to minutes of volume, mix, feature and the rest."""
     sides = [counts.daily(after=False), counts.daily(after=True)]
     before, after = sides
-    # What came on one side only has one rate: all of it is mix.
+    # Kinds that came on one side only have a single rate: all of it is mix.
     rates = [
         np.where(np.isnan(one[2]), other[2], one[2])
         for one, other in ((before, after), (after, before))

@@ -1,8 +1,8 @@
-"""Whether a control jumped, at the launch or later, as it never did before.
+"""Detection of unprecedented jumps of a control from the launch on.
 
-A control that is measured otherwise from some day on, or that the feature moves, shows
-it in one step. Steps are errors of an autoregression with a season, fitted to the
-history; a jump is one that is too large for Student's t.
+A control that is measured differently from some day on, or that the feature moves,
+shows it in a single step. Steps are errors of an autoregression with a season, fitted
+to the history; a jump is a step that is too large for Student's t.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def jump_p_values(values: Floats, launch: int, cycle: int) -> tuple[float, float
     Returns
     -------
     tuple of float
-        The second one is multiplied by the number of periods (Bonferroni); both are 1
-        where the history is too short.
+        The second is multiplied by the number of periods (Bonferroni); both are 1 where
+        the history is too short.
     """
     steps = np.diff(values)
     season = np.eye(max(cycle, 1))[np.arange(len(values)) % max(cycle, 1)]

@@ -1,8 +1,8 @@
-"""Weights that are at least zero and sum to one, exactly.
+"""Weights that are non-negative and sum to 1, exactly.
 
-Non-negative least squares (Lawson and Hanson 1974, chapter 23): the sum becomes one
-heavy row. The optimum is found, not approached: the same on every machine, in less than
-a millisecond.
+Non-negative least squares (Lawson and Hanson 1974, chapter 23): the sum becomes a heavy
+row. The optimum is found, not approached: the same on every machine, in less than a
+millisecond.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def convex_weights(target: Floats, candidates: Floats, *, ridge: float = 0.0) ->
     Parameters
     ----------
     target : ndarray, shape (rows,)
-        What is to be matched; demeaned by the caller where an intercept is wanted.
+        Series to match; demeaned by the caller where an intercept is wanted.
     candidates : ndarray, shape (rows, candidates)
-        Of what it is to be made.
+        Series that it is to be made of.
     ridge : float
-        How much even weights are preferred, in the unit of the target.
+        Preference for even weights, in the unit of the target.
     """
     rows, count = candidates.shape
-    # Differences from the target leave the optimum where it is, as weights sum to one,
+    # Differences from the target leave the optimum where it is, as weights sum to 1,
     # and make the heavy row heavy in relation to them.
     matrix = (candidates - target[:, None]) / np.sqrt(rows)
     parts = [matrix]

@@ -1,16 +1,17 @@
-"""One series before and after a launch: what it would have been without it.
+"""Counterfactual of a single series before and after a launch.
 
 Estimand
     The total difference, from the launch to the end of the window, between the outcome
-    and what it would have been without the feature; by period and in sum.
+    and its counterfactual without the feature; by period and in sum.
 Model
     Local level + AR(1) + weekday (or month) + controls, on the periods before the
     launch, standardised by them. Hyper-parameters are integrated, not plugged in; the
     variance of the sum is exact (:mod:`attribution.causal.state_space`).
 Assumptions
-    Nothing but the feature moved the outcome at the launch, apart from what the
-    controls and a level that moves as it did before can follow. The feature does not
-    move the controls. A shock on the day of the launch is invisible to every method.
+    Nothing but the feature moved the outcome at the launch, apart from movements that
+    the controls and a level that moves as it did before can follow. The feature does
+    not move the controls. A shock on the day of the launch is invisible to every
+    method.
 Refuses
     Less than 60 periods (24 months) or three horizons of history; less than a year of
     it for more than a month without a seasonal control; without controls, a horizon
@@ -72,7 +73,7 @@ _CHECK_DRAWS = 400
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """What the model sees: one outcome, some controls, and where the launch is.
+    """Input of the model: an outcome, its controls, and the launch.
 
     Attributes
     ----------
@@ -83,7 +84,7 @@ class Series:
     launch, cycle : int
         Position of the launch, and periods of a season (1 for none).
     slope : bool
-        Whether a straight trend is among the regressors.
+        True if a straight trend is among the regressors.
     """
 
     outcome: Floats
@@ -114,7 +115,7 @@ class Series:
         )
 
     def without(self, control: str) -> Series:
-        """Return the series without one control."""
+        """Return the series without a given control."""
         kept = {name: x for name, x in self.controls.items() if name != control}
         return replace(self, controls=kept)
 
@@ -160,7 +161,7 @@ def validate(panel: Panel, plan: Plan) -> None:
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
-    """Return the estimate with its checks; see the module for what is estimated."""
+    """Return the estimate with its checks; see the module for the estimand."""
     series = series_of(panel, plan)
     children = rng.spawn(4)
     fitted = series.fit(children[0])
@@ -194,11 +195,12 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
 
 
 def series_of(panel: Panel, plan: Plan) -> Series:
-    """Return the one series of a panel: its treated units together."""
+    """Return the single series of a panel: its treated units together."""
     outcome = _treated(panel, panel.outcome).sum(axis=0)
     if plan.scale == "multiplicative":
         outcome = np.log(outcome)
-    # What may already react says nothing of how it was before; the filter steps over.
+    # Periods that may already react are no evidence of the time before; the filter
+    # steps over them.
     outcome[max(panel.launch - plan.anticipation, 0) : panel.launch] = np.nan
     controls = {name: treated_mean(panel, name) for name in sorted(plan.controls)}
     return Series(outcome, controls, panel.launch, cycle_of(panel, plan), plan.slope)
@@ -265,7 +267,7 @@ def _control_p_values(series: Series, rng: np.random.Generator) -> dict[str, flo
         if np.ptp(values[: series.launch]) == 0:
             continue
         fitted = series.about(values, {}).fit(rng, draws=_CHECK_DRAWS)
-        # Three tests of one control share its level.
+        # Three tests of the same control share its level.
         control_p_values[name] = min(
             1.0,
             3.0

@@ -1,4 +1,4 @@
-"""The drivers of a response: what is asked of them, and what can be separated.
+"""Drivers of a response: their requirements and separability.
 
 Declared drivers as arrays, their tolerances, and the effect of those that are the
 feature, from draws of the coefficients.
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Response:
-    """What is asked of the model: one outcome, its drivers, and where the launch is.
+    """Input of the model: an outcome, its drivers, and the launch.
 
     Attributes
     ----------
     outcome : ndarray, shape (periods,)
         Total of the treated units.
     names, kinds : tuple of str
-        Of the drivers: the declared ones, then the controls.
+        Names of the drivers: those declared, then the controls.
     values : ndarray, shape (periods, drivers)
         Mean over the treated units.
     baselines : ndarray, shape (drivers,)
         Values without the feature.
     carry_over : tuple of tuple of float
-        How much of each driver may last into the next period.
+        Share of each driver that may last into the next period.
     launch, cycle : int
         Position of the launch, and periods of a season.
     """
@@ -93,14 +93,14 @@ class Response:
 
 
 class Claimed(NamedTuple):
-    """Drivers whose sum is the estimate, and those of which only a sum is known."""
+    """Drivers that sum to the estimate, and those known only in sum."""
 
     columns: NDArray[np.intp]
     collinear: NDArray[np.intp]
 
 
 def response_of(panel: Panel, plan: Plan) -> Response:
-    """Return the one series of a panel with its drivers; controls are drivers too."""
+    """Return a panel's single series with its drivers and controls."""
     outcome = panel.outcome[panel.treated].sum(axis=0)
     columns = [driver.column for driver in plan.drivers] + sorted(plan.controls)
     values = np.column_stack([treated_mean(panel, name) for name in columns])
@@ -126,7 +126,7 @@ def response_of(panel: Panel, plan: Plan) -> Response:
 
 
 def claimed_drivers(response: Response, plan: Plan) -> Claimed:
-    """Return what is claimed: the feature, with what it cannot be told from if asked.
+    """Return the feature, with drivers inseparable from it if requested.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def claimed_drivers(response: Response, plan: Plan) -> Claimed:
 def effect_loadings(
     response: Response, fitted: ResponseFit, columns: NDArray[np.intp]
 ) -> list[Floats]:
-    """Return what the total gains per unit of each coefficient, by model."""
+    """Return the gain of the total per unit of each coefficient, by model."""
     loadings = []
     for member in fitted.members:
         loading = np.zeros(len(member.scales))

@@ -18,7 +18,7 @@ class Difference:
     Attributes
     ----------
     path : ndarray, shape (periods,)
-        Per unit, or in total where a function says so.
+        Per unit, or in total where a function states so.
     covariance : ndarray, shape (periods, periods)
         Of the path.
     degrees_of_freedom : float

@@ -1,4 +1,4 @@
-"""The protocol that every module beside this one keeps."""
+"""Protocol of every estimator module in this package."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Estimator(Protocol):
-    """A module that answers one kind of question.
+    """Module that answers a single kind of question.
 
     Its docstring has the estimand, the assumptions and the references.
     """
 
     def validate(self, panel: Panel, plan: Plan) -> None:
-        """Refuse what this design cannot estimate, before anything is fitted.
+        """Refuse an inestimable design before anything is fitted.
 
         Raises
         ------
@@ -33,6 +33,6 @@ class Estimator(Protocol):
         Raises
         ------
         RefusalError
-            Where only the fit can tell.
+            If only the fit can show it.
         """
         ...

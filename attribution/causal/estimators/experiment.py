@@ -1,25 +1,25 @@
 """A randomised roll-out, hold-out or A/B test.
 
 Estimand
-    Intention to treat: what assignment changed of the treated units' outcome, in total
-    over the periods. Where clusters were randomised it is per unit, so that a cluster
-    counts by its size, or per cluster if the plan says so. With a denominator it is the
-    difference of the ratios times the treated denominators.
+    Intention to treat: the effect of assignment on the treated units' outcome, in total
+    over the periods. If clusters were randomised it is per unit, so that a cluster
+    counts by its size, or per cluster if the plan requests it. With a denominator it is
+    the difference of the ratios times the treated denominators.
 Method
     Units: each period's outcome on assignment, the outcome before the launch (or a
     declared covariate) and their product, errors HC3 over units; the covariance of the
     periods is kept, so the total's error is exact for that design. Clusters and ratios:
     :mod:`attribution.causal.estimators.ratio_of_sums`. Counts of few events:
     :mod:`attribution.causal.estimators.rare_events`. Without a history nothing is
-    adjusted. More than one look: a confidence sequence, which holds at all of them at
-    once. Where assignment moves use and does not decide it, the effect of use, too
+    adjusted. More than a single look: a confidence sequence, which holds at all of them
+    at once. Where assignment moves use and does not decide it, the effect of use, too
     (:mod:`attribution.causal.estimators.uptake`).
 Assumptions
     Assignment was random and is known; units (clusters) do not change each other's
     outcome; who is missing is missing alike in both arms.
 Refuses
-    Outcomes that nothing moved; a sample ratio that did not come about by chance; rows
-    finer than what was randomised; fewer than four clusters in an arm; declared
+    Outcomes that nothing moved; a sample ratio that did not arise by chance; rows finer
+    than the unit of randomisation; fewer than four clusters in an arm; declared
     interference without clusters.
 Sources
     Deng et al. 2013 (WSDM), section 3; Lin 2013 (AoAS 7); Donald and Lang 2007 (REStat
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 
 #: Units, or clusters where those were randomised, in each arm.
 UNITS_NEEDED = 4
-#: What arithmetic may miss nothing by, as a part of what was added up.
+#: Rounding error of a zero, as a share of the sum of the terms.
 _ROUNDING = 1e-13
 #: The level at which a confidence sequence is narrowest at its planned size.
 SEQUENCE_ALPHA = 0.05
@@ -102,7 +102,7 @@ def validate(panel: Panel, plan: Plan) -> None:
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
-    """Return the estimate with its checks; see the module for what is estimated."""
+    """Return the estimate with its checks; see the module for the estimand."""
     assigned = _assignment(plan)
     arms, complete = arms_of(panel, assigned)
     sums = sums_of(panel, plan, arms, complete)
@@ -167,7 +167,7 @@ def _observed(arms: Arms, sums: Sums | None) -> Floats:
 
 
 def _cells(panel: Panel, arms: Arms, sums: Sums | None) -> float:
-    """Return what an average is per: units (clusters, denominators) by periods."""
+    """Return the divisor of an average: units times periods."""
     if sums is None:
         return float(arms.treated.sum() * panel.after)
     exposed = sums.denominator[sums.treated]
@@ -175,7 +175,7 @@ def _cells(panel: Panel, arms: Arms, sums: Sums | None) -> float:
 
 
 def _balance(arms: Arms, sums: Sums | None) -> Check:
-    """Check what was before by what was randomised; NaN where nothing is known."""
+    """Check baseline balance by unit of randomisation; NaN if unknown."""
     treated, before = arms.treated, arms.before
     if sums is not None:
         known = np.isfinite(sums.before)
@@ -184,7 +184,7 @@ def _balance(arms: Arms, sums: Sums | None) -> Check:
 
 
 def _plain_total(arms: Arms, sums: Sums | None) -> float:
-    """Return the total without any adjustment for what was before."""
+    """Return the total without baseline adjustment."""
     if sums is None:
         return float(cluster_difference(arms).path.sum() * arms.treated.sum())
     unknown = np.full(len(sums.treated), np.nan)
@@ -201,7 +201,7 @@ def _errors(difference: Difference | None) -> dict[str, float]:
 
 
 def adjusted_difference(arms: Arms) -> Difference:
-    """Return the difference adjusted for what was before, with HC3 errors.
+    """Return the baseline-adjusted difference, with HC3 errors.
 
     Regression on ``1, D, x - mean, D (x - mean)``; the coefficient of ``D``. Without
     any variation before the launch it is the difference of means.
@@ -222,7 +222,7 @@ def regression_difference(design: Floats, outcome: Floats) -> Difference:
     design : ndarray, shape (units, columns)
         The second column is the assignment.
     outcome : ndarray, shape (units, periods)
-        One regression for each.
+        A separate regression for each.
     """
     inverse = np.linalg.pinv(design)
     coefficients = inverse @ outcome
@@ -266,7 +266,7 @@ def sequence_half_width(
 def _effect(
     arms: Arms, sums: Sums | None, plan: Plan, rng: np.random.Generator
 ) -> tuple[Effect, Difference | None]:
-    """Return draws of the total, and the difference behind them if there is one."""
+    """Return draws of the total, and the difference behind them if any."""
     if sums is not None:
         found = sums_difference(sums)
         return _drawn(found, plan, len(sums.treated), rng), found
@@ -339,7 +339,7 @@ def _refuse_few(groups: Flags, *, clusters: bool) -> None:
 
 
 def _refuse_constant(difference: Difference, arms: Arms, plan: Plan) -> None:
-    """Refuse outcomes that nothing moved: what differs is rounded arithmetic."""
+    """Refuse outcomes that nothing moved: differences are rounding errors."""
     least = _ROUNDING * float(np.abs(arms.outcome).sum())
     error = float(np.sqrt(max(difference.covariance.sum(), 0.0)))
     if max(abs(float(difference.path.sum())), error) <= least:

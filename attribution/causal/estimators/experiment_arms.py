@@ -1,4 +1,4 @@
-"""The arms of an experiment: users one by one, or what was randomised in groups."""
+"""Arms of an experiment: individual users, or randomised groups."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def clusters_of(panel: Panel, assigned: Assignment) -> Floats:
 
 
 def sums_of(panel: Panel, plan: Plan, arms: Arms, complete: Flags) -> Sums | None:
-    """Return the sums of what was randomised; ``None`` if users count one by one.
+    """Return sums of randomised groups; ``None`` if users count singly.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def sums_of(panel: Panel, plan: Plan, arms: Arms, complete: Flags) -> Sums | Non
 
 
 def sums_of_units(arms: Arms) -> Sums:
-    """Return the outcomes of units that count one by one."""
+    """Return the outcomes of units that count individually."""
     once = np.ones_like(arms.outcome)
     return Sums(arms.treated, arms.outcome, once, arms.before)
 

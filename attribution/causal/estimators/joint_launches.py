@@ -1,23 +1,23 @@
-"""Several launches on one outcome, in one model: first together, then apart if one can.
+"""Several launches on an outcome in a joint model, separated if possible.
 
 Estimand
-    What the feature's launch added to the outcome, from its launch to the end of the
-    window; or, for a joint claim, what it added together with all that cannot be told
-    from it. Claims of features on one outcome come from one model, so they never sum to
-    more than the total.
+    The addition of the feature's launch to the outcome, from its launch to the end of
+    the window; or, for a joint claim, its addition together with all launches
+    inseparable from it. Claims of features on the same outcome come from a single
+    model, so they never sum to more than the total.
 Method
-    One series over the whole window: local level + AR(1) + season + controls + each
-    launch as it came (:mod:`attribution.causal.estimators.response_model`): at once,
-    over its declared days, or as a column measured it. The total, and each group of
-    launches, is linear in the same draws. Two launches are told apart if their dates
-    are a quarter of the horizon apart, or one of them varied on its own before; and if
-    one alone is no more than twice as uncertain as both together.
+    A single series over the whole window: local level + AR(1) + season + controls +
+    each launch as it came (:mod:`attribution.causal.estimators.response_model`): at
+    once, over its declared days, or as a column measured it. The total, and each group
+    of launches, is linear in the same draws. Two launches are separable if their dates
+    are a quarter of the horizon apart, or either of them varied separately before; and
+    if each alone is no more than twice as uncertain as both together.
 Assumptions
-    Every launch on the outcome is declared; each has one lasting effect in proportion
-    to how much of it there was; nothing else moved the level in one step.
+    Every launch on the outcome is declared; each has a single lasting effect in
+    proportion to its amount; nothing else moved the level in a single step.
 Refuses
-    Less than 60 periods or three horizons of history; a feature whose launch no data
-    can tell from another (a joint claim may stand); gaps after the launch.
+    Less than 60 periods or three horizons of history; a feature with a launch that no
+    data can separate from another (a joint claim may be made); gaps after the launch.
 Sources
     Durbin and Koopman 2012, sections 3.2.5 and 4.10 (interventions in a local level);
     Albrecht, François and Schoors 2002 (Energy Policy 30) for the allocation by policy.
@@ -74,7 +74,8 @@ if TYPE_CHECKING:
 
     Positions = NDArray[np.intp]
 
-#: Below this tolerance a launch is another one: data say nothing of it alone.
+#: Below this tolerance a launch duplicates another: data carry no information on it
+#: alone.
 TOLERANCE_NEEDED = 0.01
 #: A joint claim of more launches is not shared out: orders are too many to be a policy.
 ALLOCATED_AT_MOST = 5
@@ -83,7 +84,7 @@ _CHECK_DRAWS = 400
 
 @dataclass(frozen=True, eq=False)
 class Launches:
-    """What is asked of the model.
+    """Input of the model.
 
     Attributes
     ----------
@@ -92,18 +93,18 @@ class Launches:
     names : tuple of str
         The feature, then the other launches.
     exposures : ndarray, shape (periods, launches)
-        How much of each there was.
+        Amount of each launch.
     without : ndarray, shape (launches,)
-        How much there would have been of it without the launch.
+        Amount of it without the launch.
     gaps : ndarray, shape (launches,)
-        Days between the feature's launch and theirs; of what was measured, the day
+        Days between the feature's launch and theirs; for a measured launch, the day
         before it, or else after it, on which it first was not as usual.
     controls : ndarray, shape (periods, controls)
-        What else moves the outcome.
+        Other drivers of the outcome.
     launch, cycle : int
         Position of the launch, and periods of a season.
     has_slope : bool
-        Whether a straight trend was declared.
+        True if a straight trend was declared.
     """
 
     outcome: Floats
@@ -118,7 +119,7 @@ class Launches:
 
     @cached_property
     def steps(self) -> Floats:
-        """How much more of each launch there was after the feature's."""
+        """Return the increase of each launch after the feature's."""
         return self.exposures[self.launch :] - self.without
 
     def fit(
@@ -143,13 +144,13 @@ class Launches:
 
 @dataclass(frozen=True, eq=False)
 class JointFit:
-    """The model of all launches, with what is told apart in it."""
+    """Model of all launches, with their separability."""
 
     launches: Launches
     fitted: ResponseFit
 
     def loadings(self, some: Sequence[int]) -> list[Floats]:
-        """Return what the total of some launches gains per unit of each coefficient."""
+        """Return gains of the launches' total per unit of each coefficient."""
         loading = np.zeros(len(self.fitted.members[0].scales))
         loading[list(some)] = self.launches.steps[:, list(some)].sum(axis=0)
         return [loading]
@@ -165,7 +166,7 @@ class JointFit:
 
     @cached_property
     def inseparable(self) -> tuple[int, ...]:
-        """The feature, and the launches that cannot be told from it.
+        """Return the feature and the launches inseparable from it.
 
         A launch joins if it began too near, or if with it the sum is less than half as
         uncertain as without it. Points and p-values are not looked at.
@@ -264,7 +265,7 @@ def _farthest_day(panel: Panel, moved: NDArray[np.bool_]) -> float:
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
-    """Return the estimate with its checks; see the module for what is estimated."""
+    """Return the estimate with its checks; see the module for the estimand."""
     children = rng.spawn(3)
     launches = launches_of(panel, plan)
     joint_fit = JointFit(launches, launches.fit(children[0]))

@@ -1,4 +1,4 @@
-"""One series of a panel: its treated units together, its week, its year, its gaps."""
+"""Single series of a panel: treated units together, week, year, gaps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: History that a fit needs: periods, and a multiple of the horizon.
 MINIMUM_PERIODS = {"day": 60, "week": 52, "month": 24, "quarter": 20, "year": 20}
 HISTORY_PER_HORIZON = 3.0
-#: Periods in a year, and the horizon (a month) that needs to have seen one.
+#: Periods in a year, and the horizon (a month) that needs to have seen a full year.
 YEAR = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 SEASON_FREE_HORIZON = {"day": 30, "week": 4, "month": 1, "quarter": 1, "year": 1}
 CYCLE = {"day": 7, "week": 1, "month": 12, "quarter": 4, "year": 1}

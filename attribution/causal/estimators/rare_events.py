@@ -53,7 +53,8 @@ def rare_effect(treated: Flags, outcome: Floats, rng: np.random.Generator) -> Ef
     totals = outcome.sum(axis=1)
     units = [float(arm.sum()) for arm in (treated, ~treated)]
     events = [float(totals[arm].sum()) for arm in (treated, ~treated)]
-    # Units with several events say less than as many units with one each.
+    # Units with several events carry less information than as many units with a single
+    # event each.
     crowding = max(1.0, float((totals**2).sum() / max(totals.sum(), 1.0)))
     exact = [count / crowding for count in events]
     rates = [

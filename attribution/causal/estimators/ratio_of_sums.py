@@ -1,11 +1,11 @@
 """Arms compared by a ratio of sums: outcome per user of teams, minutes per ticket.
 
-What was randomised is a group with two sums in each period, a numerator and a
+The unit of randomisation is a group with two sums in each period, a numerator and a
 denominator: the outcome of a team and its users, or minutes and tickets. An arm's ratio
 weighs groups by their denominators, so that its difference times the treated
-denominators is the total. Errors leave one group out at a time, which is the delta
-method with a correction for few and unequal groups (Deng et al. 2018, KDD; MacKinnon,
-Nielsen and Webb 2023, J. Econometrics 232).
+denominators is the total. Errors leave out a group at a time, which is the delta method
+with a correction for few and unequal groups (Deng et al. 2018, KDD; MacKinnon, Nielsen
+and Webb 2023, J. Econometrics 232).
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Sums:
     before: Floats
 
     def adjusted(self) -> Sums:
-        """Return numerators without what the ratio before the launch explains.
+        """Return numerators net of the part explained by the baseline ratio.
 
-        By one slope for each period, within arms, weighed by denominators. Groups of
-        whom nothing is known before keep what they have.
+        By a single slope for each period, within arms, weighed by denominators. Groups
+        without a known history keep their numerators.
         """
         weight = self.denominator * np.isfinite(self.before)[:, None]
         habit = self._habit()
@@ -63,12 +63,12 @@ class Sums:
         return replace(self, numerator=left)
 
     def about_no_effect(self, *, varies: bool) -> Floats:
-        """Return what one ratio of both arms leaves of numerators, period by period.
+        """Return residual numerators by period, given equal ratios in both arms.
 
         Parameters
         ----------
         varies : bool
-            Whether one slope of the ratio before is fitted with it.
+            True if a slope of the ratio before is fitted with it.
         """
         below = self.denominator
         common = self.numerator.sum(axis=0) / np.maximum(below.sum(axis=0), 1e-300)
@@ -111,7 +111,7 @@ def sums_difference(sums: Sums) -> Difference:
     """Return the total by period that assignment made, in units of the numerator.
 
     The difference of the arms' ratios times the treated denominators. Student's t has
-    the number of groups minus two degrees of freedom, minus one more where the ratio
+    the number of groups minus two degrees of freedom, minus 1 more where the ratio
     before is adjusted for.
     """
     varies = _varies(sums)
@@ -129,14 +129,14 @@ def sums_difference(sums: Sums) -> Difference:
 def wild_p_value(sums: Sums) -> float | None:
     """Return the p of no effect over all signs; ``None`` where groups are many.
 
-    Without an effect both arms have one ratio in each period, and one slope of the
-    ratio before where that varies; what is left is each group's own. The adjustment is
+    Without an effect both arms share a ratio in each period, and a slope of the ratio
+    before where that varies; the residuals belong to each group. The adjustment is
     fitted again for every sign.
 
     Parameters
     ----------
     sums : Sums
-        Of what was randomised.
+        Sums of the randomised groups.
     """
     groups = len(sums.treated)
     if groups > MOST_CLUSTERS:

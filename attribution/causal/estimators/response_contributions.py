@@ -1,6 +1,6 @@
-"""What each driver added to a change of a series, from draws of its coefficients.
+"""Contributions of drivers to a change, from draws of coefficients.
 
-Drivers, season and drift are linear in the coefficients, and what they leave of the
+Drivers, season and drift are linear in the coefficients, and the remainder of the
 observed change is the rest (level and errors), so every draw sums exactly.
 """
 
@@ -43,7 +43,7 @@ def contributions_of(
     joint: Collection[int],
     unit: str,
 ) -> Contributions:
-    """Return what each driver, drift, season and the rest added to a change.
+    """Return the contributions of each driver, drift, season and the rest.
 
     Parameters
     ----------
@@ -87,12 +87,12 @@ def contributions_of(
 
 
 def one_of(fitted: ResponseFit, column: int) -> list[Floats]:
-    """Return the loadings of one coefficient alone, by model."""
+    """Return the loadings of a single coefficient, by model."""
     return [np.eye(len(member.scales))[column] for member in fitted.members]
 
 
 def robustness_of(fitted: ResponseFit, loadings: Sequence[Floats]) -> float:
-    """Return the robustness value of what has these loadings."""
+    """Return the robustness value of a sum with these loadings."""
     mean, sd = fitted.mean_and_sd(loadings)
     known = int(np.isfinite(fitted.outcome).sum())
     return robustness_value(mean / sd, known - len(loadings[0]) - 1.0)

@@ -1,10 +1,10 @@
-"""A whole series explained by what is declared, with a level that may move.
+"""Model of a whole series on declared drivers and a moving level.
 
 Knows neither plan nor panel. Local level + AR(1) + season + regressors over the whole
 window, with the hyper-parameters integrated (:mod:`attribution.causal.state_space`).
 Where a driver may carry over, each way of doing so is a model, and models are averaged
-by their evidence. What comes out are draws of the coefficients; everything else is
-linear in them.
+by their evidence. The result is draws of the coefficients; everything else is linear in
+them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Prior = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One model: one way in which drivers carry over.
+    """Single model: a given way in which drivers carry over.
 
     Attributes
     ----------
@@ -64,16 +64,16 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class ResponseFit:
-    """The average of the models, with what it says of the coefficients.
+    """Average of the models, with its estimates of the coefficients.
 
     Attributes
     ----------
     outcome : ndarray, shape (periods,)
         As it was given.
     drivers : int
-        How many of the regressors, the first ones, are drivers.
+        Number of the regressors, from the first on, that are drivers.
     has_drift : bool
-        Whether the last regressor is a straight line.
+        True if the last regressor is a straight line.
     members : tuple of Member
         The models.
     weights : ndarray, shape (members,)
@@ -121,7 +121,7 @@ class ResponseFit:
         Parameters
         ----------
         loadings : sequence of ndarray, shape (regressors,)
-            What the sum gains per unit of each coefficient, by model.
+            Gain of the sum per unit of each coefficient, by model.
         """
         weights, model, draw = self._flat
         means, variances = np.empty(len(weights)), np.empty(len(weights))
@@ -176,7 +176,7 @@ def fit_response(
     priors: Sequence[Prior | None] = (),
     draws: int = 1000,
 ) -> ResponseFit:
-    """Fit one model per variant of the drivers to the whole series.
+    """Fit a model per variant of the drivers to the whole series.
 
     Parameters
     ----------
@@ -189,9 +189,9 @@ def fit_response(
     cycle : int
         Periods of a season; 1 for none.
     has_drift : bool
-        Whether a straight line, a fixed drift, is part of the model.
+        True if a straight line, a fixed drift, is part of the model.
     priors : sequence of (float, float) or None
-        What an experiment said of each driver's coefficient.
+        Experimental estimate of each driver's coefficient.
     draws : int
         Of the hyper-parameters, for each variant.
     """
@@ -248,8 +248,8 @@ def _priors(
 def carried_over(values: Floats, part: float) -> Floats:
     """Return x̃_t = x_t + λ x̃_{t-1}, as if the first value had always been there.
 
-    It is scaled by 1 - λ, so that a constant stays what it is and coefficients of
-    several λ are per unit of the same thing (Jin et al. 2017).
+    It is scaled by 1 - λ, so that a constant is unchanged and coefficients of several λ
+    are per unit of the same thing (Jin et al. 2017).
     """
     found = np.array(values, dtype=float)
     for period in range(1, len(found)):

@@ -40,7 +40,7 @@ _EARLIEST_PLACEBO = 40
 
 @dataclass(frozen=True, eq=False)
 class SeriesFit:
-    """The model given the history, with what it says of the periods after.
+    """Model given the history, with its predictions of later periods.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class SeriesFit:
         Before each placebo launch, before the last horizon of the history, and before
         the launch.
     notes : tuple of str
-        What was left out, and why.
+        Omissions, with reasons.
     """
 
     outcome: Floats
@@ -87,7 +87,7 @@ class SeriesFit:
 
     @cached_property
     def counterfactual_sum(self) -> Mixture:
-        """What the outcome would have summed to, in its own unit."""
+        """Return the sum of the counterfactual outcome, in its unit."""
         return self._sum(self.moments[-1], self.launch, len(self.outcome))
 
     @property
@@ -151,7 +151,7 @@ class SeriesFit:
         return scaled
 
     def counterfactual_paths(self, rng: np.random.Generator) -> Floats:
-        """Return paths whose sums are the quantiles of the exact sum at equal steps."""
+        """Return paths with sums at equally spaced quantiles of the exact sum."""
         regressors, multiples = self.regressors[self.launch :], self._multiples
         parameters = self.integration.parameters
         total = predicted_total(self.moments[-1], parameters, regressors, multiples)
@@ -182,7 +182,7 @@ class SeriesFit:
     def residuals(self) -> Floats:
         """Return standardised one-step errors at the posterior mean.
 
-        The first ones, as many as there are diffuse states, mean nothing and are left
+        The first errors, as many as there are diffuse states, mean nothing and are left
         out.
         """
         expected, errors = self._one_step
@@ -192,7 +192,7 @@ class SeriesFit:
 
     @property
     def expected_history(self) -> Floats:
-        """What the model expected of each period before the launch, a period ahead.
+        """Return one-step-ahead expectations of each period before the launch.
 
         NaN where it knew nothing yet.
         """
@@ -200,7 +200,7 @@ class SeriesFit:
 
     @cached_property
     def _one_step(self) -> tuple[Floats, Floats]:
-        """One-step predictions at the posterior mean, and their standard errors."""
+        """Return one-step predictions at the posterior mean, and their errors."""
         level_sd, error_sd, phi = self.posterior_means()
         at = Parameters(
             np.array([level_sd / self.scale]),
@@ -243,7 +243,7 @@ def fit_series(  # noqa: PLR0913  (data, then choices by name)
     outcome : ndarray, shape (periods,)
         NaN where unknown, before the launch only.
     controls : ndarray, shape (periods, controls)
-        Constant or linearly dependent ones are left out, and named in the notes.
+        Constant or linearly dependent controls are left out, and named in the notes.
     launch : int
         Position of the launch.
     rng : Generator
@@ -251,7 +251,7 @@ def fit_series(  # noqa: PLR0913  (data, then choices by name)
     cycle : int
         Periods of a season; 1 for none.
     slope : bool
-        Whether a straight trend is a regressor, with a coefficient N(0, 1).
+        True if a straight trend is a regressor, with a coefficient N(0, 1).
     draws : int
         Of the hyper-parameters.
     level_scale : float
@@ -325,7 +325,7 @@ def _regressors(
 
 
 def _independent(season: Floats, standard: Floats, usable: Floats) -> list[int]:
-    """Return the controls that say something that those before them do not."""
+    """Return the controls that are independent of those before them."""
     kept: list[int] = []
     base = np.column_stack([np.ones(len(season)), season])
     for column in np.flatnonzero(usable):

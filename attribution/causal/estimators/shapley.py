@@ -1,7 +1,7 @@
-"""A change shared out over what made it: the average over all orders of counting.
+"""Shapley shares of a change: the average over all counting orders.
 
-Albrecht, François and Schoors 2002 (Energy Policy 30). Exact, and a convention: it says
-what each factor gets, not what it caused.
+Albrecht, François and Schoors 2002 (Energy Policy 30). Exact, and a convention: it
+states each factor's share, not its causal effect.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def shapley_parts(count: int, value: Callable[[tuple[int, ...]], float]) -> list
     Parameters
     ----------
     count : int
-        How many players.
+        Number of players.
     value : callable
-        What some of them, in order of their numbers, make together; of nobody, too.
+        Value of a coalition, in order of players' numbers; of the empty coalition, too.
     """
     players = range(count)
     values = {

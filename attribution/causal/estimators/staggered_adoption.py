@@ -1,29 +1,29 @@
-"""A roll-out over teams, depots or regions, at once or one after another.
+"""Roll-out over teams, depots or regions, at once or staggered.
 
 Estimand
-    The effect on the treated: what treated units had more than they would have had,
-    from each one's start to the end of the window, in total.
+    The effect on the treated: the excess of treated units over their counterfactual,
+    from each unit's start to the end of the window, in total.
 Method
     Imputation (:mod:`attribution.causal.estimators.rollouts.imputation`), which never
     uses a treated cell as a control; in logarithms where the plan is multiplicative,
-    with trends that depend on declared controls. Errors leave out one unit at a time,
-    or one region where the plan names a `cluster`. The interval allows for a straight
-    drift of adopters, as far as the history does
+    with trends that depend on declared controls. Errors leave out a unit at a time, or
+    a region where the plan names a `cluster`. The interval allows for a straight drift
+    of adopters, as far as the history does
     (:mod:`attribution.causal.estimators.rollouts.drift`); a claim has to break with
     smooth paths (:mod:`attribution.causal.estimators.rollouts.breaks`). Group-time
     effects of Callaway and Sant'Anna as a second opinion, doubly robust with declared
     controls.
 Assumptions
     Without treatment, treated and other units would have moved alike on the declared
-    scale, but for a straight drift and for what declared controls explain; untreated
-    cells are asked for the scale. Nobody reacts earlier than
-    the plan's `anticipation`; units do not change each other's outcome. The estimand is
-    about these units: errors also count how cohorts were drawn, so with effects that
-    differ by cohort the interval is too wide rather than too narrow.
+    scale, but for a straight drift and the part that declared controls explain;
+    untreated cells are evidence of the scale. Nobody reacts earlier than the plan's
+    `anticipation`; units do not change each other's outcome. The estimand is about
+    these units: errors also count how cohorts were drawn, so with effects that differ
+    by cohort the interval is too wide rather than too narrow.
 Refuses
-    Two-way fixed effects, whose 90 % interval held the truth 2 to 76 times of 100 where
-    effects grow; nobody to compare with; fewer than two periods before; one treated
-    unit; fewer than six treated or six compared units, or four regions of each.
+    Two-way fixed effects, as their 90 % interval held the truth 2 to 76 times of 100
+    where effects grow; nobody to compare with; fewer than two periods before; a single
+    treated unit; fewer than six treated or six compared units, or four regions of each.
 Sources
     Borusyak, Jaravel and Spiess 2024 (REStud 91); Callaway and Sant'Anna 2021
     (J. Econometrics 225); MacKinnon, Nielsen and Webb 2023 (J. Econometrics 232);
@@ -113,7 +113,7 @@ def _refuse_uncompared(panel: Panel) -> None:
 
 def _refuse_few(panel: Panel) -> None:
     treated = int(panel.treated.sum())
-    # Before the last start, later units are who earlier ones are compared with.
+    # Before the last start, later units are the comparison group of earlier units.
     later = int((panel.first > panel.first.min()).sum())
     if min(treated, later) < UNITS_NEEDED:
         raise RefusalError(
@@ -127,7 +127,7 @@ def _refuse_few(panel: Panel) -> None:
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
-    """Return the estimate with its checks; see the module for what is estimated."""
+    """Return the estimate with its checks; see the module for the estimand."""
     data = rollout_data(panel, plan)
     path = path_of(data, panel)
     average = path.effect(rng)
@@ -214,7 +214,7 @@ def total_of(
 
 
 def _history(data: RolloutData, panel: Panel) -> pd.DataFrame:
-    """Return the first cohort before it started: what is summed at the launch."""
+    """Return the first cohort before its start: the units at the launch."""
     imputation = data.imputation
     first = (panel.first == panel.launch) & imputation.usable.any(axis=1)
     before = slice(None, panel.launch)
@@ -272,7 +272,7 @@ def _checks(
 
 
 def _silenced(data: RolloutData) -> str:
-    """Return what of the plan could keep the second opinion from an answer."""
+    """Return the part of the plan that may silence the second opinion."""
     if data.covariates is None or data.is_ratio or np.isnan(data.outcome).any():
         return ""
     return "there are too few units to compare with for the declared controls"

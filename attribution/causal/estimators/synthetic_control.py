@@ -1,10 +1,10 @@
-"""One treated unit, and others that were not: a weighted mean of them stands in.
+"""Synthetic control: a weighted mean of donors for a treated unit.
 
 Estimand
-    What the treated unit (or the treated units together) had more than it would have
-    had, in total from the launch.
+    The excess of the treated unit (or the treated units together) over its
+    counterfactual, in total from the launch.
 Method
-    Weights that are at least zero and sum to one, with an intercept, fitted on the
+    Weights that are at least zero and sum to 1, with an intercept, fitted on the
     periods before the launch only and found exactly
     (:mod:`attribution.causal.estimators.convex_weights`). Ranks among donors give
     p-value, interval and draws; where there are too few donors for the level of the
@@ -14,7 +14,7 @@ Method
 Assumptions
     Without the launch, the treated unit would have kept its relation to the weighted
     donors; the launch does not touch donors; the effect is about constant. Draws of the
-    path move all periods together: a period has no interval of its own.
+    path move all periods together: single periods have no separate interval.
 Refuses
     Fewer than twelve periods before, or fewer than after; donors that do not span the
     treated unit.
@@ -93,10 +93,10 @@ def validate(panel: Panel, plan: Plan) -> None:
 
 
 def chosen_test(donors: int, plan: Plan) -> Test:
-    """Return the test whose interval is shown, known before any outcome is looked at.
+    """Return the test of the shown interval, chosen before the outcomes.
 
-    Ranks among donors hold whatever the outcomes do, if no p-value below the level of
-    the decision is out of their reach; else differences in time stand in.
+    Ranks among donors hold for any outcomes, if no p-value below the level of the
+    decision is out of their reach; otherwise differences in time replace them.
     """
     least = 1.0 / (donors + 1)
     attainable = least <= 1.0 - plan.decision_rule.level + 1e-12
@@ -104,7 +104,7 @@ def chosen_test(donors: int, plan: Plan) -> Test:
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
-    """Return the estimate with its checks; see the module for what is estimated."""
+    """Return the estimate with its checks; see the module for the estimand."""
     gaps = gaps_of(panel, plan)
     test = chosen_test(len(gaps.donors), plan)
     average = average_of(gaps, test, rng)
@@ -157,7 +157,7 @@ def totals_of(panel: Panel, plan: Plan) -> Totals:
 
 
 def average_of(gaps: SyntheticGaps, test: Test, rng: np.random.Generator) -> Effect:
-    """Return draws per treated unit whose intervals are what a test does not reject.
+    """Return draws per treated unit with intervals that invert a test.
 
     The draw at probability ``u`` is the end of the set at ``α = 2 min(u, 1 - u)``; it
     is infinite where the test cannot reject anything at that level.
@@ -254,8 +254,8 @@ def _other_specifications(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return other estimates of the total gap, and how far chance takes each off.
 
-    Chance is what donors show: the difference of both estimates in errors before, nine
-    donors of ten.
+    Chance is measured on donors: the difference of both estimates in errors before,
+    nine donors of ten.
     """
     after = len(gaps.treated) - gaps.launch
     own = np.array([placebo.mean_gap for placebo in gaps.placebos])

@@ -1,4 +1,4 @@
-"""Synthetic difference in differences, as a second opinion on one treated unit.
+"""Synthetic difference in differences, a second opinion on a unit.
 
 Arkhangelsky et al. 2021 (Amer. Econ. Rev. 111), equations 4 to 6 and algorithm 4.
 """
@@ -14,7 +14,7 @@ from attribution.causal.estimators.convex_weights import convex_weights
 if TYPE_CHECKING:
     from attribution.arrays import Floats
 
-#: How much the weights of periods are regularised, relative to the noise.
+#: Regularisation of the weights of periods, relative to the noise.
 _PERIOD_RIDGE = 1e-6
 #: Placebo effects that their spread is of.
 _DRAWS = 200
@@ -34,7 +34,7 @@ def synthetic_did(
     launch : int
         Position of the first treated period.
     treated_units : int
-        How many units the mean is of.
+        Number of units in the mean.
     """
     before, after = donors[:, :launch], donors[:, launch:]
     noise = float(np.diff(before, axis=1).std(ddof=1))
@@ -54,7 +54,7 @@ def synthetic_did(
 def placebo_effects(donors: Floats, launch: int) -> Floats:
     """Return the effect on each donor that is taken for treated.
 
-    With one treated unit a placebo is one donor.
+    With a single treated unit a placebo is a single donor.
     """
     return np.array(
         [

@@ -1,4 +1,4 @@
-"""What a treated series exceeds its synthetic control by, and two tests of that.
+"""Gaps of a treated series to its synthetic control, with two tests.
 
 Abadie, Diamond and Hainmueller 2010 (JASA 105) for the idea; the intercept after
 Doudchenko and Imbens 2016; ranks among donors inverted as in Firpo and Possebom 2018;
@@ -28,7 +28,7 @@ FOLDS = 3
 
 @dataclass(frozen=True, slots=True)
 class CrossFitted:
-    """An effect per period whose error is known without other units.
+    """Effect per period with an error known without other units.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class CrossFitted:
 
 @dataclass(frozen=True, eq=False)
 class SyntheticGaps:
-    """A treated series beside what donors make of it.
+    """Treated series beside its synthetic control.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class SyntheticGaps:
     launch : int
         Position of the first treated period.
     intercept : bool
-        Whether the control may lie above or below by a constant.
+        True if the control may lie above or below by a constant.
     """
 
     treated: Floats
@@ -123,7 +123,7 @@ class SyntheticGaps:
         return self.error_before / max(float(np.median(donors)), 1e-300)
 
     def without(self, donor: int) -> SyntheticGaps:
-        """Return the same without one donor."""
+        """Return the gaps without a given donor."""
         rest = np.delete(self.donors, donor, axis=0)
         return SyntheticGaps(self.treated, rest, self.launch, self.intercept)
 
@@ -162,8 +162,8 @@ class SyntheticGaps:
         """Return the mean gap over that of periods that the weights did not see.
 
         Chernozhukov, Wüthrich and Zhu 2025, equations 4 to 6, with three folds: weights
-        are fitted without one block of the history at a time, and the mean gap of that
-        block is taken off the mean gap after.
+        are fitted without a block of the history at a time, and the mean gap of that
+        block is subtracted from the mean gap after.
         """
         after = len(self.treated) - self.launch
         length = min(self.launch // FOLDS, after)

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Totals:
-    """How gaps between a treated mean and its synthetic control read as totals.
+    """Conversion of gaps to a synthetic control into totals.
 
     Attributes
     ----------
     observed : ndarray, shape (periods,)
         Outcome of all treated units together.
     units : float
-        How many they are.
+        Number of treated units.
     launch : int
         Position of the first treated period.
     is_ratio : bool
-        Whether gaps are differences of logarithms.
+        True if gaps are differences of logarithms.
     """
 
     observed: Floats

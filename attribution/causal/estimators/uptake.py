@@ -1,16 +1,16 @@
-"""What use changed, where assignment moves use and does not decide it.
+"""Effect of use where assignment moves use but does not decide it.
 
 Encouraged or assigned, some do not use a feature, and some use it all the same. Users
 and others differ in more than the feature, so they are never compared. Assignment is an
-instrument instead: the effect on those who use it because they were assigned is what
-assignment changed of the outcome, divided by what it changed of the use (Imbens and
-Angrist 1994, Econometrica 62; Angrist, Imbens and Rubin 1996, JASA 91).
+instrument instead: the effect on those who use it because they were assigned is the
+effect of assignment on the outcome, divided by its effect on use (Imbens and Angrist
+1994, Econometrica 62; Angrist, Imbens and Rubin 1996, JASA 91).
 
 Its interval is that of Anderson and Rubin (1949): all effects ``τ`` for which
 assignment changes nothing of ``outcome - τ use``, which holds however little assignment
-moves use, and leaves out no effect exactly if the total's does. In closed form it is
-Fieller's. The total is that of assignment either way: what is paid for is what
-assignment made.
+moves use, and excludes no effect exactly if the total's does. In closed form it is
+Fieller's. The total is that of assignment either way: the payment is for the result of
+assignment.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ STRENGTH_NEEDED = 10.0
 
 @dataclass(frozen=True, eq=False)
 class EffectOfUse:
-    """What assignment changed of outcome and of use, in total, with their errors.
+    """Total effects of assignment on outcome and use, with their errors.
 
     Attributes
     ----------
     outcome, use : float
-        What assignment changed: in the outcome's unit, and in periods of use.
+        Effects of assignment: in the outcome's unit, and in periods of use.
     covariance : ndarray, shape (2, 2)
         Of both.
     degrees_of_freedom : float
@@ -73,7 +73,7 @@ class EffectOfUse:
 
     @property
     def is_weak(self) -> bool:
-        """Whether assignment hardly moved use, or moved it the other way."""
+        """Return True if assignment hardly moved use, or moved it the other way."""
         return self.use <= 0 or self.strength < STRENGTH_NEEDED
 
     @property
@@ -109,7 +109,7 @@ class EffectOfUse:
         return figures
 
     def note(self, unit: str, level: float) -> str:
-        """Return what a reader has to know, with the effect or why there is none."""
+        """Return a note with the effect, or the reason that there is none."""
         shares = (
             f"Used in {self.assigned_share:.0%} of the periods of those assigned, and"
             f" in {self.other_share:.0%} of the others'."
@@ -139,16 +139,16 @@ def effect_of_use(
     """Return the effect of use of an experiment.
 
     ``None`` where the plan declares no ``uptake``, or before its registered end: the
-    interval holds at one look.
+    interval holds at a single look.
 
     Parameters
     ----------
     panel, plan : Panel, Plan
         The study.
     arms : Arms
-        Units one by one, which are summed where clusters were randomised.
+        Individual units, which are summed where clusters were randomised.
     complete : ndarray of bool, shape (units,)
-        Which units of the panel those are.
+        Positions of those units in the panel.
     adjusted : callable
         The difference of arms where units were randomised.
 
@@ -181,7 +181,7 @@ def effect_of_use(
 
 
 def _summed(difference: Difference, shares: list[float]) -> EffectOfUse:
-    """Return the totals of a path whose first half is outcomes and second half use."""
+    """Return totals of a path: outcomes in its first half, then use."""
     periods = len(difference.path) // 2
     halves = np.kron(np.eye(2), np.ones(periods))
     outcome, use = halves @ difference.path

@@ -1,10 +1,10 @@
 """A wild cluster bootstrap for few clusters, over all signs that there are.
 
 Cameron, Gelbach and Miller 2008 (REStat 90), with the null imposed, Rademacher signs,
-and errors that leave one cluster out (MacKinnon, Nielsen and Webb 2023, J. Econometrics
-232). Estimates are linear in the outcome, so each is a sum of what the residuals of
-each cluster add to it, and every sign can be tried: up to :data:`MOST_CLUSTERS` there
-are no more than 2,048 that differ.
+and errors that leave out a cluster at a time (MacKinnon, Nielsen and Webb 2023, J.
+Econometrics 232). Estimates are linear in the outcome, so each is a sum of the
+contributions of each cluster's residuals, and every sign can be tried: up to
+:data:`MOST_CLUSTERS` there are no more than 2,048 that differ.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ MOST_CLUSTERS = 12
 
 @dataclass(frozen=True, eq=False)
 class ClusterParts:
-    """What clusters' residuals, about no effect at all, add to an estimate.
+    """Contributions of clusters' residuals under the null to an estimate.
 
     Attributes
     ----------
     parts : ndarray, shape (clusters,)
-        What each adds.
+        Contribution of each.
     left_out : ndarray, shape (clusters, clusters)
-        What each adds (second axis) to the estimate without one of them (first).
+        Contribution of each (second axis) to the estimate without a given cluster
+        (first).
     stratum : ndarray of int, shape (clusters,)
-        Clusters whose errors are about a mean of their own: arms of an experiment.
+        Clusters with errors about a separate mean: arms of an experiment.
     """
 
     parts: Floats

@@ -32,7 +32,7 @@ _MORE_DRAWS, _MORE_ROUNDS = 2000, 8
 _T_DEGREES = 6
 _START = np.array([np.log(LEVEL_SCALE / 3.0), -0.9, 0.3])
 _START_SD = np.array([1.5, 0.6, 0.6])
-#: So many values are looked up at once: what they need stays in the cache.
+#: Number of values looked up at once: their working set stays in the cache.
 _VALUES_AT_ONCE = 64
 _WIDER = np.diag([0.03, 0.005, 0.01])
 
@@ -78,7 +78,7 @@ def integrate(
     draws : int
         Of each round; twice as many are tried once where they were too few.
     level_scale : float
-        Of the prior of the level's step; another one shows what hangs on it.
+        Of the prior of the level's step; another scale shows the sensitivity to it.
     """
 
     def log_posterior(theta: Floats, parameters: Parameters) -> Floats:
@@ -101,7 +101,7 @@ def integrate_history(
     draws: int = _DRAWS,
     level_scale: float = LEVEL_SCALE,
 ) -> tuple[Integration, Pass]:
-    """Return weighted draws given a history, and what was filtered with them.
+    """Return weighted draws given a history, and the filter pass with them.
 
     Parameters
     ----------
@@ -110,8 +110,8 @@ def integrate_history(
     rng : Generator
         Source of the draws.
     marks : sequence of int
-        Positions whose moments are asked for, in order; the last is the end of
-        the history that the draws are weighted by.
+        Positions with requested moments, in order; the last is the end of the history
+        that the draws are weighted by.
     draws, level_scale
         As for :func:`integrate`.
     """
@@ -198,12 +198,12 @@ def _normalised(log_weights: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Normal distributions with weights: a total, whatever its parameters are.
+    """Weighted normal distributions: a total, over all its parameters.
 
     Attributes
     ----------
     weights, means, variances : ndarray, shape (draws,)
-        One normal distribution per draw.
+        A normal distribution per draw.
     """
 
     weights: Floats

@@ -1,4 +1,4 @@
-"""Local level with AR(1) and regression, for all draws of its parameters in one pass.
+"""Local level with AR(1) and regression, for all draws in a single pass.
 
 ::
 
@@ -10,7 +10,7 @@ Coefficients never change, so the filter has two states only: it runs over the o
 and over each regressor, and the coefficients follow from the innovations as in a
 weighted regression (the augmented filter of de Jong 1991; Durbin and Koopman 2012,
 section 6.2.3). That is the same likelihood and the same moments as with coefficients
-among the states, at a fifth of the time. ``statsmodels`` says so in the tests.
+among the states, at a fifth of the time. ``statsmodels`` confirms this in the tests.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 #: Variance of the first level, in squared standard deviations of the outcome.
 LEVEL_VARIANCE = 10.0
-#: So many draws are multiplied at once: what they need stays in the processor's cache.
+#: Number of draws multiplied at once: their working set stays in the processor's cache.
 _DRAWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Draws of the hyper-parameters; arrays of one length, or numbers.
+    """Draws of the hyper-parameters; arrays of equal length, or numbers.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Parameters:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What is known of the states just before a period, for each draw.
+    """Moments of the states just before a period, for each draw.
 
-    What follows for the coefficients is worked out where it is asked for.
+    The implications for the coefficients are computed on request.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Moments:
     products : ndarray, shape (draws, 1 + regressors, 1 + regressors)
         Cross products of the standardised innovations of all periods before.
     log_variances : ndarray, shape (draws,)
-        Sum of the logarithms of what these were standardised by.
+        Sum of the logarithms of the scales that standardised these.
     prior_variances : ndarray, shape (regressors,)
         Of the coefficients.
     """
@@ -126,7 +126,7 @@ def filtered(
     prior_variances : ndarray, shape (regressors,)
         Of the coefficients.
     parameters : Parameters
-        One entry per draw.
+        An entry per draw.
     marks : sequence of int
         Positions, in order; the last may be the number of periods.
     """
@@ -143,7 +143,7 @@ class _States:
 
 
 class Pass:
-    """One run of the filter, which is asked for moments afterwards.
+    """Single run of the filter, with moments available afterwards.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ class _Run:
             self._seen += 1
 
     def states(self) -> _States:
-        """Return what is known before the next period."""
+        """Return the states known before the next period."""
         means = np.stack([self.level, self.error])
         return _States(means, np.stack(self.covariance), self._seen)
 
@@ -250,7 +250,7 @@ class _Run:
         innovation -= self.error
         self.level += np.multiply(innovation, with_level / variance, out=self._moved)
         self.error += np.multiply(innovation, with_error / variance, out=self._moved)
-        # Level and error add up to what was observed, so one number says it all.
+        # Level and error add up to the observation, so a single number suffices.
         left = (p11 * p22 - p12 * p12) / variance
         self._predict(left, -left, left)
         self.variances[self._seen] = variance

@@ -1,4 +1,4 @@
-"""Totals and paths of the periods to come, from what the filter knows of its states."""
+"""Predicted totals and paths of future periods, from filtered states."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class TotalPrediction:
     means, variances : ndarray, shape (draws,)
         Of the sum.
     loadings : ndarray, shape (2, periods, draws)
-        How the sum depends on level and error of each period (``w`` of the backward
+        Dependence of the sum on level and error of each period (``w`` of the backward
         recursion).
     coefficient_loading : ndarray, shape (draws, regressors)
-        How it depends on the coefficients.
+        Dependence on the coefficients.
     """
 
     means: Floats
@@ -53,7 +53,7 @@ def predicted_total(
     regressors : ndarray, shape (periods, regressors)
         Of the coming periods.
     multiples : ndarray, shape (periods,)
-        ``c``: ones for a sum, or money per unit.
+        ``c``: 1 throughout for a sum, or money per unit.
     """
     phi = np.atleast_1d(parameters.autocorrelation)
     loadings = np.empty((2, len(multiples), len(phi)))
@@ -91,17 +91,17 @@ def simulated_paths(  # noqa: PLR0913, PLR0917  (a path needs them all)
     multiples: Floats,
     rng: np.random.Generator,
 ) -> Floats:
-    """Return paths of the coming outcomes whose weighted sums are given.
+    """Return paths of the coming outcomes with given weighted sums.
 
-    A path is simulated freely and then moved by ``cov(path, sum) / var(sum)`` times
-    what its sum lacks, which conditions it exactly (Hoffman and Ribak 1991).
+    A path is simulated freely and then moved by ``cov(path, sum) / var(sum)`` times the
+    shortfall of its sum, which conditions it exactly (Hoffman and Ribak 1991).
 
     Parameters
     ----------
     moments, parameters, regressors, multiples
         As for :func:`predicted_total`.
     total : TotalPrediction
-        What that function returned.
+        Return value of that function.
     chosen : ndarray of int, shape (paths,)
         The draw of the parameters behind each path.
     totals : ndarray, shape (paths,)

@@ -1,11 +1,12 @@
 """Finds the days of a series that cost more than its past lets expect.
 
-Weeks are judged one after another, each from the weeks before it alone, so that an old
-finding does not change when days are added. A day alarms where it is far outside what
-days usually do; several days together where their mean is. A change that lasts is
-reported for two weeks and then is the new level. What comes every month on its day is
-no surprise the second time, nor is what comes now and then anyway. A fall alarms only
-where it is to nothing, for longer than ever before.
+Finds the days of a series that cost more than its past lets expect. Weeks are judged in
+succession, each from the weeks before it alone, so that an old finding does not change
+when days are added. A day alarms where it is far outside the usual range of days;
+several days together where their mean is. A change that lasts is reported for two weeks
+and then is the new level. A monthly cost on its day is no surprise the second time, nor
+is a cost that comes now and then anyway. A fall alarms only where it is to nothing, for
+longer than ever before.
 """
 
 from __future__ import annotations
@@ -31,20 +32,20 @@ if TYPE_CHECKING:
 #: A single day alarms beyond so many standard deviations, and this part of it.
 DAY_DEVIATIONS = 5.5
 DAY_LEAST_RATIO = 0.15
-#: So do some days in a row by their mean, which varies less: days → deviations of it,
-#: least part. What is expected of them all may be wrong by this part of a deviation.
+#: Some days in a row do so by their mean, which varies less: days → deviations of it,
+#: least part. The expectation of them all may be wrong by this part of a deviation.
 DAYS_TOGETHER = {3: (3.8, 0.14), 5: (4.2, 0.10), 10: (3.8, 0.10)}
 _COMMON_ERROR = 0.3
-#: A day counts among others up to so many times what would alarm alone.
+#: A day counts among others up to so many times the amount that would alarm alone.
 _CLIPPED_BANDS = 1.5
 #: A change that has lasted so long is how things are.
 SETTLED_DAYS = 14
 #: A day beside a finding belongs to it if it is so far towards the edge of the usual.
 _BESIDE_PART = 0.6
-#: Usual days between two findings that are still one.
+#: Usual days between two findings that are still merged.
 _BRIDGED_DAYS = 1
-#: At most this part of what is expected is nothing; so many days of it are no pause, on
-#: top of so many times the longest one before.
+#: At most this part of the expectation is nothing; so many days of it are no pause, on
+#: top of so many times the longest pause before.
 _NOTHING_RATIO, _FALL_DAYS, _TIMES_LONGEST = 0.01, 3, 2
 
 
@@ -57,11 +58,11 @@ class Finding:
     first, last : int
         Numbers of the days in the series.
     expected : float
-        What the days were expected to cost together.
+        Expected cost of the days together.
     high : float or None
         The most that is usual for them; ``None`` where too little was known of some.
     actual : float
-        What they cost.
+        Actual cost.
     is_settled : bool
         The change has become the new level.
     is_new : bool
@@ -81,13 +82,13 @@ class Finding:
 
     @property
     def excess(self) -> float:
-        """Return what they cost above what was expected."""
+        """Return the cost above expectation."""
         return self.actual - self.expected
 
 
 @dataclass(slots=True)
 class Judgement:
-    """What is known of every day of a series.
+    """Judgement of every day of a series.
 
     Attributes
     ----------
@@ -96,12 +97,12 @@ class Judgement:
     first_day : date
         Of the series.
     expected, high : ndarray, shape (days,)
-        What a day was expected to cost, and the most that is usual; NaN where too
-        little was known.
+        Expected cost of a day, and the most that is usual; NaN where too little was
+        known.
     direction : ndarray, shape (days,)
-        1 above what is usual, -1 below, 0 usual.
+        1 above the usual range, -1 below, 0 usual.
     taught : ndarray of bool, shape (days,)
-        Whether later weeks learnt from a day as soon as it was judged.
+        True if later weeks learnt from a day as soon as it was judged.
     settled : list of tuple of int
         First and last day of changes that had lasted long enough at the end of a week.
     together : list of tuple of int
@@ -119,11 +120,11 @@ class Judgement:
 
     @property
     def beyond(self) -> Floats:
-        """Money per day beyond what was expected; 0 where nothing was."""
+        """Return money per day beyond expectation; 0 without an expectation."""
         return np.nan_to_num(self.values - self.expected)
 
     def findings(self) -> list[Finding]:
-        """Return the runs of days above what is usual and the falls, oldest first."""
+        """Return runs of days above the usual range and falls, oldest first."""
         above = [self._finding(*run) for run in _runs(self._is_above())]
         falls = [self._fall(first, last) for first, last in self._falls()]
         return sorted(above + falls, key=lambda one: (one.first, one.is_fall))
@@ -145,7 +146,7 @@ class Judgement:
         return replace(self._finding(first, last), is_fall=True, is_settled=lasts)
 
     def _is_above(self) -> NDArray[np.bool_]:
-        """Tell the days above, and those beside them that lead there or back."""
+        """Return a mask of days above, and of adjacent days of rise or fall."""
         above: NDArray[np.bool_] = self.direction == 1
         beyond = self.beyond
         for first, last in self.together:
@@ -209,7 +210,7 @@ def judged_together(
     Parameters
     ----------
     series : iterable of (ndarray, date, Judgement or None)
-        Money per day, the first day, and what was judged before, of each.
+        Money per day, the first day, and the earlier judgements, of each.
     """
     judges = [_Judge.of(*each) for each in series]
     by_week: dict[date, list[tuple[_Judge, NDArray[np.int64]]]] = {}
@@ -233,9 +234,9 @@ def told_of(
     judgement : Judgement
         Of its days.
     least_excess : ndarray, shape (days,)
-        Money below which nobody wants to be told of what begins on a day.
+        Money below which nobody wants a report of a finding that begins on a day.
     alarms_when_new : bool
-        Whether a series that begins late is itself a finding.
+        True if a series that begins late is itself a finding.
     """
     found = judgement.findings()
     if alarms_when_new and len(judgement.values):
@@ -250,7 +251,7 @@ def told_of(
 
 
 class _Judge:
-    """Is led through the weeks of a series and remembers what was unusual."""
+    """Judge that steps through a series by week and keeps unusual days."""
 
     def __init__(self, judgement: Judgement, start: int) -> None:
         self.judgement = judgement
@@ -265,7 +266,7 @@ class _Judge:
 
     @classmethod
     def of(cls, values: Floats, first_day: date, before: Judgement | None) -> _Judge:
-        """Return what judges the weeks whose days differ, and those after them."""
+        """Return the judge of the weeks with changed days, and of later weeks."""
         size, start = len(values), 0
         new = Judgement(
             values,
@@ -278,7 +279,8 @@ class _Judge:
         )
         if before is not None and before.first_day == first_day:
             same = before.common_days(values)
-            # A week is judged as a whole: that of the first day that differs, anew.
+            # A week is judged as a whole: that of the first day that differs is judged
+            # again.
             start = max(same - (first_day.weekday() + same) % WEEK_DAYS, 0)
             new.expected[:start] = before.expected[:start]
             new.high[:start] = before.high[:start]
@@ -298,11 +300,11 @@ class _Judge:
                 yield monday, np.arange(max(start, 0), end)
 
     def past(self, start: int) -> Past:
-        """Return what is known before a week."""
+        """Return the past known before a week."""
         return Past(self.values, self._is_usual, self._level_since, start)
 
     def judge(self, days: NDArray[np.int64], found: Expectation | None) -> None:
-        """Judge the days of a week by what was expected of them."""
+        """Judge the days of a week by their expectation."""
         if found is None:
             # Not enough to alarm, but enough to know a monthly fee by next month.
             self.expected[days] = float(np.median(self.values[days]))
@@ -330,7 +332,7 @@ class _Judge:
     def _is_ordinary(
         self, above: NDArray[np.int64], days: NDArray[np.int64], ratio: float
     ) -> NDArray[np.bool_]:
-        """Tell which of the days above are so every month, or every now and then."""
+        """Return a mask of the days above that recur monthly or now and then."""
         found = np.zeros(len(days), dtype=np.bool_)
         beyond = self.judgement.beyond if len(above) else self.values
         for number in above.tolist():
@@ -347,7 +349,7 @@ class _Judge:
 
     def _add_days_together(self, days: NDArray[np.int64], spread: float) -> None:
         """Mark the days that together with those before them are above or below."""
-        # What has become the level was beyond another one.
+        # The new level lay beyond the earlier level.
         monday = int(days[0])
         start = max(monday - max(DAYS_TOGETHER) + 1, self._settled_until)
         beyond = self._relative(slice(start, int(days[-1]) + 1))
@@ -362,16 +364,16 @@ class _Judge:
                     self._mark(last, length, float(means[place]), far, monday)
 
     def _relative(self, days: slice) -> Floats:
-        """Return what days were beyond, relative to what was expected of each.
+        """Return the excess of days relative to the expectation of each.
 
-        A day that is far off says little of those around it, and an ordinary one
-        nothing.
+        A day that is far off carries little information on those around it, and an
+        ordinary day none.
         """
         expected = self.expected[days]
         band = _CLIPPED_BANDS * (self.high[days] - expected)
         band[np.isnan(band)] = 0.0
         residual = self.values[days] - expected
-        # Not by functions that look at what they are given: these are few numbers.
+        # Not by functions that inspect their arguments: these are few numbers.
         residual = np.minimum(np.maximum(residual, -band), band)
         is_ordinary = (self.direction[days] == 0) & ~self.judgement.taught[days]
         residual[is_ordinary] = 0.0
@@ -397,7 +399,7 @@ class _Judge:
         self.direction[week[is_far & is_same & is_free]] = int(np.sign(mean))
 
     def _settle(self, last: int) -> None:
-        """Take what has lasted for the new level."""
+        """Adopt a lasting change as the new level."""
         direction = self.direction[last]
         if direction == 0:
             return

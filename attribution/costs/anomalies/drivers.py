@@ -1,9 +1,9 @@
-"""Why something cost more: a price, a volume, or what was not there before.
+"""Drivers of a cost increase: price, volume, or new resources.
 
-What a line item consumed is compared with what the same weekdays of the four weeks
-before consumed, SKU by SKU: ``q1·(p1 − p0)`` is the price's part, ``(q1 − q0)·p0`` the
-volume's. A resource without a past is new, as far as it does not replace one that is
-gone: pods and instances come and go every day under names of their own.
+The consumption of a line item is compared with that of the same weekdays of the four
+weeks before, SKU by SKU: ``q1·(p1 − p0)`` is the price's part, ``(q1 − q0)·p0`` the
+volume's. A resource without a past is new, as far as it does not replace a resource
+that is gone: pods and instances come and go every day under individual names.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _LEAST_PART = 0.4
 
 
 class Item(NamedTuple):
-    """What one resource consumed of one SKU, before and during an anomaly.
+    """Consumption of a SKU by a resource, before and during an anomaly.
 
-    Money is effective cost; what stands before is what the same number of the same
-    weekdays cost. Quantities are ``None`` where the bill tells none.
+    Money is effective cost; the value before is the cost of the same number of the same
+    weekdays. Quantities are ``None`` where the bill gives none.
     """
 
     sku: str
@@ -71,7 +71,7 @@ class Driver:
 
 @dataclass(slots=True)
 class _Sku:
-    """One SKU in one unit, its new resources apart."""
+    """Single SKU in a single unit, its new resources apart."""
 
     sku: str
     unit: str | None
@@ -100,9 +100,9 @@ class _Sku:
 
     @property
     def from_new(self) -> float:
-        """Return what new resources cost beyond those they replace.
+        """Return the cost of new resources beyond those they replace.
 
-        What is counted is replaced hour by hour: dearer hours are no new ones.
+        Counted resources are replaced hour by hour: dearer hours are no new hours.
         """
         if self.prior_cost <= 0.0:
             return self.cost  # the SKU itself is new
@@ -124,25 +124,25 @@ class _Sku:
         return self.cost / self.quantity if self.is_counted else None
 
     def price_and_volume(self) -> tuple[float, float]:
-        """Return the parts of price and volume, of what is not new."""
+        """Return the parts of price and volume, without new resources."""
         before, now = self.prior_price, self.price
         if before is None or now is None:
             return 0.0, 0.0
-        # What costs nothing in all, such as a charge and its credit, has no new part.
+        # A net cost of nothing, such as a charge and its credit, has no new part.
         from_new = self.from_new / self.cost if self.cost else 0.0
         quantity = self.quantity * (1.0 - from_new)
         return quantity * (now - before), (quantity - self.prior_quantity) * before
 
 
 def likely_driver(items: Iterable[Item], excess: float) -> Driver:
-    """Tell why some days cost more than the days before.
+    """Return the likely reason that some days cost more than earlier days.
 
     Parameters
     ----------
     items : iterable of Item
         Everything that was consumed, before or during.
     excess : float
-        Money above what was expected; a cause must carry a good part of it.
+        Money above expectation; a cause must carry a good part of it.
     """
     skus: dict[tuple[str, str | None], _Sku] = {}
     for item in items:

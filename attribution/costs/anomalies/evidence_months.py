@@ -1,8 +1,8 @@
-"""What explanations are made of, month by month: a text that differs whenever it does.
+"""Digests of the inputs of explanations, by month.
 
-Line items are not read for it. Which loads hold a month says what was consumed and for
-how much, and the daily costs say whom rules and keys gave it to. The views that make
-line items of loads are the same for all months.
+Line items are not read for it. The loads that hold a month determine consumption and
+its cost, and the daily costs its recipients by rules and keys. The views that make line
+items of loads are the same for all months.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WHERE schema_name IN ('staging', 'intermediate')
 def evidence_state(connection: duckdb.DuckDBPyConnection, evidence: Evidence) -> str:
     """Return a digest of all loads, and of the views that make line items of them.
 
-    What it is asked with is that of :func:`evidence_by_month`.
+    Its arguments are those of :func:`evidence_by_month`.
     """
     with attached(connection, evidence):
         loads = sorted(connection.execute(_LOADS).fetchall())
@@ -58,7 +58,7 @@ def evidence_by_month(
     connection : DuckDBPyConnection
         The build database after the first half of a build.
     evidence : Evidence
-        What its views read.
+        Sources that its views read.
     """
     parts: dict[str, list[object]] = defaultdict(list)
     with attached(connection, evidence):

@@ -1,4 +1,4 @@
-"""What a week of days is expected to cost, from the days before it.
+"""Expected cost of a week of days, from the days before it.
 
 A level, a trend and a profile of weekdays, each robust: means without the least and the
 greatest, and a Theil–Sen slope (Sen 1968), so that a few wild days of the past change
@@ -36,7 +36,7 @@ MINIMUM_DAYS = 14
 _TREND_WEEKS = 4
 #: A weekday that was seen less often is taken to be like all others.
 _LEAST_OF_A_WEEKDAY = 2
-#: A level, a slope and a factor per weekday: what was fitted lies nearer to the days.
+#: A level, a slope and a factor per weekday: the fit lies nearer to the days.
 _PARAMETERS = 9
 #: A trend beyond this part of the level per week is not carried forward.
 _STEEPEST = 0.03
@@ -69,16 +69,16 @@ class Expectation:
 
 
 class Past(NamedTuple):
-    """What is known of a series before a week.
+    """History of a series before a week.
 
     Attributes
     ----------
     values : ndarray, shape (days,)
         Money per day; only those before the week are looked at.
     is_usual : ndarray of bool, shape (days,)
-        Whether a day may teach.
+        True if a day may teach.
     level_since : int
-        The level has been what it is since this day.
+        First day of the current level.
     start : int
         Number of the first day of the week.
     """
@@ -92,13 +92,13 @@ class Past(NamedTuple):
 def expect(pasts: Sequence[Past]) -> list[Expectation | None]:
     """Expect a week of each of some series from the usual days before it.
 
-    All at once: one series takes about as long as ten. Nothing of the others shows in
-    what is expected of it, to the last bit.
+    All at once: a single series takes about as long as ten. The others do not affect
+    the expectation of a series, to the last bit.
 
     Parameters
     ----------
     pasts : sequence of Past
-        One of each series.
+        An entry per series.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def _expected(
 ) -> tuple[Floats, Floats]:
     """Return the days of a week, and their spread, of series of shape (weeks, 7)."""
     profile = _profile(past, teaches)
-    # A weekday without cost says nothing of the level.
+    # A weekday without cost carries no information on the level.
     has_cost = profile > _LEAST_OF_A_WEEK
     has_cost |= ~has_cost.any(axis=-1, keepdims=True)
     is_of_level = is_of_level & has_cost[:, None, :]
@@ -180,7 +180,7 @@ def _level_and_slope(levels: Floats) -> tuple[Floats, Floats]:
 def _middles(values: Floats, is_known: Flags, axis: int) -> Floats:
     """Return means without the least and the greatest, of three or more; NaN of none.
 
-    One wild value changes little, and what is left is nearly as certain as a mean.
+    A single wild value changes little, and the result is nearly as certain as a mean.
     """
     if values.shape[axis] > _ALL_OF and is_known.all():
         ends = values.min(axis=axis) + values.max(axis=axis)
@@ -211,7 +211,7 @@ def _median(values: Floats) -> Floats:
 
 
 def _spread(values: Floats, fitted: Floats, is_of_level: Flags) -> Floats:
-    """Return how far the days of each series usually are from what was fitted."""
+    """Return the usual distance of each series' days from the fit."""
     is_there = is_of_level & (fitted > 0.0)
     residuals = np.divide(values, fitted, np.ones_like(values), where=is_there) - 1.0
     counts = is_there.sum(axis=(1, 2))

@@ -1,7 +1,7 @@
-"""The line items behind anomalies: what was consumed, before and during.
+"""Line items behind anomalies: consumption before and during.
 
 Read from the evidence itself, through the views of the build, for the months of the
-anomalies alone and all of them in one pass.
+anomalies alone and all of them in a single pass.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ PRIOR_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where line items can be read from, and with how much memory.
+    """Source of line items, and the memory for reading them.
 
     Attributes
     ----------
     raw_database : Path
         The catalogue that the build's views read.
     root : Path
-        What names of evidence files are relative to.
+        Base folder of the names of evidence files.
     memory_limit : str
         As DuckDB takes it, such as ``2GB``; no more than it may take already.
     """
@@ -47,10 +47,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which line items, of which days.
+    """Selection of line items and days.
 
-    Exactly one of service (with its source), model and pool is meant; without any, what
-    belongs to no model, feature, team or pool.
+    Exactly one of service (with its source), model and pool is meant; without any, the
+    items that belong to no model, feature, team or pool.
     """
 
     first_day: date
@@ -63,7 +63,7 @@ class Scope:
 
     @property
     def kind(self) -> str:
-        """Return what is meant."""
+        """Return the kind of the scope."""
         if self.source is not None:
             return "service"
         if self.model_id is not None:
@@ -72,7 +72,7 @@ class Scope:
 
     @property
     def months(self) -> set[str]:
-        """Return the billing months of the days and of those before, and one more.
+        """Return billing months of the days and those before, plus another.
 
         Google's days begin in the morning: the first hours of a month are billed with
         the month before.
@@ -96,14 +96,14 @@ SELECT least(
     parse_formatted_bytes(current_setting('memory_limit'))
 )
 """
-#: One pass, which carries no line item on: each is added up at once, by the parts of
-#: scopes that its day is in. A part is a set of scopes, each with how often the day
-#: counts: what was before counts as often as its weekday is in the anomaly, by weeks
+#: A single pass, which carries no line item on: each is added up at once, by the parts
+#: of scopes that its day is in. A part is a set of scopes, each with how often the day
+#: counts: an earlier day counts as often as its weekday is in the anomaly, by weeks
 #: before, and a day of the anomaly has no weight. Moments are compared as they are
-#: delivered, so that months that nothing asks of are not read. What rules say is looked
-#: at once all is added up: a filter on it, pushed into them, is a hundred times slower.
-#: A SKU goes by the description that cost most, whatever its resources are: some name a
-#: price, or a fee of nothing.
+#: delivered, so that months that nothing requests are not read. Rules are applied once
+#: all is added up: a filter on them, pushed into them, is a hundred times slower. A SKU
+#: goes by the description that cost most, for all its resources: some name a price, or
+#: a fee of nothing.
 _ITEMS = """
 WITH scope_days AS (
     SELECT
@@ -224,16 +224,17 @@ def read_items(
     evidence: Evidence,
     scopes: Sequence[Scope],
 ) -> dict[Scope, list[Item]] | None:
-    """Read what was consumed in each scope.
+    """Read the consumption in each scope.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         The build database of this run, with its views.
     evidence : Evidence
-        What the views read.
+        Sources that the views read.
     scopes : sequence of Scope
-        What is asked for; of two models that are dearer by one pool, the same.
+        Requested scopes; of two models that are dearer by the same pool, the same
+        scope.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where in a model's cost an excess lies: in a bill of its own, or in which pool."""
+"""Source of an excess in a model's cost: a direct bill, or a pool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-#: Of all anomalies together: one of them alone takes as long. Decimals are added up
+#: Of all anomalies together: a single anomaly takes as long. Decimals are added up
 #: before anything is divided, so that no order of rows shows in a sum.
 _PARTS = """
 WITH days AS (
@@ -57,7 +57,7 @@ ORDER BY days.number, pools.pool_id NULLS FIRST
 
 @dataclass(frozen=True, slots=True)
 class ModelDays:
-    """Days of a model that cost more than expected; '' is what belongs to none."""
+    """Days of a model above expected cost; '' is cost without a model."""
 
     model_id: str
     currency: str
@@ -67,12 +67,12 @@ class ModelDays:
 
 @dataclass(frozen=True, slots=True)
 class ModelPart:
-    """One part of a model's cost, before and during an anomaly.
+    """Part of a model's cost, before and during an anomaly.
 
     Attributes
     ----------
     pool_id : str or None
-        The pool that it is a share of; ``None`` for what is the model's own.
+        The pool that it is a share of; ``None`` for the model's direct cost.
     prior_cost, cost : float
         Of the model; before, of as many days.
     pool_prior_cost, pool_cost : float
@@ -87,7 +87,7 @@ class ModelPart:
 
     @property
     def excess(self) -> float:
-        """Return what the part cost more than before."""
+        """Return the increase of the part's cost."""
         return self.cost - self.prior_cost
 
     @property
@@ -102,7 +102,7 @@ class ModelPart:
 
     @property
     def is_of_the_pool(self) -> bool:
-        """Tell whether the pool cost more, not that the model used more of it."""
+        """Return True if the pool cost more, not the model's use of it."""
         by_pool = (self.pool_cost - self.pool_prior_cost) * self.prior_share
         return by_pool >= self.excess / 2
 
@@ -117,12 +117,12 @@ def largest_parts(
     connection : DuckDBPyConnection
         The build database after the first half of a build.
     asked : sequence of ModelDays
-        What is asked for.
+        Requested model days.
 
     Returns
     -------
     list of ModelPart or None
-        In the order of what was asked; ``None`` where the days have no cost.
+        In the order of the request; ``None`` where the days have no cost.
     """
     if not asked:
         return []

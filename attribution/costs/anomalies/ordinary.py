@@ -1,8 +1,8 @@
-"""What is out of the usual for a day, and yet ordinary: it comes again and again.
+"""Ordinary deviations of a day: unusual costs that recur.
 
 A batch at the end of a month, a fee on its first, a job that runs now and then: none is
-known to a level with a weekly season, and none is an anomaly. So what stood out as far
-is looked up in the days before: at the same place of the month, or several times.
+known to a level with a weekly season, and none is an anomaly. So similar deviations are
+looked up in the days before: at the same place of the month, or several times.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _LEAST_TIMES, _FREQUENT_PART, _FREQUENT_DAYS = 3, 0.5, 180
 def is_frequent(
     beyond: Floats, expected: Floats, last: int, days: int, least_ratio: float
 ) -> bool:
-    """Tell whether some days in a row stood out as far several times before.
+    """Return True if days in a row deviated as far several times before.
 
     Parameters
     ----------
     beyond, expected : ndarray, shape (days,)
-        Money beyond what was expected, and what was, by day.
+        Money beyond expectation, and the expectation, by day.
     last : int
         The last of the days in question.
     days : int
-        How many they are.
+        Number of days.
     least_ratio : float
-        Part of what is expected beyond which so many days stand out at all.
+        Part of the expectation beyond which so many days stand out at all.
     """
     end = last - days + 1
     before = slice(max(end - _FREQUENT_DAYS, 0), end)
@@ -46,7 +46,7 @@ def is_frequent(
     least = least_ratio * _sums(np.nan_to_num(expected[before]), days)
     least = np.maximum(least, _FREQUENT_PART * float(beyond[end : last + 1].sum()))
     as_far = np.flatnonzero(_sums(beyond[before], days) >= least)
-    # Days in a row that overlap are one time.
+    # Days in a row that overlap count as a single time.
     times = 1 + int(np.sum(np.diff(as_far) > days)) if len(as_far) else 0
     return times >= _LEAST_TIMES
 
@@ -58,7 +58,7 @@ def _sums(values: Floats, days: int) -> Floats:
 
 
 def is_monthly(beyond: Floats, number: int, first_day: date) -> bool:
-    """Tell whether a day stands out as its like of the last month did.
+    """Return True if a day deviates as its like of the last month did.
 
     Its like is as far from the start of the month or from its end, and may have slipped
     by a day; a day before it that went on standing out was not of the month.
@@ -82,6 +82,6 @@ def _month_before(number: int, day: date) -> Iterator[int]:
 
 
 def _stood_out(beyond: Floats, number: int) -> float:
-    """Return what a past day cost beyond the usual and beyond the days near it."""
+    """Return a past day's cost beyond the usual and beyond nearby days."""
     near = beyond[max(number - 4, 0) : number + 5]
     return float(beyond[number] - np.median(near))

@@ -1,8 +1,8 @@
 """Daily cost by model and by service, as anomalies are looked for in it.
 
-AI spend before tax and credits, amortised, in each currency of the ledger. What a later
-bill adds to a month that was billed already is known to be late: it is left out, for it
-says nothing about the day that it is booked on.
+AI spend before tax and credits, amortised, in each currency of the ledger. An addition
+by a later bill to a month that was billed already is known to be late: it is left out,
+as it carries no information on the day that it is booked on.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ _SERVICES = _SERIES.format(
 
 @dataclass(frozen=True, slots=True)
 class CostSeries:
-    """The days of one model or of one service of a bill.
+    """Days of a model or of a service of a bill.
 
     Attributes
     ----------
     currency : str
         Of the amounts.
     model_id : str or None
-        A model, or :data:`UNASSIGNED` for what belongs to none.
+        A model, or :data:`UNASSIGNED` for cost that belongs to none.
     source, service_name : str or None
         A service, instead.
     first_day : date
         Of ``values``.
     values : ndarray, shape (days,)
-        Money per day, to the last complete one.
+        Money per day, to the last complete day.
     """
 
     currency: str

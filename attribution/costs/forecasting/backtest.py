@@ -1,8 +1,8 @@
-"""Rolling origins: what each candidate would have said, and how wrong it was.
+"""Rolling origins: forecasts of each candidate, and their errors.
 
-Origins in the first part of the history choose the method; the later ones, which had
-no say in the choice, measure it. The last days before each origin are all a method
-may see (Tashman 2000, out-of-sample tests of forecasting accuracy).
+Origins in the first part of the history choose the method; the later origins, which had
+no part in the choice, measure it. The last days before each origin are all a method may
+see (Tashman 2000, out-of-sample tests of forecasting accuracy).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 TRAINING_DAYS = 56
 #: Days between origins: whole weeks, which the growth of weekly sums is known after.
 ORIGIN_STEP_DAYS = WEEK_DAYS
-#: How far a path of the back-test goes: a quarter.
+#: Length of a path of the back-test: a quarter.
 HORIZON_DAYS = 13 * WEEK_DAYS
-#: How far single days are measured: a month, whatever month it is.
+#: Days measured individually: a month, of any length.
 DAILY_REACH_DAYS = 31
 #: The sums that a method is chosen on: a month and a quarter, in whole weeks.
 CHOOSING_DAYS = (4 * WEEK_DAYS, 13 * WEEK_DAYS)
-#: Older days say little about how wrong a forecast will be.
+#: Older days carry little information on the errors of a forecast.
 MAXIMUM_ORIGINS = 52
 _LEVEL_DAYS, _PAUSED_PART = 28, 10.0
 #: Another method than growth must be wrong by less than this part.
@@ -44,22 +44,22 @@ _FAR_BETTER = 0.5
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """Forecasts and what came, from every origin.
+    """Forecasts and actual values, from every origin.
 
     Attributes
     ----------
     origins : tuple of int
-        How many days were known.
+        Number of known days.
     actual : ndarray, shape (origins, horizon)
-        What came; NaN beyond the last day.
+        Actual values; NaN beyond the last day.
     paths : mapping of str to ndarray, shape (origins, horizon)
-        What each candidate said.
+        Forecasts of each candidate.
     level : ndarray, shape (origins,)
         Typical size of a day before each origin, which errors are set in relation to.
     candidates : mapping of str to Candidate
         The fitted methods.
     ahead : mapping of str to ndarray, shape (days ahead,)
-        What each candidate says from the last day.
+        Forecasts of each candidate from the last day.
     """
 
     origins: tuple[int, ...]
@@ -81,7 +81,7 @@ class BackTest:
 
     @property
     def parameters(self) -> dict[str, Floats]:
-        """What was estimated on the first days, by method."""
+        """Return the parameters estimated on the first days, by method."""
         return {
             name: candidate.parameters
             for name, candidate in self.candidates.items()
@@ -125,14 +125,14 @@ def back_test(
     ahead_days : int
         Days ahead of the last day.
     with_estimates : bool
-        Whether methods with parameters to estimate are among the candidates.
+        True if methods with parameters to estimate are among the candidates.
     parameters : mapping of str to ndarray, optional
-        What was estimated on the same :func:`training_days` before, by method.
+        Parameters estimated on the same :func:`training_days` before, by method.
 
     Returns
     -------
     BackTest or None
-        ``None`` where the history is too short for one origin that chooses and one
+        ``None`` where the history is too short for an origin that chooses and another
         that measures.
     """
     origins = _origins(len(values) - WEEK_DAYS)
@@ -158,9 +158,9 @@ def _paths(
     origins: tuple[int, ...],
     horizon: int,
 ) -> dict[str, Floats]:
-    """Return what each candidate says from each origin and from the end.
+    """Return the forecasts of each candidate from each origin and the end.
 
-    One that cannot say anything of this series is left out.
+    A candidate that cannot forecast this series is left out.
     """
     series: dict[str, Floats] = {}
     for name, candidate in candidates.items():
@@ -182,8 +182,8 @@ def training_days(values: Floats) -> Floats:
 def level_before(values: Floats, origin: int) -> float:
     """Return the mean absolute amount of the four weeks before an origin.
 
-    At least a tenth of that of all days before it: what pauses for a month has not
-    become so small that its return is a thousand million times its size.
+    At least a tenth of that of all days before it: a cost that pauses for a month has
+    not become so small that its return is a thousand million times its size.
     """
     return float(_levels_before(values, (origin,))[0])
 
@@ -202,11 +202,11 @@ def _levels_before(values: Floats, origins: Sequence[int]) -> Floats:
 def choose(test: BackTest) -> str:
     """Return the growth of weekly sums, unless another method's sums were far better.
 
-    Errors of overlapping sums are few, whatever their number: the least of five is
-    often luck, and then neither right nor honest about how wrong it may be. What comes
-    in bursts, which has no growth of weekly sums, is its mean week: the middle of such
-    days is nothing, and least wrong day by day. A method that loses to one that repeats
-    what was last is not taken.
+    Errors of overlapping sums are few, however many the sums: the least of five is
+    often luck, and then neither right nor honest about how wrong it may be. A cost that
+    comes in bursts, which has no growth of weekly sums, is its mean week: the middle of
+    such days is nothing, and least wrong day by day. A method that loses to a naive
+    repetition of the last values is not taken.
     """
     if "log_trend" not in test.paths:
         return "mean_week"

@@ -1,8 +1,8 @@
-"""What comes on the same day of each month: plans, seats, support, month-end batches.
+"""Monthly fees on fixed days: plans, seats, support, month-end batches.
 
 No method with a weekly season knows of it: the day is an outlier once a month, and the
-next one is forecast like any other. So it is taken off before a series is forecast, and
-put back on its days ahead. A day of the month is counted from its start, or its end.
+next is forecast like any other. So it is taken off before a series is forecast, and put
+back on its days ahead. A day of the month is counted from its start, or its end.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ if TYPE_CHECKING:
     #: Day of the month: 1 to 28 from its start, -1 to -3 from its end.
     Slot = int
 
-#: The same weekday of so many weeks before and after says what the day cost else.
+#: The same weekday of so many weeks before and after shows the cost of the day without
+#: the fee.
 _WEEKS_AROUND = 3
-#: So many times what days deviate, and this part of a typical day, is no chance.
+#: So many times the deviation of days, and this part of a typical day, is no chance.
 _DEVIATIONS, _PART_OF_A_DAY = 5.0, 0.1
-#: A fee came at least so often, and the last ones are alike to this factor.
+#: A fee came at least so often, and the last fees are alike to this factor.
 _TIMES_SEEN, _ALIKE = 2, 2.0
 #: Days that deviations are taken from.
 _RECENT_DAYS = 91
 _LAST_FROM_START, _FIRST_FROM_END = 28, -3
 #: A fee that chance would make of ordinary days as often as this is none.
 _CHANCE = 0.02
-#: Amounts that the next one is expected from.
+#: Amounts that the next amount is expected from.
 _NEWEST = 6
 #: Standard deviation of a median, of that of a mean.
 _OF_A_MEDIAN = 1.25
@@ -52,7 +53,7 @@ class CalendarFees:
     rest : ndarray, shape (days,)
         Money per day without them; the series itself where there are none.
     amounts : mapping of int to float
-        What is expected on a day of the month; negative days count from its end.
+        Expected fee on a day of the month; negative days count from its end.
     spread, error : float
         Standard deviation of a fee around the middle of all, and of that middle.
     last_day : date
@@ -75,7 +76,7 @@ class CalendarFees:
 
 
 def without_calendar_fees(values: Floats, last_day: date) -> CalendarFees:
-    """Take off what the newest of a day of the month have beyond their weekday.
+    """Remove the newest excess of a day of the month over its weekday.
 
     Parameters
     ----------
@@ -137,13 +138,13 @@ def _usual(values: Floats) -> Floats:
 
 
 def _least(values: Floats, beyond: Floats) -> float:
-    """Return what is more than chance on a day: a part of it, and its noise."""
+    """Return the least amount beyond chance on a day: a part, and noise."""
     noise = float(np.median(np.abs(beyond[-_RECENT_DAYS:])))
     return max(_DEVIATIONS * noise, _PART_OF_A_DAY * level_before(values, len(values)))
 
 
 def _newest_alike(beyond: Floats, days: NDArray[np.int64], least: float) -> list[int]:
-    """Return the days that have the fee: from the newest on, until one has not."""
+    """Return the days that have the fee: from the newest to the first gap."""
     alike: list[int] = []
     for day in days.tolist():
         amount = beyond[day]
@@ -159,7 +160,7 @@ def _beyond_chance(
 ) -> Iterator[tuple[Slot, list[int]]]:
     """Yield the fees that ordinary days would not make by chance.
 
-    Of all other days so many stand out as far; to do so as often in a row on one of all
+    Of all other days so many stand out as far; to do so as often in a row on any of all
     days of a month must be rare.
     """
     ordinary = np.ones(len(beyond), dtype=np.bool_)

@@ -2,7 +2,7 @@
 
 A candidate is fitted once, on the days before the first origin of the back-test, and
 then carried forward: its parameters stay, its state follows the days. So an error of
-the back-test is one that would have been made. The state space models are those of
+the back-test is an error that would have been made. The state space models are those of
 statsmodels (Durbin and Koopman 2012; Hyndman et al. 2008 for the damped trend).
 """
 
@@ -37,7 +37,7 @@ class Candidate(Protocol):
         values : ndarray, shape (days,)
             The series, in money per day; only ``values[:origin]`` may be looked at.
         origins : sequence of int
-            How many days are known at each origin, ascending.
+            Number of days known at each origin, ascending.
         horizon : int
             Days ahead.
 
@@ -49,7 +49,7 @@ class Candidate(Protocol):
 
 
 class SeasonalNaive:
-    """The same weekday of the last week: what any other method has to beat."""
+    """Same weekday of the last week: the benchmark of any other method."""
 
     def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return last week's days again and again."""
@@ -58,7 +58,7 @@ class SeasonalNaive:
 
 
 class LastMonth:
-    """The last four weeks again: what comes every other week is in them."""
+    """Last four weeks again, which include any fortnightly cost."""
 
     def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return the last four weeks again and again."""
@@ -86,9 +86,9 @@ class StateSpace:
     build : callable
         Makes the model of some days.
     training : ndarray, shape (days,)
-        What the parameters are estimated on.
+        Days that the parameters are estimated on.
     parameters : ndarray, optional
-        What was estimated on the same days before.
+        Parameters estimated on the same days before.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ def damped_trend(values: Floats) -> object:
         ExponentialSmoothing,
     )
 
-    # Where it begins is read off the first days (Hyndman et al. 2008, section 2.6.1):
+    # The initial state is read off the first days (Hyndman et al. 2008, section 2.6.1):
     # estimating eight more values takes four times as long and forecasts no better.
     return ExponentialSmoothing(
         values,
@@ -152,10 +152,10 @@ METHODS: dict[str, Callable[[Floats, Floats | None], Candidate]] = {
     "damped_trend": lambda costs, known: StateSpace(damped_trend, costs, known),
 }
 
-#: The methods that repeat what was last: any other has to beat them.
+#: The methods that repeat the last values: any other has to beat them.
 NAIVE_METHODS = ("seasonal_naive", "last_month")
 
-#: The methods whose parameters are estimated: half a second for a year and a half.
+#: The methods with estimated parameters: half a second for a year and a half.
 ESTIMATED = frozenset({"local_level", "damped_trend"})
 
 
@@ -167,9 +167,9 @@ def fitted_candidates(
 ) -> dict[str, Candidate]:
     """Return every candidate that can be estimated on a series' first days.
 
-    A series that never changes has nothing to estimate: the two that need no
-    estimate remain, and are right. They alone remain, too, where estimates are not
-    asked for. What was estimated on the same days before is not estimated again.
+    A series that never changes has nothing to estimate: the two that need no estimate
+    remain, and are right. They alone remain, too, where estimates are not requested.
+    Parameters estimated on the same days before are not estimated again.
     """
     candidates: dict[str, Candidate] = {}
     can_estimate = with_estimates and float(np.ptp(training)) > 0.0

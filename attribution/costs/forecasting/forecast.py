@@ -1,9 +1,9 @@
 """A forecast of every series of a hierarchy, in which the parts add up to the total.
 
-Each series gets the method that was least wrong in its back-test. Then parts and
-total are reconciled by weighted least squares (Wickramasuriya et al. 2019, with the
-diagonal of the error variances): what the total's own forecast knows better is given
-to the parts in proportion to how uncertain each is.
+Each series gets the method that was least wrong in its back-test. Then parts and total
+are reconciled by weighted least squares (Wickramasuriya et al. 2019, with the diagonal
+of the error variances): the better knowledge of the total's forecast is given to the
+parts in proportion to how uncertain each is.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ MINIMUM_DAYS = WEEK_DAYS
 #: The largest parts choose among all methods, the rest among those without parameters:
 #: a forecast of two hundred models must not hold up a build.
 ESTIMATED_PARTS = 20
-#: A day may cost so many times what one ever did; and no error is relative to nothing.
+#: A day may cost so many times the most that a day ever did; and no error is relative
+#: to nothing.
 _LARGEST, _LEAST_LEVEL = 2.0, 1e-9
 #: Sums that are measured on the past, in weeks.
 _PAST_WEEKS = sorted({1, 2, 8, *MEASURED_WEEKS})
@@ -60,12 +61,12 @@ _NORMAL = 1.645
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How a method did on days that had no say in choosing it.
+    """Performance of a method on days that had no part in choosing it.
 
     Attributes
     ----------
     origin_count : int
-        Origins of the back-test; 0 where the history was too short for one.
+        Origins of the back-test; 0 where the history was too short for it.
     error_ratio, naive_error_ratio : float or None
         Mean absolute error of the method, and of repeating last week, relative to
         the typical size of a day.
@@ -81,7 +82,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class SeriesForecast:
-    """The days ahead of one series.
+    """Days ahead of a single series.
 
     Attributes
     ----------
@@ -96,19 +97,19 @@ class SeriesForecast:
     band : Band or None
         Of sums of the first days; ``None`` where a series turns negative.
     largest : float
-        No day costs more: twice what one ever did, or is expected to.
+        No day costs more: twice the most that a day ever did, or is expected to.
     least : float
         No day costs less: nothing, unless the series has been negative.
     variance : float
         Mean squared error of the back-test; how uncertain the series is.
     quality : Quality
-        What was measured.
+        Measured quality.
     parameters : mapping of str to ndarray
-        What was estimated on the first days, by method.
+        Parameters estimated on the first days, by method.
     fees : ndarray, shape (horizon,), or None
-        What comes on its day of a month, on top of the days.
+        Fees on their days of a month, on top of the days.
     fee_spread, fee_error : float
-        Standard deviation of one of them, and of what all are expected to be.
+        Standard deviation of a single fee, and of the expectation of all.
     at_most_when_back : float or None
         Most that a day costs if the series has stopped and comes back; ``None`` where
         it has not stopped.
@@ -192,7 +193,7 @@ class SeriesForecast:
         return float(fees.sum()), float(_NORMAL * deviation)
 
     def _possible(self, low: float, high: float, days: int) -> tuple[float, float]:
-        """Return an interval without what so many days cannot cost."""
+        """Return an interval without the impossible costs of so many days."""
         return max(low, days * self.least), min(high, days * self.largest)
 
 
@@ -214,13 +215,13 @@ class Asked:
     Attributes
     ----------
     values : ndarray, shape (days,)
-        Money per day up to the last complete one, without gaps, at least a week.
+        Money per day up to the last complete day, without gaps, at least a week.
     horizon : int
         Days ahead.
     with_estimates : bool
-        Whether methods with parameters to estimate are among the candidates.
+        True if methods with parameters to estimate are among the candidates.
     parameters : mapping of str to ndarray
-        What was estimated on the same first days before, by method.
+        Parameters estimated on the same first days before, by method.
     """
 
     values: Floats
@@ -237,13 +238,13 @@ class Asked:
 
     @property
     def training_digest(self) -> str:
-        """A text that differs whenever what is estimated may."""
+        """Return a text that differs whenever the estimates may."""
         days = np.ascontiguousarray(training_days(self.values))
         return hashlib.sha256(days.tobytes()).hexdigest()
 
 
 def forecast_series(asked: Asked) -> SeriesForecast:
-    """Forecast one series by the method that its back-test chose."""
+    """Forecast a series by the method that its back-test chose."""
     values = asked.values
     test = back_test(
         values,
@@ -261,7 +262,7 @@ def forecast_series(asked: Asked) -> SeriesForecast:
 
 
 def _stopped(forecast: SeriesForecast, asked: Asked, pause: int) -> SeriesForecast:
-    """Expect nothing of what has stopped, at most what it costs if it comes back."""
+    """Expect nothing of a stopped series, at most its cost if it returns."""
     at_most = 0.0
     before = asked.values[:-pause]
     if may_return(pause) and len(before) >= WEEK_DAYS:
@@ -277,7 +278,7 @@ def _stopped(forecast: SeriesForecast, asked: Asked, pause: int) -> SeriesForeca
 
 
 def _young(asked: Asked) -> SeriesForecast:
-    """Forecast what is too young for a back-test by its growth so far."""
+    """Forecast a series too young for a back-test by its growth so far."""
     values, horizon = asked.values, asked.horizon
     growth, end = LogTrend(), (len(values),)
     try:
@@ -296,7 +297,7 @@ def _young(asked: Asked) -> SeriesForecast:
 
 
 def _tested(asked: Asked, test: BackTest) -> SeriesForecast:
-    """Forecast by the method that was least wrong, with what it was wrong by."""
+    """Forecast by the method that was least wrong, with its errors."""
     values, method = asked.values, choose(test)
     path = test.paths[method]
     typical = max(float(np.mean(test.level[test.measuring])), _LEAST_LEVEL)
@@ -334,7 +335,7 @@ def _tested(asked: Asked, test: BackTest) -> SeriesForecast:
 def _band(
     asked: Asked, weeks: Weeks | None, past: Mapping[int, PastSums] | None
 ) -> Band | None:
-    """Return how far sums may lie from what is expected."""
+    """Return how far sums may lie from their expectation."""
     if asked.values.min() < 0.0 and weeks is None:
         return None
     if weeks is None:
@@ -345,12 +346,12 @@ def _band(
 def asked_of(
     parts: Mapping[str, Floats], horizon: int
 ) -> tuple[dict[str, Asked], Asked]:
-    """Return what is to be forecast of some parts, and of their total.
+    """Return the forecast requests of some parts, and of their total.
 
     Parameters
     ----------
     parts : mapping of str to ndarray, shape (days,)
-        Series that end on the same day; a shorter one began later. Beyond the
+        Series that end on the same day; a shorter series began later. Beyond the
         :data:`ESTIMATED_PARTS` largest, only plain methods are tried.
     horizon : int
         Days ahead.

@@ -1,10 +1,10 @@
-"""A level that grows, in logarithms of weekly sums: what months and quarters rest on.
+"""Growing level in logs of weekly sums, the base of months and quarters.
 
 A damped local trend (Durbin and Koopman 2012, section 3.2; Gardner and McKenzie 1985)
-whose variances are not estimated but averaged over: a grid of them is filtered at once,
-each weighted by how well it foretold every week so far. So a short or noisy history is
-honestly uncertain about its own growth. A step of the level is let through instead of
-being taken for a trend.
+with variances that are not estimated but averaged over: a grid of them is filtered at
+once, each weighted by how well it foretold every week so far. So a short or noisy
+history is honestly uncertain about its growth. A step of the level is let through
+instead of being taken for a trend.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from attribution.arrays import Floats
 
 WEEK_DAYS = 7
-#: Standard deviations of a week: of its noise, of what stays, and of growth itself.
+#: Standard deviations of a week: of its noise, of lasting changes, and of growth
+#: itself.
 _NOISE = (0.008, 0.02, 0.04, 0.08, 0.16, 0.32, 0.7)
 _LEVEL = (0.002, 0.01, 0.025, 0.06, 0.15)
 _GROWTH = (0.0005, 0.003, 0.015)
 _DAMPING = (1.0, 0.97)
-#: What is thought of growth a week before anything is known: a new model may ramp up.
+#: Prior of growth a week before anything is known: a new model may ramp up.
 _FIRST_GROWTH = 0.06
 #: A week so many standard deviations off is a step, once in so many weeks.
 _STEP_DEVIATIONS = 3.0
@@ -44,7 +45,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """What was known after each week, by model of the grid.
+    """States known after each week, by model of the grid.
 
     Attributes
     ----------
@@ -53,9 +54,9 @@ class States:
     covariance : ndarray, shape (weeks, 3, models)
         Of the level, of both, of the growth.
     weight : ndarray, shape (weeks, models)
-        How credible each model is by then; adds up to one.
+        Credibility of each model by then; adds up to 1.
     surprise : ndarray, shape (weeks,)
-        How far each week was from what the others foretold, in logarithms; NaN where
+        Distance of each week from the forecast of the others, in logarithms; NaN where
         nothing was known.
     """
 
@@ -78,7 +79,7 @@ def filtered(logs: Floats) -> States:
     Parameters
     ----------
     logs : ndarray, shape (weeks,)
-        NaN where a week says nothing. The first must not be NaN.
+        NaN where a week carries no information. The first must not be NaN.
     """
     of = grid()
     weeks, models = len(logs), len(of.noise)
@@ -116,7 +117,7 @@ def filtered(logs: Floats) -> States:
 
 
 def expected_logs(states: States, weeks_ahead: int) -> Floats:
-    """Return what each week ahead is expected to be, shape (weeks, weeks ahead)."""
+    """Return the expectation of each week ahead, shape (weeks, weeks ahead)."""
     steps = np.arange(1, weeks_ahead + 1)
     damped = np.cumsum(grid().damping[:, None] ** (steps - 1), axis=1)
     level = np.einsum("wm,wm->w", states.weight, states.mean[:, 0])
@@ -159,7 +160,7 @@ def drawn_logs(
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """What level, growth and its turns count for in the sum of the weeks ahead."""
+    """Weights of level, growth and its turns in the sum of the weeks ahead."""
 
     slope: Floats
     lasting: float
@@ -178,7 +179,7 @@ def _sums_of(weeks_ahead: int) -> _Sums:
 
 
 def deviations_of_sums(states: States, weeks_ahead: int) -> Floats:
-    """Return how far the sum of the weeks ahead may be from what is expected.
+    """Return deviations of the sum of the weeks ahead from its expectation.
 
     Returns
     -------

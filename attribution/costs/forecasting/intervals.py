@@ -1,10 +1,10 @@
 """Intervals from the errors that were made, and how often they held.
 
-Split conformal prediction (Vovk et al. 2005; Lei et al. 2018) over rolling origins:
-the half width at a horizon is the quantile of the absolute errors there, relative to
-the size of the series, with the correction for a finite sample. No distribution is
-assumed. Errors of neighbouring days are pooled, for a single one has few. Sums of days
-have bands of their own (:mod:`attribution.costs.forecasting.landing_bands`).
+Split conformal prediction (Vovk et al. 2005; Lei et al. 2018) over rolling origins: the
+half width at a horizon is the quantile of the absolute errors there, relative to the
+size of the series, with the correction for a finite sample. No distribution is assumed.
+Errors of neighbouring days are pooled, for a single day has few. Sums of days have
+separate bands (:mod:`attribution.costs.forecasting.landing_bands`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEVEL = 0.90
 _NEIGHBOUR_DAYS = 3
 #: Errors of older origins are forgotten: half a year of weeks.
 RECENT_ORIGINS = 26
-#: Fewer errors than this give no quantile of that level, whatever they are.
+#: Fewer errors than this give no quantile of that level, however large they are.
 _MINIMUM_ERRORS = 19
 
 
@@ -57,9 +57,9 @@ def widths(test: BackTest, path: Floats) -> Widths:
     Parameters
     ----------
     test : BackTest
-        Origins and what came.
+        Origins and actual values.
     path : ndarray, shape (origins, horizon)
-        What the method said.
+        Forecasts of the method.
     """
     return Widths(_pooled(_relative_errors(test, path)[-RECENT_ORIGINS:]))
 
@@ -67,7 +67,7 @@ def widths(test: BackTest, path: Floats) -> Widths:
 def coverage(test: BackTest, path: Floats) -> float | None:
     """Return the part of held-out days that the interval of their origin held.
 
-    For each origin that measures, the interval is the one that would have been given
+    For each origin that measures, the interval is that which would have been given
     there: from the errors known by then.
     """
     part = test.measuring
@@ -81,7 +81,7 @@ def coverage(test: BackTest, path: Floats) -> float | None:
 
 
 def _pooled_by_then(test: BackTest, path: Floats, part: slice) -> Floats:
-    """Return half widths from what was known at each origin of a part.
+    """Return half widths from the errors known at each origin of a part.
 
     As :func:`_pooled` of just those errors, but sorted once for all origins.
     """
@@ -125,7 +125,7 @@ def _pooled(errors: Floats) -> Floats:
 def _near(values: Floats) -> Floats:
     """Return the values of each day and those around it, shape (horizon, values).
 
-    NaN, which is sorted last, stands for days before the first and after the last.
+    NaN, which is sorted last, represents days before the first and after the last.
     """
     edges = (0, 0), (_NEIGHBOUR_DAYS, _NEIGHBOUR_DAYS)
     padded = np.pad(values, edges, constant_values=np.nan)

@@ -1,9 +1,9 @@
-"""How far the sum of many days may lie from what is expected of it.
+"""Possible deviation of the sum of many days from its expectation.
 
 A sum is not the sum of its days' intervals: growth that is not known adds up. So paths
 of weeks are drawn from all that level and growth may be, with the noise that weeks had,
-and the ends of the interval are read off their sums. What past forecasts of such sums
-missed by widens or narrows it (:mod:`attribution.costs.forecasting.past_sums`).
+and the ends of the interval are read off their sums. The errors of past forecasts of
+such sums widen or narrow it (:mod:`attribution.costs.forecasting.past_sums`).
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from attribution.costs.forecasting.past_sums import PastSums
 
 _LOW, _HIGH = 0.05, 0.95
-#: What lies beyond these has no say in the mean.
+#: Values beyond these do not count in the mean.
 _INNER = 0.01, 0.99
 _DRAWS = 1_000
 _SEED = 20_260_101
-#: Fewer weeks than this have no noise of their own: it is taken to be normal.
+#: Fewer weeks than this have no separate noise: it is taken to be normal.
 _LEAST_SURPRISES = 12
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Band:
-    """The 90 % interval of the sum of the first days, relative to what is expected.
+    """The 90 % interval of the first days' sum, relative to expectation.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ def band_of_growth(
     horizon: int,
     past: Mapping[int, PastSums] | None,
 ) -> Band:
-    """Return the band of a series whose weekly sums have a level and growth.
+    """Return the band of a series with level and growth of weekly sums.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def band_of_growth(
     horizon : int
         Days ahead.
     past : mapping of int to PastSums
-        What the chosen method said of past sums, by their length in weeks, those of
+        Forecasts of past sums by the chosen method, by their length in weeks, those of
         :mod:`attribution.costs.forecasting.past_sums` among them; ``None`` without a
         back-test.
     """
@@ -133,7 +133,7 @@ def _at_days(
 
 
 def _ends(totals: Floats) -> tuple[Floats, Floats]:
-    """Return the ends of each row's interval relative to the mean of what was drawn."""
+    """Return the interval ends of each row relative to the mean of draws."""
     low, least, most, high = np.quantile(totals, (_LOW, *_INNER, _HIGH), axis=1)
     mean = np.mean(np.clip(totals, least[:, None], most[:, None]), axis=1)
     is_there = mean > 0.0

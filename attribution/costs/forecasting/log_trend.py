@@ -1,4 +1,4 @@
-"""Days from the growth of weekly sums, and the mean week of what grows not at all."""
+"""Days from the growth of weekly sums, and the mean week without growth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_EMPTY_WEEKS = 0.1
 _PROFILE_WEEKS = 8
 #: Weeks that the mean of bursts is of, and that they are drawn from.
 BURST_WEEKS = 52
-#: Weeks whose surprises say how far a mean lies above a middle.
+#: Weeks with surprises that show how far a mean lies above a middle.
 _FIRST_SURPRISES = 8
 
 
@@ -38,7 +38,7 @@ class Weeks:
     first : int
         Number of the first of these days in the series.
     states : States
-        What was known of level and growth after each week.
+        Level and growth known after each week.
     """
 
     values: Floats
@@ -46,7 +46,7 @@ class Weeks:
     states: States
 
     def place(self, origins: Sequence[int]) -> NDArray[np.int64]:
-        """Return which week is the last one known at each origin."""
+        """Return the last week known at each origin."""
         return (np.asarray(origins) - self.first) // WEEK_DAYS - 1
 
 
@@ -86,7 +86,7 @@ class LogTrend:
         self.weeks: Weeks | None = None
 
     def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
-        """Return what each origin's week grows to; origins are whole weeks apart."""
+        """Return the growth of each origin's week; origins are whole weeks apart."""
         self.weeks = weeks = weeks_of(values[: origins[-1]])
         place = weeks.place(origins)
         if place[0] < 0:
@@ -99,7 +99,7 @@ class LogTrend:
 
 
 class MeanWeek:
-    """The mean day of a year: what comes in bursts has no better week."""
+    """Mean day of a year: bursts have no better week."""
 
     def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return the same day again and again."""
@@ -111,7 +111,7 @@ class MeanWeek:
 
 
 def _mean_above_middle(states: States) -> Floats:
-    """Return what the mean of a week is of its middle, by what was known after each."""
+    """Return the ratio of a week's mean to its middle, as known after each."""
     surprise = np.nan_to_num(states.surprise)
     count = np.arange(1, len(surprise) + 1)
     middle = np.cumsum(surprise) / count

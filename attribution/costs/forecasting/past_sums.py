@@ -1,8 +1,8 @@
-"""How past forecasts of sums of weeks did, and how wide their intervals must be.
+"""Errors of past forecasts of sums of weeks, and the widths they need.
 
-A rolling origin on sums that are about as long as those that are shown. What they
-missed by widens or narrows what is drawn; then an interval is widened until nine in ten
-of the sums that had no say in the method lie inside theirs.
+A rolling origin on sums that are about as long as those that are shown. Their errors
+widen or narrow the draws; then an interval is widened until nine in ten of the sums
+that had no part in choosing the method lie inside theirs.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class PastSums:
     ends : ndarray, shape (sums,)
         Number of the day after each.
     missed : ndarray, shape (sums,)
-        Error in logarithms, in standard deviations of what was thought of it.
+        Error in logarithms, in standard deviations of the forecast.
     error_ratio : ndarray, shape (sums,)
-        Absolute error relative to what came.
+        Absolute error relative to the actual sum.
     """
 
     ends: NDArray[np.int64]
@@ -58,20 +58,20 @@ def past_sums(
     path: Floats,
     weeks_ahead: int,
 ) -> PastSums:
-    """Return what a method said of past sums of so many weeks, and what came.
+    """Return forecasts of past sums of so many weeks, and actual sums.
 
     Parameters
     ----------
     weeks : Weeks
         Of the series.
     values : ndarray, shape (days,)
-        Money per day up to the last complete one.
+        Money per day up to the last complete day.
     origins : sequence of int
         Past origins.
     path : ndarray, shape (origins, days ahead)
-        What the method said from there.
+        Forecasts of the method from there.
     weeks_ahead : int
-        How long the sums are.
+        Length of the sums.
     """
     begins, place = np.asarray(origins), weeks.place(origins)
     summed = np.concatenate([[0.0], np.cumsum(values)])
@@ -87,7 +87,7 @@ def past_sums(
 
 
 def widening_of(past: Mapping[int, PastSums]) -> float:
-    """Return what sums of past forecasts missed by, of what the model thought."""
+    """Return errors of past forecasts of sums, relative to the model's."""
     squares, counted = _OWN_WORD, _OWN_WORD
     for ahead in MEASURED_WEEKS:
         missed = past[ahead].missed
@@ -101,22 +101,22 @@ def widening_of(past: Mapping[int, PastSums]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class PastLandings:
-    """How a method did on sums of so many weeks that had no say in choosing it.
+    """Performance of a method on sums that had no part in choosing it.
 
     Attributes
     ----------
     weeks : int
-        How long the sums are.
+        Length of the sums.
     count : int
-        How many were forecast and have come.
+        Number that were forecast and have come.
     error_ratio : float
-        Mean absolute error, relative to what came.
+        Mean absolute error, relative to the actual sums.
     coverage_ratio : float
         Part of them inside the 90 % interval of their origin, so many times as wide.
     unwidened_ratio : float
         Part of them inside that interval as it was first made.
     widening : float
-        How many times as wide intervals are so that nine in ten held.
+        Factor by which intervals are widened so that nine in ten held.
     """
 
     weeks: int
@@ -132,20 +132,20 @@ def past_landings(
 ) -> PastLandings | None:
     """Return how past sums did, and how wide an interval holds nine in ten of them.
 
-    Each interval is the one that would have been given at its origin: from what sums of
-    the same length had missed by then. Sums before the first origin that measures,
-    which chose the method, are left out. How far the others lay, in half widths, is
-    sorted as errors of split conformal prediction are: of n of them the one at
-    0.9 (n + 1), of fewer than nine the farthest.
+    Each interval is that which would have been given at its origin: from the errors of
+    sums of the same length by then. Sums before the first origin that measures, which
+    chose the method, are left out. The distances of the others, in half widths, are
+    sorted as errors of split conformal prediction are: of n of them that at 0.9 (n +
+    1), of fewer than nine the farthest.
 
     Parameters
     ----------
     past : PastSums
         Of all origins.
     weeks_ahead : int
-        How long they are.
+        Their length.
     measuring : int
-        The first origin that had no say in choosing the method.
+        The first origin that had no part in choosing the method.
     """
     begins = past.ends - weeks_ahead * WEEK_DAYS
     was_known = past.ends[None, :] <= begins[:, None]

@@ -1,4 +1,4 @@
-"""What has stopped: a series at nothing for longer than it ever was."""
+"""Stopped series: at nothing for longer than ever before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from attribution.arrays import Floats
 
-#: So many days at nothing are no pause, on top of so many times the longest one before.
+#: So many days at nothing are no pause, on top of so many times the longest pause
+#: before.
 _LEAST_DAYS, _TIMES_LONGEST = 3, 2
 #: A return less likely than this lies beyond the interval.
 _BEYOND_INTERVAL = 0.05
@@ -26,7 +27,7 @@ def stopped_days(values: Floats) -> int:
 
 
 def may_return(pause: int) -> bool:
-    """Tell whether a return after so many days is likely enough to count.
+    """Return True if a return after so many days is likely enough to count.
 
     By the rule of succession: 1 ÷ (days at nothing + 2).
     """

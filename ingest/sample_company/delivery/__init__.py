@@ -1,4 +1,4 @@
-"""How the sample company ships: planned events, and what they must come to.
+"""Deliveries of the sample company: planned events and expected results.
 
 Each event is planned once, with its time; :mod:`ingest.sample_company.delivery.truth`
 counts the plan in plain Python, apart from the SQL that has to find the same.

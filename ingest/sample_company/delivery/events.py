@@ -1,4 +1,4 @@
-"""What happens at the sample company between a commit and a quiet night.
+"""Events at the sample company between a commit and a quiet night.
 
 Times are UTC, on whole seconds. Nobody has a name: a team, a service, a number.
 """
@@ -31,7 +31,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment to production, and what it first contained."""
+    """Deployment to production, with the changes it first contained."""
 
     id: int
     model: Model
@@ -44,7 +44,7 @@ class Deployment:
 
     @property
     def is_counted(self) -> bool:
-        """Tell whether it counts towards how often is deployed."""
+        """Return True if it counts towards deployment frequency."""
         return self.has_succeeded and self.kind == "new"
 
 
@@ -78,7 +78,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class Worklog:
-    """Hours that a team booked on one day."""
+    """Hours that a team booked on a day."""
 
     id: str
     team: str
@@ -89,7 +89,7 @@ class Worklog:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one person of a group answered; a number stands for the person."""
+    """Answer of a person in a group; a number identifies the person."""
 
     wave: str
     submitted_at: datetime

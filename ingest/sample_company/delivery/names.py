@@ -1,4 +1,4 @@
-"""What other systems call a model of the sample company."""
+"""Names that other systems use for a model of the sample company."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REGISTRY: Final = "mlflow"
 
 
 def service_of(model: Model) -> str:
-    """Return what deployments and incidents call the service of a model."""
+    """Return the service name of a model in deployments and incidents."""
     return f"{model.id}-service"
 
 
@@ -21,5 +21,5 @@ def repository_of(model: Model) -> str:
 
 
 def registered_model_of(model: Model) -> str:
-    """Return what the registry calls a model."""
+    """Return the name of a model in the registry."""
     return model.id.replace("-", "_")

@@ -1,7 +1,7 @@
-"""Plans hours, heads and a survey: what running it takes, and how people find it.
+"""Plan hours, heads and a survey: the effort of operation, and opinions.
 
 The share of their hours that the platform's people spend on fires is planted per phase
-and falls with the incidents. No survey was held in one quarter.
+and falls with the incidents. No survey was held in a single quarter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FIREFIGHTING: Final[dict[Phase, float]] = {
     "migration": 0.45,
     "hybrid": 0.15,
 }
-#: Part of the other teams' hours that goes into running what they have.
+#: Part of the other teams' hours that goes into running their systems.
 _INFRA: Final[dict[Phase, float]] = {
     "managed_kubernetes": 0.25,
     "migration": 0.30,
@@ -66,7 +66,7 @@ def available_hours(team: str) -> int:
 def plan_people(
     delivery: Delivery, timeline: Timeline, rng: np.random.Generator
 ) -> None:
-    """Add worklogs and answers to what was planned."""
+    """Add worklogs and answers to the plan."""
     for month in timeline.months:
         for team in TEAMS:
             delivery.worklogs += _worklogs(month, team.id, rng)
@@ -118,7 +118,7 @@ def _integration(month: Month, team: str) -> list[Worklog]:
 def _entries(
     month: Month, team: str, category: Category, total: float, rng: np.random.Generator
 ) -> list[Worklog]:
-    """Divide hours into entries of four, the last of what is left."""
+    """Divide hours into entries of four, the last with the rest."""
     entries: list[Worklog] = []
     left = round(total * 4) / 4
     while left > 0:

@@ -1,7 +1,7 @@
 """Plans how the company ships: slowly and with fires, then quickly and without.
 
-What a phase is like stands in :data:`PACES`. A deployment that goes wrong either fails
-at once, and the next one repairs it, or is rolled back after an incident.
+The properties of a phase are in :data:`PACES`. A deployment that goes wrong either
+fails at once, and the next deployment repairs it, or is rolled back after an incident.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What shipping is like in a phase; typical values, times in hours."""
+    """Pace of delivery in a phase; typical values, times in hours."""
 
     days_between_deployments: float
     change_lead_hours: float
@@ -55,7 +55,7 @@ _ARCHITECTURES: Final = {
     "invoice-reader": ("transformer", 14.0, 8),
 }
 _TREES: Final = ("gradient-boosting", 1.5, 1)
-#: Every so many of a model's deployments are the one before, once more.
+#: Every so many of a model's deployments repeat the deployment before.
 _REDEPLOYED: Final = 17
 _SECONDS_PER_HOUR: Final = 3600
 
@@ -82,7 +82,7 @@ def plan_delivery(timeline: Timeline, seed: int) -> Delivery:
 
 
 class _ModelPlan:
-    """The events of one model, in the order in which they happen."""
+    """Events of a model, in chronological order."""
 
     def __init__(
         self, model: Model, number: int, timeline: Timeline, rng: np.random.Generator
@@ -127,9 +127,9 @@ class _ModelPlan:
             moment = self._at_work(ended + timedelta(days=gap))
 
     def _release(self, moment: datetime, pace: Pace) -> datetime:
-        """Deploy something new, and what has to follow; return when that is done."""
+        """Plan a deployment and its follow-ups; return the moment they are done."""
         fate = self._rng.random()
-        # A deployment that can be rolled back needs one to go back to.
+        # A deployment that can be rolled back needs an earlier deployment.
         can_go_back = len(self._deployments) > 0 and self._is_up(-1)
         if fate < pace.failing_part / 2 and len(self._deployments) > 0:
             broken = self._add(moment, self._sha(), "new", succeeds=False, pace=pace)
@@ -188,7 +188,7 @@ class _ModelPlan:
         )
 
     def _have_quiet_incidents(self) -> None:
-        """Plan what no deployment caused: none has ended within the day before."""
+        """Plan incidents without a deployment: none ended within a day before."""
         ends = sorted(deployment.finished_at for deployment in self._deployments)
         for month in self._timeline.months:
             expected = PACES[month.phase].quiet_incidents_per_month
@@ -269,7 +269,7 @@ class _ModelPlan:
 
 
 def _in_order_of_promotion(runs: list[TrainingRun]) -> list[TrainingRun]:
-    """Leave out a promotion that would put an older version over a newer one."""
+    """Leave out promotions that would put an older version over a newer."""
     newest = None
     kept: list[TrainingRun] = []
     for run in runs:

@@ -1,8 +1,8 @@
-"""Deployments that others replaced: what GitHub and Argo CD still tell of each.
+"""Superseded deployments, as GitHub and Argo CD still record them.
 
-Two services of the platform team ship through them. What a system overwrote or forgot
-is left out here as it is there, and what it must be taken for is written down beside.
-Railway's are with its recorded answers.
+Two services of the platform team ship through them. Facts that a system overwrote or
+forgot are left out here as they are there, and the expected reading is written down
+beside. Railway's are with its recorded answers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REPOSITORY: Final = f"nordhafen/{STORE}"
 _ROLLOUT: Final = timedelta(minutes=6)
 #: So many full syncs Argo CD keeps of an application.
 _HISTORY: Final = 10
-#: Syncs of an application by the day, the newest on the last day but one.
+#: Syncs of an application by the day, the newest on the second to last day.
 _DAYS_BETWEEN_SYNCS: Final = 9
 _SYNCS: Final = 14
 _FIRST_LIST_AFTER: Final = 11
@@ -43,9 +43,9 @@ _FIRST_LIST_AFTER: Final = 11
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """A deployment by GitHub: days before the end, its states, and what it was.
+    """GitHub deployment: days before the end, its states, and its result.
 
-    ``known_by`` says what shows that it ran; ``None`` where nothing does.
+    ``known_by`` names the evidence that it ran; ``None`` where there is no evidence.
     """
 
     days_before_end: int
@@ -56,8 +56,9 @@ class Rollout:
     task: str = "deploy"
 
 
-#: Of three no *success* was delivered. The first held its place until the next began;
-#: two were taken down within minutes: one was returned to, of one nothing shows it ran.
+#: For three no *success* was delivered. The first held its place until the next began;
+#: two were taken down within minutes: the later was returned to, and nothing shows that
+#: the earlier ran.
 ROLLOUTS: Final = (
     Rollout(86, ("in_progress", "inactive"), "success", "replaced", 1),
     Rollout(72, ("in_progress", "success", "inactive"), "success", "stated", 2),
@@ -75,7 +76,7 @@ _WITHDRAWN: Final = "withdrawn"
 
 
 def write_superseded(folder: Path, timeline: Timeline) -> None:
-    """Write what GitHub's webhooks sent, and two lists of Argo CD's applications."""
+    """Write GitHub's webhook events, and two lists of Argo CD applications."""
     write_json_lines(
         folder / "github" / "deployments.jsonl.gz", list(_github_events(timeline))
     )
@@ -88,7 +89,7 @@ def write_superseded(folder: Path, timeline: Timeline) -> None:
 
 
 def superseded_truth() -> dict[str, Any]:
-    """Return service → outcome of each deployment and what it is known by, by id."""
+    """Return service → outcome and evidence of each deployment, by id."""
     return {
         STORE: {
             _github_id(number): {"outcome": one.outcome, "known_by": one.known_by}
@@ -101,7 +102,7 @@ def superseded_truth() -> dict[str, Any]:
 
 
 def _syncs(application: str, *, first_known: int) -> dict[str, Any]:
-    """Return what is known of syncs; of the one before the first, that it was."""
+    """Return the known syncs; of the sync before the first, only its presence."""
     return {
         f"{_uid(application)}/{number}": {
             "outcome": "success" if number >= first_known else "unknown",

@@ -1,7 +1,7 @@
-"""What the planned events come to, counted one by one in plain Python.
+"""Expected results of the planned events, counted in plain Python.
 
 Percentiles are linear interpolations of the sorted values, as everywhere. A month takes
-what ended in it.
+the events that ended in it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SECONDS_PER_HOUR = 3600.0
 
 
 def delivery_truth(delivery: Delivery) -> dict[str, Any]:
-    """Return counts and percentiles [h] by month, and what teams booked and answered.
+    """Return monthly counts and percentiles [h], and hours and answers.
 
     Deployments, changes and incidents are those of a service, promotions those of a
     model: other systems of the company deploy services of the same models.
@@ -76,7 +76,7 @@ def _of_deployments(deployments: list[Deployment]) -> dict[str, dict[str, Any]]:
         months[month]["finished"] += 1
         months[month]["deployments"] += one.is_counted
         months[month]["failed"] += _has_failed(deployments, position)
-        # A commit of a rollout that failed reaches users with the next one.
+        # A commit of a failed rollout reaches users with the next rollout.
         waiting += [commit.committed_at for commit in one.commits]
         if one.is_counted:
             # Nothing is known to have come before the first deployment of all.
@@ -89,7 +89,7 @@ def _of_deployments(deployments: list[Deployment]) -> dict[str, dict[str, Any]]:
 
 
 def _has_failed(deployments: list[Deployment], position: int) -> bool:
-    """Tell whether a rollout failed, or was taken back by the next one."""
+    """Return True if a rollout failed, or the next rollout reverted it."""
     if not deployments[position].has_succeeded:
         return True
     following = deployments[position + 1 : position + 2]
@@ -114,7 +114,8 @@ def _promotions(delivery: Delivery) -> dict[str, dict[str, dict[str, Any]]]:
 def _versions(delivery: Delivery) -> dict[str, dict[str, Any]]:
     """Return by model how many versions there are, and when half of them serve.
 
-    What does not serve yet has waited until the end of all months, and may for longer.
+    A version that does not serve yet has waited until the end of all months, and may
+    for longer.
     """
     end = datetime.combine(delivery.months[-1].end, time(), UTC)
     waits: dict[str, list[tuple[timedelta, bool]]] = defaultdict(list)

@@ -38,12 +38,12 @@ def made_up_uuid(*names: str) -> str:
 
 
 def write_json(path: Path, body: Any) -> None:  # noqa: ANN401
-    """Write one body."""
+    """Write a single body."""
     write_gzip(path, _dumped(body) + "\n")
 
 
 def write_json_lines(path: Path, lines: Iterable[Any]) -> None:
-    """Write one value a line."""
+    """Write a value per line."""
     write_gzip(path, "".join(_dumped(line) + "\n" for line in lines))
 
 

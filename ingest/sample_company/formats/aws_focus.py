@@ -1,7 +1,7 @@
 """AWS Data Exports: FOCUS 1.2 as Parquet, in the layout of the bucket.
 
-A month is written file by file, its manifest last. What AWS leaves behind is written
-too: executions that were superseded, and chunks that an overwrite blanked.
+A month is written file by file, its manifest last. Leftovers of AWS are written too:
+executions that were superseded, and chunks that an overwrite blanked.
 
 Source: AWS Data Exports user guide, *Understanding export delivery*.
 """
@@ -37,10 +37,10 @@ _FILE_SUFFIX: Final = "snappy.parquet"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How a month is delivered.
+    """Form in which a month is delivered.
 
     ``keeps_executions`` is CREATE_NEW_REPORT: a folder for each execution.
-    ``is_superseded`` leaves an older execution beside the current one,
+    ``is_superseded`` leaves an older execution beside the current execution,
     ``has_blanked_chunk`` a data file of zero bytes, ``has_hostile_row`` a row in a
     currency that does not exist.
     """
@@ -52,16 +52,16 @@ class Delivery:
 
 
 class AwsFocusMonth:
-    """Writes one billing month; :meth:`close` puts the manifest.
+    """Writer of a billing month; :meth:`close` puts the manifest.
 
     Parameters
     ----------
     folder : Path
-        What stands for the bucket.
+        Folder that represents the bucket.
     month : Month
         Billing month.
     delivery : Delivery
-        How it is delivered.
+        Form in which it is delivered.
     expected_rows : int
         About how many rows will come; a month has at least two files.
     """
@@ -93,7 +93,7 @@ class AwsFocusMonth:
                 self._flush()
 
     def close(self) -> None:
-        """Write what is left, then the manifests."""
+        """Write the remaining rows, then the manifests."""
         self._flush()
         if self._delivery.has_blanked_chunk:
             number = len(self._tails) + 1

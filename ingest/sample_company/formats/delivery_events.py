@@ -1,7 +1,7 @@
 """Deployments, commits and promotions as CDEvents and notices, a line each.
 
-They come as events come: by the year in which they were sent, in no order, some twice,
-and one that lacks its identity. Source: CDEvents 0.5.1, ``conformance``.
+They arrive as real events do: by the year in which they were sent, unordered, some
+twice, and a single event without its identity. Source: CDEvents 0.5.1, ``conformance``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ALIAS: Final = "production"
 def write_events(folder: Path, delivery: Delivery, seed: int) -> int:
     """Write a file of JSON Lines for each year; returns how many events were sent.
 
-    An event that is sent twice, and the one that lacks its identity, do not count.
+    An event that is sent twice, and the event that lacks its identity, do not count.
     """
     years: dict[str, list[_Event]] = defaultdict(list)
     count = 0
@@ -128,7 +128,7 @@ def _first_containing(
 
 
 def _deployment(one: Deployment) -> _Event:
-    """Return a rollout as a service event, or a failed one as its pipeline run."""
+    """Return a rollout as a service event, or if failed as a pipeline run."""
     custom = {
         "repository": repository_of(one.model),
         "commit_sha": one.sha,
@@ -189,7 +189,7 @@ def _cdevent(
 
 
 def _without_identity(events: list[_Event]) -> _Event:
-    """Return an event whose ``context.id`` is missing."""
+    """Return an event without its ``context.id``."""
     event = next(one for one in events if "context" in one)
     context = {k: v for k, v in event["context"].items() if k != "id"}
     return {**event, "context": context}

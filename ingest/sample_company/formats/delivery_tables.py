@@ -1,4 +1,4 @@
-"""Incidents, worklogs, heads and a survey as CSV, each with one unreadable row."""
+"""Incidents, worklogs, heads, survey as CSV, each with an unreadable row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ECB's history file of euro reference rates, with one rate that is no number."""
+"""ECB history file of euro reference rates, with an unreadable rate."""
 
 from __future__ import annotations
 

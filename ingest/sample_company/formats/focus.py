@@ -1,7 +1,7 @@
 """FOCUS 1.2 and 1.3 rows from lines: names, prices and the money rules.
 
-Cost is what was drawn. The quantity follows from it and the price, at twelve
-decimals, so that cost = price × quantity holds to a billionth.
+Cost is as drawn. The quantity follows from it and the price, at twelve decimals, so
+that cost = price × quantity holds to a billionth.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _QUANTITY_DECIMALS: Final = 12
 _CONSUMED_DECIMALS: Final = 6
-#: Who is committed to → the name of the commitment, and what it is called there.
+#: Source with a commitment → the name of the commitment, and its type there.
 _COMMITMENTS: Final = {
     "aws": ("gpu-nodes-one-year", "Compute Savings Plan"),
     "tidewater": ("gpu-hours-paid-ahead", "Prepayment"),
@@ -127,7 +127,7 @@ COLUMNS_1_3: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Biller:
-    """What all lines of one invoice have in common.
+    """Properties shared by all lines of an invoice.
 
     ``resource_prefix`` comes before a resource's name to make its id.
     """

@@ -1,4 +1,4 @@
-"""FOCUS 1.3 as gzip-compressed CSV, one file per billing month."""
+"""FOCUS 1.3 as gzip-compressed CSV, a file per billing month."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _COST_AS_TEXT: Final = "twelve"
 
 
 class FocusCsvMonth:
-    """Writes one file, row by row as charges come.
+    """Writer of a single file, row by row as charges come.
 
     Parameters
     ----------
     path : Path
         File to write; ends in ``.csv.gz``.
     has_hostile_row : bool
-        Whether the first row says its cost in words.
+        True if the first row gives its cost in words.
     """
 
     def __init__(self, path: Path, *, has_hostile_row: bool) -> None:

@@ -1,8 +1,8 @@
 """Google's detailed usage cost export, nested as BigQuery has it.
 
-Months are Parquet files as BigQuery writes them; one is JSON Lines, as ``bq extract``
-writes it. Money is floating point there. Google bills millionths, whose shortest text
-is what was written.
+Months are Parquet files as BigQuery writes them; a single month is JSON Lines, as ``bq
+extract`` writes it. Money is floating point there. Google bills millionths, and their
+shortest text is the value as written.
 
 Source: Cloud Billing documentation, structure of the detailed usage cost data export.
 """
@@ -60,7 +60,7 @@ class ExportAccount:
 
 
 class GcpExportMonth:
-    """Writes the export rows of one invoice month.
+    """Writer of the export rows of an invoice month.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class GcpExportMonth:
     name : str
         File name without its ending.
     is_json : bool
-        Whether to write JSON Lines, with one broken value, instead of Parquet.
+        True to write JSON Lines, with a broken value, instead of Parquet.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ _TEAMS: Final = {model.id: model.team for model in MODELS}
 
 
 def write_litellm(path: Path, meters: Meters, timeline: Timeline) -> int:
-    """Write a row per team, route and day, and one whose tokens are a word."""
+    """Write a row per team, route and day, and a row with a word for tokens."""
     rows = [
         _row(one, pool, day, timeline)
         for day in range(timeline.day_count)

@@ -39,9 +39,9 @@ _Node = dict[str, Any]
 
 
 class ModelApiMonth:
-    """The days of one month of one vendor, as results by day [s].
+    """Days of a month of a single vendor, as results by day [s].
 
-    ``tokens`` counts what was paid for by day and tags, by the meter of the price.
+    ``tokens`` counts the paid tokens by day and tags, by the meter of the price.
     """
 
     def __init__(self, month: Month) -> None:
@@ -52,7 +52,7 @@ class ModelApiMonth:
         )
 
     def add(self, lines: Lines) -> None:
-        """Take the lines of a charge: one a day."""
+        """Add the lines of a charge: a line per day."""
         self.lines.append(lines)
         sku = lines.charge.sku
         for day, amount in zip(
@@ -80,7 +80,7 @@ class ModelApiMonth:
 def write_openai(
     folder: Path, recorded: ModelApiMonth, timeline: Timeline, meters: Meters
 ) -> None:
-    """Write a month of OpenAI; the last one has a cost that is no number."""
+    """Write a month of OpenAI; the last month has an unreadable cost."""
     base = folder / "v1" / "organization"
     costs = recorded.results(_openai_cost)
     if recorded.month.end == timeline.end:
@@ -127,7 +127,7 @@ def _openai_usage(
     timeline: Timeline,
     meters: Meters,
 ) -> _Node:
-    """Return what a key used: the gateway's is what the gateway counted, too."""
+    """Return a key's usage: the gateway key has the gateway's own counts."""
     uncached, cached = tokens.get("in", 0), tokens.get("cached", 0)
     output = tokens.get("out", 0)
     if tags["api_key_id"] == GATEWAY_KEY:
@@ -175,7 +175,7 @@ def _openai_page(results: dict[int, list[_Node]]) -> _Node:
 
 
 def write_anthropic(folder: Path, recorded: ModelApiMonth, timeline: Timeline) -> None:
-    """Write a month of Anthropic; the last one has a cost that is no number."""
+    """Write a month of Anthropic; the last month has an unreadable cost."""
     base = folder / "v1" / "organizations"
     costs = recorded.results(_anthropic_cost)
     if recorded.month.end == timeline.end:

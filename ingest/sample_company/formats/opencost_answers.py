@@ -1,8 +1,7 @@
-"""Recorded answers of OpenCost's ``/allocation``: hours of one cluster, by container.
+"""Recorded answers of OpenCost ``/allocation``: cluster hours, container.
 
-Figures are rounded to five decimals, and what is not measured is ``null``: DCGM says
-nothing about the activity of a MIG instance here. Idle comes as a cost, as OpenCost
-works it out.
+Figures are rounded to five decimals, and unmeasured figures are ``null``: DCGM gives no
+activity for a MIG instance here. Idle comes as a cost, as OpenCost works it out.
 """
 
 from __future__ import annotations

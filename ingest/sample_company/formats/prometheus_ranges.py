@@ -1,7 +1,7 @@
 """Recorded answers of Prometheus' ``query_range``: vector queries, and latency by app.
 
 A counter starts again at zero when its pod does, two months share the sample of the
-turn between them, and one series is no counter at all.
+turn between them, and a single series is no counter at all.
 """
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ def _counter(series: UsageSeries) -> NDArray[np.int64]:
 
 
 def _restarting(by_hour: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a counter of what each hour counted, at every full hour."""
+    """Return a counter, at every full hour, of hourly counts."""
     counted = np.concatenate([[0], np.cumsum(by_hour)])
-    # After a restart the first sample holds what was counted since.
+    # After a restart the first sample holds the count since.
     restarts = np.arange(len(counted)) // _HOURS_BETWEEN_RESTARTS
     before = counted[np.maximum(restarts * _HOURS_BETWEEN_RESTARTS - 1, 0)]
     return np.asarray(np.where(restarts > 0, counted - before, counted))

@@ -1,7 +1,7 @@
 """Recorded exchanges with Railway's GraphQL API, in the shape of its public schema.
 
-What is asked, day by day and week by week, is what anybody must ask to get a bill out
-of an API that answers one value per group for a whole range.
+The queries, day by day and week by week, are those that anybody must send to get a bill
+out of an API that returns a single value per group for a whole range.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ingest.sample_company.railway_bill import RailwayMonth
     from ingest.sample_company.timeline import Timeline
 
-#: Products on invoices, and what they are.
+#: Products on invoices, with their meaning.
 PRODUCTS: Final = {
     "prod_Qx1ProPlan": "plan_fee",
     "prod_Qx2Seat": "seats",
@@ -45,7 +45,7 @@ PRODUCTS: Final = {
 }
 #: Length of the windows of requests and latency.
 WINDOW_SECONDS: Final = 6 * HOUR_SECONDS
-#: Services whose requests are told, and the model that they serve.
+#: Services with reported requests, and the model that they serve.
 SERVED: Final = {"eta-api": "eta-v2", "route-api": "route-planner"}
 _MEASUREMENTS: Final = (
     "BACKUP_USAGE_GB", "CPU_USAGE", "DISK_USAGE_GB", "MEMORY_USAGE_GB", "NETWORK_TX_GB",
@@ -59,7 +59,7 @@ _BY_WINDOW: Final = (2, 5, 6, 3)
 _LATENCY: Final = (62.0, 118.0, 171.0, 402.0)
 _ROLLOUTS: Final = ("SUCCESS", "SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CRASHED")
 
-#: Which deployment of each service somebody took down before it was replaced.
+#: Deployment of each service that somebody took down before it was replaced.
 _TAKEN_DOWN: Final = 6
 _ROLLOUT_SECONDS: Final = 420
 
@@ -68,14 +68,14 @@ _Group = tuple[str, str, str, str]
 
 
 class RailwayRecorder:
-    """Takes the bills as they are drawn, and writes what Railway answered about them.
+    """Recorder of the bills as drawn, and writer of Railway's answers.
 
     Parameters
     ----------
     directory : Path
         Folder of the recording.
     timeline : Timeline
-        The months; the recording is made at the end of the last one.
+        The months; the recording is made at the end of the last month.
     seed : int
         Source of chance.
     """
@@ -201,7 +201,7 @@ class RailwayRecorder:
         return self._exchange("Usage", variables, {"usage": answers})
 
     def _served(self, meters: Meters) -> Iterator[_Node]:
-        """Yield what ran in each week, and requests and latency of what served."""
+        """Yield weekly workloads, and requests and latency of those that served."""
         start, end = min(self._usage), epoch_seconds(self._timeline.end)
         # 1 January 1970 was a Thursday: Mondays lie four days after a multiple.
         monday = start + (4 * DAY_SECONDS - start) % _WEEK
@@ -279,7 +279,7 @@ class RailwayRecorder:
             )
 
     def _deployments_of(self, service: str, project: str) -> Iterator[_Node]:
-        """Yield about three a month: most replaced, some failed, one rolled back."""
+        """Yield about three a month: most replaced, some failed, 1 rolled back."""
         moments = []
         at, end = min(self._usage), epoch_seconds(self._timeline.end)
         while at < end - DAY_SECONDS:

@@ -1,7 +1,7 @@
 """Meters, rates, invoices and outcomes as the CSV and Parquet of ``tables`` sources.
 
-Meters arrive as meters do: out of order, some rows twice, and one row per source that
-cannot be read.
+Meters arrive as real meters do: out of order, some rows twice, and an unreadable row
+per source.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _COUNTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ModelNames:
-    """What a meter calls a model: until ``renamed_on_day`` by its old name."""
+    """Name of a model in a meter: until ``renamed_on_day`` its old name."""
 
     old_names: dict[str, str]
     renamed_on_day: int
@@ -59,7 +59,7 @@ class ModelNames:
 
 
 class MeterWriter:
-    """Writes meter files; ``duplicate_count`` counts what was written twice."""
+    """Writer of meter files; ``duplicate_count`` counts rows written twice."""
 
     def __init__(self, timeline: Timeline, names: ModelNames, seed: int) -> None:
         self._timeline = timeline
@@ -104,7 +104,7 @@ class MeterWriter:
         _write_parquet(table, path)
 
     def write_daily_usage(self, path: Path, series: Sequence[UsageSeries]) -> None:
-        """Write daily usage of the whole timeline as one CSV file."""
+        """Write daily usage of the whole timeline as a single CSV file."""
         rows = [
             self._daily_row(usage_series, int(day))
             for usage_series in series
@@ -236,7 +236,7 @@ def _at(values: NDArray[np.int64] | None, day: int, divisor: int = 1) -> object:
 
 
 def write_outcomes(path: Path, outcomes: Outcomes, timeline: Timeline) -> int:
-    """Write every outcome, and one row without unit; returns the number of rows."""
+    """Write every outcome, and a row without unit; return the row count."""
     tables = [_outcome_table(series, timeline) for series in outcomes.series]
     table = pa.concat_tables(tables)
     _write_parquet(pa.concat_tables([table, _replaced(table, "unit", None)]), path)
@@ -314,7 +314,7 @@ def _text(value: str | None, count: int) -> pa.Array:
 
 
 def _replaced(table: pa.Table, name: str, value: str | None) -> pa.Table:
-    """Return the first row with another value in one column."""
+    """Return the first row with another value in a single column."""
     position = table.schema.get_field_index(name)
     return table.slice(0, 1).set_column(position, name, _text(value, 1))
 

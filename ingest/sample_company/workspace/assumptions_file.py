@@ -1,6 +1,7 @@
-"""The sample company's ``assumptions.yml``: what its outcomes are worth. All made up.
+"""Sample ``assumptions.yml``: values of outcomes. All made up.
 
-Roles own and approve; one value is a proposal that nobody approved, and counts nowhere.
+Roles own and approve; a single value is a proposal that nobody approved, and counts
+nowhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What ``catalog.yml`` says of the platforms' security and compliance."""
+"""Platform security and compliance section of ``catalog.yml``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ingest.sample_company.timeline import Timeline
 
-#: Platform, control, its detail, whether it holds, and the days before the end on which
-#: it was evidenced and expired; what is not here, nobody declared.
+#: Platform, control, its detail, its state, and the days before the end on which it was
+#: evidenced and expired; controls that are missing here were declared by nobody.
 _CONTROLS: Final = (
     ("aws-eks", "certification", "ISO 27001", True, 150, -210),
     ("aws-eks", "data_residency", "EU (Frankfurt)", True, 150, None),
@@ -31,7 +31,7 @@ _CONTROLS: Final = (
 
 
 def controls_text(timeline: Timeline) -> str:
-    """Return the section ``controls``: one expired, several that nobody evidenced."""
+    """Return section ``controls``: one expired, several without evidence."""
     lines = [
         "# Security and compliance, as documents show it or somebody says.",
         "controls:",

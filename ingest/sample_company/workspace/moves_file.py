@@ -1,4 +1,4 @@
-"""What ``catalog.yml`` says of the move: where models run, what could go, when."""
+"""Moves in ``catalog.yml``: where models run, candidates and dates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _TRAINED_AT: Final = {
     ),
     "google-vertex": ("invoice-reader",),
 }  # fmt: skip
-#: What somebody would have to build anew elsewhere; what is not here, nobody judged.
+#: Parts that somebody would have to rebuild elsewhere; models that are missing here
+#: were judged by nobody.
 PORTABILITY: Final = {
     "Amazon Elastic Compute Cloud": "portable",
     "Amazon Elastic Kubernetes Service": "portable_with_effort",

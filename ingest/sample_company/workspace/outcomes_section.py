@@ -1,10 +1,10 @@
-"""What ``catalog.yml`` says that the business metrics are about."""
+"""Subjects of the business metrics in ``catalog.yml``."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Metric, its name, what it is about, and which way is better.
+#: Metric, its name, its subject, and the better direction.
 _OUTCOMES: Final = (
     ("on_time_rate", "Deliveries on time", "customer_experience", "higher"),
     (

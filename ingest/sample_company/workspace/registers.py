@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BUDGET_SCOPE: Final = ("all", "ai")
 ACTUAL_TO_BUDGET: Final = 3.80
 _CENT: Final = Decimal("0.01")
-#: Budgets after phase 1, as multiples of what phase 1 was given.
+#: Budgets after phase 1, as multiples of the budget of phase 1.
 _LATER_BUDGETS: Final = {"migration": 4.0, "hybrid": 2.4}
 #: Parts of a month's budget that teams and models are given from the hybrid on.
 BUDGET_PARTS: Final = {
@@ -107,7 +107,7 @@ def write_budgets(path: Path, spending: Spending, timeline: Timeline) -> int:
 
 
 def write_rates(path: Path, plan: Plan) -> None:
-    """Write the dollar rates that finance typed in, and one that is zero."""
+    """Write the dollar rates typed in by finance, including a zero rate."""
     exchange = plan.exchange
     rows = [
         [last_day(month), "USD", "EUR", f"0.{exchange.typed[month.index]:04d}"]
@@ -119,12 +119,12 @@ def write_rates(path: Path, plan: Plan) -> None:
 
 
 def missing_invoice_month(timeline: Timeline) -> Month:
-    """Return the month whose Google invoice was never entered."""
+    """Return the month with a Google invoice that was never entered."""
     return timeline.months[-4]
 
 
 def write_invoices(path: Path, ledger: Ledger, timeline: Timeline) -> int:
-    """Write one line per issuer and month, less the missing one; returns rows."""
+    """Write a line per issuer and month, less the missing; return rows."""
     header = (
         "invoice_id", "invoice_issuer_name", "billing_period_start", "currency",
         "invoiced_amount", "tax_amount", "credit_amount", "issued_at", "status",

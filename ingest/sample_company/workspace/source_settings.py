@@ -45,7 +45,7 @@ def sources_text() -> str:
 
 
 def _prices() -> list[str]:
-    """Return what held before the documented prices: volumes were dearer."""
+    """Return prices before the documented prices: volumes were dearer."""
     dollars = {
         "CPU_USAGE": "20",
         "MEMORY_USAGE_GB": "10",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def write_studies(folder: Path, outcomes: Outcomes, timeline: Timeline) -> None:
-    """Write one plan for each feature into ``folder``."""
+    """Write a plan for each feature into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in study_texts(outcomes, timeline).items():
         (folder / f"{name}.yml").write_text(text, encoding="utf-8")

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "argocd": "connector:Argocd",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "argocd": (
         "deployments of Argo CD applications, from their history and their "

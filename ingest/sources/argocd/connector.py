@@ -1,8 +1,8 @@
-"""Argo CD: what was deployed by GitOps, from the history of each application.
+"""Argo CD: GitOps deployments, from the history of each application.
 
-The server keeps ten entries and the newest operation, so it has to be asked more often
-than ten times a deployment takes; what was seen once stays. Its list has no pages; with
-``projects``, each project is a list of its own. Lists that were recorded into files are
+The server keeps ten entries and the newest operation, so it has to be polled more often
+than ten deployments take; entries that were seen once stay. Its list has no pages; with
+``projects``, each project is a separate list. Lists that were recorded into files are
 read in place of the server's, as if each had been read when it was new.
 
 Source: Argo CD API, ``GET /api/v1/applications``.
@@ -47,7 +47,7 @@ _APPLICATIONS = "/api/v1/applications"
 
 
 class ArgocdConfig(SourceConfig):
-    """Options of an ``argocd`` source: the applications of one server."""
+    """Options of an ``argocd`` source: the applications of a server."""
 
     base_url: BaseUrl | None = Field(default=None, description="Address of the server.")
     path: str | None = Field(
@@ -81,7 +81,7 @@ class ArgocdConfig(SourceConfig):
 
 
 class Argocd(PolledSource[ArgocdConfig]):
-    """Reads the applications of one Argo CD server."""
+    """Source of the applications of an Argo CD server."""
 
     type: ClassVar[str] = "argocd"
 
@@ -94,11 +94,11 @@ class Argocd(PolledSource[ArgocdConfig]):
         )
 
     def streams(self) -> Sequence[str]:
-        """Return the one stream of deployments."""
+        """Return the single stream of deployments."""
         return (DEPLOYMENTS,)
 
     def probe(self) -> Iterator[Finding]:
-        """Ask for the applications, and tell how many there are."""
+        """Read the applications, and report how many there are."""
         if self._recorded is not None:
             yield from self._recorded.check()
         elif applications := self._applications():
@@ -107,7 +107,7 @@ class Argocd(PolledSource[ArgocdConfig]):
             yield Finding(False, "No application can be seen.", self._advice)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
-        """Offer what each application tells, if it tells something else than before."""
+        """Yield the deployments of each application, if they changed."""
         now = self._now()
         rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for application in self._looked_at():

@@ -1,11 +1,11 @@
-"""What Argo CD tells of an application's deployments, as rows.
+"""Convert an Argo CD application's deployments into rows.
 
 The history of an application has its last ten full syncs that succeeded, numbered from
-zero. The one that was pruned last was a deployment too, and nothing but its number and
-that it was over before the oldest began is known; what an earlier reading saw of it
-stays. What failed is in no history: only the newest operation tells of it, until the
-next one. Neither tells of a dry run, nor of a sync of some resources only; both deploy
-no revision.
+zero. The entry that was pruned last was a deployment too, and only its number is known
+and that it was over before the oldest began; details that an earlier reading saw of it
+stay. Failed syncs are in no history: only the newest operation reports them, until the
+next operation. Neither reports a dry run, nor a sync of some resources only; both
+deploy no revision.
 
 Source: Argo CD ``pkg/apis/application/v1alpha1/types.go``, ``controller/sync.go``.
 """
@@ -39,7 +39,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 class ArgocdEnvironment(Declared):
-    """A rule that says to which environment an application deploys."""
+    """Rule that gives the environment to which an application deploys."""
 
     application: str = Field(default="*", description="Pattern of its name.")
     namespace: str = Field(
@@ -51,7 +51,7 @@ class ArgocdEnvironment(Declared):
     environment: str = Field(description="What the environment is called.")
 
     def holds_for(self, application: Mapping[str, Any]) -> bool:
-        """Tell whether an application is of this environment."""
+        """Return True if an application is of this environment."""
         to = part_of(application.get("spec"), "destination")
         named = text(part_of(application.get("metadata"), "name")) or ""
         clusters = [text(part_of(to, key)) or "" for key in ("name", "server")]
@@ -69,7 +69,7 @@ def deployment_rows(
     environment_labels: Sequence[str],
     where: str,
 ) -> Iterator[Row]:
-    """Yield the deployments that an application tells of, without ``observed_at``.
+    """Yield the deployments of an application, without ``observed_at``.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def deployment_rows(
     environment_labels : sequence of str
         Labels that name the environment where no rule holds.
     where : str
-        What messages call it.
+        Name in messages.
     """
     status, spec = application.get("status"), application.get("spec")
     uid = text(part_of(application.get("metadata"), "uid"))
@@ -113,7 +113,7 @@ def deployment_rows(
 def _pruned(
     history: Sequence[Mapping[str, Any]], told: Mapping[str, object], uid: str | None
 ) -> Iterator[Row]:
-    """Yield the deployment that was the last to leave the history, if one did."""
+    """Yield the deployment that last left the history, if any did."""
     numbers = {
         int(number): entry
         for entry in history

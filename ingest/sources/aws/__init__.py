@@ -7,7 +7,7 @@ CONNECTORS = {
     "aws_data_exports": "data_exports:AwsDataExports",
     "aws_invoices": "invoices:AwsInvoices",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "aws_cost_explorer": (
         "daily totals of AWS Cost Explorer, for accounts without an export"

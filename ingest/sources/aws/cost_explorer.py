@@ -1,9 +1,9 @@
 """AWS Cost Explorer: daily totals, for accounts that have no export.
 
 Coarse by nature: a day of a service and a usage type (or a tag), without resources,
-invoices or prices. Each billing month is a delivery. Every request costs money, so one
-asks for the totals of all months, and only a month whose totals moved is read. What
-AWS calls estimated is estimated here, too.
+invoices or prices. Each billing month is a delivery. Every request costs money, so a
+single request asks for the totals of all months, and only a month with changed totals
+is read. Totals that AWS calls estimated are estimated here, too.
 
 Source: AWS Billing and Cost Management API reference, *GetCostAndUsage*.
 """
@@ -120,7 +120,7 @@ class AwsCostExplorerConfig(SourceConfig):
 
 
 class AwsCostExplorer(Source[AwsCostExplorerConfig]):
-    """Reads the daily totals of one account, or of those that a payer sees."""
+    """Source of daily totals of an account, or of those that a payer sees."""
 
     type: ClassVar[str] = "aws_cost_explorer"
 
@@ -184,7 +184,7 @@ class AwsCostExplorer(Source[AwsCostExplorerConfig]):
         yield RowsPart([batch], _schema(), delivery.label)
 
     def _asked_range(self, window: Window) -> tuple[date, date]:
-        """Return the first day and the day after the last one to ask for."""
+        """Return the first day to request and the day after the last."""
         tomorrow = _tomorrow()
         first = self._config.start_date or month_start(tomorrow, _MONTHS_BACK)
         starts = [day for day in (first, window.start) if day is not None]
@@ -202,7 +202,7 @@ class AwsCostExplorer(Source[AwsCostExplorerConfig]):
 
     @property
     def _reading(self) -> str:
-        """Return what, when it changes, makes every month new."""
+        """Return a value that makes every month new when it changes."""
         return json.dumps([self._config.group_by, sorted(self._config.accounts)])
 
     def _row(self, total: DailyTotal) -> Mapping[str, object]:

@@ -44,7 +44,7 @@ _OPERATION = Operation(
 
 @dataclass(frozen=True, slots=True)
 class DailyTotal:
-    """What one group cost on one day.
+    """Cost of a group on a single day.
 
     ``keys`` are the values that the groups were asked by. ``quantity`` is ``None``
     where usage of several units was added up.
@@ -62,7 +62,7 @@ class DailyTotal:
 
 
 class CostExplorerApi:
-    """The one operation that is asked.
+    """Client of the single API operation used.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class CostExplorerApi:
     profile : str, optional
         Named profile of the credential chain.
     timeout_seconds : float
-        How long to wait for an answer.
+        Timeout for an answer.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class CostExplorerApi:
         SourceAccessError
             Credentials are missing or wrong, or lack ``ce:GetCostAndUsage``.
         MalformedDeliveryError
-            Pages go in a circle, or say two things about the same group.
+            Pages go in a circle, or contradict each other on the same group.
         TransientSourceError
             The service did not answer as it should, after several tries.
         """
@@ -132,7 +132,7 @@ class CostExplorerApi:
     ) -> dict[date, str]:
         """Return month → text that changes when its totals do; no month without any.
 
-        One request tells for all months which of them have to be read again.
+        A single request shows for all months which of them have to be read again.
         """
         states: dict[date, str] = {}
         for period in self._periods(start, end, accounts, {"Granularity": "MONTHLY"}):

@@ -1,9 +1,9 @@
-"""How the columns of a legacy AWS Cost and Usage Report become those of CUR 2.0.
+"""Map columns of a legacy AWS Cost and Usage Report to CUR 2.0.
 
 Its text files have headers such as ``lineItem/UnblendedCost``, its Parquet files
 ``line_item_unblended_cost``, as CUR 2.0. Tags and cost categories, which CUR 2.0 has in
-one map each, are columns of their own here: ``resourceTags/user:team`` becomes the
-entry ``user_team`` of ``resource_tags``, so that one rule fits both reports.
+a map each, are separate columns here: ``resourceTags/user:team`` becomes the entry
+``user_team`` of ``resource_tags``, so that the same rule fits both reports.
 
 Source: AWS Cost and Usage Report user guide, *Column attributes* and *Column names*
 (for Athena); AWS Data Exports user guide, *CUR 2.0 table dictionary*.
@@ -30,7 +30,7 @@ MAPPING_VERSION = 2
 
 _MAPS = {"resource_tags": "resource_tags_", "cost_category": "cost_category_"}
 _SELLER, _NAME_OF_PRODUCT = "bill_billing_entity", "product_product_name"
-#: Canonical column → what a report may call it besides, or fill instead.
+#: Canonical column → other names for it in a report, or columns filled instead.
 _OTHER_NAMES = {
     "product_region_code": ("product_region",),
     "product_servicecode": ("product_service_code",),
@@ -49,7 +49,7 @@ def landing_of(
     columns : sequence of str
         Its header.
     split_usage : sequence of MappingRule
-        Which model and pool its split cost rows count for.
+        Model and pool that its split cost rows count for.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def landing_of(
 
 
 def canonical_name(header: str) -> str:
-    """Return what CUR 2.0 calls a column, or the key of a tag.
+    """Return the CUR 2.0 name of a column, or the key of a tag.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def _present(name: str, named: Mapping[str, Sequence[str]]) -> list[str]:
 def _entries(
     named: Mapping[str, Sequence[str]], prefix: str
 ) -> dict[str, Sequence[str]]:
-    """Return key → its columns; more than one where keys differ by their case."""
+    """Return key → its columns; several where keys differ only in case."""
     return {
         name.removeprefix(prefix): headers
         for name, headers in named.items()
@@ -141,7 +141,7 @@ def _as_map(entries: Mapping[str, Sequence[str]]) -> str:
 
 
 def _product_of_marketplace(named: Mapping[str, Sequence[str]]) -> str:
-    """Return the name of a marketplace's product, whose code says nothing."""
+    """Return a marketplace product's name, as its code means nothing."""
     entry = _as_map({"product_name": named[_NAME_OF_PRODUCT]})
     seller = _filled(named[_SELLER])
     return f"CASE WHEN {seller} = 'AWS Marketplace' THEN {entry} END"

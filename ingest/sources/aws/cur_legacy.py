@@ -1,8 +1,8 @@
 """Legacy AWS Cost and Usage Reports, from S3 or from a copy on disk.
 
-What counts is what the manifest in the folder of a billing month names: each delivery
-writes the whole month again, into a folder of its own or over the previous one, and
-the manifest last. A copy of the manifest lies beside the data; the upper one decides.
+Only files that the manifest in the folder of a billing month names count: each delivery
+writes the whole month again, into a new folder or over the previous delivery, and the
+manifest last. A copy of the manifest lies beside the data; the upper manifest decides.
 
 Rows become those of CUR 2.0 (stream ``aws_cur2``), so that commitments are amortised,
 and tags are matched, by the same rules.
@@ -52,7 +52,7 @@ class AwsCurLegacyConfig(AwsReportConfig):
 
 
 class AwsCurLegacy(AwsMonthlyReport[AwsCurLegacyConfig]):
-    """Reads one legacy Cost and Usage Report."""
+    """Source of a legacy Cost and Usage Report."""
 
     type: ClassVar[str] = "aws_cur_legacy"
 
@@ -83,7 +83,7 @@ class AwsCurLegacy(AwsMonthlyReport[AwsCurLegacyConfig]):
     ) -> LandingOptions:
         columns = column_names(path)
         options = landing_of(columns, split_usage=self._config.split_usage)
-        # A file whose header cannot be read is told so when it is landed.
+        # A file with an unreadable header is reported when it is landed.
         if options is None and columns:
             raise MalformedDeliveryError(
                 "The file lacks columns of a Cost and Usage Report.",
@@ -143,7 +143,7 @@ class AwsCurLegacy(AwsMonthlyReport[AwsCurLegacyConfig]):
         return [self._rebased(key, period, manifest) for key in named]
 
     def _rebased(self, key: object, period: str, manifest: StoredObject) -> str:
-        """Return the key that one in a manifest means here, in a copy as well."""
+        """Return the key here for a key in a manifest, in a copy as well."""
         match = _TAIL.search(key) if isinstance(key, str) else None
         if match is None or ".." in match[1].split("/"):
             raise self._manifests.malformed(

@@ -1,10 +1,10 @@
 """AWS Data Exports: FOCUS and CUR 2.0, from S3 or from a copy on disk.
 
-What counts is what the manifest of a billing month names, and nothing else. A prefix
-also holds superseded executions, chunks that an overwrite left behind with zero
-bytes, and partitions orphaned when AWS changed the case of ``BILLING_PERIOD=``; a
-glob would count them. A month is offered anew when its manifest or an object named
-there changes, and it is downloaded whole or not at all.
+Only files that the manifest of a billing month names count. A prefix also holds
+superseded executions, chunks that an overwrite left behind with zero bytes, and
+partitions orphaned when AWS changed the case of ``BILLING_PERIOD=``; a glob would count
+them. A month is offered again when its manifest or an object named there changes, and
+it is downloaded whole or not at all.
 
 Source: AWS Data Exports user guide, *Understanding export delivery*.
 """
@@ -59,12 +59,12 @@ class AwsDataExportsConfig(AwsReportConfig, BucketSourceConfig):
 
     @property
     def is_in_bucket(self) -> bool:
-        """Tell whether the export is read where AWS delivers it."""
+        """Return True if the export is read where AWS delivers it."""
         return self.bucket is not None
 
 
 class AwsDataExports(AwsMonthlyReport[AwsDataExportsConfig]):
-    """Reads one export of AWS Data Exports."""
+    """Source of an export of AWS Data Exports."""
 
     type: ClassVar[str] = "aws_data_exports"
 
@@ -101,7 +101,7 @@ class AwsDataExports(AwsMonthlyReport[AwsDataExportsConfig]):
         return cur2_landing(self._rules_of(month), path)
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
-        """Hand over the files of a month; those in place one at a time."""
+        """Yield the files of a month; files in place singly."""
         month = delivery.detail
         assert isinstance(month, ManifestedMonth)  # noqa: S101
         if self._is_in_place:
@@ -131,7 +131,7 @@ class AwsDataExports(AwsMonthlyReport[AwsDataExportsConfig]):
         return self._config.split_usage if month.stream == "aws_cur2" else ()
 
     def _month_manifests(self, window: Window) -> dict[str, StoredObject]:
-        """Return month → its manifest; of two places the one written last counts."""
+        """Return month → its manifest; of two places the last written counts."""
         partitions: dict[str, list[str]] = defaultdict(list)
         for folder in self._store.list_folders(self._manifest_folder):
             if match := _PARTITION.fullmatch(folder):
@@ -221,7 +221,7 @@ class AwsDataExports(AwsMonthlyReport[AwsDataExportsConfig]):
 
 
 def _recognise(columns: object) -> str | None:
-    """Return the stream whose columns a manifest lists, by name or as objects."""
+    """Return the stream that matches a manifest's columns (names, objects)."""
     if not isinstance(columns, list):
         return None
     names = {

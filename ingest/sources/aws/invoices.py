@@ -49,7 +49,7 @@ class AwsInvoicesConfig(InvoiceSourceConfig):
 
 
 class AwsInvoices(InvoiceSource[AwsInvoicesConfig]):
-    """Reads the invoices of one account."""
+    """Source of the invoices of an account."""
 
     type: ClassVar[str] = "aws_invoices"
 
@@ -87,7 +87,7 @@ class AwsInvoices(InvoiceSource[AwsInvoicesConfig]):
 
 
 def _row(invoice: AwsInvoice, month: date) -> Row:
-    # The order is part of the fingerprint: another one makes every month new.
+    # The order is part of the fingerprint: another order makes every month new.
     return {
         "invoice_id": invoice.invoice_id or None,
         "currency": invoice.currency,

@@ -1,7 +1,7 @@
 """Asks AWS Invoicing for the invoices of a billing month, page by page.
 
 An invoice comes as a summary without its lines, in three currencies: that of products
-and services, that of tax, and that in which it is paid. AWS says that a document is a
+and services, that of tax, and that in which it is paid. AWS marks a document as a
 credit memo by its type, so its sign is made certain here.
 
 Source: AWS Billing and Cost Management API reference, *ListInvoiceSummaries*.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ACTION = "invoicing:ListInvoiceSummaries"
 WHERE = "AWS Invoicing (ListInvoiceSummaries)"
 
-#: Which of an invoice's amounts counts: of products and services, or as it is paid.
+#: Amount of an invoice that counts: of products and services, or as it is paid.
 AmountKind = Literal["base", "payment"]
 
 _AMOUNTS: dict[AmountKind, str] = {
@@ -55,8 +55,8 @@ _OPERATION = Operation(
 class AwsInvoice:
     """An invoice or credit memo; a credit memo is negative.
 
-    ``amount`` is what is payable, tax included. Amounts are as written where they are
-    no numbers, for the checks of the stream to refuse.
+    ``amount`` is the payable amount, tax included. Amounts that are not numbers are
+    kept as written, for the checks of the stream to refuse.
     """
 
     invoice_id: str
@@ -72,16 +72,16 @@ class AwsInvoice:
 
 
 class InvoicesApi:
-    """The one operation that is asked.
+    """Client of the single API operation used.
 
     Parameters
     ----------
     source : str
         Name of the source, for messages.
     account : str
-        Account whose invoices are asked for.
+        Account of the invoices to request.
     amount : {"base", "payment"}
-        Which amount of an invoice counts.
+        Amount of an invoice that counts.
     endpoint_url, region, profile, timeout_seconds
         As for :class:`ingest.storage.aws_service.AwsService`.
     """
@@ -111,23 +111,23 @@ class InvoicesApi:
     def invoices(self, month: date) -> list[AwsInvoice]:
         """Return the invoices and credit memos of a billing month, by their numbers.
 
-        Receipts of payments are left out: they repeat what an invoice says. An invoice
-        that comes twice, as when a page is repeated, counts once.
+        Receipts of payments are left out: they repeat the content of an invoice. An
+        invoice that comes twice, as when a page is repeated, counts once.
 
         Raises
         ------
         SourceError
             As :meth:`ingest.storage.aws_service.AwsService.ask`.
         MalformedDeliveryError
-            Pages go in a circle, say two things about one invoice, or have not the
-            form that AWS documents.
+            Pages go in a circle, contradict each other on an invoice, or lack the form
+            that AWS documents.
         """
         aws_invoices: dict[str, AwsInvoice] = {}
         for summary in self._summaries(month):
             if summary.get("InvoiceType") == _RECEIPT:
                 continue
             invoice = self._invoice(summary)
-            # One without a number is refused by the checks of the stream.
+            # An invoice without a number is refused by the checks of the stream.
             key = invoice.invoice_id or f"?{len(aws_invoices)}"
             if aws_invoices.setdefault(key, invoice) != invoice:
                 raise MalformedDeliveryError(

@@ -1,4 +1,4 @@
-"""What both exports of AWS have in common: a bucket or a copy, and split cost rows."""
+"""Shared parts of AWS exports: a bucket or a copy, and split cost rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class AwsMonthlyReport(ManifestedExport[AwsConfigT]):
     vendor: ClassVar[str] = "AWS"
 
     def probe(self) -> Iterator[Finding]:
-        """Look at credentials, listing, the newest manifest and one data object."""
+        """Check credentials, listing, the newest manifest and a data object."""
         manifests = self._month_manifests(Window())
         where = self._store.uri(self._manifest_folder)
         yield Finding(True, f"months with a manifest in {where}: {len(manifests)}")

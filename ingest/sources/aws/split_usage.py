@@ -1,8 +1,8 @@
-"""Which model and pool the pods and tasks of AWS split cost rows count for.
+"""Map pods and tasks in AWS split cost rows to models and pools.
 
-Split cost rows say how much of an instance each Kubernetes pod or ECS task reserved and
-used. Whose that is, rules of the source say; they become SQL, because the rows stay in
-the files that AWS delivered and are never rewritten.
+Split cost rows give the part of an instance that each Kubernetes pod or ECS task
+reserved and used. Rules of the source name the owner; they become SQL, because the rows
+stay in the files that AWS delivered and are never rewritten.
 
 ::
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ingest.reading.label_mapping import MappingRule
 
-#: Operations of AWS whose lines repeat the money of an instance.
+#: Operations of AWS with lines that repeat the money of an instance.
 SPLIT_OPERATIONS = ("EKSPod-EC2", "ECSTask-EC2")
 TAG = "tag:"
 LABELS = ("account", "cluster", "namespace", "node", "operation", "workload")
@@ -117,7 +117,7 @@ def cur2_landing(rules: Sequence[MappingRule], path: Path) -> LandingOptions | N
 
 
 def rules_digest(rules: Sequence[MappingRule]) -> str:
-    """Return what differs when rules do; empty without rules."""
+    """Return a digest that differs when rules do; empty without rules."""
     text = "\n".join(rule.model_dump_json() for rule in rules)
     return hashlib.sha256(text.encode()).hexdigest() if rules else ""
 

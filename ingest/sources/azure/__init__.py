@@ -5,7 +5,7 @@ CONNECTORS = {
     "azure_focus": "focus:AzureFocus",
     "azure_invoices": "invoices:AzureInvoices",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "azure_focus": (
         "Azure cost exports, FOCUS or native cost details, from Blob storage "

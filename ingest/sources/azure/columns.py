@@ -1,7 +1,7 @@
-"""How Microsoft's cost files become FOCUS, told by the columns that a file has.
+"""Map Microsoft's cost files to FOCUS, by the columns that a file has.
 
-Two kinds of file: the FOCUS export, whose known deviations are mended here, and the
-native cost details (*actual cost*), which have columns of their own. A file that has
+Two kinds of file: the FOCUS export, with known deviations that are mended here, and the
+native cost details (*actual cost*), which have different columns. A file that has
 neither kind's amounts is refused: names are mapped, never guessed.
 
 Sources: *FOCUS conformance report* and *Convert to FOCUS* in the documentation of
@@ -20,7 +20,7 @@ from ingest.notation import OF_PROGRAMS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    #: From the columns that are there for a canonical one, and all that are there.
+    #: From the columns present for a canonical column, and all columns present.
     _Transform = Callable[[Sequence[str], Mapping[str, str]], str]
 
 #: Changing a mapping here makes every file new again.
@@ -33,9 +33,9 @@ _ZERO_IS_UNKNOWN = (
     "ListCost",
     "ListUnitPrice",
 )
-#: Azure's ids are the same whatever their case, and come in more than one.
+#: Azure's ids are case-insensitive, and come in several cases.
 _IDS_OF_ANY_CASE = ("CommitmentDiscountId", "ResourceId")
-#: What Microsoft calls a FOCUS column that a version of its export does not have.
+#: Microsoft's name for a FOCUS column that a version of its export does not have.
 _SUBSTITUTES = {"InvoiceId": "x_InvoiceId", "SkuPriceDetails": "x_SkuDetails"}
 
 
@@ -89,7 +89,7 @@ def _as_object(name: str) -> str:
 
 # ---------------------------------------------------------------- native cost details
 
-#: Canonical column → what agreements call it, most telling first.
+#: Canonical column → its names in agreements, most specific first.
 _NATIVE: dict[str, tuple[str, ...]] = {
     "BilledCost": ("CostInBillingCurrency", "PreTaxCost", "Cost"),
     "EffectiveCost": ("CostInBillingCurrency", "PreTaxCost", "Cost"),
@@ -227,7 +227,7 @@ def _consumed_quantity(present: Sequence[str], delivered: Mapping[str, str]) -> 
 def _consumed_unit(present: Sequence[str], delivered: Mapping[str, str]) -> str:
     """Return the unit without the size of the block that a price is for.
 
-    A quantity counts units; ``100 Hours`` is what one price buys.
+    A quantity counts units; ``100 Hours`` is the block that a single price buys.
     """
     bare = (
         f"regexp_replace({quote(present[0])},"

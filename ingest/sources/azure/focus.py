@@ -2,8 +2,8 @@
 
 An export writes a folder per month and, below it, per run; a manifest ends each run.
 The newest run of a month is the whole month, whether the export creates a new report
-each time or overwrites the previous one, so it alone counts; what the manifest does
-not name does not. A run of some days of a month, such as of a week, never stands for
+each time or overwrites the previous report, so it alone counts; files that the manifest
+does not name do not. A run of some days of a month, such as of a week, never represents
 the month. A file must hold as many rows as its manifest announces.
 
 Older exports write no manifest: of each month the newest file counts, and nothing
@@ -95,7 +95,7 @@ class AzureFocusConfig(SourceConfig):
 
 
 class AzureFocus(ManifestedExport[AzureFocusConfig]):
-    """Reads one cost export of Azure."""
+    """Source of a cost export of Azure."""
 
     type: ClassVar[str] = "azure_focus"
 
@@ -106,7 +106,7 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
         return ("focus",)
 
     def probe(self) -> Iterator[Finding]:
-        """Look at credentials, listing, the newest manifest and one data file."""
+        """Check credentials, listing, the newest manifest and a data file."""
         folders = self._month_folders(Window())
         where = self._store.uri(f"{self._base}/")
         yield Finding(True, f"months of the export in {where}: {len(folders)}")
@@ -179,7 +179,7 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
         return [self._month(run) for _, run in sorted(newest.items())]
 
     def _runs(self, folder: str) -> list[RunManifest]:
-        """Return the runs below one folder: by their manifests, or else by files."""
+        """Return the runs below a folder: by their manifests, or else by files."""
         tree = list(self._store.list_tree(f"{self._base}/{folder}/"))
         manifests = [
             stored
@@ -273,7 +273,7 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
         uri: str,
     ) -> LandingOptions:
         options = landing_of(columns := column_names(path))
-        # A file whose header cannot be read is told so when it is landed.
+        # A file with an unreadable header is reported when it is landed.
         if options is None and columns:
             raise MalformedDeliveryError(
                 "The file has the columns neither of FOCUS nor of cost details.",

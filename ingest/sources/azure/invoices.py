@@ -1,6 +1,6 @@
 """Azure Billing: invoices and credit notes of a billing account, by month.
 
-One question tells the invoices of all months.
+A single request returns the invoices of all months.
 
 Source: Azure REST API reference, *Invoices - List By Billing Account*.
 """
@@ -43,7 +43,7 @@ class AzureInvoicesConfig(InvoiceSourceConfig):
 
 
 class AzureInvoices(InvoiceSource[AzureInvoicesConfig]):
-    """Reads the invoices of one billing account."""
+    """Source of the invoices of a billing account."""
 
     type: ClassVar[str] = "azure_invoices"
     _label = "Azure Billing"

@@ -1,9 +1,9 @@
 """Asks the Azure Billing API for the invoices of a billing account, page by page.
 
-What was payable when an invoice was generated is its ``totalAmount``: tax is in it, and
-prepayment and free credits are taken off. What is due now says what was paid since. A
-page names the next by an address, of which only the query is taken: the credential goes
-to one server.
+The amount payable when an invoice was generated is its ``totalAmount``: tax is in it,
+and prepayment and free credits are taken off. The amount due now reflects payments
+since. A page names the next by an address, of which only the query is taken: the
+credential goes to a single server.
 
 Source: Azure REST API reference, *Invoices - List By Billing Account*, 2024-04-01.
 """
@@ -60,7 +60,7 @@ class AzureInvoice:
 
 
 class AzureInvoicesApi:
-    """The one question that is asked.
+    """Client of the single request used.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class AzureInvoicesApi:
     billing_account : str
         Id of the billing account.
     timeout_seconds : float
-        How long to wait for an answer.
+        Timeout for an answer.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class AzureInvoicesApi:
 
     @property
     def where(self) -> str:
-        """Return what messages call it."""
+        """Return the name in messages."""
         return f"{self._source} ({self._path})"
 
     def invoices(self, start: date, end: date) -> list[AzureInvoice]:
@@ -103,8 +103,8 @@ class AzureInvoicesApi:
         SourceAccessError
             There is no credential, or it may not read invoices.
         MalformedDeliveryError
-            Pages go in a circle, say two things about one invoice, or have not the
-            form that Microsoft documents.
+            Pages go in a circle, contradict each other on an invoice, or lack the form
+            that Microsoft documents.
         TransientSourceError
             The server did not answer as it should, after several tries.
         """
@@ -219,7 +219,7 @@ def _amount(told: Mapping[str, Any] | None, sign: int) -> str | None:
 
 
 def _credit(told: Mapping[str, Any]) -> str | None:
-    """Return what prepayment and free credits took off, negative; None if unsaid."""
+    """Return prepayment and free credits, negative; None if not given."""
     values = [(told.get(name) or {}).get("value") for name in _CREDITS]
     known = [Decimal(v) for v in values if isinstance(v, (int, Decimal))]
     return f"{Decimal(0) - sum(known):f}" if known else None

@@ -1,6 +1,6 @@
-"""What the manifest of one run of an Azure cost export says.
+"""Parse the manifest of a run of an Azure cost export.
 
-Fields differ by API version; what is missing is not guessed. Paths in a manifest are
+Fields differ by API version; missing fields are not guessed. Paths in a manifest are
 those of the container that the export wrote to: only their part below the folder of the
 month is kept, so that a copy elsewhere is read where it lies.
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _READ_TYPES = frozenset({"focuscost", "actualcost", "usage"})
 _LONGEST_MONTH_DAYS = 31
-#: How long after the last day of a month to date its run may begin.
+#: Time after the last day of a month to date at which its run may begin.
 _LATEST_RUN = timedelta(days=3)
 _WEEK_TO_DATE, _OF_BILLING_MONTH = "weektodate", "billing"
 _DAYS_OF_FOLDER = re.compile(r"(\d{8})-(\d{8})")
@@ -38,12 +38,12 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RunManifest:
-    """One run of an export, of one month.
+    """Run of an export, of a single month.
 
-    ``sizes`` and ``row_counts`` stand beside ``keys``; ``None`` where the manifest does
-    not say. ``submitted_at`` orders runs; ``problem`` is why the manifest cannot be
-    used, ``skip_reason`` why it need not be. ``part`` names the days of a run of less
-    than its month.
+    ``sizes`` and ``row_counts`` are parallel to ``keys``; ``None`` where the manifest
+    does not give them. ``submitted_at`` orders runs; ``problem`` is the reason that the
+    manifest cannot be used, ``skip_reason`` the reason that it need not be. ``part``
+    names the days of a run of less than its month.
     """
 
     manifest: StoredObject
@@ -59,7 +59,7 @@ class RunManifest:
 
     @classmethod
     def of_file(cls, stored: StoredObject, *, period: str, folder: str) -> RunManifest:
-        """Return what stands for a run that wrote one file and no manifest."""
+        """Return the manifest of a run that wrote only a file and no manifest."""
         days = _DAYS_OF_FOLDER.fullmatch(folder)
         start, end = (_moment(day) for day in days.groups()) if days else (None, None)
         return cls(
@@ -74,13 +74,13 @@ class RunManifest:
 
     @property
     def order(self) -> tuple[datetime, datetime, str]:
-        """Return what is larger for a later run."""
+        """Return a sort key that is larger for a later run."""
         at = self.manifest.modified_at
         submitted = at if self.submitted_at == _BEGINNING else self.submitted_at
         return submitted, at, self.manifest.key
 
     def belongs_to(self, scope: str) -> bool:
-        """Tell whether the run is of an export of this resource id."""
+        """Return True if the run is of an export of this resource id."""
         wanted, own = scope.casefold().strip("/"), self.resource_id.casefold()
         return own.strip("/") == wanted or own.strip("/").startswith(
             f"{wanted}/providers/microsoft.costmanagement/"
@@ -94,14 +94,14 @@ def parsed_run(
     month_folder: str,
     malformed: _Malformed,
 ) -> RunManifest:
-    """Return what a manifest says.
+    """Return the run described by a manifest.
 
     Parameters
     ----------
     content : mapping
         The parsed manifest.
     manifest : StoredObject
-        Where it was found.
+        Location of the manifest.
     month_folder : str
         Key of the folder of its month, below which its data lies.
     malformed : callable
@@ -135,7 +135,7 @@ def parsed_run(
     return RunManifest(
         **common,
         keys=keys,
-        # A packed file's size may be told before or after packing.
+        # A packed file's size may be given before or after packing.
         sizes=(None,) * len(keys) if is_packed else sizes,
         row_counts=counts,
     )

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "ecb_rates": "rates:EcbRates",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "ecb_rates": "the ECB's euro reference rates, from its address or a file",
 }

@@ -1,9 +1,9 @@
 """Reads the euro's reference rates in the forms in which the ECB publishes them.
 
-A rate says how many units of a currency one euro is worth on a day. There are two
-forms: the history file, with a column for each currency, and the CSV of the data
-portal, with a row for each rate. Either may come inside a ZIP archive. Rates stay the
-text that was published; whether it is a number is judged when it is landed.
+A rate gives the units of a currency per euro on a day. There are two forms: the history
+file, with a column for each currency, and the CSV of the data portal, with a row for
+each rate. Either may come inside a ZIP archive. Rates stay the text that was published;
+landing judges if it is a number.
 
 Sources: *Euro foreign exchange reference rates* (``eurofxref-hist.csv``); ECB Data
 Portal API, data flow EXR, media type ``csvdata``; TARGET closing days since 2002.
@@ -25,14 +25,14 @@ from triptych.core.errors import MalformedDeliveryError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-#: What every rate is the price of.
+#: Currency that every rate is the price of.
 BASE = "EUR"
 
 _MAX_TEXT_BYTES = 256 * 1024 * 1024
 #: The table has some fifty columns of three letters.
 _LONGEST_HEADER = 100_000
 _ARCHIVE_MARK = b"PK\x03\x04"
-#: How a day without a rate is written, in one form or the other.
+#: Notations of a day without a rate, in either form.
 _NO_RATE = frozenset({"", "N/A", "NaN", "-"})
 _CURRENCY = re.compile(r"[A-Z]{3}")
 #: Every day's rate of the euro, as concerted: FREQ, CURRENCY_DENOM, EXR_TYPE.
@@ -43,7 +43,7 @@ _SATURDAY = 5
 
 @dataclass(frozen=True, slots=True, order=True)
 class Quote:
-    """Units of a currency for one euro on a day, as it was written."""
+    """Units of a currency per euro on a day, as written."""
 
     day: date
     currency: str
@@ -52,7 +52,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class RateFile:
-    """All rates of one file, by month (``YYYY-MM``), oldest first."""
+    """All rates of a file, by month (``YYYY-MM``), oldest first."""
 
     months: Mapping[str, tuple[Quote, ...]]
 
@@ -72,7 +72,7 @@ class RateFile:
         return frozenset(q.currency for quotes in self.months.values() for q in quotes)
 
     def begins_within(self, month: str) -> bool:
-        """Tell whether the file lacks the beginning of a month that it has.
+        """Return True if the file lacks the beginning of a month that it has.
 
         Only its first month can: a file of the last ninety days begins anywhere.
         """
@@ -82,14 +82,14 @@ class RateFile:
 
 
 def read_rates(content: bytes, *, where: str) -> RateFile:
-    """Return the rates of a file, whatever form it has.
+    """Return the rates of a file in either form.
 
     Parameters
     ----------
     content : bytes
         The file, or a ZIP archive that holds it.
     where : str
-        What messages call it.
+        Name in messages.
 
     Raises
     ------

@@ -1,11 +1,11 @@
 """The ECB's euro reference rates, from its own address or from a file.
 
-They are landed as published: units of a currency for one euro on a day. What a month
-is worth, an inverse and a cross are worked out by dbt, from all of them.
+They are landed as published: units of a currency per euro on a day. Monthly rates,
+inverses and crosses are computed by dbt, from all of them.
 
-Each month is a delivery of its own, because the ECB publishes its whole history every
-day and nothing of it changes but the current month. A file that begins in the middle
-of a month does not replace what is known of that month.
+Each month is a separate delivery, because the ECB publishes its whole history every day
+and nothing of it changes but the current month. A file that begins in the middle of a
+month does not replace the known rates of that month.
 
 Source: European Central Bank, *Euro foreign exchange reference rates*, and its Data
 Portal.
@@ -110,7 +110,7 @@ class EcbRates(Source[EcbRatesConfig]):
         return ("fx_rates",)
 
     def probe(self) -> Iterator[Finding]:
-        """Fetch the file, and say up to which day it has how many currencies."""
+        """Fetch the file, and report its last day and number of currencies."""
         rates = self._rates()
         yield Finding(
             True,
@@ -134,7 +134,7 @@ class EcbRates(Source[EcbRatesConfig]):
                 yield self._delivery(rates, month, wanted)
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
-        """Hand over the rates of one month, a row for each day and currency."""
+        """Yield the rates of a month, a row for each day and currency."""
         quotes = delivery.detail
         assert isinstance(quotes, tuple)  # noqa: S101
         path = workdir / "rates.csv"

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "event_inbox": "connector:EventInbox",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "event_inbox": (
         "events that were posted to the receiver, or files of CDEvents, "

@@ -1,11 +1,11 @@
 """CDEvents: services that were deployed, incidents, pipelines that failed.
 
-An event is read if its type begins as one that is known and its version lies in the
-range whose content is known. Any other is kept by its context and counted.
+An event is read if its type begins as a known type and its version lies in the range
+with known content. Any other is kept by its context and counted.
 
-``service.*`` tells of successes only. A deployment that failed shows as a pipeline run
-that did not succeed, which says neither service nor environment: a rule of the source
-says which pipelines deploy what, or events of the same chain do.
+``service.*`` reports successes only. A deployment that failed shows as a pipeline run
+that did not succeed, which names neither service nor environment: a rule of the source
+gives the pipelines and their deployments, or events of the same chain do.
 
 Source: CDEvents 0.1 to 0.5 (cdevents/spec, ``schemas/``).
 """
@@ -41,7 +41,7 @@ _TYPE = re.compile(
     r"dev\.cdevents\.(?P<subject>[a-z]+)\.(?P<predicate>[a-z]+)"
     r"\.(?P<major>\d+)\.(?P<minor>\d+)\.\d+(-[0-9A-Za-z.]+)?"
 )
-#: First version of each subject whose content is read; 1.0.0 is beyond the range.
+#: First version of each subject with content that is read; 1.0.0 is beyond the range.
 _FIRST_MINOR = 1
 _SERVICE = ("deployed", "upgraded", "rolledback")
 _INCIDENT = ("detected", "reported", "resolved")
@@ -51,9 +51,10 @@ _STREAMS = {
     "pipelinerun.finished": "deployments",
     "change.merged": "commits",
 }
-#: Say what other events of their chain are about, and have no row of their own.
+#: Events that name the subject of other events of their chain, and have no rows
+#: themselves.
 _OF_A_CHAIN = frozenset({"artifact.packaged", "artifact.published"})
-#: What a pipeline run may end with, other than well.
+#: Unsuccessful results of a pipeline run.
 _FAILED = {
     "failure": "failure",
     "error": "failure",
@@ -85,7 +86,7 @@ CUSTOM_TIMES = ("started_at", "impact_started_at", "committed_at")
 
 @dataclass(frozen=True, slots=True)
 class PipelineRule:
-    """Which pipelines deploy: a glob over their names, and what they deploy where."""
+    """Rule for pipelines that deploy: glob over names, and the target."""
 
     pipeline: str
     environment: str | None = None
@@ -99,12 +100,12 @@ def name_of_type(event: Event) -> str | None:
 
 
 def stream_of_type(name: str) -> str:
-    """Return the stream whose rows events of a known type become."""
+    """Return the stream of the rows of events of a known type."""
     return _STREAMS[name]
 
 
 def stripped(event: Event) -> Event:
-    """Return what is kept of an event.
+    """Return the fields of an event that are kept.
 
     Raises
     ------
@@ -151,11 +152,11 @@ def rows_of(
     event : dict
         As :func:`stripped` returns it.
     received_at : str, optional
-        When it arrived.
+        Time of arrival.
     rules : sequence of PipelineRule
-        Which pipelines deploy.
+        Pipelines that deploy.
     chain : iterable of dict
-        Events of the same chain, for what a pipeline run does not say itself.
+        Events of the same chain, for facts that a pipeline run lacks.
 
     Raises
     ------
@@ -215,7 +216,8 @@ def _stripped_custom(event: Event) -> Event:
 
 def _custom(event: Event, name: str) -> str | None:
     value = member(event, "customData", name)
-    # Custom data is whatever a sender likes; what is no identifier is left out.
+    # Custom data has any content that a sender likes; values other than identifiers are
+    # left out.
     if isinstance(value, str) and value.count(" ") > 1:
         return None
     try:
@@ -279,9 +281,9 @@ def _deployment_id(
     service: str | None,
     is_rollback: bool,  # noqa: FBT001
 ) -> str:
-    """Return what is one deployment: a chain's rollout of a service to a place.
+    """Return a deployment's id: a chain's rollout of a service to a place.
 
-    Going back is a deployment of its own, though it belongs to the same chain.
+    A rollback is a separate deployment, though it belongs to the same chain.
     """
     chain = identifier(event, "context", "chainId")
     if chain is None or is_rollback:
@@ -293,7 +295,7 @@ def _deployment_id(
 def _pipeline_row(
     event: Event, rules: Sequence[PipelineRule], chain: list[Event]
 ) -> Row | None:
-    """Return the failed deployment that a pipeline run was, if it was one."""
+    """Return the failed deployment of a pipeline run, if it has any."""
     outcome = (identifier(event, "subject", "content", "outcome") or "").lower()
     happened_at = needed_instant(event, "context", "timestamp")
     target = _target_of_pipeline(event, rules, chain)
@@ -316,7 +318,7 @@ def _pipeline_row(
 def _target_of_pipeline(
     event: Event, rules: Sequence[PipelineRule], chain: list[Event]
 ) -> tuple[str | None, str | None] | None:
-    """Return environment and service of what a pipeline deploys; ``None``: nothing."""
+    """Return environment and service deployed by a pipeline, or ``None``."""
     pipeline = identifier(event, "subject", "content", "pipelineName") or ""
     own = _customs(event, "environment", "service")
     for rule in rules:
@@ -335,7 +337,7 @@ def _target_of_pipeline(
     }
     if not rollouts:
         return None
-    # Several rollouts in one chain: which of them failed, nobody said.
+    # Several rollouts in the same chain: nobody reported which of them failed.
     return rollouts.pop() if len(rollouts) == 1 else (None, None)
 
 

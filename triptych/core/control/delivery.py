@@ -1,4 +1,4 @@
-"""What a run tells dbt of delivery: whose names are whose, and what is production."""
+"""dbt inputs on delivery: owners of names, and production."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def delivery_tables(settings: Settings) -> list[ControlTable]:
     """Return the control tables that the delivery metrics read.
 
-    ``delivery_rules`` has one row. Names stand in lower case, as they are compared.
+    ``delivery_rules`` has a single row. Names are in lower case, as they are compared.
     """
     return [
         _rules(settings),

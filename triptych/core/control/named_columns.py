@@ -1,4 +1,4 @@
-"""Which columns of bills the rules of a workspace name, beyond those of the ledger."""
+"""Bill columns named by workspace rules, beyond those of the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closed months as tables: their locks, and what was done and said since."""
+"""Closed months as tables: locks, and later actions and comments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMMENT = ("billing_month", "prior_billing_month", "model_id", "author", "text"
 
 
 def period_tables(history: PeriodHistory) -> list[ControlTable]:
-    """Return what happened to months: locks, events, comments, accruals."""
+    """Return the history of months: locks, events, comments, accruals."""
     locks = history.locks
     texts = ("billing_month", "lock_id")
     return [
@@ -78,7 +78,7 @@ def entries_table(
     types: Mapping[str, str],
     detail_of: Callable[[AuditEntry], Mapping[str, Any]] = lambda entry: entry.detail,
 ) -> ControlTable:
-    """Return entries of the audit log, with these columns of what they say."""
+    """Return audit log entries, with these columns of their detail."""
     return ControlTable(
         name,
         {
@@ -105,7 +105,8 @@ def _with_event(entry: AuditEntry) -> Mapping[str, Any]:
 
 def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
     texts = ("billing_month", "issuer_key", "currency")
-    # What is booked again is what lacks its invoice still; all else stays as it was.
+    # Accruals booked again are those that still lack their invoice; all else stays as
+    # it was.
     newest = {
         (entry.detail["billing_month"], row["issuer_key"], row["currency"]): (
             entry,

@@ -1,4 +1,4 @@
-"""What a run tells dbt of platforms: what runs where, what can be moved, what was."""
+"""dbt inputs on platforms: workload placement, movable and moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run tells dbt of return: what is assumed, and what somebody signed for."""
+"""dbt inputs on return: assumptions, and values signed for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from triptych.core.settings import Assumption, Settings
     from triptych.core.warehouse.locks import PeriodHistory
 
-#: Characters of a version: enough to tell any two apart, and short enough to print.
+#: Characters of a version: enough to distinguish any two, and short enough to print.
 _VERSION_LENGTH = 12
 
 _VALIDATED = ("feature_id", "basis", "validated_by", "published_run_id")

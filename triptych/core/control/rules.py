@@ -1,4 +1,4 @@
-"""The rules of a workspace as dbt compiles them, and what the knowledge base adds."""
+"""Workspace rules as dbt compiles them, with knowledge base additions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from triptych.core.settings import Settings
     from triptych.core.settings.allocation import Allocation
 
-#: Type of a source whose site numbers things for itself → its ``base_url`` by default.
+#: Type of a source with site-local numbering → its ``base_url`` by default.
 SITES: Final = {
     "github": "https://api.github.com",
     "gitlab": "https://gitlab.com",
@@ -26,7 +26,7 @@ SITES: Final = {
 def rule_sets(settings: Settings) -> dict[str, list[Any]]:
     """Return the rules by the name under which dbt looks them up."""
     allocation = settings.allocation.model_dump(mode="json")
-    # Left out where nobody asks for it: the text of rules decides what is built anew.
+    # Left out unless requested: the text of rules decides the models that are rebuilt.
     folding = {"folds_tag_case": True} if allocation["fold_tag_case"] else {}
     assignments = [
         {**rule, **folding, "assignment_method": _assignment_method(rule["match"])}
@@ -58,8 +58,8 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
 def _sites(settings: Settings) -> dict[str, list[Any]]:
     """Return which source reads which site, where several sites of a type are read.
 
-    Two sites give one id to different worklogs or deployments, and one name to models
-    that have nothing in common.
+    Two sites give the same id to different worklogs or deployments, and the same name
+    to models that have nothing in common.
     """
     sites = []
     for kind, default in SITES.items():
@@ -79,10 +79,11 @@ def _site(address: str) -> str:
 
 
 def _known_scope(allocation: Allocation) -> list[dict[str, Any]]:
-    """Return what the knowledge base says of charges, as rules of their scope.
+    """Return the knowledge base entries on charges, as rules of their scope.
 
     They decide after the rules of the workspace, those that give a charge to a model
-    among them: hence ``is_known``. What a person left undecided takes nothing in.
+    among them: hence ``is_known``. Proposals that a person left undecided take nothing
+    in.
     """
     if allocation.ai_scope == "all":
         return []

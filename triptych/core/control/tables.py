@@ -1,4 +1,4 @@
-"""What a run tells dbt: the settings, catalogue and rules as small tables.
+"""dbt inputs of a run: settings, catalogue and rules as small tables.
 
 dbt reads them as ``source('control', …)``. Rules travel as JSON and are compiled to
 SQL by ``dbt_project/macros/rules.sql``.
@@ -31,7 +31,7 @@ _DISTRIBUTING = frozenset({"distribute", "proportional"})
 
 
 def _catalog_tables(catalog: dict[str, Any]) -> list[ControlTable]:
-    """Return who and what is in the catalogue, by name."""
+    """Return the people and things in the catalogue, by name."""
     return [
         ControlTable.of_texts(
             "catalog_features",
@@ -77,9 +77,9 @@ def control_tables(
     run_id : str
         The run's id.
     started_at : datetime
-        When it began, with its zone.
+        Start of the run, with its zone.
     newest_load_at : datetime, optional
-        When the newest current load was committed, in UTC without a zone.
+        Commit time of the newest current load, in UTC without a zone.
     history : PeriodHistory
         Locks, bookings and comments of months.
     undecided_sources : sequence of str
@@ -116,10 +116,10 @@ def inputs_hash(
 ) -> str:
     """Return a text that differs whenever a build would be made from something else.
 
-    That is another load, another setting or rule, another lock, another study, or
-    another dbt project. Left out are what differs between any two runs, comments, which
-    change no figure, and the version of triptych. Equal to that of the published run:
-    what is published is up to date.
+    It changes with another load, another setting or rule, another lock, another study,
+    or another dbt project. It leaves out differences between any two runs, comments,
+    which change no figure, and the version of triptych. If it equals that of the
+    published run, the published run is up to date.
     """
     moment = datetime(2000, 1, 1, tzinfo=UTC)
     tables = control_tables(settings, run_id="", started_at=moment, history=history)
@@ -150,19 +150,19 @@ def _settings_table(settings: Settings) -> ControlTable:
 def reporting_moment(
     settings: Settings, started_at: datetime, newest_load_at: datetime | None
 ) -> datetime | None:
-    """Return the moment as of which a run judges what is old and what is over.
+    """Return the moment as of which a run judges age and completion.
 
-    The beginning of its day, or when its newest evidence came, if that is later: two
-    runs of one day over the same evidence then say the same. None for a sample company,
-    which ends on a day of its own and is judged as of its last day.
+    The beginning of its day, or the arrival of its newest evidence, if that is later:
+    two runs of the same day over the same evidence then agree. None for a sample
+    company, which ends on a fixed day and is judged as of its last day.
     """
     if settings.is_synthetic:
         return None
     day = _beginning_of_day(started_at)
     if newest_load_at is None:
         return day
-    # A load of this run came after it began; one of a day that is yet to come was
-    # committed while a clock was wrong.
+    # A load of this run came after it began; a load of a future day was committed while
+    # a clock was wrong.
     is_of_a_wrong_clock = newest_load_at >= day + timedelta(days=2)
     return day if is_of_a_wrong_clock else max(day, newest_load_at)
 

@@ -1,7 +1,7 @@
-"""dbt on the databases of a workspace, and what it reads of the project, kept.
+"""dbt on the workspace databases, with a cache of its parsed project.
 
-Reading the project takes dbt seconds, so what it read is kept in the user's cache
-folder, for as long as the project is the same.
+Reading the project takes dbt seconds, so the result is kept in the user's cache folder,
+for as long as the project is the same.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _below(root: Path, path: Path) -> str:
 
 
 class ProjectAsItWasRead:
-    """What dbt reads of this installation's project, kept for other workspaces.
+    """Parsed dbt project of this installation, cached for other workspaces.
 
     A context manager around the command of dbt that reads the project.
 
@@ -72,7 +72,7 @@ class ProjectAsItWasRead:
         ``partial_parse.msgpack`` of a workspace, where dbt looks for it and leaves it.
     environment : mapping
         Variables of the process of dbt. Those that the profile reads may differ between
-        workspaces, and what was read with one value is of no use with another.
+        workspaces, and a project parsed with a different value is of no use.
     engine : str
         Target of the profile.
     """
@@ -84,20 +84,20 @@ class ProjectAsItWasRead:
         project = dbt_project_dir()
         folder = platformdirs.user_cache_path("triptych", appauthor=False)
         self._name = f"dbt_project_{_digest([str(project), engine, *values])}"
-        # What dbt read of another version can be in its way: it has taken a model that
-        # is described in another file now for one that is described twice.
+        # dbt's cache of another version can be in its way: it has taken a model that is
+        # now described in another file for a model that is described twice.
         version = _digest(project_fingerprint(project, PROJECT_FOLDERS))
         self._kept = folder / f"{self._name}_{version}.msgpack"
         self._parsed = parsed
 
     def __enter__(self) -> None:
-        """Put what was kept where dbt looks for it."""
+        """Put the cached files where dbt looks for them."""
         self._parsed.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError):
             shutil.copyfile(self._kept, self._parsed)
 
     def __exit__(self, *_: object) -> None:
-        """Keep what dbt read."""
+        """Keep the files that dbt parsed."""
         # Without a place to keep it the next workspace reads the project again.
         with contextlib.suppress(OSError):
             if not (self._kept.exists() and filecmp.cmp(self._kept, self._parsed)):

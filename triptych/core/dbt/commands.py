@@ -1,7 +1,7 @@
-"""How models and tests ended, and the one way in which dbt is started.
+"""Outcomes of models and tests, and the only way dbt is started.
 
-As a subprocess it can be killed without harm to the rest, and what it loads is gone
-when it has compiled.
+As a subprocess it can be killed without harm to the rest, and the modules it loads are
+gone when it has compiled.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SHOWN_ERRORS = 5
 
 @dataclass(frozen=True, slots=True)
 class NodeOutcome:
-    """How one model or test ended."""
+    """Outcome of a model or test."""
 
     unique_id: str
     status: str
@@ -41,7 +41,7 @@ class NodeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class TransformOutcome:
-    """What a dbt run did."""
+    """Outcome of a dbt run."""
 
     nodes: tuple[NodeOutcome, ...]
 
@@ -56,9 +56,9 @@ class TransformOutcome:
         return tuple(n for n in self.nodes if n.status in {"error", "fail"})
 
 
-#: Folders of the project whose files decide a figure.
+#: Folders of the project that contain the files deciding a figure.
 _OF_FIGURES = ("models", "macros", "seeds")
-#: Those and the tests, which decide whether figures are published: what dbt reads.
+#: Those and the tests, which decide if figures are published: dbt's input.
 PROJECT_FOLDERS = (*_OF_FIGURES, "tests")
 
 
@@ -102,7 +102,7 @@ def installed_figures() -> list[tuple[str, int, str]]:
 
 @dataclass(frozen=True, slots=True)
 class CommandOutput:
-    """How a command ended, and the last errors it told of."""
+    """Outcome of a command, and the last errors it reported."""
 
     return_code: int
     last_errors: tuple[str, ...]
@@ -115,7 +115,7 @@ def run_dbt(
     with subprocess.Popen(
         command,
         env=dict(env),
-        # Held open and never written to: its end tells dbt that this run is gone.
+        # Held open and never written to: its end signals to dbt that this run is gone.
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -125,7 +125,7 @@ def run_dbt(
 
 
 def follow(process: subprocess.Popen[str], task: Task) -> CommandOutput:
-    """Read what a process tells until its command has ended, or it has.
+    """Read a process's events until its command, or the process, has ended.
 
     Parameters
     ----------

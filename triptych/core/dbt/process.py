@@ -1,8 +1,8 @@
 """dbt, in a process that ends as soon as the run that started it is gone.
 
 A run can be killed at any moment. An orphaned dbt would go on writing the build
-database while the next run opens it, so this process listens on its standard input,
-whose other end the run holds: when that closes, nobody waits for dbt any more.
+database while the next run opens it, so this process listens on its standard input; the
+run holds the other end: when that closes, nobody waits for dbt any more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: Events that are told: how far it is, and what went wrong.
+#: Events that are reported: progress, and errors.
 TOLD_EVENTS = frozenset({"LogModelResult", "LogTestResult"})
 
 _EXIT_CODE_OF_AN_ORPHAN = 70
@@ -27,10 +27,10 @@ _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 def main() -> None:
-    """Run the command of the arguments, and end with whoever holds standard input."""
+    """Run the given command, and end with the holder of standard input."""
     threading.Thread(target=end_with_the_run, daemon=True).start()
-    # Paths in the profile are relative to the workspace: what dbt has read of the
-    # project is then the same for every workspace, and is kept for the next.
+    # Paths in the profile are relative to the workspace: dbt's parsed project is then
+    # the same for every workspace, and is kept for the next.
     os.chdir(os.environ["TRIPTYCH_ROOT"])
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     sys.exit(_invoke(sys.argv[1:]))
@@ -63,7 +63,7 @@ def end_with_the_run(say_farewell: Callable[[], None] | None = None) -> None:
     Parameters
     ----------
     say_farewell : callable, optional
-        Called before the end, for what goes on elsewhere.
+        Called before the end, for work that goes on elsewhere.
     """
     while os.read(sys.stdin.fileno(), 1024):
         pass

@@ -1,8 +1,8 @@
-"""Where a published figure comes from, and whether the evidence still gives it.
+"""Origin of a published figure, and a check against the evidence.
 
 :func:`explain` takes the address of a figure (:mod:`triptych.core.warehouse.figures`)
-to its meaning, to what the run was told, to the loads and line items behind it, and
-works it out again from the evidence files.
+to its meaning, to the inputs of the run, to the loads and line items behind it, and
+recomputes it from the evidence files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a published run says its figures mean: formulas, and how they add up."""
+"""Documentation of a published run's figures: formulas, additivity."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.figures import Figure
     from triptych.core.warehouse.reader import Snapshot
 
-#: Endings of exact columns whose rows are nevertheless no parts of a whole.
+#: Endings of exact columns with rows that are nevertheless no parts of a whole.
 _NOT_PARTS = ("rate", "_to_date", "_order", "_share", "_percentage")
 _NUMBERS = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "DOUBLE")
-#: A mart that has its schema's name in its own is published without it. Whoever sees a
-#: part of a run finds views of it in ``memory``.
+#: A mart that has its schema's name in its own is published without it. Users who see a
+#: part of a run find views of it in ``memory``.
 _LISTED = """
 SELECT models.schema_name, columns.column_name,
   columns.description, columns.formula, columns.numerator, columns.denominator,
@@ -61,12 +61,12 @@ class ColumnMeaning:
 
     @property
     def is_figure(self) -> bool:
-        """Whether it is a number."""
+        """Return True if it is a number."""
         return self.data_type.startswith(_NUMBERS)
 
     @property
     def is_additive(self) -> bool:
-        """Whether rows of it are parts of a sum: exact, no rate, no running total."""
+        """Return True if rows are parts of a sum: exact, no rate, no running total."""
         is_exact = self.is_figure and self.data_type != "DOUBLE"
         return is_exact and not self.column.endswith(_NOT_PARTS)
 
@@ -116,7 +116,7 @@ def _meaning(row: dict[str, Any]) -> ColumnMeaning:
 
 
 def explainable_columns(snapshot: Snapshot, beginning: str = "") -> list[ColumnMeaning]:
-    """Return the columns that hold figures, of marts whose name begins so."""
+    """Return the figure columns of marts with this name prefix."""
     return [
         column
         for column in read_columns(snapshot)
@@ -131,7 +131,7 @@ def find_column(columns: list[ColumnMeaning], figure: Figure) -> ColumnMeaning:
     ------
     UsageError
         There is no such mart or column, a condition is on a column that is not there,
-        or the column is no number; near names are told.
+        or the column is no number; near names are suggested.
     """
     of_mart = {
         column.column: column for column in columns if column.mart == figure.mart

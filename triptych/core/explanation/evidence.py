@@ -1,4 +1,4 @@
-"""What lies behind a figure besides its loads: files, refused rows, rates."""
+"""Evidence behind a figure beyond its loads: files, refused rows, rates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRows:
-    """Rows beside those loads that could not be read, for one reason."""
+    """Rows beside those loads that could not be read, for a single reason."""
 
     source: str
     stream: str
@@ -43,10 +43,10 @@ class ExchangeRate:
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """Whether the files of the loads are what was catalogued.
+    """Comparison of the loads' files with their catalogue entries.
 
-    ``unknown_count`` are files whose checksum was not written down when they came to
-    rest, in place in a bucket or loaded before triptych did so.
+    ``unknown_count`` are files without a checksum from the time they came to rest, in
+    place in a bucket or loaded before triptych recorded checksums.
     """
 
     checked_count: int

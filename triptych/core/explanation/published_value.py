@@ -1,4 +1,4 @@
-"""The value of a figure as it is published, and the rows that it stands for."""
+"""The value of a figure as it is published, and its underlying rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PublishedValue:
-    """A figure as published, and what its rows say of themselves.
+    """A figure as published, and the statements of its rows.
 
     Each of ``months``, ``sources``, ``currencies`` and ``pools`` is empty where the
     mart has no such column.
@@ -38,7 +38,7 @@ def value_sql(figure: Figure, column: ColumnMeaning, table: str) -> str:
     """Return the SQL of a figure's value over ``table``; it names ``value``."""
     where, _ = figure.where()
     of = f'"{figure.column}"'
-    # A sum over rows of which one is unknown is not known either.
+    # A sum over rows is unknown if any of them is unknown.
     total = f"CASE WHEN count({of}) = count(*) THEN sum({of}) END"
     chosen = total if column.is_additive else f"any_value({of})"
     return f"SELECT {chosen} AS value, count(*) AS row_count FROM {table} WHERE {where}"
@@ -104,7 +104,7 @@ def _refuse_to_add(
     snapshot: Snapshot,
     distinct: dict[str, tuple[str, ...]],
 ) -> None:
-    """Refuse a sum that would mean nothing, and say what would make it one."""
+    """Refuse a meaningless sum, and name a way to make it meaningful."""
     if not column.is_additive:
         raise _not_a_sum(
             f"{figure.column} is a ratio, a rate or an estimate: rows of it do not add"
@@ -133,7 +133,7 @@ def _not_a_sum(why: str, figure: Figure, next_step: str) -> UsageError:
 
 
 def _no_rows(snapshot: Snapshot, figure: Figure) -> UsageError:
-    """Say which condition no row of the mart holds, with values that are like it."""
+    """Return an error naming the condition without rows, and similar values."""
     for condition in figure.conditions:
         rows: list[dict[str, Any]] = snapshot.query(
             f'SELECT DISTINCT CAST("{condition.column}" AS VARCHAR) AS value'

@@ -42,7 +42,7 @@ _UNIT_COMPONENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the amounts that a figure is made of, published and derived again.
+    """A component amount of a figure, published and derived again.
 
     ``share_of`` is the whole that it is a part of, for a part of a pool.
     """
@@ -56,11 +56,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Rederivation:
-    """What the evidence gives for a figure.
+    """Value of a figure derived from the evidence.
 
-    ``method`` is ``line items``, ``models run again`` or ``none``; ``verdict`` says in
-    words how the two compare, or why they cannot be compared. ``is_equal`` is ``None``
-    where they cannot.
+    ``method`` is ``line items``, ``models run again`` or ``none``; ``verdict``
+    describes in words how the two compare, or why they cannot be compared. ``is_equal``
+    is ``None`` where they cannot.
     """
 
     method: str
@@ -88,7 +88,7 @@ def rederive(
     snapshot, root
         The run and its workspace.
     figure, columns, published
-        The figure, the columns of its mart, and what was published.
+        The figure, the columns of its mart, and the published value.
     reporting : str
         Reporting currency of the workspace.
     """
@@ -192,7 +192,7 @@ def _ratio_parts(
 def _cost_parts(
     snapshot: Snapshot, replay: Replay, figure: Figure, currency: str, reporting: str
 ) -> Iterator[Part]:
-    """Yield a cost of models by component and pool, with what went into each pool."""
+    """Yield model cost by component and pool, with the input of each pool."""
     costs = _as_model_costs(figure)
     if costs is None:
         return
@@ -239,7 +239,7 @@ def _as_model_costs(figure: Figure) -> Figure | None:
     every = tuple(name for names in _UNIT_COMPONENTS.values() for name in names)
     conditions = [*figure.conditions, Condition("component", components or every)]
     if not any(condition.column == "model_id" for condition in conditions):
-        # That mart has models only, and the daily costs what nobody owns, too.
+        # The mart has models only, and the daily costs include costs without an owner.
         conditions.append(Condition("model_id", (ANY,)))
     return Figure(_COSTS, "effective_cost", tuple(conditions))
 
@@ -247,9 +247,9 @@ def _as_model_costs(figure: Figure) -> Figure | None:
 def _whole_pool(
     snapshot: Snapshot, costs: Figure, pool: str, currency: str, reporting: str
 ) -> Part | None:
-    """Return what went into a pool, as published and by its own line items.
+    """Return the input of a pool, as published and by its line items.
 
-    A pool that has parts of purchases is no sum of its own.
+    A pool that has parts of purchases has no separate sum.
     """
     kept = [
         condition
@@ -279,7 +279,7 @@ def _whole_pool(
 
 
 def is_estimate(column: str, columns: Collection[str]) -> bool:
-    """Tell whether a column has an interval, or is a bound of one."""
+    """Return True if a column has an interval, or is a bound of an interval."""
     stem, _, _ = column.partition("_low")
     stem, _, _ = stem.partition("_high")
     return any(name.startswith(f"{stem}_low") for name in columns)

@@ -1,4 +1,4 @@
-"""A figure explained: everything that stands behind it, as one value."""
+"""A figure explained: everything behind it, as a single value."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ WHERE list_contains($months, billing_month)
 GROUP BY billing_month ORDER BY billing_month
 """
 _INVOICES = ("cost.mart_invoices", "cost.mart_invoice_reconciliation")
-#: Beginnings of columns that are money, and whose names do not say so.
+#: Prefixes of money columns that are not recognisable by name.
 _MONEY = (
     *("cost_since", "npv", "run_rate_net", "net_after_investment"),
     *("other_investment", "experiment_value_ceiling", "monthly_saving"),
 )
-#: Their figures are those of the lock, whatever is loaded afterwards.
+#: Their figures are those of the lock, regardless of later loads.
 _CLOSED = ("locked", "restated")
 _MISSING = """
 SELECT DISTINCT billing_month, source, missing FROM core.mart_month_completeness
@@ -79,7 +79,7 @@ class NotRederivedError(TriptychError):
 
 @dataclass(frozen=True, slots=True)
 class PeriodState:
-    """How far a month has come, and why no further."""
+    """Progress of a month, and the obstacle to further progress."""
 
     billing_month: str
     state: str
@@ -88,11 +88,11 @@ class PeriodState:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A figure and everything that stands behind it.
+    """A figure and everything behind it.
 
-    ``missing`` says what the figure is known to lack: it is then a lower bound.
-    ``row_count`` are rows of the mart, ``line_item_count`` those of the evidence where
-    they were added up. ``sql`` is the file and the line that make the column.
+    ``missing`` lists the parts that the figure is known to lack: it is then a lower
+    bound. ``row_count`` are rows of the mart, ``line_item_count`` those of the evidence
+    where they were added up. ``sql`` is the file and the line that make the column.
     """
 
     figure: str
@@ -123,7 +123,7 @@ class Explanation:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with it, if anything is."""
+        """Return its problem, if there is any."""
         if self.files.changed:
             return f"Evidence is not what was loaded: {'; '.join(self.files.changed)}."
         if self.rederivation.is_equal is False:
@@ -146,7 +146,7 @@ def explain(workspace_root: Path, address: str) -> Explanation:
     UsageError
         There is no such figure, it may not be seen whole, or its rows do not add up.
     NotExplainableError
-        The run was published without what explains it.
+        The run was published without its documentation.
     NothingPublishedError
         No run has been published.
     """
@@ -162,7 +162,7 @@ def explain_in(snapshot: Snapshot, workspace_root: Path, address: str) -> Explan
     snapshot : Snapshot
         The run, whole: who sees only a part of it is refused.
     workspace_root : Path
-        Where its evidence is.
+        Folder of its evidence.
     address : str
         Of the figure.
     """
@@ -269,7 +269,7 @@ def _foreign_currencies(snapshot: Snapshot, published: PublishedValue) -> Sequen
 
 
 def unit_of(column: str, published: PublishedValue, reporting: str) -> str:
-    """Return what a figure is in; ``reporting`` is the currency where none is known."""
+    """Return a figure's unit; ``reporting`` is the fallback currency."""
     currency = published.currencies[0] if published.currencies else reporting
     for text, unit in (
         ("cost_per_", f"{currency} {column.removeprefix('cost_').replace('_', ' ')}"),
@@ -288,7 +288,7 @@ def unit_of(column: str, published: PublishedValue, reporting: str) -> str:
 
 
 def basis_of(figure: Figure, columns: Collection[str]) -> str:
-    """Return what kind of figure it is: billed, amortised, estimated, metered.
+    """Return the kind of a figure: billed, amortised, estimated, metered.
 
     Parameters
     ----------

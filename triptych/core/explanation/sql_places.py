@@ -1,4 +1,4 @@
-"""Where the SQL of a figure stands: the file and the line that make its column."""
+"""Place of a figure's SQL: the file and line that make its column."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from triptych.core.project_folder import dbt_project_dir
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What a file reads, models and macros: ``ref('int_…')`` and ``{{ cost_sums(…) }}``.
+#: Models and macros that a file reads: ``ref('int_…')`` and ``{{ cost_sums(…) }}``.
 _USED = re.compile(r"ref\(\s*['\"](\w+)['\"]|\b(\w+)\(")
-#: How a line names a column: ``as cost``, ``cost``, ``{{ part }}_cost``.
+#: Forms in which a line names a column: ``as cost``, ``cost``, ``{{ part }}_cost``.
 _NAMES = {
     "made": re.compile(r"\bas (\w+)"),
     "named": re.compile(r"\b\w+\b"),

@@ -1,1 +1,1 @@
-"""What is known of AI on bills, as dated data, and what reads it."""
+"""Knowledge of AI on bills, as dated data, and its readers."""

@@ -1,4 +1,4 @@
-"""What is known of AI on bills: services, instance families, model names, tag keys.
+"""Knowledge of AI on bills: services, instances, model names, tag keys.
 
 The knowledge itself is in the TOML files next to this, dated and with its sources. The
 patterns of a rule are those of the engine (RE2) over columns of the ledger, so that the
@@ -42,7 +42,7 @@ Kind = Literal[
 Role = Literal["model", "team", "feature", "environment", "cost_center"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-#: Kinds whose charges may name a foundation model.
+#: Kinds with charges that may name a foundation model.
 KINDS_WITH_MODELS = frozenset({"model_api", "ml_platform", "ai_service", "assistant"})
 
 
@@ -53,13 +53,13 @@ class ServiceRule:
     Attributes
     ----------
     id, title : str
-        Its id, which never changes, and what people call it.
+        Id, which never changes, and common name.
     kind : str
-        What is bought; ``not_ai`` takes charges out of the rules below it.
+        Kind of purchase; ``not_ai`` takes charges out of the rules below it.
     match : dict of str to str
         Column of the ledger → pattern that must be found in it.
     reviewed : date
-        When the file was last compared with its sources.
+        Date on which the file was last compared with its sources.
     """
 
     id: str
@@ -82,7 +82,7 @@ class RoleWords:
 class NameWords:
     """Words in names of models: short forms, modalities, variants, ends of names.
 
-    ``own`` are variants of one family, ``bare`` what needs no version there.
+    ``own`` are variants of a single family, ``bare`` words need no version there.
     """
 
     short: dict[str, str]
@@ -95,7 +95,7 @@ class NameWords:
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """How the name of a model is written, and the id that its parts make."""
+    """Spelling of a model's name, and the id built from its parts."""
 
     id: str
     pattern: str
@@ -103,7 +103,7 @@ class ModelFamily:
 
 @cache
 def service_rules() -> tuple[ServiceRule, ...]:
-    """Return what is known of services, in the order in which it decides."""
+    """Return the service rules, in the order in which they decide."""
     return tuple(
         _service_rule(name, entry, document["reviewed"])
         for name in _SERVICE_FILES
@@ -121,7 +121,7 @@ def model_families() -> tuple[ModelFamily, ...]:
 
 @cache
 def name_anchors() -> dict[str, str]:
-    """Return family → pattern of what begins its names, which are read by words."""
+    """Return family → pattern of name beginnings, which are read by words."""
     return {entry["name"]: entry["anchor"] for entry in _read("models.toml")["grammar"]}
 
 

@@ -1,4 +1,4 @@
-"""Database files that are open for a moment, attached to one engine of the process.
+"""Database files briefly attached to a shared engine of the process.
 
 An engine takes longer to begin than a file takes to attach by tens of milliseconds:
 thousands of functions are registered with it. So it begins once, and a file is open,
@@ -57,7 +57,7 @@ class _Engine:
             return session
 
     def end(self, session: duckdb.DuckDBPyConnection, path: Path) -> None:
-        """Close a session, and with the last one over it the file."""
+        """Close a session, and with the last session of a file the file."""
         with self._lock:
             session.close()
             key = path.resolve()
@@ -80,7 +80,7 @@ class _Engine:
         try:
             file.engine.execute(f"DETACH {file.name}")
         except duckdb.Error:
-            # What an engine cannot let go, it lets go when it ends: with its last file.
+            # The engine releases remaining resources when it ends: with its last file.
             if self._connection is file.engine:
                 self._connection = None
         if self._connection is not file.engine and not self._has_files(file.engine):
@@ -90,7 +90,7 @@ class _Engine:
         return any(file.engine is engine for file in self._files.values())
 
     def _begun(self, path: Path) -> duckdb.DuckDBPyConnection:
-        """Return the engine; what does not fit into memory goes next to the file."""
+        """Return the engine, which spills from memory to disk next to the file."""
         if self._connection is not None and self._has_files(self._connection):
             return self._connection
         spill = f"SET temp_directory = {literal(f'{path}.tmp')}"
@@ -104,7 +104,7 @@ class _Engine:
             else:
                 return self._connection
         engine = duckdb.connect(":memory:")
-        # Files are read as they are now, as by an engine of their own.
+        # Files are read as they are now, as by a separate engine.
         engine.execute("SET enable_external_file_cache = false")
         engine.execute(spill)
         self._connection = engine

@@ -1,15 +1,15 @@
 """The audit log: append-only, and chained by hash so that a change shows.
 
-``catalogue.audit_log`` in ``raw.duckdb`` has one entry for each load that was
-committed and for each event in the life of a month: closed, reopened, commented. An
-entry's hash is the SHA-256 of its own text and of the hash before it, so none can be
-changed, removed from the middle or put in without every later hash being wrong. The
-hash of the newest entry stands for the whole log: ``triptych close`` prints it, and
-whoever writes it down elsewhere can also tell that nothing was cut off the end.
+``catalogue.audit_log`` in ``raw.duckdb`` has an entry for each load that was committed
+and for each event in the life of a month: closed, reopened, commented. An entry's hash
+is the SHA-256 of its text and of the hash before it, so no entry can be changed,
+removed from the middle or put in without every later hash being wrong. The hash of the
+newest entry represents the whole log: ``triptych close`` prints it, and a person who
+writes it down elsewhere can also check that nothing was cut off the end.
 
-Each entry's hash is sealed with a key besides (:mod:`.journal_key`), so that nobody
-without it can work out a log anew. Entries of earlier versions have no seal; from the
-first sealed one on every entry has.
+Each entry's hash is also sealed with a key (:mod:`.journal_key`), so that nobody
+without it can recompute a log. Entries of earlier versions have no seal; from the first
+sealed entry on every entry has a seal.
 
 This is the only module that writes the table.
 """
@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS catalogue.audit_log (
 );
 ALTER TABLE catalogue.audit_log ADD COLUMN IF NOT EXISTS seal VARCHAR;
 """
-#: Entry that says that another key seals from there on.
+#: Entry that records the change of the sealing key from there on.
 REKEYED = "journal_rekeyed"
 RESTORED = "log_restored"
 
@@ -56,16 +56,16 @@ _COLUMNS = (
 
 
 class AuditLogError(TriptychError):
-    """An entry of the audit log is not what was written: that at ``position``."""
+    """The audit log entry at ``position`` differs from the entry written."""
 
     position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One entry: when (UTC, without zone), what, and the hash of all up to it.
+    """An entry: time (UTC, without zone), event, and hash of the log up to it.
 
-    ``detail`` is what was recorded, as JSON has it; ``seal`` that of the key, None
+    ``detail`` is the recorded content, as JSON has it; ``seal`` that of the key, None
     for an entry of an earlier version.
     """
 
@@ -91,11 +91,11 @@ def append(
     connection : duckdb.DuckDBPyConnection
         ``raw.duckdb``, open for writing.
     event : str
-        What happened, in one word: ``load_committed``, ``period_closed``.
+        Name of the event: ``load_committed``, ``period_closed``.
     detail : mapping
-        Who, what and why; anything that JSON can hold.
+        Actor, details and reason; anything that JSON can hold.
     root : Path, optional
-        Workspace folder, whose key seals the entry; without one nothing is sealed.
+        Workspace folder; its key seals the entry; without a folder nothing is sealed.
 
     Raises
     ------
@@ -119,11 +119,11 @@ def append_all(
     connection : duckdb.DuckDBPyConnection
         ``raw.duckdb``, open for writing.
     events : sequence of (str, mapping)
-        As for :func:`append`. The signature that is in force is added to each.
-        What cannot be written as UTF-8 is refused: no build could read it, and an entry
+        As for :func:`append`. The signature that is in force is added to each. Text
+        that cannot be written as UTF-8 is refused: no build could read it, and an entry
         is never changed.
     at : datetime, optional
-        When, UTC, without zone; now by default.
+        Time, UTC, without zone; now by default.
     root : Path, optional
         As for :func:`append`.
 
@@ -237,7 +237,7 @@ def read_verified(
     Raises
     ------
     AuditLogError
-        An entry was changed, removed or put in; the message names the first one.
+        An entry was changed, removed or put in; the message names the first such entry.
     """
     rows = read_rows(connection)
     verify_rows(rows, key=key)

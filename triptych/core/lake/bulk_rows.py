@@ -1,8 +1,8 @@
 """Puts many rows into a table at once.
 
-A row by itself costs DuckDB half a millisecond; as lists, one for each column, two
+A row by itself costs DuckDB half a millisecond; as lists, a list for each column, two
 hundred thousand of them cost a fifth of a second. As Arrow tables they cost more, and
-making the first one of a process loads pandas.
+making the first table of a process loads pandas.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    #: Values by column, all of one length.
+    #: Values by column, all of the same length.
     Columns = Mapping[str, Sequence[Any]]
 
 
@@ -31,9 +31,9 @@ def insert_columns(
     connection : duckdb.DuckDBPyConnection
         Open for writing; the transaction is the caller's.
     table : str
-        Where to, with its schema.
+        Destination table, with its schema.
     columns : mapping of str to sequence
-        Values by column, all of one length; columns that are not named stay NULL.
+        Values by column, all of the same length; columns that are not named stay NULL.
     """
     if not next(iter(columns.values()), ()):
         return
@@ -45,7 +45,7 @@ def insert_columns(
 def append_rows(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]
 ) -> None:
-    """Insert whole rows, whose values are in the order of the table's columns."""
+    """Insert whole rows, with values in the order of the table's columns."""
     if rows:
         columns = {str(at): of for at, of in enumerate(zip(*rows, strict=True))}
         with_rows(connection, columns, f"INSERT INTO {table} FROM {{rows}}")
@@ -56,12 +56,12 @@ def with_rows(
     columns: Columns,
     statement: str,
 ) -> list[tuple[Any, ...]]:
-    """Run a statement in which ``{rows}`` stands for rows that are given by columns.
+    """Run a statement with ``{rows}`` replaced by rows given as columns.
 
     Returns
     -------
     list of tuple
-        What it answers.
+        Result rows of the statement.
     """
     listed = ", ".join(
         f'unnest(${at}) AS "{name}"' for at, name in enumerate(columns, start=1)

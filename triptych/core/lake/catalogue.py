@@ -1,12 +1,11 @@
 """The catalogue of evidence: which loads there are, which of them count, and why.
 
-``raw.duckdb`` holds two schemas. ``catalogue`` has the loads, their totals by
-billing month, the quarantine, the sources and an audit log chained by hash.
-``evidence`` has one typed view per stream over an explicit list of files: those
-of the current loads. Nothing is ever found by a glob, so a file that a crash left
-behind is invisible.
+``raw.duckdb`` holds two schemas. ``catalogue`` has the loads, their totals by billing
+month, the quarantine, the sources and an audit log chained by hash. ``evidence`` has a
+typed view per stream over an explicit list of files: those of the current loads.
+Nothing is ever found by a glob, so a file that a crash left behind is invisible.
 
-A load becomes current in one transaction, together with the views and the audit
+A load becomes current in a single transaction, together with the views and the audit
 entry; before that transaction nothing of it exists for a reader.
 """
 
@@ -75,7 +74,7 @@ ON CONFLICT (source) DO UPDATE SET source_type = excluded.source_type,
 
 
 class Catalogue:
-    """The open catalogue of one workspace. One process writes at a time.
+    """The open catalogue of a workspace. A single process writes at a time.
 
     Parameters
     ----------
@@ -104,14 +103,14 @@ class Catalogue:
             self._connection = opened.enter_context(connect(path, root=root))
             lay_out(self._connection, streams)
             if self._lake and lake_log.catch_up(self._connection, self._lake):
-                # Loads of an earlier version have no manifests; new ones bring theirs.
+                # Loads of an earlier version have no manifests; new loads bring theirs.
                 manifests.write_manifests(self._connection, self._lake)
             self._opened = opened.pop_all()
 
     def _tell_the_lake(
         self, *, renewed: Sequence[str] = (), with_sources: bool = False
     ) -> None:
-        """Bring up to date what the lake itself knows of the catalogue."""
+        """Update the lake's own records of the catalogue."""
         if self._lake is None:
             return
         lake_log.catch_up(self._connection, self._lake)
@@ -141,19 +140,19 @@ class Catalogue:
         return {(source, stream, scope): text for source, stream, scope, text in rows}
 
     def seen_files(self) -> list[SeenFile]:
-        """Return the delivered files whose content is known."""
+        """Return the delivered files with known content."""
         rows = self._connection.execute(
             "SELECT path, byte_count, version, checksum FROM catalogue.seen_files"
         ).fetchall()
         return [SeenFile(*row) for row in rows]
 
     def loads_in_force(self, loads: Sequence[NewLoad]) -> list[LoadInForce]:
-        """Return the current loads that new ones would replace, or that hold the same.
+        """Return current loads that new loads would replace or duplicate.
 
         Parameters
         ----------
         loads : sequence of NewLoad
-            Not committed yet; at least one.
+            Not committed yet; at least a single load.
         """
         rows = with_rows(
             self._connection,
@@ -173,7 +172,7 @@ class Catalogue:
         return {str(row[0]) for row in rows.fetchall()}
 
     def charged_months(self, months: Sequence[ChargedMonth]) -> list[ChargedMonth]:
-        """Return what current loads hold of the streams and months of new loads."""
+        """Return current contents for the streams and months of new loads."""
         return charged_months.read_charged_months(self._connection, months)
 
     def files_of(self, load_ids: Collection[str]) -> list[FilesOfLoad]:
@@ -197,20 +196,20 @@ class Catalogue:
         seen_files: Sequence[SeenFile] = (),
         compared: Sequence[ChargedMonth] = (),
     ) -> None:
-        """Record what an ingest came to, in one transaction.
+        """Record the outcome of an ingest, in a single transaction.
 
         Parameters
         ----------
         loads : sequence of NewLoad
             They become current in their order, and supersede their predecessors.
         renewals : sequence of Renewal
-            Current loads whose content was offered under a new fingerprint.
+            Current loads with content offered under a new fingerprint.
         attempts : sequence of SourceAttempt
-            How it went with sources.
+            Outcomes of the sources.
         seen_files : sequence of SeenFile
-            Delivered files whose content was read.
+            Delivered files with content that was read.
         compared : sequence of ChargedMonth
-            Of loads in force, what comparing others with them brought to light.
+            Of loads in force, the results of comparing others with them.
         """
         renewed: list[str] = []
         with self._transaction():
@@ -227,7 +226,7 @@ class Catalogue:
     def commit_together(
         self, loads: Sequence[NewLoad], *, event: str, detail: Mapping[str, object]
     ) -> AuditEntry:
-        """Make several loads current and record why, all in one transaction."""
+        """Commit several loads and the reason, all in a single transaction."""
         with self._transaction():
             self._put(loads)
             entry = audit_log.append(self._connection, event, detail, root=self._root)
@@ -235,7 +234,7 @@ class Catalogue:
         return entry
 
     def _put(self, loads: Sequence[NewLoad]) -> None:
-        # One moment for both: from the log and the manifests all can be made anew.
+        # A single moment for both: all can be rebuilt from the log and the manifests.
         at = _now()
         load_rows.insert_loads(self._connection, loads, at=at)
         for stream in sorted({load.stream for load in loads}):
@@ -250,10 +249,10 @@ class Catalogue:
     def withdraw(
         self, event: str, load_ids: Sequence[str], detail: Mapping[str, object]
     ) -> AuditEntry:
-        """Do to loads what an event says, and record why; see :mod:`.source_names`.
+        """Apply an event to loads and record the reason; see :mod:`.source_names`.
 
-        Another load of a stream may have lost its file: whoever reads the stream then
-        is refused, and that load can be taken back next.
+        Another load of a stream may have lost its file: readers of the stream then are
+        refused, and that load can be taken back next.
         """
         lost: dict[str, UnreadableLoadError] = {}
         while True:
@@ -286,7 +285,7 @@ class Catalogue:
     def withdraw_again(
         self, event: str, detail: Mapping[str, Any], *, at: datetime
     ) -> None:
-        """Repeat what the audit log says was done to loads at a moment."""
+        """Repeat a change of loads from a moment of the audit log."""
         with self._transaction():
             self._change(event, detail["load_ids"], at, detail, {})
 
@@ -370,7 +369,7 @@ class Catalogue:
         Returns
         -------
         int
-            How many loads the next ingest will read anew.
+            Number of loads that the next ingest will read again.
         """
         rows = self._connection.execute(
             "UPDATE catalogue.loads SET fingerprint = ''"
@@ -417,7 +416,7 @@ def _in_force(row: tuple[Any, ...]) -> LoadInForce:
 
 
 def _detail(load: NewLoad) -> dict[str, object]:
-    """Return what the audit log keeps of a load."""
+    """Return the audit log detail of a load."""
     return {
         "load_id": load.load_id,
         "source": load.source,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from triptych.core.errors import TriptychError
 
 _LOCK_WAIT_SECONDS = 20.0
-#: Of errors: held by another process, or in another mode by this one.
+#: Of errors: held by another process, or in another mode by this process.
 _HELD = ("set lock on file", "used by another process", "unique file handle conflict")
 
 
@@ -74,9 +74,9 @@ def _enter(
 
 
 def is_held_elsewhere(error: duckdb.Error) -> bool:
-    """Tell whether a database cannot be opened because it is open somewhere else.
+    """Check if a database cannot be opened because it is open elsewhere.
 
-    A damaged one is told of by its blocks, which are no locks.
+    The error of a damaged database names its blocks, which are no locks.
     """
     message = str(error).lower()
     return any(text in message for text in _HELD)

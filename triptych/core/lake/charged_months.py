@@ -1,4 +1,4 @@
-"""What current loads hold of a month, as far as new loads are compared with it."""
+"""Contents of a month in current loads, for comparison with new loads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WHERE list_contains(?, load_id) ORDER BY load_id
 
 @dataclass(frozen=True, slots=True)
 class FilesOfLoad:
-    """How the rows of a load are read: files, the projection and schema of each."""
+    """Reader of a load's rows: its files, with projection and schema of each."""
 
     load_id: str
     files: tuple[str, ...]
@@ -43,7 +43,7 @@ class FilesOfLoad:
 def read_charged_months(
     connection: duckdb.DuckDBPyConnection, months: Sequence[ChargedMonth]
 ) -> list[ChargedMonth]:
-    """Return what current loads hold of the streams and months of new ones."""
+    """Return current contents for the streams and months of new loads."""
     if not months:
         return []
     wanted = sorted({" ".join(month.place[:2]) for month in months})

@@ -1,7 +1,7 @@
 """Delivered columns that rules name, which no stream declares.
 
-They travel among the tags of their row, under their own names, so that whatever looks
-at tags finds them: rules, line items, the published file. Only what rules name is
+They travel among the tags of their row, under their own names, so that every reader of
+tags finds them: rules, line items, the published file. Only columns that rules name are
 carried; a bill has hundreds of columns.
 """
 
@@ -46,7 +46,7 @@ def with_named_columns(
     file: str,
     names: Sequence[str],
 ) -> str:
-    """Return a projection whose tags hold the named columns of its files, too.
+    """Return a projection with the files' named columns added to its tags.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def with_named_columns(
     projection : str
         Canonical column → SQL over the files, as JSON.
     file : str
-        One of the files; all have the same columns.
+        A file of the load; all have the same columns.
     names : sequence of str
-        What rules name.
+        Columns that rules name.
     """
     if not names or is_in_bucket(file):
         return projection

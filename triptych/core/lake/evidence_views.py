@@ -1,4 +1,4 @@
-"""The views of the schema ``evidence``: one per stream, over the files of its loads.
+"""The views of schema ``evidence``, per stream, over its loads' files.
 
 A view lists its files by name. Nothing is ever found by a glob, so a file that a crash
 left behind is invisible.
@@ -67,8 +67,8 @@ def replace_view(
     view : StreamView
         The stream.
     lost : UnreadableLoadError, optional
-        Why whoever asks the view is refused; no file is looked at then. So a load that
-        is lost can be taken back while another one is, too.
+        Reason for which readers of the view are refused; no file is looked at then. So
+        a load that is lost can be taken back while another is, too.
 
     Raises
     ------
@@ -137,13 +137,13 @@ def _write_view(
 
 
 def is_damage(error: duckdb.Error) -> bool:
-    """Tell whether a file is at fault, and neither the machine nor the query."""
+    """Check if a file is at fault, and neither the machine nor the query."""
     kinds = (
         *(duckdb.IOException, duckdb.InvalidInputException),
         # A type in a footer that no file of ours has.
         duckdb.NotImplementedException,
     )
-    # What a page holds too little of is said by an error of no kind: "Out of buffer".
+    # A truncated page is reported by an error without a kind: "Out of buffer".
     is_of_a_file = isinstance(error, kinds) or type(error) is duckdb.Error
     return is_of_a_file and machine_trouble(error) is None
 
@@ -153,7 +153,7 @@ def _refusal(
     groups: Sequence[tuple[str, str | None, str, Sequence[str]]],
     error: duckdb.Error,
 ) -> UnreadableLoadError | None:
-    """Return what is wrong with a file of the lake; None where it is another fault."""
+    """Return the fault of a lake file; None if the fault is elsewhere."""
     if not is_damage(error):
         return None
     files = [file for *_, of_group in groups for file in of_group]
@@ -226,7 +226,7 @@ def _group_select(
 
 
 def _refusing_select(view: StreamView, source: str, why: str) -> str:
-    """Return rows that cannot be read: whoever asks is told, and gets no half.
+    """Return a query that raises the reason instead of partial rows.
 
     Each column refuses, because a NULL would let a filter discard the branch unread.
     """

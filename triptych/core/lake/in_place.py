@@ -1,8 +1,8 @@
 """Evidence that stays where the provider delivered it, and whether it still does.
 
-A file in place is an address, with what it was when it was catalogued: its size, its
-version and the checksum of its bytes. Nobody but its owner keeps it from changing,
-so whoever reads it compares first.
+A file in place is an address, with its attributes when it was catalogued: its size, its
+version and the checksum of its bytes. Nobody but its owner keeps it from changing, so
+readers compare first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-#: How the address of an object begins, as S3 names it.
+#: Beginning of an object's address, as S3 names it.
 BUCKET_SCHEME = "s3://"
 
 _REFUSAL_BEGINS = "The line items of source"
@@ -47,17 +47,17 @@ class CataloguedFile:
 
 
 def is_in_place(file: str) -> bool:
-    """Tell whether a file of a load lies outside of the lake."""
+    """Return True if a file of a load lies outside of the lake."""
     return is_in_bucket(file) or file.startswith("/")
 
 
 def is_in_bucket(file: str) -> bool:
-    """Tell whether a file of a load is an object of a bucket."""
+    """Return True if a file of a load is an object of a bucket."""
     return file.startswith(BUCKET_SCHEME)
 
 
 def in_bucket_refusal(source: str) -> str:
-    """Say why the embedded engine does not read a source."""
+    """Explain why the embedded engine does not read a source."""
     return (
         f"{_REFUSAL_BEGINS} {source!r} stay in its bucket, and only Spark reads there;"
         " the published figures are complete without them."
@@ -65,7 +65,7 @@ def in_bucket_refusal(source: str) -> str:
 
 
 def refusal_in(message: str) -> str | None:
-    """Return what :func:`in_bucket_refusal` said, if it is in an engine's message."""
+    """Return the :func:`in_bucket_refusal` within an engine's message, if any."""
     start = message.find(_REFUSAL_BEGINS)
     return message[start:].splitlines()[0] if start >= 0 else None
 
@@ -108,7 +108,7 @@ def file_checksum(path: Path) -> str:
 
 
 def why_file_differs(file: FileInPlace) -> str | None:
-    """Tell what became of a local file since it was catalogued; ``None``: nothing.
+    """Describe a local file's change since cataloguing; ``None`` if unchanged.
 
     Its bytes are read only where its times differ.
     """

@@ -2,8 +2,8 @@
 
 The end of a chain can be cut off and nothing in the chain shows it. Therefore
 ``lake/audit_head.json`` has position and hash of the newest entry under a seal of the
-journal's key: without the key nobody can make one for an earlier entry. Whoever has
-kept an older copy of the file can put that back, so a head that is kept elsewhere
+journal's key: without the key nobody can make a head for an earlier entry. Anyone who
+has kept an older copy of the file can put that back, so a head that is kept elsewhere
 proves more.
 """
 
@@ -47,7 +47,7 @@ class JournalHead:
 
 
 def head_text(position: int, entry_hash: str) -> str:
-    """Return what the seal of a head is made of."""
+    """Return the text that the seal of a head signs."""
     return f"head\n{position}\n{entry_hash}"
 
 
@@ -107,7 +107,7 @@ def difference(
 
 
 def _is_sealed(head: JournalHead, seal: str | None, key: JournalKey | None) -> bool:
-    """Tell whether the key of the entry sealed the head, as far as it can be seen."""
+    """Check, as far as visible, if the entry's key sealed the head."""
     if seal is None or key_id_of(head.seal) != key_id_of(seal):
         return False
     if key is None or key.key_id != key_id_of(seal):

@@ -3,9 +3,9 @@
 A seal is an HMAC-SHA256 over the hash of an entry, and so over all entries up to it.
 The key is the text of ``TRIPTYCH_JOURNAL_KEY``, else of the file that
 ``TRIPTYCH_JOURNAL_KEY_FILE`` names, else of ``.journal-key`` in the workspace, which is
-made when the first entry is written. It is never written into the log, the lake or what
-is published. Whoever can read the key can seal: what a key on the same machine proves
-is in decision 0040.
+made when the first entry is written. It is never written into the log, the lake or
+published data. Anyone who can read the key can seal: decision 0040 describes the proof
+value of a key on the same machine.
 
 Source: RFC 2104, *HMAC: Keyed-Hashing for Message Authentication*.
 """
@@ -31,19 +31,19 @@ _OWNER_ONLY: Final = 0o600
 
 
 class JournalKeyError(SettingsError):
-    """The key of the audit log is missing, another one, or open to others."""
+    """The key of the audit log is missing, different, or open to others."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalKey:
-    """A key, and the first entry that it has to seal, where its file says so."""
+    """A key, and the first entry that it has to seal, if its file names it."""
 
     secret: bytes = field(repr=False)
     sealed_from: int | None = None
 
     @property
     def key_id(self) -> str:
-        """Name of the key, which tells nothing of it."""
+        """Name of the key, which reveals nothing of it."""
         return hashlib.sha256(b"triptych journal key\n" + self.secret).hexdigest()[:12]
 
     def seal(self, text: str) -> str:
@@ -52,12 +52,12 @@ class JournalKey:
         return f"{self.key_id}:{digest}"
 
     def is_seal_of(self, seal: str, text: str) -> bool:
-        """Tell whether a seal was made with this key, of this text."""
+        """Return True if a seal was made with this key, of this text."""
         return hmac.compare_digest(seal.encode(), self.seal(text).encode())
 
 
 def key_id_of(seal: str) -> str:
-    """Return the name of the key that a seal says it was made with."""
+    """Return the name of the key recorded in a seal."""
     return seal.partition(":")[0]
 
 
@@ -112,7 +112,7 @@ def key_for_entry(
     last_seal : str or None
         Seal of the entry before it; None where that has none.
     is_replaced : bool
-        Whether the entry says that another key is used from now on.
+        True if the entry announces another key from now on.
 
     Raises
     ------

@@ -43,7 +43,7 @@ class StaleCatalogueError(TriptychError):
 
 
 def refuse_lost(raw_database: Path, lake: Path) -> None:
-    """Stop where a catalogue is to be created for a lake that had one.
+    """Stop if a catalogue would be created for a lake that had a catalogue.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def refuse_lost(raw_database: Path, lake: Path) -> None:
 
 
 def catch_up(connection: duckdb.DuckDBPyConnection, lake: Path) -> bool:
-    """Append to the lake's log what the catalogue's has beyond it.
+    """Append the catalogue's further log entries to the lake's log.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def catch_up(connection: duckdb.DuckDBPyConnection, lake: Path) -> bool:
     Returns
     -------
     bool
-        Whether the lake had no log before.
+        True if the lake had no log before.
 
     Raises
     ------
     StaleCatalogueError
-        The lake's log goes on where the catalogue's ends, or is another one.
+        The lake's log extends beyond the catalogue's, or is a different log.
     """
     log = lake / LOG
     position, digest = _last_line(log)
@@ -258,7 +258,7 @@ def _append(log: Path, rows: list[tuple[Any, ...]]) -> None:
 
 
 def _last_line(log: Path) -> tuple[int, str]:
-    """Return position and hash of the newest whole line; 0 and nothing without one."""
+    """Return position and hash of the newest whole line; 0 and "" if none."""
     if not log.exists():
         return 0, ""
     with log.open("rb") as file:

@@ -127,7 +127,7 @@ CREATE TABLE IF NOT EXISTS catalogue.layout (digest VARCHAR NOT NULL);
 def lay_out(
     connection: duckdb.DuckDBPyConnection, streams: Sequence[StreamView]
 ) -> None:
-    """Make what is missing; nothing is, but at first and after a change of version.
+    """Create missing tables; needed only at first and after an upgrade.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def lay_out(
 
 
 def _is_laid_out(connection: duckdb.DuckDBPyConnection, digest: str) -> bool:
-    """Tell it by a word: statements that make nothing cost tens of milliseconds."""
+    """Check by a stored digest: no-op statements cost tens of milliseconds."""
     try:
         rows = connection.execute("SELECT digest FROM catalogue.layout").fetchall()
     except duckdb.CatalogException:

@@ -1,4 +1,4 @@
-"""Writes what a batch of loads holds into the tables of the catalogue."""
+"""Writes the contents of a batch of loads into the catalogue tables."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _QUARANTINE = (
 def insert_loads(
     connection: duckdb.DuckDBPyConnection, loads: Sequence[NewLoad], *, at: datetime
 ) -> None:
-    """Insert loads and supersede what each replaces, be it one of the same batch.
+    """Insert loads and supersede those they replace, even of the same batch.
 
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
         ``raw.duckdb``, in a transaction.
     loads : sequence of NewLoad
-        In the order of their deliveries; at least one.
+        In the order of their deliveries; at least a single load.
     at : datetime
-        When, UTC, without zone.
+        Time, UTC, without zone.
     """
     latest = {load.key: load for load in loads}
     _supersede(connection, list(latest.values()), at)
@@ -103,7 +103,7 @@ def renew(
 def remember_files(
     connection: duckdb.DuckDBPyConnection, files: Sequence[SeenFile]
 ) -> None:
-    """Keep what delivered files hold, in place of what was kept of them before."""
+    """Record the contents of delivered files, replacing earlier records."""
     if files:
         with_rows(
             connection,
@@ -115,7 +115,7 @@ def remember_files(
 def keep_compared(
     connection: duckdb.DuckDBPyConnection, months: Sequence[ChargedMonth]
 ) -> list[str]:
-    """Keep what comparing others with loads in force brought to light of these.
+    """Record the results of comparing other loads with loads in force.
 
     Returns
     -------

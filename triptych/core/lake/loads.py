@@ -1,4 +1,4 @@
-"""What a load is: everything that a commit records about a delivery that came to rest.
+"""A load: everything that a commit records about a landed delivery.
 
 The catalogue writes these down (:mod:`triptych.core.lake.catalogue`); only the ingest
 runner makes them.
@@ -15,28 +15,29 @@ from triptych.core.lake.in_place import FileInPlace  # noqa: TC001
 
 #: So many of the smallest hashes of a load's charges of a month are kept.
 SKETCH_SIZE: Final = 256
-#: SQL of what tells an engine's hash function, which may change with its release: from
-#: then on equal charges have other hashes, and those kept until then say nothing.
+#: SQL that identifies an engine's hash function, which may change with its release:
+#: from then on equal charges have other hashes, and earlier hashes are no longer
+#: comparable.
 HASH_FUNCTION: Final = (
     "CAST(hash(TIMESTAMP '2026-03-01 01:02:03', CAST(1.5 AS DECIMAL(38, 18)),"
     " 'longer than twelve characters') >> 1 AS BIGINT)"
 )
-#: That by which charges were hashed before loads said by which.
+#: Hash function of charges before loads recorded their hash function.
 FIRST_HASH_FUNCTION: Final = 2421641290103404210
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTotal:
-    """What a load holds for one billing month and currency.
+    """Contents of a load for a single billing month and currency.
 
     ``sketch`` has the smallest hashes of its charges, if other loads may have the same
-    ones; ``outline`` those of a few of their columns, and ``charge_count`` how many
-    charges of more or less than nothing there are: NULL where an earlier version hashed
-    other columns, whose outline tells nothing beside this one's. ``span`` is when
+    charges; ``outline`` those of a few of their columns, and ``charge_count`` the
+    number of non-zero charges: NULL where an earlier version hashed other columns, in
+    an outline that is not comparable with this version's. ``span`` is the time in which
     its first and its last charge began at the most, UTC, without zone, and ``accounts``
     are the first and the last by name of those that it bills: NULL where no other load
-    of the month is there, or a charge names no account. ``hash_function`` is what
-    :data:`HASH_FUNCTION` said where its hashes were taken.
+    of the month is there, or a charge names no account. ``hash_function`` is the value
+    of :data:`HASH_FUNCTION` where its hashes were taken.
     """
 
     billing_month: str
@@ -87,10 +88,10 @@ class ChargedMonth:
 class QuarantinedRow:
     """A row that was refused, whole, with the reason and the place it came from.
 
-    ``is_charge`` tells whether it would have been a charge; then ``billing_month`` and
-    ``subject`` (what it is for) are known where they could be read. ``amount`` is at
-    most what it would have cost: ``amount_basis`` says whether the row states it, or it
-    is the largest of ``compared_row_count`` rows of the same item or file.
+    ``is_charge`` is True if it would have been a charge; then ``billing_month`` and
+    ``subject`` (the thing charged for) are known where they could be read. ``amount``
+    is at most its cost: ``amount_basis`` states if the row has the amount, or if it is
+    the largest of ``compared_row_count`` rows of the same item or file.
     """
 
     origin: str
@@ -110,7 +111,7 @@ class QuarantinedRow:
 class FileAtRest:
     """A file of the lake as it was written: path below the workspace, SHA-256 [hex].
 
-    A delivery's own checksum is of what was delivered, which a text file no longer is
+    A delivery's own checksum is of the delivered bytes, which a text file no longer has
     once it rests as Parquet.
     """
 
@@ -147,12 +148,13 @@ class NewLoad:
     totals: tuple[LoadTotal, ...]
     files_in_place: tuple[FileInPlace, ...] = ()
     files_at_rest: tuple[FileAtRest, ...] = ()
-    #: Where the refused rows themselves are gone: a pruned load keeps their number.
+    #: For use if the refused rows themselves are gone: a pruned load keeps their
+    #: number.
     quarantined_row_count: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Return source, stream and scope: what a later load of them replaces."""
+        """Return source, stream and scope: the key by which later loads replace."""
         return self.source, self.stream, self.scope
 
     def charged_months(self) -> list[ChargedMonth]:
@@ -189,7 +191,7 @@ class LoadInForce:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A current load whose content was offered under a new fingerprint.
+    """A current load with content offered under a new fingerprint.
 
     ``files_in_place`` are its files in place as they are now.
     """
@@ -222,7 +224,7 @@ class SeenFile:
 
 @dataclass(frozen=True, slots=True)
 class SourceAttempt:
-    """That a source was tried, and how that ended; ``at`` is UTC, without zone."""
+    """Attempt of a source and its outcome; ``at`` is UTC, without zone."""
 
     source: str
     source_type: str

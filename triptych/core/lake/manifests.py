@@ -1,7 +1,7 @@
 """The manifest of a load: in its folder, everything that the catalogue has about it.
 
-The catalogue is an index of the lake. With the manifests, and the audit log that lies
-beside the loads (:mod:`triptych.core.lake.lake_log`), it can be made anew.
+The catalogue is an index of the lake. It can be rebuilt with the manifests and the
+audit log that lies beside the loads (:mod:`triptych.core.lake.lake_log`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DEPTH = 4
 
 
 class ManifestError(TriptychError):
-    """A manifest does not say what its load is."""
+    """A manifest does not describe its load."""
 
     exit_code = 3
 
@@ -40,7 +40,7 @@ def load_folder(lake: Path, load: NewLoad) -> Path:
 
 
 def write_manifest(folder: Path, load: NewLoad) -> None:
-    """Write the manifest of a load into a folder, in place of one that is there."""
+    """Write a load's manifest into a folder, replacing any that exists."""
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f".{MANIFEST}.new"
     content = b'{"form": %d, "load": %s}' % (_FORM, _adapter().dump_json(load))
@@ -89,7 +89,7 @@ def _first_line(error: Exception) -> str:
 
 
 def manifests_in(lake: Path) -> Iterator[Path]:
-    """Yield the manifests of a lake; what is hidden or being moved has none."""
+    """Yield the manifests of a lake; hidden or moving folders have none."""
     yield from sorted(lake.glob("/".join(["[!.]*"] * _DEPTH + [MANIFEST])))
 
 
@@ -116,7 +116,7 @@ def catalogued_loads(
             ("files_at_rest", "files_at_rest"),
         )
     }
-    # A manifest says, as its folder does, under which name the load was landed.
+    # A manifest records, as its folder does, the name under which the load was landed.
     names = landed_sources(connection)
     for row in rows:
         row["source"] = names.get(row["load_id"], row["source"])

@@ -1,10 +1,10 @@
 """The anchor of the audit log, kept outside the workspace.
 
-Whoever can write the workspace can take off every seal, remove head and key and work
-out the chain again. Therefore each write leaves position and hash of the newest entry,
-and the first sealed one, in the user's state folder (``$XDG_STATE_HOME/triptych``, by
-default ``~/.local/state/triptych``), a file for each workspace folder, sealed with the
-journal's key. A log that lost an entry or a seal since then is refused.
+Anyone who can write the workspace can take off every seal, remove head and key and
+recompute the chain. Therefore each write leaves position and hash of the newest entry,
+and of the first sealed entry, in the user's state folder (``$XDG_STATE_HOME/triptych``,
+by default ``~/.local/state/triptych``), a file for each workspace folder, sealed with
+the journal's key. A log that lost an entry or a seal since then is refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RESTORED = (
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The newest entry that this account saw, and the first sealed one.
+    """The newest entry that this account saw, and the first sealed entry.
 
     ``first_hash`` is of entry 1 and names the log; ``seen_at`` is UTC, ISO 8601.
     """
@@ -101,7 +101,7 @@ def write_anchor(root: Path, first: Row, newest: Row, sealed_from: int) -> None:
 
 @contextmanager
 def anchor_set_aside(root: Path) -> Iterator[None]:
-    """Begin a new anchor with the next write; a failure puts the old one back."""
+    """Begin a new anchor with the next write; a failure restores the old."""
     file = anchor_file(root)
     former = file.read_bytes()
     file.unlink()
@@ -159,6 +159,6 @@ def difference(
 
 
 def _is_of_an_earlier_log(anchor: Anchor, first: Row) -> bool:
-    """Return whether a new workspace took the place of the one that was seen."""
+    """Return True if a new workspace replaced the workspace seen earlier."""
     seen_at = datetime.fromisoformat(anchor.seen_at).replace(tzinfo=None)
     return bool(first[_HASH] != anchor.first_hash and first[_AT] >= seen_at)

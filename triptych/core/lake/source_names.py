@@ -1,7 +1,7 @@
 """Giving loads another source: they stay where they are, and count under a new name.
 
 The folder of a load and its manifest keep the name under which it was landed, and the
-audit log says what it is called since: from both the catalogue can be made anew.
+audit log records its later name: the catalogue can be rebuilt from both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Entry of the audit log; ``load_ids`` of its detail are called ``new_name`` since.
 SOURCE_RENAMED: Final = "source_renamed"
-#: Entries after which loads are other than their manifests say.
+#: Entries after which loads differ from their manifests.
 LOAD_CHANGES: Final = (
     withdrawals.LOADS_WITHDRAWN,
     withdrawals.WITHDRAWAL_UNDONE,
@@ -53,7 +53,7 @@ def apply(
     at: datetime,
     detail: Mapping[str, Any],
 ) -> None:
-    """Do to loads what an entry of the audit log says, in the transaction that is open.
+    """Apply an audit log entry to loads, in the open transaction.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PRUNED = "loads_pruned"
 
-# What the loads were stays on record; what only served to read them goes.
+# The description of the loads stays on record; data needed only to read them goes.
 _PRUNE = (
     "UPDATE catalogue.loads SET files = [], projections = [], spark_projections = [],"
     " signatures = []"
@@ -35,8 +35,8 @@ _PRUNE = (
 class SupersededLoad:
     """A load that another has replaced.
 
-    ``folder`` is its folder below the workspace; ``is_pruned`` tells whether the
-    catalogue no longer has its files.
+    ``folder`` is its folder below the workspace; ``is_pruned`` is True if the catalogue
+    no longer has its files.
     """
 
     load_id: str
@@ -71,23 +71,23 @@ def read_superseded_loads(workspace: Workspace) -> list[SupersededLoad]:
 def record_pruning(
     workspace: Workspace, load_ids: list[str], *, reason: str, byte_count: int
 ) -> AuditEntry:
-    """Take the files of superseded loads off the catalogue, and say why in the log.
+    """Remove superseded loads' files from the catalogue and log the reason.
 
     Parameters
     ----------
     workspace : Workspace
-        Where; the caller holds its run lock.
+        Workspace of the loads; the caller holds its run lock.
     load_ids : list of str
         Loads that are not current.
     reason : str
-        Why.
+        Reason for the pruning.
     byte_count : int
-        What their files take up.
+        Size of their files.
 
     Raises
     ------
     AuditLogError
-        The log is not what was written; nothing was changed.
+        The log differs from the log written; nothing was changed.
     """
     detail = {"reason": reason, "byte_count": byte_count, "load_ids": load_ids}
     with connect(workspace.raw_database, root=workspace.root) as connection:
@@ -105,7 +105,7 @@ def record_pruning(
 def prune_again(
     connection: duckdb.DuckDBPyConnection, entries: Iterable[AuditEntry]
 ) -> None:
-    """Take off the catalogue what its log says was removed from the lake."""
+    """Remove from the catalogue the files that its log records as pruned."""
     for entry in entries:
         if entry.event == PRUNED:
             _prune(connection, list(entry.detail["load_ids"]))

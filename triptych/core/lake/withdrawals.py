@@ -1,7 +1,7 @@
 """Taking loads back: they stay as evidence and count no more, until that is undone.
 
 A load that is withdrawn gives its place back to the load that it had replaced, if that
-one is still there. What was withdrawn is not loaded again when it is offered again.
+load is still there. A withdrawn load is not loaded again when it is offered again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-#: In ``superseded_by``, in place of the load that replaced one.
+#: In ``superseded_by``, in place of the replacing load.
 WITHDRAWN: Final = "withdrawn"
 #: Entries of the audit log; ``load_ids`` of their detail are the loads.
 LOADS_WITHDRAWN: Final = "loads_withdrawn"
@@ -25,7 +25,7 @@ _WITHDRAW = (
     "UPDATE catalogue.loads SET status = 'superseded', superseded_by = 'withdrawn',"
     " superseded_at = $at WHERE status = 'current' AND load_id = $load_id"
 )
-# Not one that was pruned, or withdrawn itself.
+# Not a load that was pruned, or withdrawn itself.
 _GIVE_BACK = (
     "UPDATE catalogue.loads SET status = 'current', superseded_by = NULL,"
     " superseded_at = NULL WHERE superseded_by = $load_id AND len(files) > 0"
@@ -80,9 +80,9 @@ def apply(
     load_ids : sequence of str
         Loads that are current, or that were withdrawn.
     at : datetime
-        When, UTC, without zone.
+        Time, UTC, without zone.
     is_whole_source : bool
-        Nothing of the source is to count, nor what its loads had replaced.
+        Nothing of the source is to count, nor the loads that its loads had replaced.
     """
     for load_id in load_ids:
         asked = {"load_id": load_id, "at": at}

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     WhenBuilt = Callable[[Node, duckdb.DuckDBPyConnection], None]
 
 
-#: What statistics start from, in the order in which it is built before all else: so
-#: these begin while the rest is built. Line items come first, as they need memory most.
+#: Input of the statistics, in the order in which it is built before all else: so these
+#: begin while the rest is built. Line items come first, as they need memory most.
 LINE_ITEM_SUMS = ("intermediate", "int_charges_summed")
 STUDY_DATA = (
     ("outcomes", "mart_attribution_panel"),
@@ -47,7 +47,7 @@ DAILY_COSTS = (("cost", "fct_daily_model_costs"), ("cost", "fct_daily_service_co
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What the embedded engine may use."""
+    """Resource limits of the embedded engine."""
 
     memory_limit: str
     threads: int
@@ -60,7 +60,7 @@ class MartBuild:
     Parameters
     ----------
     workspace : Workspace
-        Where the databases are.
+        Location of the databases.
     engine : EngineSettings
         Memory and threads.
     rules : mapping of str to sequence
@@ -71,7 +71,7 @@ class MartBuild:
     Attributes
     ----------
     rebuilt : list of Rebuilt
-        What was built again so far.
+        Nodes rebuilt so far.
     contents : dict of (str, str) to dict
         Schema and name of each table that was built or found → digest by month.
     """
@@ -99,7 +99,7 @@ class MartBuild:
         sum_elsewhere: SumLineItems | None = None,
         when_built: WhenBuilt | None = None,
     ) -> TransformOutcome:
-        """Build and test what reads no estimate.
+        """Build and test the nodes that read no estimate.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class MartBuild:
         Raises
         ------
         TransformError
-            A model or a test of severity ``error`` failed; what is published stays.
+            A model or a test of severity ``error`` failed; the published run stays.
         """
         nodes = [node for node in self.recipe.nodes if not node.is_from_estimates]
         for table in reversed((LINE_ITEM_SUMS, *STUDY_DATA, *DAILY_COSTS)):
@@ -123,19 +123,19 @@ class MartBuild:
         )
 
     def second_half(self, task: Task) -> TransformOutcome:
-        """Build and test what joins the estimates.
+        """Build and test the nodes that join the estimates.
 
         Raises
         ------
         TransformError
-            A model or a test of severity ``error`` failed; what is published stays.
+            A model or a test of severity ``error`` failed; the published run stays.
         """
         nodes = [node for node in self.recipe.nodes if node.is_from_estimates]
         return self._execute(nodes, task, late=True)
 
     @property
     def joined_tables(self) -> set[tuple[str, str]]:
-        """Schema and name of what the second half builds."""
+        """Return schema and name of the tables that the second half builds."""
         return {
             (node.schema, node.table)
             for node in self.recipe.nodes
@@ -144,7 +144,7 @@ class MartBuild:
 
     @property
     def daily_costs(self) -> list[str]:
-        """Digests of what :data:`DAILY_COSTS` hold, once they are built."""
+        """Return digests of the contents of :data:`DAILY_COSTS`, once built."""
         return [self.contents[table][ALL] for table in DAILY_COSTS]
 
     def forget(self) -> None:
@@ -154,7 +154,7 @@ class MartBuild:
             file.unlink(missing_ok=True)
 
     def write_report(self, folder: Path) -> None:
-        """Write down what was built again and why, for ``triptych status``."""
+        """Write the rebuilt nodes and the reasons, for ``triptych status``."""
         # Not indented: the encoder that does so takes twenty times as long.
         rows = json.dumps([asdict(each) for each in self.rebuilt])
         (folder / "rebuilt.json").write_text(rows, "utf-8")
@@ -199,14 +199,14 @@ class MartBuild:
     def held_open(self) -> Iterator[None]:
         """Keep the build database open while a block runs.
 
-        Whoever closes it last waits until all that was written is in its file: once
-        for both halves and what is estimated between them, not once for each.
+        The last to close it waits until all rows written are in its file: once for both
+        halves and the estimates between them, not once for each.
         """
         with self._open():
             yield
 
     def write_out(self) -> None:
-        """Write what was built to the file now; closing it has less to do then.
+        """Flush built tables to the file now, so that closing it has less to do.
 
         Readers go on meanwhile. Where something is being written, it is left to that.
         """
@@ -251,7 +251,7 @@ class MartBuild:
 
 
 def _first_built(nodes: Sequence[Node], table: tuple[str, str]) -> list[Node]:
-    """Return nodes in an order that builds and tests first what a table is made of."""
+    """Return nodes reordered to build and test a table's inputs first."""
     made_of = {node.unique_id for node in nodes if (node.schema, node.table) == table}
     for node in reversed(nodes):
         if node.unique_id in made_of:

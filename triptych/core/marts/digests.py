@@ -1,8 +1,8 @@
-"""What a node is made of, as digests: equal ones mean equal content.
+"""Digests of a node's inputs: equal digests mean equal content.
 
-A digest is whole, or one for each billing month, or one for each column. A month's lets
-a node be built again for the months that differ, a column's keeps a node from being
-built again because of a column that it does not read.
+A digest is whole, or per billing month, or per column. A month's digest lets a node be
+built again for the months that differ, a column's keeps a node from being built again
+because of a column that it does not read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NO_MONTH = ""
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What some relation holds.
+    """Digest of the contents of a relation.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def digest_of_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Dig
 def digest_of_relation(
     connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]
 ) -> Digest:
-    """Return the digest of the rows of a relation, in whatever order they stand."""
+    """Return the digest of the rows of a relation, in any order."""
     if MONTH in columns:
         return Digest.by_month(month_digests(connection, relation))
     row = connection.execute(f"SELECT {_OF_ROWS} FROM {relation} AS t").fetchone()
@@ -96,7 +96,7 @@ def month_digests(
 
 
 def in_months(column: str, months: Sequence[str]) -> str:
-    """Return the SQL condition that a month label is one of some."""
+    """Return the SQL condition that a month label is among the given months."""
     listed = ", ".join(f"'{month}'" for month in months)
     return f"coalesce({column}, '{NO_MONTH}') IN ({listed})"
 

@@ -1,8 +1,8 @@
-"""Executes what is out of date of a recipe, on the build database.
+"""Executes the outdated nodes of a recipe, on the build database.
 
-A node is out of date when its SQL or the digest of anything it reads differs from what
-it was built from; one that is built by month, in the months for which that holds. What
-was built again and came out as it was before makes nothing after it out of date.
+A node is out of date when its SQL or the digest of anything it reads differs from its
+last build; a node that is built by month, in the months for which that holds. A rebuilt
+node that came out as it was before makes nothing after it out of date.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Rebuilt:
     months : tuple of str
         The billing months that were built again; empty where it was all of them.
     because : tuple of str
-        What differed: names of inputs, ``its SQL``, or ``not built before``.
+        Differences: names of inputs, ``its SQL``, or ``not built before``.
     seconds : float
-        How long it took.
+        Duration of the build.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Rebuilt:
 
 
 class NodeError(Exception):
-    """A node that could not be built; what was committed before it stands."""
+    """A node that could not be built; earlier commits remain."""
 
     def __init__(self, node: Node, cause: duckdb.Error) -> None:
         super().__init__(str(cause))
@@ -74,18 +74,18 @@ class NodeError(Exception):
 
 @dataclass(slots=True)
 class Execution:
-    """One pass over nodes in building order.
+    """A single pass over nodes in building order.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         On the build database, with the catalogue attached as ``raw``.
     nodes : sequence of Node
-        What is looked at, each after what it reads.
+        Nodes to examine, each after its inputs.
     known : mapping of str to Node
         All nodes of the recipe.
     sources : mapping of str to Digest or CatalogueTable
-        What the sources hold now.
+        Current contents of the sources.
     task : Task
         Advanced once per node that is executed.
     sum_elsewhere : callable, optional
@@ -116,7 +116,7 @@ class Execution:
     _began_at: float = 0.0
 
     def run(self) -> None:
-        """Execute what is out of date; what held is kept even if something failed."""
+        """Execute outdated nodes; successes are kept even if something failed."""
         self._states = read_states(self.connection)
         self._relations = Relations(self.connection)
         self._committed_at = time.monotonic()
@@ -139,7 +139,7 @@ class Execution:
         self._committed_at = time.monotonic()
 
     def contents(self) -> dict[tuple[str, str], dict[str, str]]:
-        """Return schema and name of each table → digests of what it holds by month."""
+        """Return schema and name of each table → digests of its rows by month."""
         found = {}
         for node in self.nodes:
             if not (node.is_test or node.is_view):
@@ -148,7 +148,7 @@ class Execution:
                 found[node.schema, node.table] = held
         return found
 
-    # -------------------------------------------------------------- what to build
+    # -------------------------------------------------------------- nodes to build
 
     def _sum_line_items(
         self, sum_elsewhere: Callable[[Sequence[str]], Mapping[str, Path]]
@@ -196,7 +196,7 @@ class Execution:
         self.task.advance()
 
     def _compare(self, key: str, source: Digest | CatalogueTable) -> None:
-        """Write down what a source holds, to say what made a node out of date."""
+        """Record the contents of a source, to report why a node is out of date."""
         before = self._states.get(key)
         if before is None or before.content.whole != source.whole:
             self._differing.add(key)
@@ -235,14 +235,14 @@ class Execution:
         self._settle_view(node, before)
 
     def _settle_view(self, node: Node, before: NodeState | None) -> None:
-        """Write down what a view now stands on."""
+        """Record the current basis of a view."""
         whole = self._input_digest(node)
         months = self._month_inputs(node) if node.is_by_month else None
         state = NodeState(whole, Digest(whole, months), shape=self._shape(node))
         self._store(node, state, before, built=False)
 
     def _can_stand(self, node: Node, before: NodeState | None) -> bool:
-        """Whether of what a view reads only rows differ."""
+        """Return True if only rows differ in the inputs of a view."""
         if not node.is_view or before is None:
             return False
         return before.shape == self._shape(node)
@@ -251,7 +251,7 @@ class Execution:
         return digest_of(self._relations.shape(node, self.known))
 
     def _month_inputs(self, node: Node) -> dict[str, str] | None:
-        """Return month → digest of what the node reads for it; None where unknown."""
+        """Return month → digest of the node's inputs for it; None where unknown."""
         by_month, rest = {}, [node.sql]
         for parent in node.parents:
             source = self.sources.get(parent)
@@ -282,7 +282,7 @@ class Execution:
             assert before is not None  # noqa: S101  (there is something to keep)
             self._replace_months(node, stale)
             content = self._content_after(node, before, stale)
-        # Which columns it hands on is known only now, where it was not there before.
+        # The columns it hands on are known only now, if it was not there before.
         inputs = (self._month_inputs(node) or {}) if node.is_by_month else {}
         state = NodeState(self._input_digest(node), content, inputs)
         self._store(node, state, before, months=stale)
@@ -324,7 +324,7 @@ class Execution:
         sql = self._rows_of(node) if is_summed else self._cut_to(months).sql_of(node)
         wanted = in_months(MONTH, months)
         self.connection.execute(f"DELETE FROM {node.relation} WHERE {wanted}")
-        # What it reads besides may have rows of other months, such as closed ones.
+        # Its other inputs may have rows of other months, such as closed months.
         self._insert(node, f"SELECT * FROM ({sql}) WHERE {wanted}")
 
     def _content_after(
@@ -399,7 +399,7 @@ class Execution:
         if before is None:
             return ("not built before",)
         differing = [p for p in node.parents if p in self._differing]
-        # A view holds no rows: the cause is what the view reads, or its own SQL.
+        # A view holds no rows: the cause is an input of the view, or its own SQL.
         reasons = (self._why_views.get(p) or (p.split(".", 2)[2],) for p in differing)
         return tuple(dict.fromkeys(chain.from_iterable(reasons))) or ("its SQL",)
 
@@ -418,7 +418,7 @@ def _months_to_test(before: NodeState | None, inputs: Mapping[str, str]) -> list
 
 
 def _holds(count: int, condition: str) -> bool:
-    """Return whether a number of failures is one that dbt's condition names."""
+    """Return True if a number of failures meets dbt's condition."""
     match = re.fullmatch(r"\s*(!=|==?|<>|>=?|<=?)\s*(\d+)\s*", condition)
     if match is None:
         raise ValueError(f"{condition!r} is not a comparison with a number")

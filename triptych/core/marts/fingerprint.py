@@ -1,4 +1,4 @@
-"""Whether a build made now would differ from what is published.
+"""Check if a build made now would differ from the published run.
 
 Asked before anything is compiled or opened for writing: where the fingerprint of all
 that figures are made of equals that of the published run, a run has nothing to do.
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from triptych.core.warehouse.build import ControlTable
 
-#: What differs between any two runs, and decides no figure.
+#: Differences between any two runs that decide no figure.
 _OF_THE_RUN_ALONE = frozenset({"run_id", "started_at"})
-#: What models read of the catalogue: loads, refused rows, and on which day a source
+#: Catalogue data that models read: loads, refused rows, and the day on which a source
 #: answered last.
 _CATALOGUE = """
 SELECT
@@ -48,11 +48,12 @@ def build_fingerprint(
         Rules that models are compiled from; the project and the versions of dbt and of
         the engine count with them.
     tables : sequence of ControlTable
-        What the run would hand to the models: settings, catalogue, history, its day.
+        Inputs that the run would hand to the models: settings, catalogue, history, its
+        day.
     raw_database : Path
         The catalogue of loads.
     others : sequence
-        Whatever else decides an estimate, such as the seed.
+        Anything else that decides an estimate, such as the seed.
     """
     with database_in_spare_engine(raw_database, read_only=True) as connection:
         catalogue = connection.execute(_CATALOGUE).fetchone()

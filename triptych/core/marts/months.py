@@ -1,8 +1,8 @@
 """Building some billing months of a model: its SQL over the same months of its inputs.
 
 A model that is declared to be built by month (``config.meta.built_by: billing_month``)
-reads, for the rows of a month, only the rows of that month of what else is by month.
-So its SQL over relations that are cut to some months gives just those months.
+reads, for the rows of a month, only the rows of that month of its inputs that are by
+month. So its SQL over relations that are cut to some months gives just those months.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from triptych.core.marts.recipe import Node
 
-#: What the macro ``in_months_to_build`` writes outside of an incremental run of dbt.
+#: The macro ``in_months_to_build`` writes this outside of an incremental run of dbt.
 _LIMIT = re.compile(
     r"/\* months to build: (?P<column>[\w.\"]+) \*/.*?/\* :months to build \*/",
     re.DOTALL,
@@ -80,7 +80,7 @@ class MonthCut:
         self._created: set[str] = set()
 
     def sql_of(self, node: Node) -> str:
-        """Return the SQL of a model over cut relations; creates what it needs."""
+        """Return the SQL of a model over cut relations, which are created first."""
         if reads_line_items(node):
             return limited_to(node.sql, self._months)
         sql = node.sql

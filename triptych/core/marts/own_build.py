@@ -1,8 +1,8 @@
 """Builds the models of a workspace into the file that is about to be published.
 
-They are executed as ours are, in a database of their own, on an engine that reaches
-the public marts of the run and nothing else. What fails is left out with all that is
-made of it, and says so; the run publishes without it.
+They are executed like the product's models, in a separate database, on an engine that
+reaches the public marts of the run and nothing else. A failed model is left out with
+all that is made of it, and reports it; the run publishes without it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class OwnBuild:
     folder : Path
         Their SQL and YAML.
     database : Path
-        Where they are kept from run to run.
+        Folder that keeps them from run to run.
     engine : EngineSettings
         Memory and threads.
     product : mapping
@@ -67,20 +67,20 @@ class OwnBuild:
     ended: list[Ended] = field(default_factory=list)
 
     def add_to(self, draft: Path, task: Task) -> bool:
-        """Build and test the models, and add what holds to a file with public marts.
+        """Build and test the models, and add those that pass to a published file.
 
         Parameters
         ----------
         draft : Path
-            The file that is about to be published; unchanged where nothing holds, but
-            for a table that says why.
+            The file that is about to be published; unchanged if no model passes, but
+            for a table with the reasons.
         task : Task
             Advanced once per model and test that is executed.
 
         Returns
         -------
         bool
-            Whether the same files would end so again: not where the machine failed.
+            True if the same files would end so again: not if the machine failed.
         """
         is_final = True
         nodes: list[Mapping[str, Any]] = []
@@ -174,7 +174,7 @@ def _public_marts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]
 def _execute(
     connection: duckdb.DuckDBPyConnection, recipe: Recipe, task: Task
 ) -> tuple[list[Ended], list[Node]]:
-    """Execute what can be; return how each ended, and the models that hold."""
+    """Execute possible nodes; return their outcomes and the passing models."""
     # Months are ours to declare: a wrong mark would keep rows that are out of date. A
     # view would read files that its rows are copied away from.
     nodes = [
@@ -205,7 +205,7 @@ def _executed(
     task: Task,
     failed: dict[str, Ended],
 ) -> dict[str, NodeOutcome]:
-    """Execute all that is not made of what failed, until nothing else does."""
+    """Execute all nodes without a failed input, until nothing else fails."""
     nodes = list(known.values())
     while True:
         left_out = _made_of(nodes, failed)
@@ -223,7 +223,7 @@ def _executed(
 
 
 def _in_doubt(failed: Collection[str], known: Mapping[str, Node]) -> set[str]:
-    """Return what tests that failed read of ours; marts that they read are in none."""
+    """Return the workspace models that failed tests read; marts excluded."""
     return {
         parent
         for key in failed
@@ -276,7 +276,7 @@ def _reason_against(
     known: Mapping[str, Node],
     sources: Mapping[str, str],
 ) -> str:
-    """Return why a query is not run; nothing where it reads what it has declared."""
+    """Return why a query is not run; empty if it reads its declared inputs."""
     if not node.sql:
         return "It is about a model that is not there."
     try:

@@ -1,8 +1,9 @@
 """The dbt models of a workspace: SQL and YAML over the public marts, and nothing else.
 
-Jinja in these files may name a source or another model, say how a model is built, and
-repeat text. It cannot call what runs queries, reads the environment or defines macros:
-what is not on the short list below is refused with its file and line.
+Jinja in these files may name a source or another model, set the configuration of a
+model, and repeat text. It cannot call functions that run queries, read the environment
+or define macros: calls that are not on the short list below are refused with their file
+and line.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-#: What a model may call.
+#: Functions that a model may call.
 _FUNCTIONS: Final = frozenset({"ref", "source", "config"})
-#: What ``config()`` of a model may say.
+#: Arguments that ``config()`` of a model may have.
 _OPTIONS: Final = frozenset(
     {"materialized", "tags", "meta", "contract", "severity", "enabled", "description"}
 )
@@ -43,7 +44,7 @@ _HOW_TO: Final = 'See "docs/how_to/add_models_of_your_own.md".'
 
 
 class OwnModelsError(TriptychError):
-    """A file of the folder is not one that is built; the run goes on without it."""
+    """A file of the folder cannot be built; the run goes on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def read_own_models(folder: Path) -> OwnModels:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of the folder but for hidden ones, which editors leave."""
+    """Return the files of the folder but for hidden files, left by editors."""
     found = sorted(folder.rglob("*"))
     return [
         path

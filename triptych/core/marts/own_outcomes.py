@@ -1,4 +1,4 @@
-"""How the models of a workspace ended, as the published file keeps it."""
+"""Outcomes of workspace models, as the published file keeps them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a model or a test of the workspace ended.
+    """Outcome of a model or a test of the workspace.
 
     ``status`` is *success*, *pass*, *warn*, *fail*, *error* or *left_out*; the folder
     as a whole has an empty name.
@@ -33,7 +33,7 @@ class Ended:
 
     @property
     def is_failure(self) -> bool:
-        """Whether somebody must mend it."""
+        """Return True if somebody must mend it."""
         return self.status in {"error", "fail"}
 
 

@@ -1,8 +1,8 @@
-"""A dbt project around the models of a workspace: what dbt compiles, and runs by hand.
+"""A dbt project around workspace models, for compilation and manual runs.
 
 Each public mart is a source of it, such as ``source('cost', 'mart_cost_waterfall')``.
-Only text is copied into the project; dbt starts in a folder of its own, without the
-variables of the environment, and what it compiled is kept.
+Only text is copied into the project; dbt starts in a separate folder, without the
+variables of the environment, and its compiled output is kept.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from triptych.core.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Schema of what is built of them, and name of their project.
+#: Schema of the models built, and name of their project.
 OWN_SCHEMA: Final = "own"
-#: What a change of this module makes out of date.
+#: Form number; a change of this module makes kept results out of date.
 _FORM: Final = 1
 #: Variables that a process needs to start; no others may end up in a model.
 _KEPT_VARIABLES: Final = (
@@ -43,7 +43,7 @@ _KEPT_VARIABLES: Final = (
     *("DBT_SEND_ANONYMOUS_USAGE_STATS", "DO_NOT_TRACK", "DBT_LOG_LEVEL_FILE"),
     "TRIPTYCH_ROOT",
 )
-#: Folder of the measures, in our project and in one that is written.
+#: Folder of the measures, in our project and in a written project.
 _METRICS: Final = "semantic"
 _SCHEMA_MACRO: Final = (
     "{% macro generate_schema_name(custom_schema_name, node) %}"
@@ -55,7 +55,7 @@ _SCHEMA_MACRO: Final = (
 def compile_own(
     models: OwnModels, marts: Iterable[tuple[str, str]]
 ) -> Mapping[str, Any]:
-    """Return what dbt knows of the models once it has compiled them.
+    """Return dbt's manifest of the models after compiling them.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def compile_own(
     Raises
     ------
     OwnModelsError
-        dbt could not compile them, or a model asks for what is not built.
+        dbt could not compile them, or a model asks for a relation that is not built.
     """
     known = sorted(marts)
     content = [_FORM, library_versions(), sorted(models.texts.items()), known]
@@ -147,7 +147,7 @@ def write_project(
     published: Path | None = None,
     with_metrics: bool = False,
 ) -> None:
-    """Write a dbt project whose sources are the public marts.
+    """Write a dbt project with the public marts as its sources.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def write_project(
     published : Path, optional
         The file that holds the marts, for a project that is run by hand.
     with_metrics : bool
-        Whether it has the measures of the marts, for MetricFlow.
+        True if it has the measures of the marts, for MetricFlow.
     """
     (folder / "macros").mkdir(parents=True, exist_ok=True)
     (folder / "marts").mkdir(exist_ok=True)
@@ -194,7 +194,7 @@ _PROJECT: Final = {
 
 
 def _add_metrics(folder: Path) -> None:
-    """Copy the measures that are not there; what is there may have been changed."""
+    """Copy the missing measures; existing files may have been changed."""
     folder.mkdir(exist_ok=True)
     for origin in (dbt_project_dir() / _METRICS).iterdir():
         if not (folder / origin.name).exists():
@@ -233,5 +233,5 @@ def _sources(
 
 
 def _plain(text: str) -> str:
-    """Return a description without what dbt would take for Jinja."""
+    """Return a description without text that dbt would take for Jinja."""
     return text.replace("{", "(").replace("}", ")")

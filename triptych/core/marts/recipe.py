@@ -1,8 +1,8 @@
 """The dbt project as SQL: every model and test as dbt compiled it, in building order.
 
-dbt takes seconds to start and to compile some 380 nodes, and what it writes depends on
+dbt takes seconds to start and to compile some 380 nodes, and its output depends on
 nothing but the project, its own version and the rules that two models are compiled
-from. So it is asked once for each of these, in a folder of its own, and its answer is
+from. So it is called once for each of these, in a separate folder, and its answer is
 kept in the user's cache folder for every workspace.
 """
 
@@ -41,13 +41,14 @@ from triptych.core.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Tag of the models that join what was estimated from the others.
+#: Tag of the models that join the estimates made from the others.
 FROM_ESTIMATES = "from_estimates"
-#: ``config.meta`` of a model whose months are built each from the same month of others.
+#: ``config.meta`` of a model with months that are built each from the same month of
+#: others.
 _BY_MONTH = ("built_by", "billing_month")
-#: What a change of this module or of what it keeps makes out of date.
+#: Form number; a change of this module or of its cached data makes those out of date.
 _FORM = 3
-#: The macro whose callers are rendered for each set of rules.
+#: The macro with callers that are rendered for each set of rules.
 _RULES_MACRO = "macro.triptych.rules"
 _NODE_FIELDS = (
     *("unique_id", "resource_type", "name", "schema", "relation_name", "description"),
@@ -57,7 +58,8 @@ _CONFIG_FIELDS = (
     *("schema", "materialized", "severity", "error_if", "warn_if", "contract"),
     "meta",
 )
-#: How many of each are kept: a recipe is some megabytes, what is rendered 60 kilobytes.
+#: Number of each that is kept: a recipe is some megabytes, rendered models 60
+#: kilobytes.
 _KEPT_FILES = {"recipe": 8, "rendered": 64, "own": 8}
 #: Held during a compilation, so that a process compiles the project once.
 _ASKING = threading.Lock()
@@ -101,12 +103,12 @@ class Node:
 
     @property
     def is_test(self) -> bool:
-        """Whether it is a test, whose rows are failures."""
+        """Return True if it is a test, with failures as rows."""
         return self.kind == "test"
 
     @property
     def is_view(self) -> bool:
-        """Whether it holds no rows of its own."""
+        """Return True if it stores no rows."""
         return self.kind == "view"
 
 
@@ -117,11 +119,11 @@ class Recipe:
     Attributes
     ----------
     nodes : tuple of Node
-        Models and tests in building order; tests directly after what they test.
+        Models and tests in building order; tests directly after the nodes they test.
     sources : mapping of str to str
         Unique id of a source → its relation.
     manifest : mapping
-        What dbt knows of the models, for explanations.
+        dbt's metadata of the models, for explanations.
     digest : str
         Of everything that the recipe was made from.
     """
@@ -152,13 +154,13 @@ def read_recipe(rules: Mapping[str, Sequence[Any]]) -> Recipe:
     try:
         manifest = _rendered(manifest, rules)
     except (TemplateError, LookupError, TypeError, ValueError):
-        # dbt knows more than is rendered here, and names what is wrong with a rule.
+        # dbt knows more than is rendered here, and names the error in a rule.
         manifest = _ask_dbt(rules)
     return recipe_of(manifest, recipe_digest(rules))
 
 
 def read_recipe_ahead() -> threading.Thread | None:
-    """Have dbt compile the project in the background, unless what it said is kept.
+    """Have dbt compile the project in the background, unless it is cached.
 
     :func:`read_recipe` waits for it. The rules of this compilation do not matter:
     models that read rules are rendered again. An error is left to :func:`read_recipe`,
@@ -188,7 +190,7 @@ def _manifest(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 def recipe_digest(rules: Mapping[str, Sequence[Any]]) -> str:
-    """Return what differs whenever the compiled project would."""
+    """Return a digest that differs whenever the compiled project would."""
     return _hash([*_base(), json.dumps(rules, sort_keys=True, default=str)])
 
 
@@ -203,7 +205,7 @@ def _base() -> tuple[str, ...]:
 
 @functools.cache
 def library_versions() -> tuple[str, ...]:
-    """Return the versions of what compiles and executes."""
+    """Return the versions of the libraries that compile and execute."""
     return tuple(version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb"))
 
 
@@ -217,7 +219,7 @@ def cache_folder() -> Path:
 
 
 def kept_as(kind: str, digest: str) -> Path:
-    """Return where what has a digest is kept, by its kind."""
+    """Return the cache path of a digest, by its kind."""
     return cache_folder() / f"{kind}_{digest[:24]}.json"
 
 
@@ -299,7 +301,7 @@ def _ask_dbt(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 def _run_compile(folder: Path, rules: Mapping[str, Sequence[Any]]) -> Path:
-    """Let dbt compile in a folder of its own; return where it left what it made."""
+    """Let dbt compile in a separate folder; return its output path."""
     workspace = Workspace(folder)
     _write_scratch(workspace, rules)
     target = folder / "target"
@@ -344,7 +346,7 @@ def _command(folder: Path, target: Path) -> list[str]:
 
 
 def trimmed(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of the manifest that dbt wrote."""
+    """Return the parts of dbt's manifest that are kept."""
     nodes = {
         key: {
             **{name: node.get(name) for name in _NODE_FIELDS},
@@ -385,7 +387,7 @@ def recipe_of(manifest: Mapping[str, Any], digest: str) -> Recipe:
     ).static_order()
     placed: dict[str, Node] = {}
     for key in order:
-        # A test has no tag of its own: it belongs to what it tests.
+        # A test has no separate tag: it belongs to the node it tests.
         is_late = any(
             placed[p].is_from_estimates for p in nodes[key].parents if p in placed
         )

@@ -1,8 +1,8 @@
-"""Which relations there are for a build, and what columns each has.
+"""Relations available to a build, and the columns of each.
 
-Asked of the engine once; what a build replaces is followed here. Binding a view that
-stands on ten others takes as long as building a small table, so a view is not created
-again while neither its SQL nor a column of what it reads has changed.
+Asked of the engine once; replacements by a build are followed here. Binding a view on
+top of ten others takes as long as building a small table, so a view is not created
+again while neither its SQL nor a column of its inputs has changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from triptych.core.marts.recipe import Node
 
-#: Of the build: what models make. The rest of it is read as sources are.
+#: Schemas of the build not made by models. They are read as sources are.
 _NOT_MODELS = frozenset({"control", "build_state", "estimates"})
 _COLUMNS = """
 SELECT database_name, schema_name, table_name,
@@ -51,7 +51,7 @@ class Relations:
         self._connection = connection
         #: Relation of a model → column → type, in order.
         self._models: dict[str, dict[str, str]] = {}
-        #: ``schema.table`` of what is no model → the same.
+        #: ``schema.table`` of any relation other than a model → the same.
         self._sources: dict[str, dict[str, str]] = {}
         for database, schema, table, *columns in connection.execute(
             _COLUMNS
@@ -65,7 +65,7 @@ class Relations:
         self._schemas: set[str] = set()
 
     def holds(self, node: Node) -> bool:
-        """Whether a model is there, as the view or the table that it is to be."""
+        """Return True if a model exists in its declared form, view or table."""
         is_view = node.relation in self._views
         return node.relation in self._models and is_view == node.is_view
 
@@ -74,14 +74,14 @@ class Relations:
         return list(self._models.get(relation, ()))
 
     def shape(self, node: Node, known: Mapping[str, Node]) -> list[object]:
-        """Return what a view's columns follow from: its SQL, and columns it may read.
+        """Return the basis of a view's columns: its SQL, and columns it may read.
 
         Parameters
         ----------
         node : Node
             The view.
         known : mapping of str to Node
-            All models; what is none of them is a source.
+            All models; any other relation is a source.
         """
         read = [
             list(self._models.get(known[parent].relation, {}).items())
@@ -92,10 +92,10 @@ class Relations:
         return [node.sql, dict(node.contract), *read]
 
     def replace(self, node: Node, sql: str) -> None:
-        """Create the relation of a model anew, whatever there was under its name.
+        """Recreate the relation of a model, replacing anything under its name.
 
         Rows of a month lie together: to replace a month that is spread over a table,
-        all of the table is written anew.
+        all of the table is rewritten.
 
         Raises
         ------
@@ -114,17 +114,17 @@ class Relations:
         _hold_to_contract(node, types)
 
     def _types(self, node: Node) -> dict[str, str]:
-        """Return column → type of what was created just now."""
+        """Return column → type of the relation created just now."""
         run = self._connection.execute
         if node.is_view:
-            # To describe it, the engine would bind all that it stands on once more.
+            # To describe it, the engine would bind all its inputs once more.
             rows = run(_OF_VIEW, [node.schema, node.table]).fetchall()
         else:
             rows = run(f"DESCRIBE {node.relation}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
 
     def _make_room(self, node: Node) -> None:
-        """Drop what has the name of a model and is of the other kind."""
+        """Drop a relation with the name of a model but of the other kind."""
         if node.schema not in self._schemas:
             self._connection.execute(
                 f'CREATE SCHEMA IF NOT EXISTS build."{node.schema}"'

@@ -1,8 +1,8 @@
-"""Renders again the few models that read rules, from what dbt knows of the project.
+"""Renders the few models that read rules, from dbt's manifest.
 
 dbt compiles the project, once for all rules. Only rules differ between workspaces, and
-starting dbt takes forty times as long as rendering the models that read them. What this
-cannot render, dbt compiles.
+starting dbt takes forty times as long as rendering the models that read them. Models
+that cannot be rendered here are compiled by dbt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ENGINES: Final = ("duckdb", "default")
 
 
 class _ReturnedError(Exception):
-    """What ``return`` raises in a macro, to hand on a value that is no text."""
+    """Raised by ``return`` in a macro, to hand on a value that is no text."""
 
     def __init__(self, value: Any) -> None:  # noqa: ANN401  (whatever a macro returns)
         super().__init__()
@@ -33,7 +33,7 @@ class _ReturnedError(Exception):
 
 @dataclass(slots=True)
 class Renderer:
-    """Macros of the project, for one set of rules.
+    """Macros of the project, for a single set of rules.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Renderer:
         Raises
         ------
         jinja2.TemplateError
-            It uses what only dbt knows.
+            It uses something that only dbt knows.
         """
         return self._environment.from_string(raw_code).render()
 

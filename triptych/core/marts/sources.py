@@ -1,4 +1,4 @@
-"""The digests of what no model makes: evidence, the catalogue, settings, estimates."""
+"""Digests of non-model inputs: evidence, catalogue, settings, estimates."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def source_digests(
     *,
     estimates: bool,
 ) -> dict[str, Digest | CatalogueTable]:
-    """Return unique id of a source → digest of what it holds now.
+    """Return unique id of a source → digest of its current contents.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         On the build database, with the catalogue attached as ``raw``.
     recipe : Recipe
-        Which sources there are.
+        Recipe that names the sources.
     control : mapping of str to Digest
-        Control table → digest of what was written into it.
+        Control table → digest of the rows written into it.
     estimates : bool
-        Whether the statistics have run: their tables are read only then.
+        True if the statistics have run: their tables are read only then.
     """
     evidence = _evidence(connection)
     digests: dict[str, Digest | CatalogueTable] = {}
@@ -111,7 +111,7 @@ class CatalogueTable:
         return self.of_columns(self.columns)
 
     def of_columns(self, names: Iterable[str]) -> str:
-        """Return the digest of the rows in some columns, in whatever order they are."""
+        """Return the digest of the rows in some columns, in any order."""
         wanted = tuple(sorted(names))
         if wanted not in self._known:
             listed = ", ".join(f'"{name}"' for name in wanted)

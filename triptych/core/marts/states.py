@@ -1,8 +1,8 @@
-"""What every node was built from and what it holds, kept in the build database.
+"""Inputs and contents of every node, kept in the build database.
 
 The state of a node is written in the transaction that writes its rows, so a build that
 is killed leaves nodes that are either as they were or as they are to be, and the next
-one goes on from there.
+build goes on from there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NODE_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """What a node was built from, and what it holds since.
+    """Inputs that a node was built from, and its contents since.
 
     Attributes
     ----------
@@ -47,13 +47,14 @@ class NodeState:
     content : Digest
         Of its rows, or of its input where it is a view.
     month_inputs : mapping of str to str
-        Billing month → digest of what it was built from, where it is built by month.
+        Billing month → digest of the inputs it was built from, for nodes built by
+        month.
     status : str
         ``success`` of a model; ``pass`` or ``warn`` of a test that held.
     failure_count : int
         Rows that a test returned.
     shape : str
-        Of the SQL of a view and the columns of what it reads; empty for others.
+        Of the SQL of a view and the columns of its inputs; empty for others.
     """
 
     input_digest: str
@@ -87,7 +88,7 @@ def read_states(connection: duckdb.DuckDBPyConnection) -> dict[str, NodeState]:
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing; states of an earlier form are forgotten."""
+    """Create missing tables; states of an earlier form are forgotten."""
     columns = connection.execute(
         "SELECT list(column_name ORDER BY column_index) FROM duckdb_columns()"
         f" WHERE schema_name = '{_SCHEMA}' AND table_name = 'nodes'"
@@ -147,7 +148,7 @@ def _months(state: NodeState) -> dict[str, tuple[str | None, str | None]]:
 def drop_unknown(
     connection: duckdb.DuckDBPyConnection, relations: Collection[str]
 ) -> None:
-    """Remove what an earlier version of the project built and this one does not."""
+    """Remove relations of an earlier project version that are gone in this."""
     _create_tables(connection)
     known = connection.execute(
         "SELECT 'TABLE', schema_name, table_name FROM duckdb_tables()"

@@ -1,4 +1,4 @@
-"""Answers queries of measures, each figure with what qualifies it.
+"""Answers queries of measures, each figure with its qualifications.
 
 A figure has its unit, basis, interval, number of observations, grade, the state of its
 month, whether it is a lower bound, why it is unknown, and the address under which it is
@@ -30,7 +30,7 @@ _PARTLY_UNKNOWN = "Part of it is unknown, and a total with an unknown part is, t
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a run says of its months: their state, and what the evidence lacks."""
+    """A run's description of its months: their state and missing evidence."""
 
     states: Mapping[str, str]
     missing: Mapping[str, list[str]]
@@ -54,7 +54,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFigure:
-    """One value of a measure, and what qualifies it.
+    """A value of a measure, and its qualifications.
 
     ``value`` has the type of its mart: DECIMAL stays decimal. ``explain`` is None where
     no column of a mart is the figure.
@@ -77,7 +77,7 @@ class MeasuredFigure:
 
     @property
     def interval(self) -> str | None:
-        """What ``low`` and ``high`` enclose, such as ``90 %``."""
+        """Return the level that ``low`` and ``high`` enclose, such as ``90 %``."""
         return None if self.low is None else self.measure.interval
 
 

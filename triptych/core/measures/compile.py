@@ -1,15 +1,15 @@
 """Writes the SQL of a query of measures, with its values in place.
 
-A sum with an unknown part is unknown, and so is a ratio of it; what a ``case`` without
-``else`` leaves out is no part. Conditions that all measures have in common decide which
-rows there are; others which of them count.
+A sum with an unknown part is unknown, and so is a ratio of it; rows that a ``case``
+without ``else`` leaves out are no part. Conditions that all measures have in common
+decide the rows of the result; others the rows that count.
 
 A query of a period has further columns for each measure ``m``: ``m_prior`` of the
 period before, ``m_change`` and ``m_change_ratio`` from that to this, ``m_share`` of the
-total of all rows, and ``m_rows`` and ``m_prior_rows``, how many rows of the mart they
-are made of. One with shares *within* has ``m_total`` of each group, ``m_share`` of it,
-and ``m_rows``. One with *running* sums has ``m_begin`` and ``m_end``, the sums before
-and after each row; one that is *counted* has ``row_count``.
+total of all rows, and ``m_rows`` and ``m_prior_rows``, the number of mart rows they are
+made of. A query with shares *within* has ``m_total`` of each group, ``m_share`` of it,
+and ``m_rows``. A query with *running* sums has ``m_begin`` and ``m_end``, the sums
+before and after each row; a *counted* query has ``row_count``.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _COMPARED: Final = ("prior", "change", "change_ratio", "prior_rows")
 
 
 def compile_query(query: Query) -> str:
-    """Return the SQL that answers a query, one row for each combination of ``by``."""
+    """Return the SQL of a query, with a row per combination of ``by``."""
     sql = f"{_compared_rows(query)} ORDER BY {query.order}"
     return sql if query.limit is None else f"{sql} LIMIT {query.limit}"
 
 
 def compile_relation(query: Query, names: Mapping[str, str]) -> str:
-    """Return the rows of a query in brackets, to be read by a larger one.
+    """Return the rows of a query in brackets, to be read by a larger query.
 
     Parameters
     ----------
     names : mapping
-        What the columns are called → measure of the query.
+        Name of the column → measure of the query.
     """
     ends = ["", *(f"_{end}" for end in _ends(query))]
     columns = [f'"{name}"' for name in (*query.by, *query.labels, *query.lists)]
@@ -167,7 +167,7 @@ def _all_filters(measure: Measure) -> tuple[Filter, ...]:
 
 
 def _only(measure: Measure, shared: tuple[Filter, ...], also: str = "") -> str:
-    """Return SQL of which rows of a group count, besides those that all have."""
+    """Return SQL for the rows of a group that count, beyond the shared filter."""
     own = [each.sql for each in measure.filters if each not in shared]
     own += [also] if also else []
     return f" FILTER (WHERE {' AND '.join(own)})" if own else ""

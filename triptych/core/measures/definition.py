@@ -1,7 +1,8 @@
-"""Reads the measures from dbt's semantic files, and checks what they say.
+"""Reads the measures from dbt's semantic files, and validates them.
 
 ``dbt_project/semantic/*.yml`` is MetricFlow's own format: models with dimensions and
-metrics, and saved queries. What only triptych needs is under ``config: meta:``::
+metrics, and saved queries. Settings that only triptych needs are under ``config:
+meta:``::
 
     models        month, page, grain, never_added, reason, grade, counted, unknown
     metrics       unit, basis, billed, billed_expr, good, term, page, low, high, n,
@@ -9,8 +10,8 @@ metrics, and saved queries. What only triptych needs is under ``config: meta:``:
     saved queries page, labels, when, order
 
 A unit may name the column that has it: ``[currency] per GPU hour``. A metric with
-``billed_expr`` has a twin of that expression on the billed basis, ``billed_<name>``;
-so has a ratio whose numerator has one. One with a ``non_additive_dimension`` is the
+``billed_expr`` has a twin of that expression on the billed basis, ``billed_<name>``; so
+has a ratio with such a numerator. A metric with a ``non_additive_dimension`` is the
 value of the newest month, such as a sum to date.
 """
 
@@ -60,7 +61,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What measures read: a public mart, or a query over marts.
+    """Input of measures: a public mart, or a query over marts.
 
     Attributes
     ----------
@@ -79,10 +80,10 @@ class Model:
     renamed : tuple of (str, str)
         Dimensions that the mart has under another name, and that name.
     reason, grade, counted : str or None
-        Columns that say why a figure is unknown, how strong its evidence is, and
-        whether it counts in headlines.
+        Columns for the reason a figure is unknown, the strength of its evidence, and
+        its inclusion in headlines.
     unknown : str or None
-        What NULL and the absence of rows mean, and what to deliver.
+        Meaning of NULL and of the absence of rows, and the data to deliver.
     """
 
     name: str
@@ -106,26 +107,26 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure by its name: what it reads, how it adds up, and its words.
+    """A named figure: its input, its additivity, and its words.
 
     Attributes
     ----------
     column : str or None
-        The mart's column where the measure is one; None for an expression or a ratio.
+        The mart's column if the measure is a column; None for an expression or a ratio.
     numerator, denominator : str or None
         Measures that a ratio is made of.
     billed, billed_expr : str or None
-        The same measure on the billed basis, or the expression of one to be made.
+        The same measure on the billed basis, or the expression of a measure to be made.
     good : {'less', 'more'} or None
-        Which direction is welcome.
+        Welcome direction.
     term : str
         Its term in the glossary.
     low, high, n, reason : str or None
         Columns with its interval, its number of observations and why it is unknown.
     unknown : str or None
-        What NULL means, where that is not what it means of its model.
+        Meaning of NULL, if it differs from that of its model.
     percentile : float or None
-        Which one it is, from 0 to 1, interpolated.
+        Percentile to take, from 0 to 1, interpolated.
     newest_by : str or None
         Column of time over which its newest value counts and no sum.
     """
@@ -157,12 +158,12 @@ class Measure:
     percentile: float | None = None
 
     def on_basis(self, *, billed: bool) -> Measure:
-        """Return the same measure of billed cost, where it has one."""
+        """Return the same measure of billed cost, if it has a billed twin."""
         return definitions().measure(self.billed) if billed and self.billed else self
 
     @property
     def is_ratio(self) -> bool:
-        """Whether it is one measure by another."""
+        """Return True if it is a measure divided by another."""
         return self.numerator is not None
 
     @property
@@ -191,20 +192,20 @@ class Measure:
 
     @property
     def selection(self) -> tuple[str, str]:
-        """Which rows a ``case`` without ``else`` leaves, and its value; all without."""
+        """Rows that a ``case`` without ``else`` leaves, and its value; else all."""
         expr = self.expr or ""
         match = _SELECTION.fullmatch(expr)
         return (match[1], match[2]) if match else ("", expr)
 
     @property
     def is_additive(self) -> bool:
-        """Whether rows add up to it."""
+        """Return True if rows add up to it."""
         return self.agg == "sum" and self.newest_by is None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A saved query: measures of one model, by some dimensions.
+    """A saved query: measures of a single model, by some dimensions.
 
     ``when`` is SQL with ``$month`` and ``$prior_month``; ``labels`` are columns that
     describe a row.
@@ -255,7 +256,7 @@ class Definitions:
 
 @cache
 def definitions() -> Definitions:
-    """Return what the semantic files define, read once for a process."""
+    """Return the definitions in the semantic files, read once per process."""
     measures: dict[str, Measure] = {}
     queries: list[dict[str, Any]] = []
     for content in _files():
@@ -315,7 +316,7 @@ def _model(described: Mapping[str, Any]) -> Model:
 
 
 def _month(meta: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the column with the month, if there is one."""
+    """Return the column with the month, if there is any."""
     return (meta["month"],) if "month" in meta else ()
 
 
@@ -363,7 +364,7 @@ def _question(saved: Mapping[str, Any], measures: Mapping[str, Measure]) -> Ques
 
 
 def _meta(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is under ``config: meta:``, with tuples for lists."""
+    """Return the mapping under ``config: meta:``, with tuples for lists."""
     meta: dict[str, Any] = described.get("config", {}).get("meta", {})
     return {
         name: tuple(value) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
 """Writes the SQL of a pivot: sums by dimensions, the largest of each apart.
 
 A pivot has a row for each combination of its dimensions (``kind`` is *row*), those of a
-chart, in which all but the largest values are one (*bar*), and their *total*.
+chart, in which all but the largest values are merged (*bar*), and their *total*.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def compile_pivot(
     Parameters
     ----------
     cells : str
-        What is read: rows of an additive measure with the columns of the dimensions,
+        Input: rows of an additive measure with the columns of the dimensions,
         ``billing_month``, ``amount`` and ``amount_rows``.
     by : mapping
         Dimension → how many of its values a chart has, None for all.
     period, prior : tuple of str
         Months, and those that they are compared with.
     other : str
-        What the others of a chart are called.
+        Name of the others of a chart.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def _sum(column: str, condition: str, data_type: str) -> str:
 
 
 def _ranked(name: str) -> str:
-    """Return the SQL of the values of a dimension by their size, whatever its sign."""
+    """Return the SQL of a dimension's values by absolute size."""
     return (
         f"SELECT {name}, row_number() OVER (ORDER BY abs(sum(amount)) DESC, {name})"
         f" AS {name}_rank FROM sums GROUP BY {name}"
@@ -101,7 +101,7 @@ def _ranked(name: str) -> str:
 
 
 def _shortened(name: str, most: int | None, other: str) -> str:
-    """Return the SQL of a value, or of what the others of a chart are called."""
+    """Return the SQL of a value, or of the name of a chart's others."""
     if most is None:
         return f"{name} AS {name}"
     return f"CASE WHEN {name}_rank <= {most} THEN {name} ELSE '{other}' END AS {name}"

@@ -1,4 +1,4 @@
-"""What is asked of measures: which, by what, of which rows."""
+"""Queries of measures: measures, dimensions, filters."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Measures of one model, by some of its dimensions.
+    """Measures of a single model, by some of its dimensions.
 
     Attributes
     ----------
     measures : tuple of Measure
-        What is asked for.
+        Measures to query.
     by : tuple of str
         Dimensions; with measures that do not add up, all that identify a row.
     filters : tuple of Filter
@@ -47,18 +47,18 @@ class Query:
     period, prior : tuple of str
         Months, and those that they are compared with.
     within : tuple of str or None
-        Dimensions in whose groups shares are taken; empty for a share of all rows.
+        Dimensions that group the shares; empty for a share of all rows.
     counted : bool
-        Whether a row has ``row_count``, how many rows of the mart it is made of.
+        True if a row has ``row_count``, the number of mart rows it is made of.
     running : str or None
-        Dimension or label in whose order the rows are added up one after another.
+        Dimension or label that orders the rows for running sums.
     lists : tuple of str
-        Columns of which a row has every value, in one text.
+        Columns with all their values of a row joined in a single text.
     source : str or None
         SQL of other rows than those of the mart, with its columns and more dimensions:
         line items, or rows with a name.
     is_zero_without_rows : bool
-        Whether a sum of no rows is zero, so that changes of single rows add up.
+        True if a sum of no rows is zero, so that changes of single rows add up.
     """
 
     measures: tuple[Measure, ...]
@@ -79,7 +79,7 @@ class Query:
     model: Model = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what has no answer."""
+        """Raise if the query has no answer."""
         object.__setattr__(self, "model", self.measures[0].model)
         for measure in self.measures:
             self._require_model(measure)
@@ -104,7 +104,7 @@ class Query:
 
     def _require_grain(self, measure: Measure) -> None:
         """Refuse to add up over a dimension that a measure does not add up over."""
-        # Rows without a value, which an address has as "", are of no other one.
+        # Rows without a value, which an address has as "", belong to no other value.
         values = {f.column: {*(f.values or ())} - {""} for f in self.filters}
         one_value = {column for column, found in values.items() if len(found) == 1}
         if missing := measure.needs - {*self.by} - one_value:
@@ -115,7 +115,7 @@ class Query:
 
 
 class Options(TypedDict, total=False):
-    """What a query may have besides; see :class:`Query`."""
+    """Further options of a query; see :class:`Query`."""
 
     conditions: tuple[str, ...]
     labels: tuple[str, ...]
@@ -160,7 +160,7 @@ def query(
 
 
 def query_of(question: Question, given: Mapping[str, str | None]) -> Query:
-    """Return the query of a saved one, for a month and values of its dimensions."""
+    """Return the query of a saved query, for a month and dimension values."""
     conditions = [] if question.when is None else [_bound(question.when, given)]
     model = question.measures[0].model
     conditions += [
@@ -179,7 +179,7 @@ def query_of(question: Question, given: Mapping[str, str | None]) -> Query:
 
 
 def among(column: str, value: Value) -> Filter:
-    """Return the condition that a column has a value, one of several, or any."""
+    """Return the condition that a column has a value, any of several, or any."""
     if isinstance(value, bool):
         return Filter(
             column if value else f"NOT {column}", column, (str(value).lower(),)

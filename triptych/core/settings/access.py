@@ -1,4 +1,4 @@
-"""``triptych.yml``, ``access``: who may see the dashboard, and what of it."""
+"""``triptych.yml``, ``access``: access to the dashboard and its data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from triptych.core.settings.service import SafeAddress, Variable
 Mode = Literal["local", "oidc", "proxy"]
 Role = Literal["finance", "engineering", "analyst", "viewer"]
 
-#: Where the dashboard takes the answer of a login; fixed by Streamlit.
+#: Path on which the dashboard takes the answer of a login; fixed by Streamlit.
 CALLBACK = "/oauth2callback"
 
 
@@ -38,9 +38,9 @@ def _is_network(text: str) -> str:
 class OidcSettings(Declared):
     """The OpenID Connect provider that people sign in with.
 
-    ``claim`` is the claim of the ID token that roles are told by: groups, or one value
-    such as a department. Each ``…_variable`` names the environment variable that holds
-    a secret.
+    ``claim`` is the claim of the ID token that determines roles: groups, or a single
+    value such as a department. Each ``…_variable`` names the environment variable that
+    holds a secret.
     """
 
     issuer: SafeAddress
@@ -54,10 +54,10 @@ class OidcSettings(Declared):
 
 
 class ProxySettings(Declared):
-    """The proxy that signs people in, and the header in which it tells their groups.
+    """The proxy that signs people in, and the header with their groups.
 
     The header counts only on connections from ``addresses``. ``user_header`` names the
-    person; without one nobody is known, and pages only show.
+    person; without it nobody is known, and pages only show.
     """
 
     addresses: Annotated[
@@ -70,7 +70,7 @@ class ProxySettings(Declared):
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
     def trusts(self, address: str) -> bool:
-        """Tell whether the header counts on a connection from ``address``."""
+        """Return True if the header counts on a connection from ``address``."""
         try:
             peer = ipaddress.ip_address(address)
         except ValueError:
@@ -81,7 +81,7 @@ class ProxySettings(Declared):
 class RoleEntry(Declared):
     """A role, and the values of the claim or header that have it.
 
-    With ``cost_centers``, whoever has it sees rows of these cost centres only.
+    With ``cost_centers``, users of the role see rows of these cost centres only.
     """
 
     role: Role
@@ -90,10 +90,10 @@ class RoleEntry(Declared):
 
 
 class AccessSettings(Declared):
-    """Who may see what. ``local``: this machine sees everything, others nothing.
+    """Access rules; ``local``: this machine sees everything, others nothing.
 
-    ``two_people`` says what tells them apart who close and book a month by command:
-    ``identities`` of users, or ``names`` that one of them types.
+    ``two_people`` sets the way to distinguish people who close and book a month by
+    command: ``identities`` of users, or ``names`` typed by the same user.
     """
 
     mode: Mode = "local"
@@ -119,7 +119,7 @@ class AccessSettings(Declared):
         return self
 
     def entry_for(self, values: frozenset[str]) -> RoleEntry | None:
-        """Return the first entry that one of the values has; None if none has it."""
+        """Return the first entry that any of the values has; None if none has it."""
         for entry in self.roles:
             if values.intersection(entry.values):
                 return entry

@@ -1,4 +1,4 @@
-"""``allocation.yml``: what is AI spend, whose it is, and how pools are divided."""
+"""``allocation.yml``: scope of AI spend, its owners, division of pools."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Driver = Literal[
     "fixed",
 ]
 
-#: What is AI spend where no rule of ``scope`` decides.
+#: Default of AI spend where no rule of ``scope`` decides.
 AiScope = Literal["known", "all"]
 
 _WHOLE = Decimal(100)
@@ -47,7 +47,7 @@ _PERCENTAGE_DECIMALS = 8
 
 
 class ScopeRule(Declared):
-    """Says whether the charges it matches are AI spend; the first match decides."""
+    """Rule that includes or excludes charges as AI spend; first match wins."""
 
     name: Name
     match: Match
@@ -87,7 +87,7 @@ class AssignmentEntry(Declared):
         return self
 
     def targets(self) -> list[tuple[TargetKind, str]]:
-        """Return every target that is given, of which there must be one."""
+        """Return every given target, of which there must be exactly 1."""
         given = [(kind, getattr(self, kind)) for kind in TARGET_KINDS]
         return [(kind, target) for kind, target in given if target is not None]
 
@@ -187,7 +187,7 @@ class Pool(Declared):
 
 
 class Policies(Declared):
-    """What happens with money that no model caused by itself."""
+    """Treatment of money that no model caused by itself."""
 
     unused_commitment: Literal["show", "owner", "distribute"] = "show"
     tax: Literal["show", "proportional"] = "show"
@@ -197,12 +197,12 @@ class Policies(Declared):
 class Allocation(Declared):
     """The rules of ``allocation.yml``, ready to be compiled.
 
-    ``scope`` is empty where the file has no such key. What none of its rules matches is
-    AI spend, where ``ai_scope`` is ``known``, if an assignment gives it to a model or
-    the knowledge base knows it; where it is ``all``, if there are no rules at all.
-    ``undecided`` are entries of the knowledge base that a person has skipped: they take
-    nothing in until somebody accepts them.
-    ``fold_tag_case`` has ``Team`` and ``team`` be one key of a tag.
+    ``scope`` is empty where the file has no such key. A charge that none of its rules
+    matches is AI spend, where ``ai_scope`` is ``known``, if an assignment gives it to a
+    model or the knowledge base knows it; where it is ``all``, if there are no rules at
+    all. ``undecided`` are entries of the knowledge base that a person has skipped: they
+    take nothing in until somebody accepts them. ``fold_tag_case`` merges ``Team`` and
+    ``team`` into the same key of a tag.
     """
 
     scope: tuple[ScopeRule, ...] = ()
@@ -285,7 +285,7 @@ def unknown_owners(
 ) -> Iterable[Complaint]:
     """Name each feature and team that a rule gives cost to and nobody declared.
 
-    Both are the files as written: what is wrong elsewhere in them hides nothing.
+    Both are the files as written: errors elsewhere in them hide nothing.
     """
     declared = {
         "feature": [entry.get("id") for entry in _mappings(catalog, "features")],
@@ -324,7 +324,7 @@ def _mappings(data: dict[str, Any], section: str) -> list[dict[str, Any]]:
 
 
 def doubts(file: AllocationFile, *, catalog: Catalog) -> Iterable[Complaint]:
-    """Name what is allowed and probably not meant."""
+    """Name entries that are allowed but probably not meant."""
     yield from shadowed_scope(file.scope or ())
     yield from shadowed_assignments(file.assignments)
     assigned = {entry.pool for entry in file.assignments}

@@ -1,7 +1,7 @@
-"""``assumptions.yml``: what no bill says and a return needs.
+"""``assumptions.yml``: values that a return needs beyond the bills.
 
-A register: each entry has a value, who owns it, where it comes from, and who approved
-it. What nobody but its owner stands for is shown, and never counts in the headline.
+A register: each entry has a value, an owner, a source, and an approver. An assumption
+backed by nobody but its owner is shown, and never counts in the headline.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ Kind = Literal[
     "driver",
     "replaced_cost",
 ]
-#: Kinds of which one at a time holds for a feature; costs add up instead.
+#: Kinds of which a single entry at a time holds for a feature; costs add up instead.
 _ONE_AT_A_TIME: Final = frozenset(
     {"conversion", "margin", "discount_rate", "hurdle_rate", "labour", "replaced_cost"}
 )
-#: Kind → the one unit it can have; money is checked against the workspace's currency.
+#: Kind → the only unit it can have; money is checked against the workspace's currency.
 _UNITS: Final = {
     "margin": "ratio",
     "discount_rate": "ratio/year",
@@ -71,7 +71,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class AppliesTo(Declared):
-    """What an assumption is about: a feature, a metric, both, or everything."""
+    """Subject of an assumption: a feature, a metric, both, or everything."""
 
     feature: Name | None = None
     metric: Name | None = None
@@ -90,10 +90,10 @@ class Assumption(Declared):
     """A value that somebody assumes, for the days on which it holds.
 
     ``low`` and ``high`` are the ends of a 90 % interval; without them the value is
-    certain. ``better`` says whether more or less of the metric is good, ``cash``
-    whether the money is in the books or the worth of released capacity, and
-    ``takes_margin`` that what is converted is revenue, of which the margin is earned.
-    ``months`` is how long an integration is written off, from ``valid_from`` on.
+    certain. ``better`` sets if more or less of the metric is good, ``cash`` if the
+    money is in the books or the worth of released capacity, and ``takes_margin`` that
+    the converted amount is revenue, of which the margin is earned. ``months`` is the
+    write-off period of an integration, from ``valid_from`` on.
     """
 
     id: Name
@@ -115,7 +115,7 @@ class Assumption(Declared):
 
     @property
     def is_approved(self) -> bool:
-        """Whether somebody other than the owner stands for the value."""
+        """Return True if somebody other than the owner approved the value."""
         return self.approved_by is not None
 
     @property
@@ -231,7 +231,7 @@ def _plain(name: str) -> str:
 class Assumptions(Declared):
     """Everything that ``assumptions.yml`` declares; empty without the file.
 
-    Entries of one ``id`` are versions of one assumption and follow each other.
+    Entries of the same ``id`` are versions of an assumption and follow each other.
     """
 
     assumptions: tuple[Assumption, ...] = ()
@@ -261,7 +261,7 @@ class Assumptions(Declared):
                 yield Complaint(("assumptions", position, "kind"), text)
 
     def _competing(self) -> Iterable[Complaint]:
-        """Yield what is said twice; a proposal may stand beside an approved value."""
+        """Yield duplicates; a proposal may coexist with an approved value."""
         names = [
             "|".join(map(str, (one.kind, one.applies_to, one.is_approved)))
             if one.kind in _ONE_AT_A_TIME
@@ -290,7 +290,7 @@ def _way_out(assumption: Assumption) -> str:
 
 
 def unfitting(file: Assumptions, *, catalog: Catalog, currency: str) -> list[Complaint]:
-    """Return what does not fit the catalogue or the workspace's currency."""
+    """Return mismatches with the catalogue or the workspace's currency."""
     features = [feature.id for feature in catalog.features]
     found: list[Complaint] = []
     for position, one in enumerate(file.assumptions):
@@ -308,7 +308,7 @@ def unfitting(file: Assumptions, *, catalog: Catalog, currency: str) -> list[Com
 
 
 def unapproved(assumptions: Sequence[Assumption]) -> list[Complaint]:
-    """Return what is allowed and counts in no headline.
+    """Return entries that are allowed but count in no headline.
 
     A proposal beside an approved value fills no gap, and is no reason to worry.
     """

@@ -12,8 +12,8 @@ from triptych.core.declared import Declared
 class AttributionSettings(Declared):
     """From which seed, and in how many processes; by default as many as cores.
 
-    The seed of each study is derived from this one and the study's name, so that one
-    study's figures do not depend on which others there are.
+    The seed of each study is derived from this seed and the study's name, so that a
+    study's figures do not depend on the other studies.
     """
 
     seed: Annotated[int, Field(ge=0)] = 0

@@ -54,19 +54,19 @@ class _Entry(Declared):
 
 
 class CostCenter(_Entry):
-    """Where finance books a cost."""
+    """Place where finance books a cost."""
 
 
 class Team(_Entry):
-    """Who answers for models and features."""
+    """Owner of models and features."""
 
     cost_center: Name | None = None
 
 
 class Platform(_Entry):
-    """Where models run. The first whose ``match`` holds takes a charge.
+    """Place where models run. The first with a true ``match`` takes a charge.
 
-    ``team`` runs it, and ``skills`` are what running it takes.
+    ``team`` runs it, and ``skills`` are required to run it.
     """
 
     kind: PlatformKind = "other"
@@ -76,7 +76,7 @@ class Platform(_Entry):
 
 
 class Feature(_Entry):
-    """What the models are for."""
+    """Purpose of the models."""
 
     team: Name | None = None
 
@@ -85,8 +85,8 @@ class Model(_Entry):
     """A model, for the days on which this entry holds.
 
     ``aliases`` are other spellings, in tags or meters, of the same model.
-    ``latency_threshold_seconds`` is what most requests should take no longer than,
-    ``minimum_requests_per_second`` from which rate on it counts as under load.
+    ``latency_threshold_seconds`` is the maximum that most requests should take,
+    ``minimum_requests_per_second`` the rate from which it counts as under load.
     """
 
     feature: Name | None = None
@@ -152,7 +152,7 @@ class Catalog(Declared):
 
     @property
     def model_aliases(self) -> dict[str, str]:
-        """Id of the model that each alias stands for."""
+        """Return alias → id of its model."""
         return {
             alias: model.id
             for model in self.models

@@ -68,12 +68,12 @@ SOURCE_COLUMN = "source"
 TAG_PREFIX = "tags."
 #: Before the name of a column that a bill has and the ledger has not.
 DELIVERED_PREFIX = "columns."
-#: What providers begin the names of their own columns with, in a FOCUS bill.
+#: Prefixes that providers give their own columns in a FOCUS bill.
 OWN_PREFIXES = ("x_", "oci_")
 
 
 def is_known_column(name: str) -> bool:
-    """Tell whether ``name`` is a column, ``source``, ``tags.…`` or ``columns.…``."""
+    """Return True for a column, ``source``, ``tags.…`` or ``columns.…``."""
     for prefix in (TAG_PREFIX, DELIVERED_PREFIX):
         if name.startswith(prefix):
             return len(name) > len(prefix)
@@ -81,7 +81,7 @@ def is_known_column(name: str) -> bool:
 
 
 def is_own_column(name: str) -> bool:
-    """Tell whether a name is that of a provider's own column in a FOCUS bill.
+    """Return True for a name of a provider's own column in a FOCUS bill.
 
     Examples
     --------

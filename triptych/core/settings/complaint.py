@@ -1,4 +1,4 @@
-"""Lets a validator say several things, each about its own place in the file."""
+"""Complaints of a validator, several at once, each with its place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPLAINTS_TYPE = "triptych_complaints"
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What is wrong at ``path``, which starts at the value being validated."""
+    """An error at ``path``, which starts at the value being validated."""
 
     path: ValuePath
     text: str

@@ -1,7 +1,7 @@
 """``catalog.yml``: security and compliance of platforms, as declared and evidenced.
 
-A control that is not declared is unknown, never absent: absent is what ``holds: false``
-says. Nothing here is weighed or added up.
+A control that is not declared is unknown, never absent: ``holds: false`` means absent.
+Nothing here is weighed or added up.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ControlKind = Literal[
     "audit_log",
     "dpa",
 ]
-#: What such an entry has to say further.
+#: Further details that such an entry must have.
 _DETAILS: Final = {
     "certification": "which one, such as ISO 27001",
     "data_residency": "where, such as EU (Frankfurt)",
@@ -36,7 +36,7 @@ _DETAILS: Final = {
 
 
 class PlatformControl(Declared):
-    """One control of a platform, with the evidence for it and its last valid day.
+    """A control of a platform, with its evidence and its last valid day.
 
     ``detail`` is which certificate or which region. ``source`` is the document or the
     address that shows it, ``evidenced_on`` the day on which somebody read it there, and
@@ -82,7 +82,7 @@ def _unclear(entry: PlatformControl) -> Iterable[Complaint]:
 def unclear_controls(
     controls: Sequence[PlatformControl], *, platforms: Collection[str]
 ) -> Iterable[Complaint]:
-    """Yield a complaint for each control of an unknown platform, and each repeated one.
+    """Yield a complaint for each unknown platform's or repeated control.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``triptych.yml``, ``delivery``: what is production, and how long one waits."""
+"""``triptych.yml``, ``delivery``: production names, and waiting periods."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _is_time_zone(name: str) -> str:
 
 
 class LoadedHourlyRate(Declared):
-    """What an hour of work costs with everything, in the workspace's currency.
+    """Fully loaded cost of an hour of work, in the workspace's currency.
 
-    Without ``team`` it holds for all teams that have none of their own.
+    Without ``team`` it holds for all teams without a specific rate.
     """
 
     amount: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=4)]
@@ -46,11 +46,11 @@ class DeliverySettings(Declared):
     """Rules of the delivery metrics.
 
     ``time_zone`` cuts days, weeks and months of events, and nothing else.
-    ``maturity_days`` is how long a deployment may turn out to have failed;
-    ``incident_window_hours`` how long after a deployment an incident that names no
-    cause is put down to it. ``smallest_group`` is how few people may be shown
-    together, five or more. ``loaded_hourly_rates`` turn hours of incidents into money;
-    without one, nobody knows what an incident cost.
+    ``maturity_days`` is the period in which a deployment may turn out to have failed;
+    ``incident_window_hours`` the period after a deployment in which an incident that
+    names no cause is put down to it. ``smallest_group`` is the minimum of people that
+    may be shown together, five or more. ``loaded_hourly_rates`` turn hours of incidents
+    into money; without a rate, nobody knows the cost of an incident.
     """
 
     time_zone: Annotated[str, AfterValidator(_is_time_zone)] = "UTC"

@@ -1,4 +1,4 @@
-"""One YAML file as plain data, with the line that each value stands on.
+"""A YAML file as plain data, with the line of each value.
 
 Scalars stay text, exactly as they were written; only ``null`` is ``None``. The
 schema gives them their type. So an account id keeps its leading zeros, a percentage
@@ -35,15 +35,15 @@ class Document:
     Parameters
     ----------
     name : str
-        What messages call the file: its path relative to the workspace.
+        Name of the file in messages: its path relative to the workspace.
     data : dict
         The top-level mapping; keys without a value are left out.
     lines : dict
         Line of each key or list item, by its path from the top.
     is_present : bool
-        Whether there is such a file at all.
+        True if there is such a file at all.
     is_readable : bool
-        Whether it could be read. Of one that could not, nothing is missing.
+        True if it could be read. In an unreadable file, nothing counts as missing.
     """
 
     name: str
@@ -66,10 +66,10 @@ class Document:
 
 
 def read_document(path: Path, *, problems: Problems, name: str = "") -> Document:
-    """Read a YAML file; what is wrong with it is added to ``problems``.
+    """Read a YAML file; its errors are added to ``problems``.
 
-    An absent file reads as an empty one: whether it must be there is not decided
-    here. Messages call it by its own name where no other is given.
+    An absent file reads as an empty file: its necessity is not decided here. Messages
+    use its own name where no other is given.
     """
     name = name or path.name
     try:
@@ -88,7 +88,8 @@ def read_document(path: Path, *, problems: Problems, name: str = "") -> Document
 def parse_document(text: str, *, name: str, problems: Problems) -> Document:
     """Turn YAML text into a :class:`Document`."""
     try:
-        # The round-trip scanner leaves marks inside folded text; the safe one does not.
+        # The round-trip scanner leaves marks inside folded text; the safe scanner does
+        # not.
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -125,7 +126,7 @@ def _is_null(node: Node) -> bool:
 
 
 class _NodeReader:
-    """Walks the composed nodes of one file."""
+    """Walks the composed nodes of a single file."""
 
     def __init__(self, name: str, problems: Problems) -> None:
         self._name = name

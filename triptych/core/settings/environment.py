@@ -108,7 +108,7 @@ class _Variables(BaseSettings):
 
 
 def settings_from_environment() -> dict[str, Any]:
-    """Return what the environment sets, in the shape of ``triptych.yml``.
+    """Return the environment's settings, in the shape of ``triptych.yml``.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def settings_from_environment() -> dict[str, Any]:
 
 
 def workspace_from_environment() -> Path | None:
-    """Return the folder that ``TRIPTYCH_WORKSPACE`` names, if it names one."""
+    """Return the folder that ``TRIPTYCH_WORKSPACE`` names, if it is set."""
     workspace = _variables().workspace
     return None if workspace is None else Path(workspace)
 

@@ -1,4 +1,4 @@
-"""Says in the reader's words what a schema did not accept, and where it stands."""
+"""Explains schema errors in the reader's words, with their places."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def explain(
 
 
 def explain_whole(error: ValidationError) -> list[Complaint]:
-    """Return what ``error`` says about entries together, not about one of them."""
+    """Return the complaints of ``error`` about several entries together."""
     return [
         complaint
         for details in error.errors(include_url=False)

@@ -1,4 +1,4 @@
-"""Sections of files that have another name now, and are read for one release more."""
+"""Renamed sections of files, read for a further release."""
 
 from __future__ import annotations
 

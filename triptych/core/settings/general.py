@@ -65,7 +65,7 @@ Folder = Annotated[str, AfterValidator(_is_folder_inside)]
 
 
 class WarehouseSettings(Declared):
-    """Which engine builds, what it may use, and how many published runs are kept."""
+    """Engine that builds, its limits, and the number of kept published runs."""
 
     engine: Literal["duckdb", "spark"] = "duckdb"
     #: A run over 50 million line items takes 1,970 MiB with it, Python included.
@@ -95,7 +95,7 @@ class AzureTargetSettings(Declared):
 
 
 class BiSettings(Declared):
-    """Which files a run leaves for BI tools, where, and who reads them."""
+    """Files that a run leaves for BI tools, their place, and their readers."""
 
     formats: tuple[Literal["parquet", "duckdb", "csv"], ...] = ()
     readable_by: Literal["owner", "group"] = "owner"
@@ -112,16 +112,16 @@ class BiSettings(Declared):
 
 
 class OwnModelsSettings(Declared):
-    """Folder of the workspace with dbt models of one's own; none are built without."""
+    """Workspace folder with the user's dbt models; none are built without."""
 
     folder: Folder | None = None
 
 
 class SparkSettings(Declared):
-    """Where Apache Spark runs when it reads line items; not looked at otherwise.
+    """Address of Apache Spark when it reads line items; ignored otherwise.
 
     ``remote`` (or the variable ``SPARK_REMOTE``, which may carry a token) is the
-    address of a Spark Connect server; without one a session is started on ``master``.
+    address of a Spark Connect server; without it a session is started on ``master``.
     """
 
     master: Name = "local[*]"
@@ -148,7 +148,7 @@ PageAddress = Annotated[
 
 
 class DashboardSettings(Declared):
-    """Where the dashboard listens, and under which address people open it."""
+    """Listening address of the dashboard, and its public address."""
 
     host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
@@ -156,7 +156,7 @@ class DashboardSettings(Declared):
 
     @property
     def address(self) -> str:
-        """What links begin with; this machine's where no ``url`` is set."""
+        """Return the prefix of links; this machine's if no ``url`` is set."""
         return (self.url or f"http://{_opened_host(self.host)}:{self.port}").rstrip("/")
 
 
@@ -171,14 +171,14 @@ def _opened_host(host: str) -> str:
 
 
 class ExchangeSettings(Declared):
-    """Which of a month's published exchange rates is the rate of the month."""
+    """Choice of a month's rate among its published exchange rates."""
 
     rate: Literal["month_average", "month_end"] = "month_average"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One source as ``triptych.yml`` names it.
+    """A source as ``triptych.yml`` names it.
 
     Parameters
     ----------
@@ -202,14 +202,14 @@ class SourceEntry:
 
 
 def is_source_name(text: str) -> bool:
-    """Tell whether ``text`` can be a path segment on every system."""
+    """Return True if ``text`` can be a path segment on every system."""
     is_segment = _SOURCE_NAME.fullmatch(text) is not None
     is_word = text not in _NO_VALUE
     return is_segment and is_word and len(text) <= _SOURCE_NAME_LENGTH
 
 
 class SourceFields(BaseModel):
-    """What every source has; its other keys are for its connector to judge."""
+    """Fields of every source; its other keys are for its connector to judge."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -228,7 +228,7 @@ class SourceFields(BaseModel):
         raise complaints_error([Complaint(("name",), text)])
 
     def entry(self, *, option_lines: Mapping[str, int], line: int) -> SourceEntry:
-        """Return the source with the lines it stands on."""
+        """Return the source with its lines in the file."""
         options = MappingProxyType(dict(self.model_extra or {}))
         lines = MappingProxyType(dict(option_lines))
         return SourceEntry(self.name, self.type, options, line, lines)

@@ -1,4 +1,4 @@
-"""``catalog.yml``, ``identities``: whose what other systems name is.
+"""``catalog.yml``, ``identities``: owners of names in other systems.
 
 A service, a repository, a registered model or a project, as a source spells it, belongs
 to a model, a feature or a team for some days.
@@ -22,8 +22,8 @@ from triptych.core.settings.validity import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: What can be named, the most telling first: where several of a row's names are
-#: mapped, the first decides.
+#: Kinds of names, the most specific first: where several of a row's names are mapped,
+#: the first decides.
 IDENTITY_KINDS: Final = ("registered_model", "service", "repository", "project")
 IDENTITY_TARGETS: Final = ("model", "feature", "team")
 
@@ -32,7 +32,7 @@ class Identity(Declared):
     """A name in other systems and whom it belongs to, for some days.
 
     Names are compared without regard to case. With ``source``, the entry holds for
-    what that source delivers, and comes before one without.
+    deliveries of that source, and precedes an entry without.
     """
 
     service: Name | None = None
@@ -48,7 +48,7 @@ class Identity(Declared):
 
     @property
     def kind(self) -> str:
-        """What is named, of :data:`IDENTITY_KINDS`."""
+        """Kind of the name, of :data:`IDENTITY_KINDS`."""
         return next(kind for kind in IDENTITY_KINDS if getattr(self, kind))
 
     @property

@@ -1,8 +1,8 @@
 """Reads a workspace's settings: file, then environment, then flags.
 
-Everything that is wrong in any of the files is reported at once. A second look is
-taken at a file that does not fit its schema, with stand-ins for the entries that do
-not fit, so that what is wrong between entries is not hidden by what is wrong in one.
+All errors in any of the files are reported at once. A file that does not fit its schema
+is examined again, with stand-ins for the entries that do not fit, so that errors
+between entries are not hidden by errors in a single entry.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ ALLOCATION_FILE = "allocation.yml"
 ASSUMPTIONS_FILE = "assumptions.yml"
 
 Schema = TypeVar("Schema", bound=BaseModel)
-#: Stands in for an assumption that does not fit; costs of one kind may be many.
+#: Substitute for an assumption that does not fit; costs of the same kind may be many.
 _ASSUMED: dict[str, Any] = {
     "kind": "integration",
     "applies_to": {"feature": "unknown"},
@@ -81,7 +81,8 @@ _ASSUMED: dict[str, Any] = {
 class Settings:
     """Everything a run needs to know, read once.
 
-    ``warnings`` holds what is allowed and probably not meant, ``file:line`` first.
+    ``warnings`` holds settings that are allowed and probably not meant, ``file:line``
+    first.
     """
 
     root: Path
@@ -137,8 +138,8 @@ def load_settings(
     Raises
     ------
     SettingsError
-        Something in a file, the environment or a flag is wrong; the message has a
-        line ``file:line: what`` for each.
+        A value in a file, the environment or a flag is wrong; the message has a line
+        ``file:line: problem`` for each.
     """
     if not (root / GENERAL_FILE).is_file():
         raise no_workspace(root)
@@ -155,7 +156,7 @@ def load_settings(
 
 
 def load_access(root: Path) -> AccessSettings:
-    """Read who may see what, and nothing else, from the workspace ``root``.
+    """Read the access settings, and nothing else, of the workspace ``root``.
 
     A reader of figures needs no rules: it must not stop when somebody edits them.
     Without ``triptych.yml`` nobody but this machine sees anything.
@@ -182,7 +183,7 @@ class _AccessFile(BaseModel):
 
 
 class _Reading:
-    """One reading of one workspace, collecting what is wrong."""
+    """A single reading of a workspace, collecting its errors."""
 
     def __init__(
         self, root: Path, problems: Problems, overrides: dict[str, str]
@@ -251,7 +252,7 @@ class _Reading:
         )
 
     def _judge_owners(self, allocation_file: Document, catalog_file: Document) -> None:
-        # Without a catalogue, owners are whatever the rules call them.
+        # Without a catalogue, owners are any names that the rules use.
         if catalog_file.is_present and catalog_file.is_readable:
             for complaint in unknown_owners(
                 allocation_file.data, catalog=catalog_file.data
@@ -259,7 +260,7 @@ class _Reading:
                 self._complain(allocation_file, complaint)
 
     def part(self, schema: type[Schema], document: Document) -> Schema | None:
-        """Return what a file says, if it fits; the rest are problems."""
+        """Return the content of a file, if it fits; the rest are problems."""
         return self._validated(schema, document)
 
     def _general(self, document: Document) -> GeneralFile | None:
@@ -267,7 +268,7 @@ class _Reading:
         return self._validated(GeneralFile, replace(document, data=merged))
 
     def _validated(self, schema: type[Schema], document: Document) -> Schema | None:
-        """Return what fits, as far as it can be made out; the rest are problems."""
+        """Return the fitting content as far as possible; the rest are problems."""
         if not document.is_readable:
             return None  # which was said, and nothing that it lacks is known
         try:

@@ -1,4 +1,4 @@
-"""What a rule matches: a mapping in the file, a list of conditions for the engine.
+"""Match of a rule: a mapping in the file, conditions for the engine.
 
 ::
 
@@ -50,14 +50,14 @@ _TEMPLATE = re.compile(r"\$\{([^}]*)\}")
 
 
 class Condition(Declared):
-    """One thing that must hold of a charge.
+    """A single condition on a charge.
 
     Attributes
     ----------
     column : str
         A FOCUS column in snake case, ``source``, ``tags.<key>`` or ``columns.<name>``.
     operator : str
-        How ``values`` are compared.
+        Operator that compares ``values``.
     values : tuple of str
         Compared as text; empty for ``present``.
     """
@@ -124,7 +124,7 @@ _EXAMPLES = {"tags": "tag keys, such as {team: ml}", "columns": "column names"}
 def _keyed_conditions(
     section: str, given: object, complaints: list[Complaint]
 ) -> list[Condition]:
-    """Return the conditions of ``tags`` or ``columns``, whose keys anybody chose."""
+    """Return the conditions of ``tags`` or ``columns``, with free keys."""
     if not isinstance(given, dict) or not given:
         text = f"{section!r} must be a mapping of {_EXAMPLES[section]}."
         complaints.append(Complaint((section,), text))
@@ -143,7 +143,7 @@ def _keyed_conditions(
 def _condition(
     column: str, value: object, path: ValuePath, complaints: list[Complaint]
 ) -> list[Condition]:
-    """Return one condition, or none after adding what is wrong with it."""
+    """Return a condition, or none after adding its errors."""
     try:
         operator, values = _operator_and_values(value)
         problem = _values_problem(operator, values)
@@ -215,7 +215,7 @@ def regex_problem(pattern: str) -> str:
     import duckdb  # noqa: PLC0415  (only rules with a regex pay for the import)
 
     try:
-        # A cursor of its own: a shared one would keep the unread answer.
+        # A separate cursor: a shared cursor would keep the unread answer.
         with _engine().cursor() as cursor:
             cursor.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
     except duckdb.Error as error:
@@ -227,7 +227,7 @@ def regex_problem(pattern: str) -> str:
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    """Return an engine for all patterns: to begin one takes longer than to ask it."""
+    """Return an engine for all patterns: starting takes longer than a query."""
     import duckdb  # noqa: PLC0415  (as above)
 
     return duckdb.connect(":memory:", config={"threads": 1})
@@ -261,7 +261,7 @@ def template_columns(target: str) -> list[str]:
 
 
 def is_template(target: str) -> bool:
-    """Tell whether ``target`` is filled in charge by charge."""
+    """Return True if ``target`` is filled in charge by charge."""
     return "${" in target
 
 

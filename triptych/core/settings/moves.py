@@ -1,7 +1,8 @@
-"""``catalog.yml``: which model ran where, what could be moved, and what was.
+"""``catalog.yml``: placements, portability and migrations of models.
 
-A placement says on which platform a model runs for some days, a portability how much
-of a service would have to be built anew elsewhere, and a migration that models moved.
+A placement assigns a model to a platform for some days, a portability estimates the
+share of a service that would have to be rebuilt elsewhere, and a migration records that
+models moved.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ PlacedStage = Literal["serving", "training"]
 class Placement(Declared):
     """The platform on which a model is served, or trained, for some days.
 
-    What a meter says of its platform itself goes first.
+    A platform named by the meter itself goes first.
     """
 
     model: Name
@@ -52,7 +53,7 @@ class Placement(Declared):
 
 
 class Portability(Declared):
-    """What it would take to have a service elsewhere, as somebody judged on a day.
+    """Effort to have a service elsewhere, as somebody judged on a day.
 
     ``service`` is the name on the bill. A service that nobody judged is unclassified.
     """
@@ -67,9 +68,9 @@ class Migration(Declared):
     """A move of models from some platforms to others.
 
     The migration lasts from ``migration_from`` to the day before ``migration_to``. The
-    assignments of ``allocation.yml`` that ``integration_rules`` names collect what was
-    paid for it; hours booked as ``integration`` from its first month on are its labour.
-    A saving that does not pay for the move in ``horizon_months`` does not break even.
+    assignments of ``allocation.yml`` that ``integration_rules`` names collect its
+    payments; hours booked as ``integration`` from its first month on are its labour. A
+    saving that does not pay for the move in ``horizon_months`` does not break even.
     """
 
     id: Name
@@ -124,7 +125,7 @@ def unclear_moves(
     placements, portability, migrations : sequences
         As the file declares them.
     models, platforms : collection of str
-        The ids that it declares; without any, names are whatever bills call them.
+        The ids that it declares; without any, names are any that bills use.
     """
     keys = [f"{placement.model!r} ({placement.stage})" for placement in placements]
     for _, second in overlapping_pairs(placements, keys):

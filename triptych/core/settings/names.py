@@ -1,4 +1,4 @@
-"""What a name is: text with something in it, and not the place of a name."""
+"""A name: text that is not empty, and not a placeholder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from triptych.core.settings.complaint import Complaint, complaints_error
 
-#: What suggestions and templates hold where a person has to decide.
+#: Placeholders of suggestions and templates where a person has to decide.
 _PLACEHOLDER = re.compile(
     r"(?:MODEL|FEATURE|TEAM|POOL|OWNER|COST[-_ ]?CENT(?:ER|RE))[-_ ](?:ID|NAME)"
     r"|<[^<>]*>|TODO|FIXME|CHANGE[-_ ]?ME|REPLACE[-_ ]?ME|YOUR[-_ ].+"

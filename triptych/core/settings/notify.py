@@ -52,10 +52,10 @@ def _is_zone(name: str) -> str:
 
 
 class ChannelSettings(Declared):
-    """One place that alerts go to.
+    """A destination of alerts.
 
     ``url_variable`` names the environment variable with its Apprise address, which may
-    hold a password. ``teams`` are those whose alerts it gets; all, and those without
+    hold a password. ``teams`` are those with alerts sent to it; all, and alerts without
     an owner, where none is named.
     """
 
@@ -65,7 +65,7 @@ class ChannelSettings(Declared):
 
 
 class RuleSettings(Declared):
-    """One kind of alert, and the channels that get it."""
+    """A kind of alert, and the channels that get it."""
 
     alert: AlertKind
     channels: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -88,7 +88,7 @@ class RuleSettings(Declared):
 
 
 class QuietHours(Declared):
-    """Hours in which nothing is sent; what is due then is sent afterwards."""
+    """Hours in which nothing is sent; alerts due then are sent afterwards."""
 
     begin: time
     end: time
@@ -103,7 +103,7 @@ class QuietHours(Declared):
             raise ValueError(f"{value!r} is not a time, such as '20:00'") from None
 
     def hold(self, moment: datetime) -> bool:
-        """Tell whether nothing is sent at a moment, which is aware."""
+        """Return True if nothing is sent at a moment, which is aware."""
         local_time = moment.astimezone(ZoneInfo(self.timezone)).time()
         if self.begin <= self.end:
             return self.begin <= local_time < self.end
@@ -111,7 +111,7 @@ class QuietHours(Declared):
 
 
 class DigestSettings(Declared):
-    """One message a week with its PDF for one audience, on a day of the week in UTC."""
+    """Weekly message with its PDF for an audience, on a weekday in UTC."""
 
     audience: Literal["finance", "engineering", "team"]
     channels: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -120,7 +120,7 @@ class DigestSettings(Declared):
 
     @property
     def name(self) -> str:
-        """Whose it is: ``finance``, or ``team vision``."""
+        """Audience of the digest: ``finance``, or ``team vision``."""
         return self.audience if self.team is None else f"team {self.team}"
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""``catalog.yml``: what a delivered metric is about, and which way is better."""
+"""``catalog.yml``: subject and better direction of delivered metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OutcomeKind = Literal["revenue", "cost", "customer_experience", "risk", "other"]
 
 
 class OutcomeMetric(Declared):
-    """A metric of the stream ``outcomes``, what it is about and what is better."""
+    """Metric of the stream ``outcomes``, its subject and better direction."""
 
     metric: Name
     name: Name | None = None

@@ -1,4 +1,4 @@
-"""Everything that is wrong with the settings, told in one go."""
+"""All errors in the settings, reported at once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 _LONG_LIST = 15
 _NEXT_STEP = 'Correct it: "triptych check" reads the settings again.'
-#: Where it is no file of the settings.
+#: For errors outside the files of the settings.
 TRY_AGAIN = "Correct it and try again."
 
 
 class Problems:
-    """Collects what is wrong, file by file, until someone asks for the error.
+    """Collects errors, file by file, until the error is requested.
 
     Parameters
     ----------
     next_step : str
-        What to do about it.
+        Remedy for the reader.
     """
 
     def __init__(self, next_step: str = _NEXT_STEP) -> None:
@@ -30,7 +30,7 @@ class Problems:
         self._next_step = next_step
 
     def __bool__(self) -> bool:
-        """Tell whether anything is wrong."""
+        """Return True if there is any error."""
         return bool(self._found)
 
     def add(self, file: str, line: int | None, text: str) -> None:
@@ -40,7 +40,7 @@ class Problems:
             self._found.append(problem)
 
     def lines(self) -> list[str]:
-        """Return ``file:line: what is wrong``, by file in order of appearance."""
+        """Return ``file:line: problem`` lines, by file in order of appearance."""
         files = list(dict.fromkeys(file for file, _, _ in self._found))
         ordered = sorted(
             self._found, key=lambda found: (files.index(found[0]), found[1])
@@ -48,7 +48,7 @@ class Problems:
         return [_sentence(*found) for found in ordered]
 
     def raise_if_any(self) -> None:
-        """Raise everything found as one error, one line each.
+        """Raise all problems as a single error, a line for each.
 
         Raises
         ------
@@ -71,7 +71,7 @@ def _sentence(file: str, line: int, text: str) -> str:
 
 
 def known_names(noun: str, names: Iterable[str], *, given: str = "") -> str:
-    """Return ``known drivers: a, b`` and, when one is close, ``Did you mean 'a'?``.
+    """Return ``known drivers: a, b`` and, if close, ``Did you mean 'a'?``.
 
     A long list is left out when a close name is found.
 

@@ -1,4 +1,4 @@
-"""``triptych.yml``, ``receive``: where events are taken, and what opens that."""
+"""``triptych.yml``, ``receive``: event endpoints, and their secrets."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 class ReceiveSettings(Declared):
-    """Where ``triptych receive`` listens, and what it takes.
+    """Listening address of ``triptych receive``, and its accepted events.
 
     Each ``…_variable`` names the environment variable that holds a secret; without the
-    secret its endpoint refuses. Port 0 takes a free one. ``request_seconds`` is how
-    long a request may take to arrive.
+    secret its endpoint refuses. Port 0 takes a free port. ``request_seconds`` is the
+    time in which a request must arrive.
     """
 
     host: Name = "127.0.0.1"

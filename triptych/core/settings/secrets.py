@@ -21,7 +21,7 @@ _SECRET_KEY = re.compile(
     r"(^|_)(password|passwd|passphrase|token|secret|api_?key|access_?key"
     r"|access_?key_id|private_?key|credentials?)$"
 )
-#: Maps whose keys are the user's own words, where ``token`` is a name like another.
+#: Maps keyed by the user's words, where ``token`` is a name like another.
 _MAPS_OF_NAMES = frozenset({"tags", "percentages", "mapping", "defaults"})
 
 _SECRET_VALUES = (
@@ -40,7 +40,7 @@ _RANDOM_FROM_BITS = 4.2
 
 
 def refuse_secrets(document: Document, *, problems: Problems) -> bool:
-    """Add a problem for each secret in ``document``; tell whether there was one."""
+    """Add a problem for each secret in ``document``; return True if any."""
     is_found = False
     for path, key, value in _scalars(document.data, (), is_named_freely=False):
         looks_like = _secret_form(value)
@@ -64,7 +64,7 @@ def _scalars(
     *,
     is_named_freely: bool,
 ) -> Iterator[tuple[ValuePath, str, str]]:
-    """Yield path, key (empty where it says nothing) and text of every scalar."""
+    """Yield path, key (empty if meaningless) and text of every scalar."""
     if isinstance(value, dict):
         for key, item in value.items():
             is_free = path[-1:] != () and path[-1] in _MAPS_OF_NAMES

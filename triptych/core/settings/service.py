@@ -1,4 +1,4 @@
-"""What a run tells: ``log``, ``health``, ``metrics`` and ``webhook``."""
+"""Reports of a run: ``log``, ``health``, ``metrics`` and ``webhook``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WebhookEvent = Literal[
 
 
 def is_loopback_host(host: str) -> bool:
-    """Tell whether a host name or address is this machine and nothing else.
+    """Return True if a host name or address is only this machine.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def is_loopback_host(host: str) -> bool:
 
 
 def is_safe_address(address: str) -> bool:
-    """Tell whether what is secret may be sent to ``address``: https, or this machine.
+    """Return True if secrets may go to ``address``: https, or this machine.
 
     Examples
     --------
@@ -64,25 +64,25 @@ SafeAddress = Annotated[str, AfterValidator(_is_safe)]
 
 
 class LogSettings(Declared):
-    """How progress and failures are written to standard error."""
+    """Format of progress and failures on standard error."""
 
     format: Literal["text", "json"] = "text"
 
 
 class HealthSettings(Declared):
-    """How old what is published may be before ``triptych health`` calls it stale."""
+    """Maximum age of published data before ``triptych health`` is stale."""
 
     max_age_hours: Annotated[float, Field(gt=0, le=24 * 366)] = 26
 
 
 class MetricsSettings(Declared):
-    """Where each run leaves its metrics for Prometheus; nowhere without a file."""
+    """File for each run's Prometheus metrics; none are written without it."""
 
     textfile: Name | None = None
 
 
 class WebhookSettings(Declared):
-    """Whom a run tells of what went wrong; nobody without an address.
+    """Webhook for a run's failures; nobody is notified without an address.
 
     ``key_variable`` names the environment variable that holds the secret which each
     message is signed with.

@@ -1,4 +1,4 @@
-"""Find rules that no charge reaches, because a broader one comes before them."""
+"""Find rules that no charge reaches, because a broader rule precedes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from triptych.core.settings.allocation import AssignmentEntry, ScopeRule
     from triptych.core.settings.match import Match
 
-#: Operators that only what has a value satisfies.
+#: Operators that only a column with a value satisfies.
 _OF_A_VALUE: Final = frozenset({"equals", "in", "prefix", "regex", "present"})
 #: Conditions of a broader rule at most; the others are too specific to shadow many.
 _CONDITIONS_AT_MOST: Final = 2
 
 
 def shadowed_scope(rules: Sequence[ScopeRule]) -> Iterator[Complaint]:
-    """Name each scope rule that an earlier one keeps every charge from."""
+    """Name each scope rule that an earlier rule keeps every charge from."""
     seen: dict[frozenset[Condition], str] = {}
     for position, rule in enumerate(rules):
         if earlier := _covering(rule.match, seen):
@@ -30,9 +30,9 @@ def shadowed_scope(rules: Sequence[ScopeRule]) -> Iterator[Complaint]:
 
 
 def shadowed_assignments(entries: Sequence[AssignmentEntry]) -> Iterator[Complaint]:
-    """Name each assignment that an earlier one keeps every charge from.
+    """Name each assignment that an earlier entry keeps every charge from.
 
-    An earlier one that ends, begins or fills in its target from the charge lets some
+    An earlier entry that ends, begins or fills in its target from the charge lets some
     through, so it is left out.
     """
     seen: dict[frozenset[Condition], str] = {}
@@ -55,7 +55,7 @@ def _complaint(
 
 
 def _covering(match: Match, seen: dict[frozenset[Condition], str]) -> str | None:
-    """Return the name of an earlier rule whose conditions these imply."""
+    """Return the name of an earlier rule with conditions that these imply."""
     if not seen:
         return None
     implied = [

@@ -1,14 +1,14 @@
-"""The key of a tag, with and without what a provider puts before it.
+"""The key of a tag, with and without a provider's prefix.
 
 AWS writes ``user:team`` in a legacy report, ``user_team`` in CUR 2.0 and ``team`` in
-FOCUS; what the user calls it is ``team``.
+FOCUS; the user's name for it is ``team``.
 """
 
 from __future__ import annotations
 
 import re
 
-#: What a provider puts before a key that its users chose.
+#: Prefixes that a provider adds to a key that its users chose.
 PREFIXES = ("user:", "user_", "resourceTags/user:", "aws:", "aws_")
 
 
@@ -40,7 +40,7 @@ def folded_key(key: str) -> str:
 def spellings(key: str) -> tuple[str, ...]:
     """Return how the key of a rule may be spelled on a bill, its own way first.
 
-    ``dbt_project/macros/rule_tags.sql`` says the same to dbt; a test compares them.
+    ``dbt_project/macros/rule_tags.sql`` is the same for dbt; a test compares them.
 
     Examples
     --------

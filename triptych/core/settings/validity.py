@@ -1,4 +1,4 @@
-"""Half-open validity of what the catalogue and the rules declare."""
+"""Half-open validity of entries in the catalogue and the rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Dated(Protocol):
-    """What holds from ``valid_from`` until the day before ``valid_to``."""
+    """Entry that holds from ``valid_from`` to the day before ``valid_to``."""
 
     @property
     def valid_from(self) -> date | None:
@@ -40,14 +40,14 @@ def to_date(given: object) -> object:
 
 
 def ends_before_it_starts(entry: Dated) -> bool:
-    """Tell whether no day lies in the validity of ``entry``."""
+    """Return True if no day lies in the validity of ``entry``."""
     if entry.valid_from is None or entry.valid_to is None:
         return False
     return entry.valid_to <= entry.valid_from
 
 
 def overlap(first: Dated, second: Dated) -> bool:
-    """Tell whether a day exists on which both hold.
+    """Return True if a day exists on which both hold.
 
     Examples
     --------

@@ -1,12 +1,12 @@
 """Leaves public marts where BI tools find them: Parquet, CSV and a DuckDB file.
 
 ``published/current`` is a link to the folder of the run that is published. The names
-below it never change, and the link is replaced in one step, so a tool sees whole files
-at any time. A folder that was shown is kept for as long as the run it belongs to.
+below it never change, and the link is replaced in a single step, so a tool sees whole
+files at any time. A folder that was shown is kept for as long as the run it belongs to.
 
-Of a mart whose rows are the same the files are linked from the run before, and the
-tables of the DuckDB file stand in a copy of that file. Nothing here is read by
-triptych itself: whatever a client does to these files, figures are not affected.
+If a mart's rows are unchanged, its files are linked from the run before, and the tables
+of the DuckDB file are in a copy of that file. Nothing here is read by triptych itself:
+whichever changes a client makes to these files, figures are not affected.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 
     from triptych.core.settings import BiSettings
 
-#: What describes the marts of a folder, with the rows and types of each.
+#: Description of the marts of a folder, with the rows and types of each.
 DESCRIPTION_FILE = "tables.json"
 DUCKDB_FILE = "triptych.duckdb"
-#: DuckDB 1.0 and whatever came later read it.
+#: DuckDB 1.0 and all later versions read it.
 _STORAGE_VERSION = "v1.0.0"
 #: The smallest that the format has: most marts are a few rows.
 _BLOCK_BYTES = 16384
 #: Between the id of a run and how often its folder was written.
 _AGAIN = "~"
-#: What wrote the files: the engine, and the version of how cells are written.
+#: Writer of the files: the engine, and the version of the cell format.
 _ENGINE = f"{duckdb.__version__}/{CELL_VERSION}"
 
 
@@ -62,7 +62,7 @@ class BiFilesError(TriptychError):
 
 @dataclass(frozen=True, slots=True)
 class BiFolder:
-    """Where files for BI tools are, and who reads them.
+    """Folder of files for BI tools, and their readers.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class BiFolder:
     settings : BiSettings
         Formats, and whether the group of the files reads them.
     keep_runs : int
-        How many folders to keep, the current one included.
+        Number of folders to keep, the current folder included.
     """
 
     root: Path
@@ -86,7 +86,7 @@ class BiFolder:
     def refresh(self, published: Path) -> None:
         """Make ``current`` the marts of a published file, unless it is already.
 
-        Who reads them is what the settings say now, also where nothing is new.
+        Its readers are those of the current settings, also where nothing is new.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class BiFolder:
         Raises
         ------
         BiFilesError
-            The files could not be written; ``current`` is what it was.
+            The files could not be written; ``current`` is unchanged.
         """
         if not self.settings.formats:
             return
@@ -135,7 +135,7 @@ class BiFolder:
         self._retire(final)
 
     def _is_allowed(self) -> bool:
-        """Tell whether those who may read are those that the settings name."""
+        """Return True if the readers are those that the settings name."""
         group = self.settings.readable_by == "group"
         looked_at = (self.root, self.current / DESCRIPTION_FILE)
         return all(
@@ -167,9 +167,9 @@ class BiFolder:
 
 
 def _free_name(runs: Path, run_id: str) -> Path:
-    """Name a folder of a run; a run whose formats were changed has several.
+    """Name a folder of a run; a run with changed formats has several.
 
-    The one that is shown stays where it is: a client may be reading it.
+    The current folder stays where it is: a client may be reading it.
     """
     names = chain([run_id], (f"{run_id}{_AGAIN}{number}" for number in count(2)))
     return next(runs / name for name in names if not (runs / name).exists())
@@ -181,7 +181,7 @@ def _run_of(folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """What ``tables.json`` of a folder says."""
+    """Contents of a folder's ``tables.json``."""
 
     run_id: str = ""
     engine: str = ""
@@ -252,7 +252,7 @@ class _Mart:
 
 
 class _Writer:
-    """Writes the folder of one run, and takes over what has not changed."""
+    """Writes the folder of a single run, and takes over unchanged files."""
 
     def __init__(
         self,
@@ -271,7 +271,7 @@ class _Writer:
         self._connection.execute(f"ATTACH {literal(str(published))} AS run (READ_ONLY)")
         self._marts = list(_marts(self._connection))
         # Digests of two versions of the engine may differ for the same rows, and so do
-        # the files of two versions of what writes them.
+        # the files of two versions of their writer.
         is_same_writer = before.engine == _ENGINE
         self._known = before.digests if is_same_writer else {}
         self._digests = {mart.name: self._digest(mart) for mart in self._marts}

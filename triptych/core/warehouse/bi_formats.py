@@ -1,8 +1,9 @@
-"""How a mart is written as a file of its own: Parquet, or CSV for spreadsheets.
+"""Mart files in single formats: Parquet, or CSV for spreadsheets.
 
-Numbers keep every digit in both. Whatever is neither number, truth value nor time is
-text in CSV: quoted, so that a spreadsheet can tell it from numbers and NULL, and begun
-with an apostrophe where one would take it for a formula. Times are in UTC.
+Numbers keep every digit in both. Any value other than a number, truth value or time is
+text in CSV: quoted, so that a spreadsheet can distinguish it from numbers and NULL, and
+begun with an apostrophe where a spreadsheet would take it for a formula. Times are in
+UTC.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which streams are bills, and through which views their rows become the ledger.
+"""Streams that are bills, and the views that turn them into the ledger.
 
-Each source of bills says so itself, in ``bill.toml`` of its folder in
-``dbt_project/models/staging/``. What is read from there is the one list for the whole
-spine: what makes a month be built again, and what a published file keeps so that a
+Each source of bills declares them, in ``bill.toml`` of its folder in
+``dbt_project/models/staging/``. The declarations are the only list for the whole spine:
+they decide the months to be built again, and the data a published file keeps so that a
 figure can be traced to its line items. ``make reference`` writes it for dbt, as
 ``dbt_project/macros/bill_streams.sql``.
 """
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BillStream:
-    """A stream whose rows are charges.
+    """A stream with charges as rows.
 
-    ``staging_views`` turn it into ledger charges, in the order in which each may
-    refer to earlier ones. ``billed`` and ``effective`` are SQL over ``first_amount``
-    and ``second_amount`` of a load that the ledger must equal; NULL where staging
-    computes the amount. What ``is_never_invoiced`` is an estimate of somebody's cost;
+    ``staging_views`` turn it into ledger charges, in the order in which each may refer
+    to earlier charges. ``billed`` and ``effective`` are SQL over ``first_amount`` and
+    ``second_amount`` of a load that the ledger must equal; NULL where staging computes
+    the amount. A stream that ``is_never_invoiced`` is an estimate of somebody's cost;
     usage that ``is_settled_by_invoice`` is billed nothing until the invoice comes.
-    ``line_item_tables`` are what its folder sums over line items besides.
+    ``line_item_tables`` are the further tables that its folder sums over line items.
     """
 
     stream: str
@@ -52,7 +52,7 @@ def read_bill_streams(staging: Path) -> tuple[BillStream, ...]:
     Parameters
     ----------
     staging : Path
-        Folder that has one for each source.
+        Folder with a subfolder for each source.
     """
     files = sorted(staging.glob("*/bill.toml"))
     declared = [tomllib.loads(file.read_text("utf-8")) for file in files]
@@ -60,7 +60,7 @@ def read_bill_streams(staging: Path) -> tuple[BillStream, ...]:
 
 
 def _as_fields(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a file declares with its lists as tuples."""
+    """Return the declarations of a file with their lists as tuples."""
     return {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in declared.items()

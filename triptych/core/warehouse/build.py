@@ -1,4 +1,4 @@
-"""The database that a run builds in, and what it is told before its models are built.
+"""Build database of a run, and its control inputs.
 
 ``warehouse/build.duckdb`` is private to the run: no reader opens it, so a crash in
 the middle of it harms nobody.
@@ -42,7 +42,7 @@ class ControlTable:
     def of_texts(
         cls, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     ) -> ControlTable:
-        """Return a table whose columns are all text."""
+        """Return a table in which all columns are text."""
         return cls(name, dict.fromkeys(columns, "VARCHAR"), rows)
 
 
@@ -55,7 +55,7 @@ def hash_of(recipe: Mapping[str, object]) -> str:
 def write_control_tables(
     connection: duckdb.DuckDBPyConnection, tables: Iterable[ControlTable]
 ) -> None:
-    """Replace tables of the schema ``control``, in one transaction."""
+    """Replace tables of the schema ``control``, in a single transaction."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS control")
     connection.execute("BEGIN")
     for table in tables:
@@ -82,12 +82,12 @@ def write_control_tables(
 def open_build(
     path: Path, config: Mapping[str, str | bool | int | float | list[str]] | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """Open the build database; it begins anew where it cannot be opened any more.
+    """Open the build database; recreate it if it can no longer be opened.
 
     Parameters
     ----------
     path : Path
-        Where it is, or is to be.
+        Path of the existing or future database.
     config : mapping, optional
         Settings of the engine, by DuckDB's names.
 
@@ -115,7 +115,7 @@ def open_build(
             time.sleep(0.1)
         except duckdb.Error:
             break
-    # Nothing in the build database is evidence: what cannot be opened is rebuilt.
+    # Nothing in the build database is evidence: an unreadable database is rebuilt.
     path.unlink(missing_ok=True)
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
     return duckdb.connect(str(path), config=options)

@@ -1,8 +1,8 @@
-"""A new published file begins as a copy of the one before it, if that can be trusted.
+"""A new published file begins as a trusted copy of the file before it.
 
-A run changes some tables, and of a long one some months. What the file before holds as
-the build has it now is carried over with the file; copying a table costs as much as
-building it from a month.
+A run changes some tables, and of a long table some months. Contents of the previous
+file that the build still has are carried over with the file; copying a table costs as
+much as building it from a month.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: In the place of a month: the whole table. Rows without a month are under "".
 ALL: Final = "all"
-#: So many files go on from one another; then all is copied again, and no gap is left.
+#: So many files go on from each other; then all is copied again, and no gap is left.
 _MOST_GENERATIONS: Final = 30
 _SHAPES = """
 SELECT schema_name, table_name, list((column_name, data_type) ORDER BY column_index)
@@ -35,16 +35,16 @@ FROM duckdb_columns() WHERE database_name = ? AND NOT internal GROUP BY ALL
 
 
 def begin_as(previous: Path | None, begun: Path, root: Path) -> None:
-    """Copy the published file before, where it is still what was published.
+    """Copy the published file before, if it is still as it was published.
 
     Parameters
     ----------
     previous : Path or None
         The published file before.
     begun : Path
-        The new one.
+        The new file.
     root : Path
-        The workspace, whose key sealed the checksum.
+        The workspace; its key sealed the checksum.
     """
     if previous is None or not previous.is_file():
         return
@@ -53,7 +53,7 @@ def begin_as(previous: Path | None, begun: Path, root: Path) -> None:
 
 
 class CarriedOver:
-    """What a new file has from the one before it.
+    """Contents that a new file has from the file before it.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class CarriedOver:
     draft, build : str
         Names under which the new file and the build database are attached.
     contents : mapping of (str, str) to mapping of str to str
-        Table of the build → month → digest of what it holds now.
+        Table of the build → month → digest of its current contents.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class CarriedOver:
         self.generation = 0
 
     def clear(self) -> None:
-        """Keep of the file before what the build holds, too; else begin anew, empty."""
+        """Keep the parts that the build also holds; else begin with an empty file."""
         run = self._connection.execute
         generations = self._generations()
         self.generation = generations + 1
@@ -97,7 +97,7 @@ class CarriedOver:
             del shapes[table]
 
     def bring(self, table: Table) -> bool:
-        """Bring a table up to date month by month; tell whether it is so now."""
+        """Update a table month by month; return True if it is now up to date."""
         if table not in self._shapes[self._draft]:
             return False
         now, held = self._contents[table], self._held[table]
@@ -117,7 +117,7 @@ class CarriedOver:
         return True
 
     def write_contents(self) -> None:
-        """Write down what the new file holds, for the one after it."""
+        """Record the contents of the new file, for the file after it."""
         run = self._connection.execute
         run(f"CREATE SCHEMA {self._draft}.lineage")
         run(

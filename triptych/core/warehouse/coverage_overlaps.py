@@ -31,10 +31,11 @@ _OPEN = """
 
 @dataclass(frozen=True, slots=True)
 class CoverageOverlap:
-    """Two deliveries of one vendor and month that may be the same money.
+    """Two deliveries of a vendor and month that may be the same money.
 
     ``repeated_amount`` is in ``currency``. A delivery of several loads has the id of
-    its first one. A delivery that is one load without other money is repeated whole.
+    its first load. A delivery that is a single load without other money is repeated
+    whole.
     """
 
     overlap_id: str
@@ -79,7 +80,7 @@ class OpenOverlapsError(TriptychError):
 
 
 def read_open_overlaps(snapshot: Snapshot) -> list[CoverageOverlap]:
-    """Return what may count twice in a run, the most money first."""
+    """Return possible double counts of a run, the most money first."""
     try:
         rows = snapshot.query(_OPEN).to_pylist()
     except duckdb.CatalogException:
@@ -88,7 +89,7 @@ def read_open_overlaps(snapshot: Snapshot) -> list[CoverageOverlap]:
 
 
 def published_overlaps(root: Path) -> list[CoverageOverlap]:
-    """Return what may count twice in what a workspace has published."""
+    """Return possible double counts of a workspace's published run."""
     try:
         return read_open_overlaps(open_published(root))
     except (NothingPublishedError, PublishedFileError):

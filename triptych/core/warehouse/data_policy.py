@@ -1,8 +1,8 @@
-"""What each role may see of a run, by whichever door it asks.
+"""Visibility of a run's data per role, through any door.
 
-*finance* sees everything; *engineering* and *analyst* everything but what belongs to
-closing a month; *viewer* what a whole organisation may look at, without line items.
-Whoever has single cost centres sees rows of these. Rows of people's answers and
+*finance* sees everything; *engineering* and *analyst* everything but data that belongs
+to closing a month; *viewer* the data a whole organisation may look at, without line
+items. Users limited to cost centres see rows of these. Rows of people's answers and
 bookings are shown to nobody, and a stream that is new to nobody until it is listed.
 """
 
@@ -16,8 +16,8 @@ from triptych.core.warehouse.source_rows import STREAMS_OF_FINANCE, STREAMS_OF_I
 if TYPE_CHECKING:
     from triptych.core.settings import Role
 
-#: What only closing a month needs: invoices, corrections, statements. How much does not
-#: tie is on the summary, so that is not among them.
+#: Marts needed only for closing a month: invoices, corrections, statements. The amount
+#: that does not tie is on the summary, so that is not among them.
 _OF_FINANCE = (
     "cost.mart_invoices",
     "cost.mart_period_reconciliation",
@@ -29,7 +29,7 @@ _OF_FINANCE = (
     "cost.mart_accruals",
     "own.*",  # a model of the workspace may be made of any of these
 )
-#: What the pages of a viewer read.
+#: Marts that the pages of a viewer read.
 _OF_VIEWERS = (
     *("core.dim_dates", "core.dim_features", "core.dim_models", "core.dim_platforms"),
     *("core.dim_teams", "core.mart_run", "core.mart_source_freshness"),
@@ -51,8 +51,8 @@ _OF_VIEWERS = (
     *("roi.mart_portfolio_roi", "roi.mart_roi_overlaps", "roi.mart_roi_sensitivity"),
     *("roi.mart_return_ladder", "roi.mart_study_ledger"),
 )
-#: Of a month others than finance need its state, and neither the ledger nor who signed;
-#: of a study what it found.
+#: Of a month others than finance need its state, and neither the ledger nor the signer;
+#: of a study its result.
 _BLANK = (
     (
         "cost.mart_period_states",
@@ -66,7 +66,7 @@ _BLANK = (
     ("attribution.studies", ("registered_by",)),
     ("roi.mart_feature_roi", ("validated_by",)),
 )
-#: Columns of one's own rows that tell of wider scopes, others' rows among them.
+#: Columns of the user's rows that reveal wider scopes, others' rows among them.
 _OF_OTHERS = (
     (
         "delivery.mart_velocity_windows",
@@ -77,7 +77,7 @@ _OF_OTHERS = (
     ),
     ("delivery.mart_infra_hours", ("way_out",)),
 )
-#: What tells of the run and of nobody's cost.
+#: Marts that describe the run and nobody's cost.
 _OF_NOBODY = (
     *("core.dim_dates", "core.dim_platforms", "core.mart_run"),
     *("core.mart_month_completeness", "core.mart_source_freshness"),
@@ -89,7 +89,7 @@ _OF_NOBODY = (
 def restriction_of(
     role: Role, cost_centers: tuple[str, ...] | None
 ) -> Restriction | None:
-    """Return what of a run a role may see; None for all of it."""
+    """Return the parts of a run that a role may see; None for all of it."""
     if role == "finance" and cost_centers is None:
         return None
     is_viewer = role == "viewer"

@@ -1,8 +1,8 @@
-"""What a published file keeps of its making, so that each figure can be explained.
+"""Build metadata kept in a published file, to explain each figure.
 
-The SQL of every model as the run compiled it, what its columns mean, the evidence
-views, the current loads with the checksums of their files, and what the run was told.
-All of it describes the run that published the file, whatever happens afterwards.
+The SQL of every model as the run compiled it, the meaning of its columns, the evidence
+views, the current loads with the checksums of their files, and the inputs of the run.
+All of it describes the run that published the file, regardless of later events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Tables of the control schema that are the build's own memory, not the run's input.
 _MEMORY_OF_BUILDS = ("built_months", "built_recipe", "months_to_build")
-#: What ``in_months_to_build`` writes: which months a build replaces.
+#: Output of ``in_months_to_build``: the months that a build replaces.
 _MONTHS_TO_BUILD = re.compile(
     r"\b(?:where|and)\s+/\* months to build: [^*]*\*/.*?/\* :months to build \*/",
     re.DOTALL,
@@ -44,7 +44,7 @@ CREATE TABLE lineage.load_months AS
   SELECT DISTINCT load_id, billing_month
   FROM raw.catalogue.load_totals JOIN lineage.loads USING (load_id);
 """
-#: What models read of the catalogue, as the run found it; not what else is kept there.
+#: Catalogue data that models read, as the run found it; not other data kept there.
 _CATALOGUE = {
     "loads": "load_id, source, stream, scope, period, status, row_count,"
     " quarantined_row_count, loaded_at, label",
@@ -65,8 +65,8 @@ def write_explained_models(
     connection : duckdb.DuckDBPyConnection
         On the new file, with ``build`` and ``raw`` attached and the schema there.
     manifest : mapping, optional
-        What dbt knows of the models of the run that built ``build``; without it
-        figures are published without an explanation.
+        dbt's metadata of the models of the run that built ``build``; without it figures
+        are published without an explanation.
     """
     connection.execute(_TABLES)
     for name, kept in _CATALOGUE.items():

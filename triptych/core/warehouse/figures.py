@@ -1,7 +1,7 @@
 """The address of a figure: a mart, a column, and which rows of it.
 
 ``cost.mart_cost_waterfall/billed_cost?billing_month=2026-09&step=ledger`` is short
-enough to copy from a page into a command, and says all there is to know::
+enough to copy from a page into a command, and is complete::
 
     SCHEMA.MART/COLUMN?COLUMN=VALUE&COLUMN=VALUE,VALUE&COLUMN=*&COLUMN=
 
@@ -31,9 +31,9 @@ _SAFE = ":@/"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a column of the rows must be: one of ``values``, or anything but NULL.
+    """Condition on a column of the rows: in ``values``, or not NULL.
 
-    An empty text among ``values`` stands for NULL.
+    An empty text among ``values`` means NULL.
     """
 
     column: str
@@ -41,7 +41,7 @@ class Condition:
 
     @property
     def is_any(self) -> bool:
-        """Whether every known value will do."""
+        """Return True if every known value will do."""
         return self.values == (ANY,)
 
     def written(self) -> list[str]:
@@ -93,15 +93,15 @@ class Figure:
 
     @property
     def is_cost(self) -> bool:
-        """Whether it is what was spent: where a charge is missing, it is too low.
+        """Return True if it is spending: too low where a charge is missing.
 
-        What was invoiced, budgeted or metered does not hang on the charges, and a
+        Invoiced, budgeted or metered amounts do not depend on the charges, and a
         difference may be too high as well.
         """
         return "cost" in self.column and not self.column.startswith("difference_")
 
     def condition(self, column: str) -> Condition | None:
-        """Return what is said of a column, if anything is."""
+        """Return the condition on a column, if there is any."""
         return next(
             (condition for condition in self.conditions if condition.column == column),
             None,
@@ -118,7 +118,7 @@ class Figure:
 
 
 def published_value(snapshot: Snapshot, figure: Figure) -> Value:
-    """Return what a run has of a figure; None where a row of it is not known."""
+    """Return a run's value of a figure; None if a row of it is unknown."""
     where, given = figure.where()
     column = f'"{figure.column}"'
     [row] = snapshot.query(

@@ -1,17 +1,17 @@
 """The marts that a closed month keeps as they are, and their canonical text.
 
-When a month is closed, its rows of these marts are copied into evidence and from then
-on stand in the public mart instead of what a build would make of them. The columns
-here are those of the marts' contracts; a test compares them.
+At the close of a month, its rows of these marts are copied into evidence and from then
+on replace the rows that a build would make of them in the public mart. The columns here
+are those of the marts' contracts; a test compares them.
 
 Canonical text
 --------------
-One CSV file for each mart, UTF-8, lines end with a line feed. The first line has the
-column names in the order of the contract; the rows follow, sorted by the bytes of
-their line. NULL is an empty field. Text stands in double quotes, a quote in it
-doubled. A DECIMAL has exactly the decimals of its type, a DOUBLE is the shortest text
-that reads back as the same number, a date is ``YYYY-MM-DD``, a truth value ``true`` or
-``false``. The text says nothing about the engine or the version that wrote it.
+A CSV file for each mart, UTF-8, lines end with a line feed. The first line has the
+column names in the order of the contract; the rows follow, sorted by the bytes of their
+line. NULL is an empty field. Text is in double quotes, a quote in it doubled. A DECIMAL
+has exactly the decimals of its type, a DOUBLE is the shortest text that reads back as
+the same number, a date is ``YYYY-MM-DD``, a truth value ``true`` or ``false``. The text
+does not depend on the engine or the version that wrote it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MONEY = "DECIMAL(28, 10)"
 RATE = "DECIMAL(38, 18)"
 _TEXT = "VARCHAR"
-#: How the streams of closed months begin: no source that anybody configures.
+#: Prefix of the streams of closed months: no source that anybody configures.
 LOCKED_STREAMS = "locked_"
 
 
@@ -184,8 +184,8 @@ FROZEN_MARTS = (
             (_TEXT, "missing_lines reason"),
         ),
     ),
-    # What is booked with the month: without the lock of the month that it is about, and
-    # whether it is booked, which the locks in force say.
+    # Accruals booked with the month: without the lock of the month that they are about,
+    # and the booked flag, which the locks in force give.
     FrozenMart(
         "mart_period_adjustments",
         _columns(
@@ -227,7 +227,7 @@ def canonical_csv(mart: FrozenMart, rows: pa.Table) -> bytes:
     Parameters
     ----------
     mart : FrozenMart
-        Whose columns, in which order.
+        Mart that gives the columns and their order.
     rows : pyarrow.Table
         With those columns and types, in any order of rows.
     """
@@ -260,7 +260,7 @@ def _field(value: object) -> str:  # noqa: PLR0911  (one for each type)
 
 
 def content_hash(files: Iterable[tuple[str, bytes]]) -> str:
-    """Return the one hash that stands for all canonical files of a closed month.
+    """Return the single hash of all canonical files of a closed month.
 
     It is the SHA-256 of the lines that ``sha256sum`` prints of the files, by name:
     ``sha256sum *.csv | sha256sum`` in their folder gives it too.

@@ -1,9 +1,10 @@
-"""The one gate to published data, whichever door asks for them.
+"""The only gate to published data, for every door.
 
-A page, a command, an export or a service asks here for the current run as somebody may
-see it, and never opens the file itself. What comes back answers queries, line items,
-rows of evidence and explanations under one policy: role, cost centres, groups of too
-few and streams that tell of people, for the rows behind a figure as for the figure.
+A page, a command, an export or a service requests the current run here as somebody may
+see it, and never opens the file itself. The returned snapshot answers queries, line
+items, rows of evidence and explanations under a single policy: role, cost centres,
+groups of too few and streams about people, for the rows behind a figure as for the
+figure.
 
 >>> gate = Gate(workspace.root)                        # doctest: +SKIP
 >>> snapshot = gate.snapshot(Viewer("analyst"))        # doctest: +SKIP
@@ -33,12 +34,12 @@ _KEPT = 32
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whoever asks.
+    """User who requests data.
 
     Attributes
     ----------
     role : {'finance', 'engineering', 'analyst', 'viewer'} or None
-        None is this machine itself: a command of whoever can read the files anyway.
+        None is this machine itself: a command of a user who can read the files anyway.
     cost_centers : tuple of str or None
         Only rows of these; None for all.
     """
@@ -48,7 +49,7 @@ class Viewer:
 
     @property
     def restriction(self) -> Restriction | None:
-        """What of a run is seen; None for all."""
+        """Visible part of a run; None for all."""
         if self.role is None:
             return None
         return restriction_of(self.role, self.cost_centers)
@@ -83,7 +84,7 @@ class Gate:
         NothingPublishedError
             No run has been published.
         PublishedFileError
-            The published file is missing, damaged or not what was published.
+            The published file is missing, damaged or differs from its publication.
         """
         return self.seen_by(viewer, self.reader.snapshot())
 

@@ -1,4 +1,4 @@
-"""Looks into the catalogue without changing it: what is in quarantine, what is new."""
+"""Read-only inspection of the catalogue: quarantine and new data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CURRENT_ROWS = (
 
 @dataclass(frozen=True, slots=True)
 class QuarantineReason:
-    """How many rows of a source were refused for one reason."""
+    """Number of rows of a source refused for a single reason."""
 
     source: str
     stream: str
@@ -35,7 +35,7 @@ class QuarantineReason:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """One refused row as it was delivered, and where it came from."""
+    """A refused row as it was delivered, and its origin."""
 
     source: str
     stream: str
@@ -47,7 +47,7 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is known about a source that was ingested at least once."""
+    """Known state of a source that was ingested at least once."""
 
     source: str
     source_type: str
@@ -110,7 +110,7 @@ def read_newest_load_at(raw_database: Path) -> datetime | None:
 
 
 def read_source_states(raw_database: Path) -> list[SourceState]:
-    """Return every source that was ever tried, with what its current loads hold."""
+    """Return every source ever tried, with the contents of its current loads."""
     rows = ask_catalogue(
         raw_database,
         "SELECT sources.source, source_type, last_attempt_at, last_success_at,"
@@ -150,7 +150,7 @@ def read_current_loads(raw_database: Path) -> list[str]:
 def ask_catalogue(
     raw_database: Path, sql: str, parameters: Sequence[object]
 ) -> list[tuple[Any, ...]]:
-    """Answer a query; a workspace that was never ingested has nothing to tell."""
+    """Answer a query; a workspace that was never ingested returns nothing."""
     if not raw_database.exists():
         return []
     with connect(raw_database, root=raw_database.parent, read_only=True) as connection:

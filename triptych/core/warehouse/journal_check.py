@@ -1,8 +1,8 @@
-"""Whether the audit log and closed months are as written, from the lake alone.
+"""Integrity of the audit log and closed months, from the lake alone.
 
-For whoever asks often: a monitor and pages. The log in the lake is checked with its
-seals and its head, and each file that a closed month keeps with its checksum. What was
-found without a doubt is not looked at again until a file changes: size, times (the
+For frequent callers: a monitor and pages. The log in the lake is checked with its seals
+and its head, and each file that a closed month keeps with its checksum. Anything
+verified without doubt is not looked at again until a file changes: size, times (the
 operating system sets that of the last change itself) and place on the disk are compared
 first. ``triptych audit verify`` looks at everything each time, and at the catalogue.
 """
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     Row = Sequence[Any]
 
 VERIFY: Final = 'Run "triptych audit verify", and restore what differs from a backup.'
-#: Remembers what was found without a doubt, under a seal.
+#: Remembers the records found without a doubt, under a seal.
 _CHECKED: Final = "audit_checked.json"
 _SEAL: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What is not as it was written, where, and which month it puts in doubt."""
+    """A changed record, its place, and the month it puts in doubt."""
 
     what: str
     where: str
@@ -61,7 +61,7 @@ def in_words(doubt: Doubt) -> str:
 
 
 def check_journal(workspace: Workspace) -> tuple[Doubt, ...]:
-    """Check the lake's audit log and what closed months keep.
+    """Check the lake's audit log and the files of closed months.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def _doubts(
 
 
 def key_or_none(root: Path) -> JournalKey | None:
-    """Return the key; None if it cannot be used, which :func:`of_seals` says."""
+    """Return the key; None if unusable, which :func:`of_seals` reports."""
     try:
         return read_key(root)
     except JournalKeyError:
@@ -104,7 +104,7 @@ def key_or_none(root: Path) -> JournalKey | None:
 
 
 def of_chain(rows: Sequence[Row], key: JournalKey | None) -> Iterator[Doubt]:
-    """Yield the first entry whose hash or seal is wrong, with each month after it."""
+    """Yield the first entry with a wrong hash or seal, for each later month."""
     try:
         audit_log.verify_rows(rows, key=key)
     except audit_log.AuditLogError as error:
@@ -113,7 +113,7 @@ def of_chain(rows: Sequence[Row], key: JournalKey | None) -> Iterator[Doubt]:
 
 
 def of_seals(workspace: Workspace, rows: Sequence[Row]) -> Iterator[Doubt]:
-    """Yield what seals leave in doubt: their key, or the end of the log."""
+    """Yield doubts that seals leave: their key, or the end of the log."""
     try:
         key = read_key(workspace.root)
         head = journal_head.read_head(workspace.lake)
@@ -145,7 +145,7 @@ def of_seals(workspace: Workspace, rows: Sequence[Row]) -> Iterator[Doubt]:
 
 
 def _in_each_month(rows: Sequence[Row], what: str, where: str) -> Iterator[Doubt]:
-    """Yield a doubt about the log for each closed month, or one without a month."""
+    """Yield a log doubt for each closed month, or a doubt without a month."""
     for month in closed_months(rows) or (None,):
         yield Doubt(what, where, month)
 
@@ -162,7 +162,7 @@ def lost_since_anchor(workspace: Workspace, rows: Sequence[Row]) -> str | None:
 
 
 def of_kept_files(workspace: Workspace, lock: PeriodLock) -> Iterator[Doubt]:
-    """Yield the files kept with a lock that are not what was stored."""
+    """Yield the files kept with a lock that differ from those stored."""
     folder = folder_of(workspace, lock.billing_month, lock.lock_id)
     for name, checksum in sorted(lock.files.items()):
         path = folder / name
@@ -178,7 +178,7 @@ def of_kept_files(workspace: Workspace, lock: PeriodLock) -> Iterator[Doubt]:
 def _of_frozen_loads(
     workspace: Workspace, lock: PeriodLock, entries: Iterable[AuditEntry]
 ) -> Iterator[Doubt]:
-    """Yield the loads with a closed month's figures that are not what was stored."""
+    """Yield the loads of a closed month that differ from those stored."""
     for entry in entries:
         detail = entry.detail
         if entry.event != "load_committed" or detail["scope"] != lock.lock_id:

@@ -1,9 +1,9 @@
 """Money worked out from line items alone, with none of the models that add it up.
 
-Which line items a figure stands for is known where nothing of it was divided: the
-ledger and its steps, what is assigned directly, what went into a pool, and any whole
-that division leaves as it is. They are added up with all their digits and converted
-once per day, owner and rule, as the ledger does.
+The line items of a figure are known where nothing of it was divided: the ledger and its
+steps, direct assignments, the input of a pool, and any whole that division leaves as it
+is. They are added up with all their digits and converted once per day, owner and rule,
+as the ledger does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.figures import Condition, Figure
     from triptych.core.warehouse.reader import Snapshot
 
-#: What allocation leaves as it is: a sum by these is the same before and after.
+#: Dimensions that allocation preserves: a sum by these is the same before and after.
 _CONSERVED = frozenset(
     {"billing_month", "source", "currency", "charge_date", "provider", "platform_id"}
     | {"lifecycle_stage"}
@@ -26,8 +26,8 @@ _UNDIVIDED_STEPS = frozenset(
     {"ledger", "out_of_scope", "tax", "credit", "direct", "unused_commitment"}
 )
 _AMOUNTS = {"billed_cost", "effective_cost"}
-#: What a charge has from long rules: as a condition on the view, they would be written
-#: out for each source, and planning would take far longer than adding up.
+#: Attributes of a charge from long rules: as a condition on the view, they would be
+#: written out for each source, and planning would take far longer than adding up.
 BY_LONG_RULES = ("pool_id", "lifecycle_stage", "assignment_method")
 #: Half a unit of the tenth decimal, twice: each side was rounded on its own.
 _ROUNDING = Decimal("1e-10")
@@ -95,7 +95,7 @@ LEFT JOIN (
 
 @dataclass(frozen=True, slots=True)
 class LineItems:
-    """Which line items a figure is, and which of their amounts."""
+    """Line items of a figure, and the choice of their amounts."""
 
     amount: str
     conditions: tuple[Condition, ...]
@@ -122,8 +122,8 @@ class LineItems:
 class LineItemSum:
     """The line items of a figure, added up.
 
-    ``total`` is in the figure's currency; ``tolerance`` is what rounding at ten
-    decimals on two ways may come to.
+    ``total`` is in the figure's currency; ``tolerance`` is the possible effect of
+    rounding at ten decimals on two ways.
     """
 
     total: Decimal
@@ -136,7 +136,7 @@ class LineItemSum:
 def line_items_of(figure: Figure) -> LineItems | None:
     """Return the line items that a figure is the sum of; ``None`` if it is no such sum.
 
-    Only what the address itself says decides, never what the mart holds.
+    Only the address itself decides, never the contents of the mart.
     """
     names = {condition.column for condition in figure.conditions}
     match figure.mart:
@@ -172,7 +172,7 @@ def _of_waterfall(figure: Figure) -> LineItems | None:
 
 def _of_pool(figure: Figure, names: set[str]) -> LineItems | None:
     pool = figure.condition("pool_id")
-    # What a policy distributes is a pool too, under a name that no charge has.
+    # Money that a policy distributes is a pool too, under a name that no charge has.
     is_declared = pool is not None and not any(
         value.startswith("__") or value in {"", "*"} for value in pool.values
     )
@@ -192,7 +192,7 @@ def _kept(figure: Figure, *dropped: str) -> tuple[Condition, ...]:
 
 
 def are_divided(snapshot: Snapshot, items: LineItems) -> bool:
-    """Tell whether a billed amount has parts of purchases, divided among their users.
+    """Check if a billed amount has parts of purchases, divided among users.
 
     A purchase of a commitment that no rule gives to anybody is the billed cost of those
     who used it. The whole bill, its tax and its credits have none of that.
@@ -237,10 +237,10 @@ def add_up(
     snapshot : Snapshot
         The run.
     items : LineItems
-        Which.
+        Line items to add up.
     currency, reporting : str
-        Of the figure, and of the workspace. Charges in another currency are in a
-        figure of the reporting currency by the rate of their month, if there is one.
+        Of the figure, and of the workspace. Charges in another currency are in a figure
+        of the reporting currency by the rate of their month, if there is any.
 
     Raises
     ------

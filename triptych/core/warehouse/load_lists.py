@@ -1,4 +1,4 @@
-"""Lists the loads of a catalogue, shows what one holds, and compares two."""
+"""Lists the loads of a catalogue, shows a load's contents, compares two."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class CataloguedLoad:
 
     @property
     def is_of_closed_month(self) -> bool:
-        """Whether it keeps a closed month; only the acts of that month open it."""
+        """Return True if it is a closed month's; only that month's acts open it."""
         return self.stream.startswith(LOCKED_STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
 class MonthOfLoad:
-    """What a load holds for a month and currency.
+    """Contents of a load for a month and currency.
 
     ``billed`` and ``effective`` are the two amounts of a bill; of a stream with other
     money, or none, they are its own, or ``None``.
@@ -76,7 +76,7 @@ def read_loads(raw_database: Path) -> list[CataloguedLoad]:
 
 
 def read_load(raw_database: Path, load_id: str) -> LoadContent:
-    """Return what a load holds.
+    """Return the contents of a load.
 
     Raises
     ------
@@ -101,12 +101,12 @@ def read_load(raw_database: Path, load_id: str) -> LoadContent:
 
 
 def compare_loads(raw_database: Path, first: str, second: str) -> list[MonthOfLoad]:
-    """Return what the second load has more than the first, by month and currency.
+    """Return the second load's excess over the first, by month and currency.
 
     Raises
     ------
     UsageError
-        One of them is not there.
+        Either of them is not there.
     """
     before, after = (
         {

@@ -1,15 +1,16 @@
 """Closed months: which locks are in force, and the files that belong to each.
 
 A lock begins with a ``period_closed`` entry of the audit log and ends with a
-``period_reopened`` one; nothing else makes or ends it. Its figures are evidence
-(streams ``locked_*``), and beside them a folder
-``warehouse/locked/<month>/<lock_id>/`` has the same figures as canonical text and
-whatever was rendered from them when the month was closed. Their checksums stand in
-the log, so a file that is handed out is the file that was stored.
+``period_reopened`` entry; nothing else makes or ends it. Its figures are evidence
+(streams ``locked_*``), and beside them a folder ``warehouse/locked/<month>/<lock_id>/``
+has the same figures as canonical text and anything that was rendered from them when the
+month was closed. Their checksums are in the log, so a returned file is the file that
+was stored.
 
 An exporter that wants its files to be the same for ever gives ``close`` a
-:data:`Renderer`: it is called once, before the lock begins, with what is being closed,
-and returns files. Later it asks :func:`read_locked_file` for them and renders nothing.
+:data:`Renderer`: it is called once, before the lock begins, with the month being
+closed, and returns files. Later it asks :func:`read_locked_file` for them and renders
+nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ _LISTED = (COMMENTED, ACCRUED, VALIDATED, DIFFERENCE_ACCEPTED, OVERLAP_SETTLED)
 
 
 class LockedFileError(TriptychError):
-    """A file or load of a closed month is missing, or is not what was stored."""
+    """A closed month's file or load is missing, or differs from its storage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class RenderedFile:
 
 @dataclass(frozen=True, slots=True)
 class ClosingMonth:
-    """What a renderer is told: the month, its lock-to-be, and the figures.
+    """Input of a renderer: the month, its lock-to-be, and the figures.
 
     ``figures`` is the published run that is being locked. ``closed_at`` is UTC,
     without zone. ``journal_head`` is the hash of the newest entry of the audit log
@@ -86,8 +87,8 @@ Renderer = Callable[[ClosingMonth], Iterable[RenderedFile]]
 class PeriodLock:
     """A lock that is in force.
 
-    ``files`` has the SHA-256 of each stored file by its name, ``marts`` the marts
-    whose rows are frozen, ``load_ids`` the loads of bills that the month consisted of.
+    ``files`` has the SHA-256 of each stored file by its name, ``marts`` the marts with
+    frozen rows, ``load_ids`` the loads of bills that the month consisted of.
     """
 
     lock_id: str
@@ -105,7 +106,7 @@ class PeriodLock:
 
 @dataclass(frozen=True, slots=True)
 class CommentText:
-    """What somebody says about a month, or about what changed since an earlier one."""
+    """Comment on a month, or on the changes since an earlier month."""
 
     billing_month: str
     author: str
@@ -116,7 +117,7 @@ class CommentText:
 
 @dataclass(frozen=True, slots=True)
 class PeriodHistory:
-    """What happened to months, oldest first, and the locks in force by month.
+    """Events of months, oldest first, and the locks in force by month.
 
     ``comments`` are entries too, and end or begin nothing. ``accruals`` are the
     events by which accruals were booked, ``validations`` the entries by which people
@@ -135,7 +136,7 @@ class PeriodHistory:
     overlaps: tuple[AuditEntry, ...] = ()
 
     def lock_of(self, billing_month: str) -> PeriodLock | None:
-        """Return the lock of a month, if it has one."""
+        """Return the lock of a month, if there is any."""
         found = (lock for lock in self.locks if lock.billing_month == billing_month)
         return next(found, None)
 
@@ -150,7 +151,7 @@ def read_history(workspace: Workspace) -> PeriodHistory:
     Raises
     ------
     AuditLogError
-        The log is not what was written.
+        The log differs from the log written.
     """
     if not workspace.raw_database.exists():
         return NO_HISTORY
@@ -163,7 +164,7 @@ def read_history(workspace: Workspace) -> PeriodHistory:
 
 
 def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
-    """Return what the entries of a log, oldest first, come to."""
+    """Return the history given by the entries of a log, oldest first."""
     events: list[AuditEntry] = []
     by_event: dict[str, list[AuditEntry]] = {event: [] for event in _LISTED}
     locks: dict[str, PeriodLock] = {}
@@ -211,7 +212,7 @@ def closed_detail(
     marts: Iterable[str],
     load_ids: Iterable[str],
 ) -> dict[str, Any]:
-    """Return what the audit log records of a close."""
+    """Return the audit log detail of a close."""
     remark = {"approval_reason": approval_reason} if approval_reason else {}
     return {
         "billing_month": month.billing_month,
@@ -252,10 +253,10 @@ def record_reopening(
 
 
 def record_accruals(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
-    """Keep what was booked for a month before its invoices: the entry is the evidence.
+    """Record accruals booked before invoices: the entry is the evidence.
 
-    ``detail`` has what every event of a month has, and ``rows``: for each issuer and
-    currency, what the published run said, with amounts as text.
+    ``detail`` has the fields of every event of a month, and ``rows``: for each issuer
+    and currency, the value of the published run, with amounts as text.
     """
     return _record(workspace, ACCRUED, detail)
 
@@ -294,7 +295,7 @@ def record_all(
     Raises
     ------
     AuditLogError
-        The log is not what was written; nothing was added.
+        The log differs from the log written; nothing was added.
     """
     root = workspace.root
     with connect(workspace.raw_database, root=root) as connection:
@@ -316,7 +317,7 @@ def verify_locked_loads(workspace: Workspace, history: PeriodHistory) -> None:
     Raises
     ------
     LockedFileError
-        A file is missing or differs from what the audit log says of it.
+        A file is missing or differs from its audit log entry.
     """
     if not history.locks:
         return
@@ -385,7 +386,7 @@ def read_locked_file(workspace: Workspace, lock: PeriodLock, name: str) -> bytes
     Raises
     ------
     LockedFileError
-        The lock has no such file, or it is no longer what was stored.
+        The lock has no such file, or it differs from the file stored.
     """
     path = folder_of(workspace, lock.billing_month, lock.lock_id) / name
     if name not in lock.files:

@@ -1,4 +1,4 @@
-"""What a figure is made of, as the published file keeps it: models, loads, versions."""
+"""Inputs of a figure in the published file: models, loads, versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 _BILLS = frozenset(bill.name for bill in BILL_STREAMS)
-#: What a run is told, by the file of the workspace that tells it.
+#: Inputs of a run, by the workspace file that contains them.
 _TOLD = {
     "rules (allocation.yml)": (*("settings", "pools", "pool_percentages", "policies"),),
     "catalogue (catalog.yml)": (
@@ -28,7 +28,7 @@ _TOLD = {
         *("delivery_rules", "production_environments", "production_aliases"),
         "loaded_hourly_rates",
     ),
-    # Absent from what was published before there were any.
+    # Absent from runs published before there were any.
     "studies (studies/*.yml)": ("studies", "study_columns", "study_units"),
     "register (assumptions.yml)": ("assumptions",),
 }
@@ -75,7 +75,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of something the run was told: a hash of all that it says."""
+    """Version of an input of the run: a hash of its whole content."""
 
     name: str
     version: str
@@ -90,7 +90,7 @@ class Nodes:
 
 
 def read_nodes(snapshot: Snapshot, model_name: str) -> Nodes:
-    """Return what a mart is made of, up to staging."""
+    """Return the inputs of a mart, up to staging."""
     rows = snapshot.query(_LINEAGE, {"model": model_name}).to_pylist()
     sources = {source for row in rows for source in row["sources"]}
     prefix = "evidence."
@@ -124,13 +124,13 @@ def read_loads(
 
 
 def read_versions(snapshot: Snapshot) -> tuple[Version, ...]:
-    """Return a version of everything the run was told that decides its figures."""
+    """Return a version of every run input that decides its figures."""
     versions = []
     for name, tables in _TOLD.items():
         digest = snapshot.digest_of_input(tables)
         if digest is not None:
             versions.append(Version(name, digest))
-    # A build of all months leaves other blank lines than one of some.
+    # A build of all months leaves other blank lines than a build of some.
     models = snapshot.query(
         "SELECT model_name, regexp_replace(sql, '\\s+', ' ', 'g') AS sql"
         " FROM lineage.models ORDER BY model_name"

@@ -1,4 +1,4 @@
-"""Write, audit, publish: the public marts of a run become one new file.
+"""Write, audit, publish: a run's public marts become a single new file.
 
 The file is written under a name that no reader looks for, checked, renamed to the
 run's own name and only then named by the pointer. A name is never used twice:
@@ -40,7 +40,7 @@ _MODEL_VIEWS = (
 )
 
 
-#: What returns were made of besides the marts: scenarios start from the very draws.
+#: Inputs of returns beyond the marts: scenarios start from the very draws.
 _EFFECTS = (
     "attribution_studies",
     "attribution_study_units",
@@ -49,7 +49,7 @@ _EFFECTS = (
 
 
 class PublishError(TriptychError):
-    """The new file did not hold what the build holds; nothing was published."""
+    """The new file differed from the build; nothing was published."""
 
     exit_code = 4
 
@@ -73,20 +73,20 @@ def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
     Parameters
     ----------
     build_database, raw_database : Path
-        Where the marts and the evidence views are.
+        Databases of the marts and of the evidence views.
     published_dir, pointer : Path
-        Folder of published files, and the file that names the current one.
+        Folder of published files, and the file that names the current file.
     run_id : str
         Name of the new file.
     keep_runs : int
-        How many published files to keep, the new one included.
+        Number of published files to keep, the new file included.
     inputs_hash, journal_head : str
-        Of what the build was made from, and of the audit log when the run began;
-        :class:`Snapshot` gives them back.
+        Of the build inputs, and of the audit log when the run began; :class:`Snapshot`
+        returns them.
     fingerprint : str
         Of everything that another build could differ by.
     manifest : mapping, optional
-        What dbt knows of the models of the run; it lets every figure be explained.
+        dbt's metadata of the models of the run; it lets every figure be explained.
     add_more : callable, optional
         Adds tables to the file; returns whether equal inputs give equal tables.
 
@@ -123,9 +123,9 @@ def begin_publication(
     previous: Path | None = None,
     contents: Contents | None = None,
 ) -> None:
-    """Copy what will not change any more, while the rest is still computed.
+    """Copy tables that are final, while the rest is still computed.
 
-    Of what the file before holds as the build has it, nothing is copied again.
+    Contents that the previous file shares with the build are not copied again.
 
     Parameters
     ----------
@@ -138,11 +138,11 @@ def begin_publication(
     previous : Path, optional
         The published file before, to go on from.
     contents : mapping of (str, str) to mapping, optional
-        Schema and name of each table of the build → month → digest of what it holds.
+        Schema and name of each table of the build → month → digest of its contents.
     """
     published_dir.mkdir(parents=True, exist_ok=True)
     _sweep(published_dir)
-    # Two instances of the engine in one process must not have one file open.
+    # Two instances of the engine in the same process must not open the same file.
     begun = _begun(published_dir, run_id)
     begin_as(previous, begun, published_dir.parent.parent)
     with duckdb.connect(str(build_database)) as connection:
@@ -211,7 +211,7 @@ def _write(
 
 
 def _complete(partial: Path, build_database: Path, inputs: Sequence[str]) -> None:
-    """Write down what a file was made of, once it holds what the build holds."""
+    """Record the inputs of a file, once it holds the contents of the build."""
     with database_in_spare_engine(partial) as connection:
         _attach(connection, build_database, "build")
         _audit(connection, partial)
@@ -250,7 +250,7 @@ def _write_lineage(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE lineage.catalog_model_aliases AS"
         " FROM build.control.catalog_model_aliases"
     )
-    # What they read in place must still be what the run has read.
+    # The files that they read in place must still be those the run has read.
     connection.execute(
         "CREATE TABLE lineage.files_in_place AS"
         " SELECT uri, files.byte_count, version, checksum"
@@ -320,7 +320,7 @@ def _audit(connection: duckdb.DuckDBPyConnection, partial: Path) -> None:
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, int]:
-    """Return public table → how many rows it has, by one question."""
+    """Return public table → row count, with a single query."""
     counts = " UNION ALL ".join(
         f'SELECT \'{schema}.{table}\', count(*) FROM "{database}"."{schema}"."{table}"'
         for schema, table in _public_tables(connection, database)

@@ -1,8 +1,8 @@
-"""The checksum of a published file, so that an edited one is not taken for figures.
+"""Checksums of published files, to reject edited files.
 
 Beside ``published/<run>.duckdb`` lies ``<run>.json`` with the SHA-256 of the file, its
-size and times when it was published, under a seal of the journal's key where there is
-one. A reader compares size and times first and reads the file only if they differ: the
+size and times when it was published, under a seal of the journal's key where there is a
+key. A reader compares size and times first and reads the file only if they differ: the
 operating system itself sets the time of the last change.
 """
 
@@ -20,14 +20,14 @@ from triptych.core.whole_files import write_whole
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What was found of a file in this process, by where it stands on the disk.
+#: Results for a file in this process, by its place on the disk.
 _FOUND: Final[dict[tuple[str, str], str | None]] = {}
 _LOCK: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedChecksum:
-    """What a file was when it was published; ``seal`` is empty without a key."""
+    """State of a file at publication; ``seal`` is empty without a key."""
 
     sha256: str
     byte_count: int
@@ -35,7 +35,7 @@ class PublishedChecksum:
     seal: str = ""
 
     def text(self, name: str) -> str:
-        """Return what the seal is made of."""
+        """Return the text that the seal signs."""
         return f"published\n{name}\n{self.sha256}\n{self.byte_count}\n{self.standing}"
 
 
@@ -45,7 +45,7 @@ def checksum_file(published: Path) -> Path:
 
 
 def write_checksum(published: Path, root: Path) -> None:
-    """Write down what a file is that is about to be published."""
+    """Write the checksum of a file that is about to be published."""
     checksum = PublishedChecksum(
         file_checksum(published), published.stat().st_size, standing_of(published)
     )
@@ -56,9 +56,9 @@ def write_checksum(published: Path, root: Path) -> None:
 
 
 def has_checksum(published: Path, root: Path) -> bool:
-    """Tell whether a file has a checksum that can be read, under the key that is here.
+    """Return True if a file has a readable checksum under the current key.
 
-    One under a key that nobody here has proves nothing.
+    A checksum under a key that nobody here has proves nothing.
     """
     expected = recorded_checksum(published)
     if expected is None:
@@ -71,7 +71,7 @@ def has_checksum(published: Path, root: Path) -> bool:
 
 
 def standing_of(path: Path) -> str:
-    """Return size, times and inode of a file as one text; empty where it is missing."""
+    """Return size, times and inode of a file as text; empty if missing."""
     try:
         found = path.stat()
     except OSError:
@@ -81,7 +81,7 @@ def standing_of(path: Path) -> str:
 
 
 def difference(published: Path, root: Path) -> str | None:
-    """Return how a file differs from what was published; None where it does not.
+    """Return a file's difference from its publication; None if equal.
 
     A file of an earlier version has no checksum, and nothing is said of it.
     """
@@ -110,7 +110,7 @@ def _difference(published: Path, root: Path, standing: str) -> str | None:
 
 
 def recorded_checksum(published: Path) -> PublishedChecksum | None:
-    """Return the checksum; one that cannot be read is none, and health says so."""
+    """Return the checksum; None if unreadable, which health reports."""
     try:
         content = json.loads(checksum_file(published).read_text("utf-8"))
         return PublishedChecksum(**content)
@@ -119,7 +119,7 @@ def recorded_checksum(published: Path) -> PublishedChecksum | None:
 
 
 def _is_sealed(expected: PublishedChecksum, name: str, root: Path) -> bool | None:
-    """Tell whether the key sealed a checksum; None where that cannot be known here."""
+    """Check if the key sealed a checksum; None where that is unknown here."""
     try:
         key = read_key(root)
     except JournalKeyError:

@@ -1,8 +1,8 @@
 """Opens a published file so that a query can read its figures, and do nothing else.
 
-Whatever asks (a page, ``triptych sql``, an explanation) gets a connection that cannot
+Every client (a page, ``triptych sql``, an explanation) gets a connection that cannot
 attach another database, write or read a file, or lift any of that again. Only where
-line items are looked at, the files of evidence can be read besides.
+line items are looked at, the files of evidence can also be read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _READING = frozenset(
 def names_of_mart(schema: str, model: str) -> set[str]:
     """Return the names under which a run may have published a model.
 
-    One that has its schema's name in its own, such as ``mart_cost_waterfall`` of
+    A model that has its schema's name in its own, such as ``mart_cost_waterfall`` of
     ``cost``, may go without it.
     """
     return {f"{schema}.{model}", f"{schema}.{model.replace(f'mart_{schema}_', '')}"}
@@ -59,14 +59,14 @@ def attach_published(
     name : str
         To attach it under another name.
     reads_evidence : bool
-        Whether the files that the run was built from can be read.
+        True if the files that the run was built from can be read.
     """
     connection = duckdb.connect(":memory:")
     connection.execute(f'ATTACH {literal(str(path))} AS "{name}" (READ_ONLY)')
     connection.execute(f"SET GLOBAL file_search_path = {search_path(root)}")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     if reads_evidence:
-        # A relative name is looked at as it stands, and again where it was found.
+        # A relative name is checked as it is, and again where it was found.
         folders = [_LAKE, str(root / _LAKE)]
         connection.execute("SET GLOBAL allowed_directories = ?", [folders])
         files = _files_in_place(connection, name)
@@ -79,7 +79,7 @@ def attach_published(
 def has_table(
     connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str
 ) -> bool:
-    """Tell whether an attached database has a table."""
+    """Return True if an attached database has a table."""
     row = connection.execute(
         "SELECT count(*) FROM duckdb_tables()"
         " WHERE database_name = ? AND schema_name = ? AND table_name = ?",
@@ -91,12 +91,12 @@ def has_table(
 def answer(
     cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters
 ) -> pa.Table:
-    """Answer one statement that reads.
+    """Execute a single read-only statement.
 
     Raises
     ------
     duckdb.Error
-        It is not valid, not one, or would do something else than read.
+        It is invalid, not a single statement, or would do more than read.
     """
     statements = cursor.extract_statements(sql)
     if len(statements) != 1:

@@ -1,9 +1,9 @@
 """Reads the published warehouse without ever blocking, or being blocked by, a run.
 
 A publish writes a new file and then moves the pointer ``warehouse/CURRENT``; a file
-name is never used twice. A reader therefore attaches the file that the pointer
-names, read-only, and looks at the pointer again for the next question. What a
-:class:`Snapshot` answers always comes from one run.
+name is never used twice. A reader therefore attaches the file that the pointer names,
+read-only, and looks at the pointer again for the next question. The answers of a
+:class:`Snapshot` always come from the same run.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ class PublishedFileError(TriptychError):
 
 
 class LineItemsOutOfReachError(TriptychError):
-    """The evidence behind a figure cannot be read here, though the figure stands."""
+    """The evidence behind a figure is unreadable here; the figure is valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The published marts of one run.
+    """The published marts of a run.
 
-    Holding one keeps its data readable even after a later run is published and
-    the file itself is removed.
+    A held snapshot keeps its data readable even after a later run is published and the
+    file itself is removed.
     """
 
     run_id: str
@@ -81,7 +81,7 @@ class Snapshot:
         Parameters
         ----------
         sql : str
-            DuckDB SQL, one statement that reads: whatever else raises.
+            DuckDB SQL, a single statement that reads: any other raises.
         parameters : sequence or mapping, optional
             Values for ``?`` or ``$name`` placeholders.
 
@@ -98,7 +98,7 @@ class Snapshot:
         return _fetch(self._connection, sql, parameters)
 
     def column_types(self) -> dict[tuple[str, str], str]:
-        """Return the type of each column of what can be asked for, by mart and name."""
+        """Return the type of each column that can be queried, by mart and name."""
         rows = self._connection.cursor().execute(_COLUMN_TYPES).fetchall()
         visible = set(self.tables())
         return {
@@ -109,12 +109,12 @@ class Snapshot:
 
     @property
     def viewed_as(self) -> str:
-        """Part of the key of whatever is remembered of this snapshot: all of it."""
+        """Part of the key of anything cached from this snapshot: all of it."""
         return ""
 
     @property
     def has_line_items(self) -> bool:
-        """Whether whoever asks may ask for line items."""
+        """Return True if the user may query line items."""
         return True
 
     @property
@@ -164,10 +164,10 @@ class Snapshot:
         return tuple(name for (name,) in rows.fetchall())
 
     def digest_of_input(self, tables: Sequence[str]) -> str | None:
-        """Return the SHA-256 of what the run was told, by control tables of that name.
+        """Return the SHA-256 of the run inputs, by control tables of that name.
 
-        Whoever looks, it is that of all rows: a digest shows none. None where the run
-        has none of the tables.
+        For every viewer, it is that of all rows: a digest shows none. None where the
+        run has none of the tables.
         """
         cursor = self._connection.cursor()
         content = []
@@ -188,7 +188,7 @@ class Snapshot:
         return ATTACHED_AS
 
     def shows_rows_of(self, stream: str) -> bool:
-        """Tell whether rows of a stream of evidence may be looked at."""
+        """Return True if rows of a stream of evidence may be viewed."""
         return stream in STREAMS_OF_FINANCE and stream not in STREAMS_OF_PEOPLE
 
     def evidence_rows(
@@ -323,7 +323,7 @@ class PublishedReader:
         NothingPublishedError
             No run has been published.
         PublishedFileError
-            The published file is missing, damaged or not what was published.
+            The published file is missing, damaged or differs from its publication.
         """
         with self._lock:
             path = self.current_path()
@@ -359,7 +359,7 @@ class PublishedReader:
 
 
 def refuse_edited(path: Path, root: Path) -> None:
-    """Stop at a published file that is not what was published.
+    """Raise if a published file was edited since its publication.
 
     Raises
     ------
@@ -386,14 +386,14 @@ def _open_snapshot(path: Path, root: Path) -> Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class PublishedFingerprint:
-    """The published file, and what it was made of as one text."""
+    """The published file, and its inputs as a single text."""
 
     path: Path
     value: str
 
 
 def published_fingerprint(root: Path) -> PublishedFingerprint | None:
-    """Return the fingerprint of what is published; None where that cannot be read."""
+    """Return the published fingerprint; None if it cannot be read."""
     try:
         path = PublishedReader(root).current_path()
         refuse_edited(path, root)
@@ -422,7 +422,7 @@ def _create_other_evidence(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _refuse_changed(connection: duckdb.DuckDBPyConnection) -> None:
-    """Refuse a drill-down into files that are no longer what the run has read."""
+    """Refuse a drill-down into files that changed since the run read them."""
     cursor = connection.cursor()
     if not has_table(cursor, ATTACHED_AS, "lineage", "files_in_place"):
         return  # Published before evidence could stay in place.

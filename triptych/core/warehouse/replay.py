@@ -1,9 +1,9 @@
-"""Builds a mart again from the evidence files, beside what is published.
+"""Rebuilds a mart from the evidence files, beside the published mart.
 
-The published file keeps the SQL of every model as its run compiled it, what the run
-was told and found in the catalogue of loads, and the views over its evidence. Run again
-in a database in memory they give the mart anew: from the very files, with the very
-rules, and with nothing of what the build database or the published tables held.
+The published file keeps the SQL of every model as its run compiled it, the inputs of
+the run and its catalogue of loads, and the views over its evidence. Run again in a
+database in memory they rebuild the mart: from the very files, with the very rules, and
+with no content of the build database or the published tables.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _ESTIMATES = "estimates."
 
 
 class NotReplayableError(TriptychError):
-    """A mart cannot be built again here; what is published stays."""
+    """A mart cannot be rebuilt here; the published mart stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as its run compiled it, with what it is made of."""
+    """A model as its run compiled it, with its inputs."""
 
     name: str
     schema: str
@@ -44,7 +44,7 @@ class Model:
 
 
 class Replay:
-    """Marts and what they are made of, built again in memory.
+    """Marts and their inputs, rebuilt in memory.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Replay:
     def query(
         self, sql: str, parameters: dict[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """Answer a query over what was built again, as one mapping per row."""
+        """Answer a query over the rebuilt marts, as a mapping per row."""
         relation = self._connection.sql(sql, params=parameters or {})
         rows: list[dict[str, Any]] = relation.to_arrow_table().to_pylist()
         return rows
@@ -111,7 +111,7 @@ class Replay:
             run(f'CREATE VIEW raw.evidence."{stream}" AS {body}')
 
     def _kept(self, beginning: str) -> list[str]:
-        """Return the tables of the published file whose names begin so."""
+        """Return the tables of the published file with this name prefix."""
         rows = self._connection.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'"
             " AND schema_name = 'lineage' AND starts_with(table_name, ?)",
@@ -129,7 +129,7 @@ class Replay:
 
 
 def needed_models(models: dict[str, Model], marts: Sequence[str]) -> list[Model]:
-    """Return the marts and all they are made of, each after what it is made of."""
+    """Return the marts and all their inputs, each after its inputs."""
     mart = marts[0]
     if not set(marts) <= models.keys():
         raise NotReplayableError(

@@ -1,8 +1,8 @@
 """A published run as somebody may see it who may not see all of it.
 
-Whoever asks through a restricted snapshot finds views in place of the marts: without
-the marts, the columns and the rows that are not for them. A query that does not think
-of that cannot get at more: nothing else can be reached by a name that it knows.
+Users of a restricted snapshot find views in place of the marts: without the marts, the
+columns and the rows that are not for them. A query unaware of that cannot get at more:
+nothing else can be reached by a name that it knows.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.published_file import Parameters
 
 
-#: What tells how a figure was made; the rest of ``lineage`` is what a run was told,
-#: rates of pay and who closed a month among it.
+#: Tables on the making of a figure; the rest of ``lineage`` are inputs of a run, rates
+#: of pay and the closer of a month among them.
 _LINEAGE = frozenset(
     {
         *("models", "model_columns", "loads", "load_months", "inputs"),
@@ -49,12 +49,12 @@ _SPANS_MONTHS = frozenset({"window_months", "first_month", "quarter"})
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """What may be seen of a run.
+    """Visible part of a run.
 
     Attributes
     ----------
     name : str
-        Whose view it is, for messages: ``viewer``.
+        Name of the view, for messages: ``viewer``.
     shown : tuple of str or None
         Marts that are there: ``cost.mart_run``, or ``delivery.*``; None for all.
     hidden : tuple of str
@@ -64,11 +64,11 @@ class Restriction:
     cost_centers : tuple of str or None
         Only rows of these; None for all.
     whole : tuple of str
-        Marts that ``cost_centers`` does not narrow, as they tell of nobody's cost.
+        Marts that ``cost_centers`` does not narrow, as they describe nobody's cost.
     has_line_items : bool
-        Whether line items and evidence can be read.
+        True if line items and evidence can be read.
     streams : tuple of str or None
-        Streams whose rows can be looked at, where line items can; None for all.
+        Streams with rows that can be looked at, where line items can; None for all.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Restriction:
     streams: tuple[str, ...] | None = None
 
     def shows(self, mart: str) -> bool:
-        """Tell whether a mart is there at all."""
+        """Return True if a mart is there at all."""
         in_shown = self.shown is None or _is_among(mart, self.shown)
         return in_shown and not _is_among(mart, self.hidden)
 
@@ -100,7 +100,7 @@ def _is_among(mart: str, names: Iterable[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RestrictedSnapshot(Snapshot):
-    """A snapshot in which only what a restriction lets through can be asked for."""
+    """A snapshot that answers only queries within a restriction."""
 
     restriction: Restriction
     _behind: str
@@ -116,16 +116,16 @@ class RestrictedSnapshot(Snapshot):
 
     @property
     def viewed_as(self) -> str:
-        """Part of the key of whatever is remembered of this snapshot."""
+        """Part of the key of anything cached from this snapshot."""
         return self.restriction.key
 
     @property
     def has_line_items(self) -> bool:
-        """Whether whoever asks may ask for line items."""
+        """Return True if the user may query line items."""
         return self.restriction.has_line_items
 
     def query(self, sql: str, parameters: Parameters = None) -> pa.Table:
-        """Answer a query over what may be seen.
+        """Answer a query over the visible part.
 
         Raises
         ------
@@ -158,11 +158,11 @@ class RestrictedSnapshot(Snapshot):
                 f"Line items and source rows are not shown to {self.restriction.name}.",
                 next_step="Ask somebody in finance for them.",
             )
-        # Not super(): a dataclass with slots is another class than the one written.
+        # Not super(): a dataclass with slots is another class than the class written.
         return Snapshot.query_line_items(self, sql, parameters)
 
     def shows_rows_of(self, stream: str) -> bool:
-        """Tell whether rows of a stream of evidence may be looked at."""
+        """Return True if rows of a stream of evidence may be viewed."""
         allowed = self.restriction
         is_for_role = allowed.streams is None or stream in allowed.streams
         is_for_anybody = Snapshot.shows_rows_of(self, stream)
@@ -186,7 +186,7 @@ def _parser() -> duckdb.DuckDBPyConnection:
 
 @lru_cache(maxsize=2048)
 def _named_in(sql: str) -> frozenset[str]:
-    """Return the tables that a query names; a page asks the same ones each time."""
+    """Return the tables that a query names; a page repeats its queries."""
     names = tables_asked_for(_parser().cursor(), sql, functions=ROW_FUNCTIONS)
     return frozenset(name.lower() for name in names)
 
@@ -203,7 +203,7 @@ def restricted(
     root : Path
         Workspace folder.
     restriction : Restriction
-        What may be seen.
+        Visible part.
     """
     # A name that no query knows.
     behind = f"whole_{secrets.token_hex(8)}"
@@ -260,7 +260,7 @@ def _columns(columns: dict[str, str], blank: tuple[str, ...]) -> str:
 def _condition(
     mart: str, columns: dict[str, str], restriction: Restriction, behind: str
 ) -> str:
-    """Return which rows are seen; none of a mart whose rows have no cost centre."""
+    """Return the condition of visible rows; none if no cost centre."""
     centers = restriction.cost_centers
     if centers is None or _is_among(mart, restriction.whole):
         return "true"
@@ -298,7 +298,7 @@ def _is_own_model(
 
     A model can move to another cost centre. A billing month of it is seen where all of
     its cost in that month is of these, another month where all of its owners in it are;
-    what spans months, or has none, where no other ever owned it.
+    rows that span months, or have none, where no other ever owned it.
     """
     if "billing_month" in columns and "prior_billing_month" not in columns:
         return (

@@ -1,11 +1,11 @@
-"""Marts that have another name now, and answer to the former one for one release."""
+"""Renamed marts that answer to their former name for a release."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Former name → name. A view in SQL cannot warn, so whatever reads a name that somebody
-#: wrote says it.
+#: Former name → name. A view in SQL cannot warn, so the reader of a name that somebody
+#: wrote reports it.
 RETIRED_MARTS: Final = {
     "cost.mart_cost_landings": "cost.mart_cost_outturns",
     "roi.mart_platform_pivots": "roi.mart_platform_migrations",

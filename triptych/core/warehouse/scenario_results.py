@@ -1,7 +1,7 @@
 """Results of scenarios, a file each under ``scenarios/results/`` of the workspace.
 
 A result is written once, under its id, and never changed: neither a mart nor an
-approved value is touched by it. Who ran it and when stands beside the numbers.
+approved value is touched by it. The user and time of the run are beside the numbers.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class ScenarioStore:
         result : dict
             Of :func:`attribution.scenarios.results.result_of`.
         by : str
-            Who ran it.
+            User who ran it.
         at : datetime
-            When.
+            Time of the run.
 
         Raises
         ------
@@ -155,7 +155,7 @@ def _read(path: Path) -> Row:
 
 
 def differences(results: list[Row]) -> list[Row]:
-    """Return what the files of scenarios say differently, a row for each key.
+    """Return the differences between scenario files, a row for each key.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def differences(results: list[Row]) -> list[Row]:
     Returns
     -------
     list of dict
-        ``key``, and what each says under its id; ``None`` where it says nothing.
+        ``key``, and the value in each under its id; ``None`` where it has no value.
 
     Raises
     ------
@@ -198,7 +198,8 @@ def _said(result: Row) -> Row:
             if key not in {"name", "kind"} and value not in (None, [], "")
         }
         title = change["title"]
-        # Two changes of one thing, such as in different months, are told by name.
+        # Two changes of the same thing, such as in different months, are distinguished
+        # by name.
         found[f"{title} ({change['change']})" if title in found else title] = written(
             said
         )
@@ -206,7 +207,7 @@ def _said(result: Row) -> Row:
 
 
 def written(value: object) -> str | None:
-    """Return a value of a scenario's file in one line; ``None`` where it is empty."""
+    """Return a scenario file's value on a single line; ``None`` if empty."""
     if isinstance(value, dict):
         if value.get("value") is not None and set(value) <= {"value", "low", "high"}:
             number = f"{value['value']:,g}"

@@ -1,9 +1,9 @@
-"""Which rows of evidence may be looked at, whatever asks for them.
+"""Visible rows of evidence, for every client.
 
-Marts leave out what is not for somebody; the rows behind a figure must not bring it
-back. Rows that tell of single people are shown to nobody: what can be said of people
-stands in the marts, of groups of five or more. A stream that is listed nowhere, such as
-a new one, is shown to nobody either.
+Marts leave out data that is not for somebody; the rows behind a figure must not bring
+it back. Rows about single people are shown to nobody: the data on people is in the
+marts, of groups of five or more. A stream that is listed nowhere, such as a new stream,
+is shown to nobody either.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STREAMS_OF_PEOPLE = frozenset({"survey_responses", "worklogs"})
 #: Columns of other streams with hours of single people.
 COLUMNS_OF_PEOPLE = ("engaged_seconds", "engaged_people")
-#: What engineering and analysts look at behind a figure.
+#: Streams that engineering and analysts look at behind a figure.
 STREAMS_OF_INSIDE = (
     *("focus", "aws_cur2", "aws_cost_explorer", "gcp_billing_export"),
     *("llm_provider_costs", "opencost_costs", "railway_usage"),
@@ -32,8 +32,8 @@ STREAMS_OF_INSIDE = (
     *("deployments", "commits", "incidents", "training_runs"),
     *("model_versions", "promotions"),
 )
-#: What finance and this machine itself look at: also invoices, headcount and what
-#: closed months keep.
+#: Streams that finance and this machine itself look at: also invoices, headcount and
+#: those kept by closed months.
 STREAMS_OF_FINANCE = (
     *STREAMS_OF_INSIDE,
     *("headcount", "invoices"),
@@ -67,7 +67,7 @@ def tables_asked_for(
     cursor : duckdb.DuckDBPyConnection
         To parse with.
     sql : str
-        One query.
+        A single query.
     functions : frozenset of str
         Functions in the place of a table that are let through.
 

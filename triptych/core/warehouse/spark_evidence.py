@@ -1,9 +1,9 @@
-"""The current loads as Spark reads them: alike files as one, a query per stream.
+"""Current loads in Spark: similar files merged, a query per stream.
 
-A load rests in a folder of its own that is never changed, so what is in the folder is
-the load. Of a load in place the files are named one by one. The query of a stream reads
-them through the projection that was worked out when the load was committed. Which load
-a row is of, what is summed over line items does not ask.
+A load rests in a separate folder that is never changed, so the content of the folder is
+the load. Of a load in place the files are named singly. The query of a stream reads
+them through the projection that was worked out when the load was committed. Sums over
+line items ignore the load of a row.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     from triptych.core.lake.loads import StreamView
 
-#: Stands in a projection that no Spark expression can be made of, with the reason.
+#: Placeholder in a projection that no Spark expression can be made of, with the reason.
 UNREADABLE_ON_SPARK = "unreadable"
 
-#: How Hadoop's file systems, and all that follow them, name an object of S3.
+#: Scheme with which Hadoop's file systems, and all that follow them, name an object of
+#: S3.
 _HADOOP_SCHEME = "s3a://"
 #: Columns of every stream that no table on Spark is made of.
 _NOT_READ = ("_load_id", "_source_uri")
@@ -46,7 +47,7 @@ ORDER BY source, load_id
 
 @dataclass(frozen=True, slots=True)
 class LoadedFiles:
-    """Files of a source's current loads that are read through one projection."""
+    """Files of a source's current loads that share a projection."""
 
     stream: str
     source: str
@@ -67,10 +68,10 @@ def read_loaded_files(
     streams: Collection[str],
     months: Collection[str],
 ) -> list[LoadedFiles]:
-    """Return what some months of the current loads consist of.
+    """Return the loaded files of some months of the current loads.
 
-    Loads of one source whose files are alike are one relation, however many there are:
-    a query costs Spark a second of processor time for each that it reads.
+    Loads of the same source with similar files are a single relation, however many
+    there are: a query costs Spark a second of processor time for each that it reads.
 
     Parameters
     ----------
@@ -79,14 +80,14 @@ def read_loaded_files(
     root : Path
         Workspace folder, which file names are relative to.
     streams : collection of str
-        Whose loads.
+        Streams of the loads.
     months : collection of str
         Billing months of which a load has rows.
 
     Raises
     ------
     SettingsError
-        A load cannot be read on Spark; the message says which and why.
+        A load cannot be read on Spark; the message names the load and the reason.
     """
     rows = catalogue.execute(
         _LOADS_OF_MONTHS, [sorted(streams), sorted(months)]
@@ -103,8 +104,8 @@ def read_loaded_files(
             names, projections, signatures, strict=True
         ):
             _refuse_unreadable(projection, label)
-            # Not every server reads a bucket and a folder by one relation: one left
-            # the folder out.
+            # Not every server reads a bucket and a folder by a single relation: some
+            # server left the folder out.
             in_bucket = is_in_bucket(name)
             group = groups[stream, source, projection, signature, in_bucket]
             group[_location(name, root)] = None

@@ -1,4 +1,4 @@
-"""How names, texts and types are written in Spark's SQL."""
+"""Names, texts and types in Spark's SQL."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Sources whose loads count, and which the settings do not have any more.
+"""Sources with loads that count but without an entry in the settings.
 
 Somebody renamed or removed them in ``triptych.yml``. Their loads count as before, until
-it is decided what they are: see :mod:`triptych.evidence.source_decisions`.
+a decision on them: see :mod:`triptych.evidence.source_decisions`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class UndecidedSource:
 
     @property
     def what(self) -> str:
-        """What there is to decide, with its money."""
+        """Return the pending decision, with its money."""
         money = " and ".join(f"{amount:,.2f} {name}" for name, amount in self.billed)
         loads = f"{self.load_count:,} load{'' if self.load_count == 1 else 's'}"
         counts = f"{money} billed in {loads}" if money else f"{loads}"
@@ -75,7 +75,7 @@ class UndecidedSource:
         )
 
     def __str__(self) -> str:
-        """Return what there is to decide, and how."""
+        """Return the pending decision, and the way to take it."""
         return f"{self.what} {self.next_step}"
 
 
@@ -107,7 +107,7 @@ def read_undecided(
     Parameters
     ----------
     raw_database : Path
-        The catalogue; one that is not there has none.
+        The catalogue; a missing catalogue has none.
     configured : iterable of str
         Names of the sources in the settings.
     """

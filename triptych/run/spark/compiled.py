@@ -1,8 +1,8 @@
 """The models that read line items, in Spark's SQL.
 
-dbt compiles them for Spark and executes none: no connection is opened. What the rules
-are goes in as variables. Each model becomes a view of the session alone, so nothing
-is left behind on a server, and no schema there has to be ours.
+dbt compiles them for Spark and executes none: no connection is opened. The rules go in
+as variables. Each model becomes a view of the session alone, so nothing is left behind
+on a server, and no schema there has to be ours.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-#: What the names of schemas begin with in compiled SQL, so that no other word does.
+#: Prefix of schema names in compiled SQL, different from any other word.
 SCHEMA_PREFIX = "triptych_session_"
 
 _RELATION = re.compile(rf"\b{SCHEMA_PREFIX}(\w+)\.(\w+)")
@@ -36,7 +36,7 @@ class CompiledModel:
 
     @property
     def is_table(self) -> bool:
-        """Whether its rows come back; what else there is stands behind those."""
+        """Return True if its rows come back; all others are behind those."""
         return self.name in LINE_ITEM_TABLES
 
     def of_months(self, months: Sequence[str]) -> str:
@@ -45,7 +45,7 @@ class CompiledModel:
 
 
 def evidence_view(stream: str) -> str:
-    """Return what compiled SQL calls the line items of a stream."""
+    """Return the name of a stream's line items in compiled SQL."""
     return f"evidence__{stream}"
 
 
@@ -57,9 +57,9 @@ def compiled_models(
     Parameters
     ----------
     kept : Path
-        File with what was compiled last.
+        File with the models compiled last.
     key : str
-        Differs whenever the SQL would; compiled is only what is not kept under it.
+        Differs whenever the SQL would; only models not kept under it are compiled.
     rules : mapping
         Rules by the names under which the models look them up.
     options : sequence of str
@@ -90,7 +90,7 @@ def _read(kept: Path, key: str) -> list[CompiledModel] | None:
 
 def _compile(rules: Mapping[str, Any], options: Sequence[str]) -> list[CompiledModel]:
     project = _invoke(["parse", "--no-write-json", *options])
-    # With the project at hand dbt reads none of it again, whatever the variables are.
+    # With the project at hand dbt reads none of it again, for any variables.
     arguments = ("--no-populate-cache", "--vars", json.dumps(rules))
     selected = [f"+{table}" for table in LINE_ITEM_TABLES]
     compiled = _invoke(

@@ -1,4 +1,4 @@
-"""What the process on Spark is told, and how it says why it ended."""
+"""Input of the process on Spark, and its report on an early end."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ EXIT_WITH_VERDICT = 72
 
 @dataclass(frozen=True, slots=True)
 class SparkJob:
-    """Everything that the process is told.
+    """Complete input of the process.
 
     Parameters
     ----------
     root, raw_database : str
         Workspace folder and catalogue.
     months : sequence of str
-        Billing months whose line items are to be read.
+        Billing months with line items to read.
     rules : mapping
         Rules by the names under which models look them up.
     recipe_hash : str
-        Of the rules, the project and what compiles it.
+        Of the rules, the project and its compiler.
     compiled_file : str
-        Where the compiled models are kept.
+        Location of the compiled models.
     dbt_options : sequence of str
-        Where dbt finds the project and writes its log.
+        Folder where dbt finds the project and writes its log.
     master, remote, conf : str, str or None, mapping
-        Where Spark is; see :class:`triptych.core.settings.SparkSettings`.
+        Address of Spark; see :class:`triptych.core.settings.SparkSettings`.
     export_dir : str
-        Where the rows are written, as ``table.parquet``.
+        Folder for the rows, as ``table.parquet``.
     verdict_file : str
-        Where to say why, if the process ends early.
+        File for the reason, if the process ends early.
     """
 
     root: str
@@ -67,7 +67,7 @@ class SparkJob:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Why the process ended early, in the words of the error to raise."""
+    """Reason for an early end, in the words of the error to raise."""
 
     is_about_settings: bool
     what: str
@@ -91,7 +91,7 @@ class Verdict:
         return Verdict(**json.loads(path.read_text(encoding="utf-8")))
 
     def as_error(self) -> TriptychError:
-        """Return what the run raises."""
+        """Return the error that the run raises."""
         kind = SettingsError if self.is_about_settings else TransformError
         return kind(self.what, where=self.where, next_step=self.next_step)
 

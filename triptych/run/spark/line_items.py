@@ -1,4 +1,4 @@
-"""What line items add up to, worked out in one session of Spark.
+"""Sums of line items, computed in a single session of Spark.
 
 Evidence and models become views of the session. Of each table that is summed over line
 items, the rows of the months to build come back as a Parquet file; all else is built
@@ -69,18 +69,18 @@ def sum_line_items(
     files: Sequence[LoadedFiles],
     models: Sequence[CompiledModel],
 ) -> None:
-    """Write what the line items of some months add up to, a file for each table.
+    """Write the line item sums of some months, a file for each table.
 
     Parameters
     ----------
     session : SparkSession
-        Where.
+        Session to use.
     job : SparkJob
         Of which months, and into which folder.
     files : sequence of LoadedFiles
-        What to read.
+        Files to read.
     models : sequence of CompiledModel
-        How, in the order in which they read each other.
+        Models, in the order in which they read each other.
     """
     _report(f"reading {len(job.months)} billing months on Spark")
     _give_evidence(session, files)

@@ -1,7 +1,7 @@
-"""What became of Spark, in one paragraph.
+"""Description of a loss of Spark, in a single paragraph.
 
-Spark, gRPC and py4j tell of the same misfortune in many ways, over many lines. What
-they have in common are a few words; the more telling ones come first.
+Spark, gRPC and py4j report the same misfortune in many ways, over many lines. They have
+a few words in common; the more specific words come first.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _MEANINGS = (
 
 
 def meaning_of(text: str) -> str | None:
-    """Say what became of Spark; ``None`` where ``text`` tells of no loss of it."""
+    """Explain a loss of Spark; ``None`` if ``text`` describes no loss of it."""
     return next(
         (
             f"{meaning} (It said: {first_line(text)})"
@@ -65,15 +65,15 @@ def meaning_of(text: str) -> str | None:
 
 
 def lost_spark(error: BaseException) -> str:
-    """Say what an error outside dbt means, whatever raised it."""
+    """Explain an error outside dbt, from any origin."""
     text = f"{type(error).__name__}: {error}"
     return meaning_of(text) or f"Spark failed: {first_line(text)}"
 
 
 def first_line(text: str) -> str:
-    """Return what an error says first, as a sentence.
+    """Return the first statement of an error, as a sentence.
 
-    gRPC begins with the name of its class, and tells its details further down.
+    gRPC begins with the name of its class, and gives its details further down.
     """
     details = _GRPC_DETAILS.search(text)
     lines = (line.strip() for line in text.splitlines())

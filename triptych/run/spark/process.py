@@ -1,7 +1,7 @@
-"""Apache Spark for one run, in a process of its own.
+"""Apache Spark for a run, in a subprocess.
 
-It ends as soon as the run that started it is gone. Why it ended early it writes into a
-file, for standard output carries whatever dbt, py4j and the JVM say.
+It ends as soon as the run that started it is gone. It writes the reason for an early
+end into a file, for standard output carries all output of dbt, py4j and the JVM.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LINE_ITEMS_WORTH_COMPILING_FOR = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the job whose file is the one argument; return the exit code."""
+    """Run the job of the single argument, a file; return the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     threading.Thread(target=_end_with_the_run, daemon=True).start()
     job = SparkJob.read(Path(given[0]))
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _work(job)
     except TriptychError as error:
         Verdict.of(error).write(Path(job.verdict_file))
-    # Whatever py4j, gRPC or the JVM raise: none of them has a common ancestor.
+    # Any exception of py4j, gRPC or the JVM: none of them has a common ancestor.
     except Exception as error:  # noqa: BLE001
         Verdict.of(spark_failed(lost_spark(error))).write(Path(job.verdict_file))
     else:
@@ -60,7 +60,7 @@ def _work(job: SparkJob) -> None:
 
 
 def _end_with_the_run() -> None:
-    """End this process with the run, and first what it had begun on a server."""
+    """End this process with the run, after its work on a server."""
 
     def say_farewell() -> None:
         farewell = threading.Thread(target=stop_what_is_running, daemon=True)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from triptych.core.errors import TriptychError
 
-#: What the models rely on, whatever the server's own settings are.
+#: Settings that the models rely on, regardless of the server's own settings.
 _RULES = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
     # A sum of 38 digits from which something is taken would lose its last decimal
-    # without a word; so it keeps it, and what does not fit is an error.
+    # without a word; so it keeps it, and a value that does not fit is an error.
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
 }
 
@@ -54,16 +54,16 @@ _JVM_OPTIONS = "-XX:+ExitOnOutOfMemoryError"
 #: Compiles at once and once, rather than better and better.
 _BRIEF_JVM_OPTIONS = " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
-#: How long an answer that fails is asked for again: 0.05, 0.2, 0.8, 3.2 and 5 seconds.
-#: A server that is gone for longer has forgotten the session; pyspark itself would
-#: wait ten minutes.
+#: Waits before a failed answer is requested again: 0.05, 0.2, 0.8, 3.2 and 5 seconds. A
+#: server that is gone for longer has forgotten the session; pyspark itself would wait
+#: ten minutes.
 _RETRIES = 5
 _LONGEST_WAIT_MILLISECONDS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPlace:
-    """Where the session is: on a server, or started here on a master.
+    """Place of the session: on a server, or started here on a master.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class SessionPlace:
     remote : str or None
         Address of a Spark Connect server, ``sc://host:port``.
     folder : Path
-        Where a session that is started here may leave something.
+        Folder for files of a session that is started here.
     """
 
     master: str
@@ -85,7 +85,7 @@ class SessionPlace:
 
 
 def refuse_without_spark() -> None:
-    """Raise the one sentence that helps where the extra is not installed.
+    """Raise a single helpful sentence where the extra is not installed.
 
     Raises
     ------
@@ -111,12 +111,12 @@ def open_session(
     Parameters
     ----------
     place : SessionPlace
-        Where.
+        Place of the session.
     conf : mapping of str to str
         Further settings; they win over ours, apart from the rules.
     is_brief : bool
         There is little to do: a JVM that is started here shall not take time to become
-        fast, which is half of what a few thousand rows cost.
+        fast, which is half of the cost of a few thousand rows.
 
     Raises
     ------
@@ -133,10 +133,10 @@ def open_session(
             options = _JVM_OPTIONS + _BRIEF_JVM_OPTIONS * is_brief
             session = _start(builder, conf, place.folder, options)
         else:
-            # So that it is known here whether there is a server to say farewell to.
+            # So that it is known here if there is a server to close.
             os.environ["SPARK_REMOTE"] = place.remote
             session = _connect(Session.builder.remote(place.remote))
-    # Whatever py4j, gRPC or the JVM raise: none of them has a common ancestor.
+    # Any exception of py4j, gRPC or the JVM: none of them has a common ancestor.
     except Exception as error:
         raise _no_session(place, error) from error
     if place.remote is not None:
@@ -145,7 +145,7 @@ def open_session(
 
 
 def stop_what_is_running() -> None:
-    """Tell a server to stop what this process had it do; a JVM of ours just ends."""
+    """Stop this process's work on a server; a local JVM just ends."""
     if "SPARK_REMOTE" not in os.environ:
         return
     from pyspark.sql import SparkSession as Session  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""Lets Apache Spark add up the line items of a run, and brings back what they come to.
+"""Sums of a run's line items by Apache Spark, and their retrieval.
 
-Spark works in a process of its own (:mod:`triptych.run.spark.process`). Only what
-reads line items runs there; the rows come back as Parquet, and the embedded engine
-builds all else from them, by the same models as ever.
+Spark works in a subprocess (:mod:`triptych.run.spark.process`). Only models that read
+line items run there; the rows come back as Parquet, and the embedded engine builds all
+else from them, by the same models as ever.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ def line_items_on_spark(
     Parameters
     ----------
     workspace : Workspace
-        Where the evidence is.
+        Location of the evidence.
     rules : mapping
-        What :func:`triptych.core.control.rules.rule_sets` returns.
+        Result of :func:`triptych.core.control.rules.rule_sets`.
     spark : SparkSettings
-        Where Spark is.
+        Address of Spark.
     run_dir : Path
         Folder of this run, for the job, the log and the rows on their way.
     task : Task
@@ -79,7 +79,7 @@ def line_items_on_spark(
     SettingsError
         Spark is not installed or cannot be reached, or a load cannot be read there.
     TransformError
-        A model failed, or Spark was lost; what is published stays.
+        A model failed, or Spark was lost; the published run stays.
     """
     refuse_without_spark()
     export_dir = run_dir / "from_spark"
@@ -148,7 +148,7 @@ def _run(job: SparkJob, run_dir: Path, task: Task) -> None:
 
 
 def environment_of_session() -> dict[str, str]:
-    """Return the environment of a process that opens a session of its own."""
+    """Return the environment of a process that opens a separate session."""
     environment = {
         **isolated_environment(),
         "TRIPTYCH_SCHEMA_PREFIX": SCHEMA_PREFIX,
@@ -177,7 +177,7 @@ def _as_error(job: SparkJob, output: CommandOutput) -> TriptychError:
 
 
 def _told_of_memory(output: CommandOutput) -> TriptychError | None:
-    """Return the error of a JVM that ended itself, which only its last words tell."""
+    """Return the out-of-memory error of a JVM, from its last output."""
     words = " ".join(output.last_errors)
     is_so = "OutOfMemoryError" in words
     return spark_failed(str(meaning_of(words))) if is_so else None

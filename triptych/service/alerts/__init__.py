@@ -1,1 +1,1 @@
-"""Finds what people must know in a published run, and sends it once."""
+"""Alerts on facts of a published run, each sent once."""

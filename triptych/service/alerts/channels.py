@@ -24,12 +24,12 @@ class ChannelError(TriptychError):
 def send(
     channel: ChannelSettings, *, title: str, body: str, attached: Path | None = None
 ) -> None:
-    """Send one message of plain text, with a file where a channel takes any.
+    """Send a plain text message, with a file if a channel takes any.
 
     Raises
     ------
     SettingsError
-        The address is missing or not one that Apprise knows, or it is not installed.
+        The address is missing or unknown to Apprise, or it is not installed.
     ChannelError
         The channel did not take the message.
     """
@@ -58,7 +58,7 @@ def send(
             where=where,
             next_step="Look at the form of the service in Apprise's documentation.",
         )
-    # One address given twice is one place, and gets one message.
+    # An address given twice is a single place, and gets a single message.
     services = {service.url(): service for service in notifier}
     notifier = apprise.Apprise(list(services.values()), asset=asset)
     if not notifier.notify(

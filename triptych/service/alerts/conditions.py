@@ -1,8 +1,8 @@
-"""What calls for an alert: one query for each kind, over the public marts.
+"""Conditions of alerts: a query for each kind, over the public marts.
 
 Each row of a query is an alert with a key that stays the same from run to run, so that
-an alert is sent once. Names from evidence are cut and stripped of what channels read as
-markup before they become part of a message.
+an alert is sent once. Names from evidence are cut and stripped of characters that
+channels read as markup before they become part of a message.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ _NEWLY_UNALLOCATED = compile_relation(
     ),
     {"amount": "unallocated_service_cost"},
 )
-#: What holds where an assumption ends: its next version, or another of its kind of
-#: which one at a time holds. An approved one is followed by an approved one only.
+#: Assumption that holds where an assumption ends: its next version, or another of its
+#: kind of which a single entry at a time holds. An approved assumption is followed by
+#: an approved assumption only.
 _SUCCESSOR = (
     "SELECT 1 FROM core.mart_assumptions AS later WHERE"
     " later.valid_from <= found.valid_to"
@@ -81,7 +82,7 @@ _SUCCESSOR = (
     " AND later.feature_id = found.feature_id"
     " AND later.metric IS NOT DISTINCT FROM found.metric)"
 )
-#: A change is a gain or harm by what the plan calls better.
+#: A change is a gain or harm by the plan's better direction.
 _VERDICT = (
     "CASE verdict WHEN 'positive' THEN 'increase' WHEN 'negative' THEN 'decrease'"
     " WHEN 'refused' THEN 'cannot tell'"
@@ -99,14 +100,14 @@ class Condition:
     Attributes
     ----------
     sql : str
-        Rows with ``key``, ``team_id`` and whatever ``text`` names.
+        Rows with ``key``, ``team_id`` and all columns that ``text`` names.
     text : str
         The message, with names of columns in braces.
     otherwise : str
         The message of a row in which ``is_other`` holds.
     is_lasting : bool
-        It is over once no row has its key, and a later one is a new alert; otherwise
-        it is an event, which is told once for good.
+        It is over once no row has its key, and a later row is a new alert; otherwise it
+        is an event, which is sent once for good.
     """
 
     sql: str
@@ -241,7 +242,7 @@ CONDITIONS: Final[dict[str, Condition]] = {
 
 
 def find_alerts(snapshot: Snapshot, rule: RuleSettings, today: date) -> list[Alert]:
-    """Return what a rule has to tell of a run; nothing where the run lacks the mart.
+    """Return a rule's alerts on a run; none where the run lacks the mart.
 
     Parameters
     ----------
@@ -250,12 +251,12 @@ def find_alerts(snapshot: Snapshot, rule: RuleSettings, today: date) -> list[Ale
     rule : RuleSettings
         Kind and options.
     today : date
-        What lapses and expires is counted from it, UTC.
+        Date from which lapses and expiries are counted, UTC.
     """
     condition = CONDITIONS[rule.alert]
     given: dict[str, Any] = {
         "min_amount": rule.min_amount,
-        # As texts: a level is not another one because a finer one joins it.
+        # As texts: a level is not another because a finer level joins it.
         "thresholds": [str(level) for level in rule.thresholds],
         "within_days": rule.within_days,
         "today": today.isoformat(),

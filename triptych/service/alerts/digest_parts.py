@@ -1,8 +1,8 @@
-"""What a weekly digest says: one query for each part, over the public marts.
+"""Parts of a weekly digest: a query for each, over the public marts.
 
-A part is a sentence for each row. Amounts of two currencies stand in two rows, and what
-lacks charges is called a lower bound. Which parts an audience gets is written with
-each; what its role may not see is not there either.
+A part is a sentence for each row. Amounts of two currencies are in two rows, and a
+figure that lacks charges is called a lower bound. The audiences are written with each
+part; data that a role may not see is not there either.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Rows of the digest's team, or all where it is of none.
 _OF_TEAM: Final = "($team IS NULL OR team_id = $team)"
-#: Which bills the weeks waited for, and which they lack.
+#: Bills that the weeks waited for, and bills they lack.
 _NOTE: Final = (
     "concat(' Later days are left out; billed to ' || last_day || ' only: ' ||"
     " waited_for_sources || '.', ' Not included: ' || excluded_sources || '.') AS note"
@@ -56,8 +56,8 @@ def _measured(names: Mapping[str, str], *by: str, **options: Unpack[Options]) ->
 def _bound(figure: str, missing: str) -> str:
     """Return SQL of the words before a week's figure, of which money may be missing.
 
-    As on pages, what is missing matters if its amount is not known or is a material
-    part of the figure.
+    As on pages, missing money matters if its amount is not known or is a material part
+    of the figure.
     """
     return (
         f"if({figure} IS NULL OR {missing} = 0 OR {missing} <"
@@ -182,7 +182,7 @@ class Section:
 def read_sections(
     snapshot: Snapshot, audience: str, team: str | None, *, is_first: bool = False
 ) -> list[Section]:
-    """Return what a run says to an audience.
+    """Return the digest sections of a run for an audience.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def read_sections(
     audience : {'finance', 'engineering', 'team'}
         For whom.
     team : str, optional
-        Which team, where it is for one.
+        Team of the audience, if it is a team.
     is_first : bool
         With the parts of the first digest of a month.
     """

@@ -1,4 +1,4 @@
-"""The weekly digest of each audience: one message and its PDF, once a week.
+"""The weekly digest of each audience: a message and its PDF, weekly.
 
 It is due on its day of the week and is made of the run that is published then; a run
 that comes later in the week sends it if none did. It waits and is tried again like any
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _FOLDER: Final = "digests"
 _DAYS: Final = 7
 _MOST_ALERTS: Final = 20
-#: Alerts of what only finance sees of a run.
+#: Alerts on parts of a run that only finance sees.
 _OF_FINANCE: Final = frozenset({"month_red"})
 
 
@@ -50,18 +50,18 @@ def collect_digests(
     Parameters
     ----------
     workspace, settings
-        Where, and which digests.
+        Workspace, and settings of the digests.
     outbox : Outbox
-        What waits.
+        Waiting deliveries.
     alerts : sequence of AlertStanding
-        Alerts and what was done about them.
+        Alerts and the responses to them.
     moment : datetime
         Now, UTC.
 
     Returns
     -------
     list of str
-        Which could not be made, and why; they are tried again.
+        Digests that could not be made, and the reasons; they are tried again.
     """
     failures = []
     for digest in settings.notify.digests:

@@ -1,4 +1,4 @@
-"""Parts of the first digest of a month: what changes too slowly for each week."""
+"""Monthly parts of a digest: facts that change too slowly for each week."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _LONGEST_WAIT_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class NotifyReport:
-    """What was done: alerts sent, alerts that wait, and why channels failed."""
+    """Alerts that were sent, alerts that wait, and channel failures."""
 
     sent_count: int
     waiting_count: int
@@ -47,19 +47,19 @@ class NotifyReport:
 def notify(
     workspace: Workspace, settings: Settings, *, now: datetime | None = None
 ) -> NotifyReport:
-    """Find what is new in the published run, and send what waits.
+    """Find new alerts in the published run, and send those that wait.
 
     Parameters
     ----------
     workspace, settings
-        Where, and which rules and channels.
+        Workspace, and settings of the rules and channels.
     now : datetime, optional
         To do so as of another time; aware.
 
     Raises
     ------
     OutboxError
-        What was sent before cannot be read.
+        The record of earlier deliveries cannot be read.
     """
     moment = now or datetime.now(UTC)
     workspace.runs_dir.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def notify(
 
 @contextmanager
 def holding_alerts(runs_dir: Path) -> Iterator[None]:
-    """Hold the lock of what is sent and done about alerts.
+    """Hold the lock of alert deliveries and responses.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def try_channels(settings: Settings) -> dict[str, str | None]:
 def _collect(
     workspace: Workspace, settings: Settings, outbox: Outbox, moment: datetime
 ) -> set[str]:
-    """Let what is new wait for its channels; return what is true now."""
+    """Queue new alerts for their channels; return those true now."""
     try:
         snapshot = open_published(workspace.root)
     except NothingPublishedError:
@@ -160,7 +160,7 @@ def _collect(
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """What goes out at once: a digest, or all alerts that wait."""
+    """A single message: a digest, or all alerts that wait."""
 
     title: str
     body: str
@@ -213,7 +213,7 @@ def _send_waiting(
 def _send(
     outbox: Outbox, channel: ChannelSettings, message: _Message, moment: datetime
 ) -> str | None:
-    """Send one message; return why it failed."""
+    """Send a message; return the reason of a failure."""
     for delivery in message.deliveries:
         delivery.state = "sending"
         delivery.tries += 1

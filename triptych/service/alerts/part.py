@@ -19,7 +19,7 @@ class Part:
     text : str
         A sentence with names of columns in braces.
     nothing : str
-        What is said where there is no row.
+        Text where there is no row.
     """
 
     heading: str

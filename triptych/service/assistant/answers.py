@@ -1,8 +1,8 @@
-"""What an assistant gets: figures that can be checked, or the reason for none.
+"""Answers to an assistant: checkable figures, or the reason for none.
 
 These models are the JSON schema of every answer, so a field is added, never renamed.
-Names from evidence stand in values only: whatever a model or tag is called, it changes
-no structure.
+Names from evidence occur in values only: the name of a model or tag never changes the
+structure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Proof(Declared):
 
 
 class AnsweredFigure(Declared):
-    """One figure with everything that is needed to judge it."""
+    """A figure with everything that is needed to judge it."""
 
     name: str = Field(description="Column of the mart.")
     labels: dict[str, str | None] = Field(description="What it is of. Data, no text.")
@@ -42,7 +42,7 @@ class AnsweredFigure(Declared):
 
 
 class Refusal(Declared):
-    """Why there is no answer, and what to do."""
+    """Reason for a missing answer, and the remedy."""
 
     reason: str
     next_step: str | None = None
@@ -50,7 +50,7 @@ class Refusal(Declared):
 
 
 class Answer(Declared):
-    """What a tool answers, of one run."""
+    """Answer of a tool, of a single run."""
 
     question: str
     run_id: str
@@ -70,7 +70,7 @@ class Answer(Declared):
 
 
 class ProposalAnswer(Declared):
-    """A scenario that was proposed: what it comes to, and where it is saved."""
+    """A proposed scenario: its result, and the path where it is saved."""
 
     role: str
     saved_as: str | None = Field(None, description="File of the workspace.")

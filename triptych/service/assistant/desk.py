@@ -1,7 +1,8 @@
 """Answers listings from the published run, as a role may see it.
 
-Every question is asked of the run that is current then, so an answer is of one run and
-names it. What a role may not see is refused by its tool and is not in its rows either.
+Every question is asked of the run that is current then, so an answer is of a single run
+and names it. Data that a role may not see is refused by its tool and is not in its rows
+either.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ SELECT coalesce(
 """
 
 
-#: A server answers for one workspace, over HTTP at a desk of its own for each request.
+#: A server answers for a single workspace, over HTTP at a separate desk for each
+#: request.
 @lru_cache(maxsize=4)
 def _gate(root: Path) -> Gate:
     """Return the gate of a workspace, which opens a run once for each role."""
@@ -75,7 +77,7 @@ class NotForRoleError(RefusedError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Answers one role's questions about one workspace.
+    """Answers a single role's questions about a workspace.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ class Desk:
     dashboard : str
         Address of the dashboard, which links begin with; they are below it without.
     door : Door or None
-        What a proposal goes through; without one nothing can be proposed.
+        Door for proposals; without it nothing can be proposed.
     """
 
     root: Path
@@ -181,14 +183,14 @@ class Desk:
     def propose(
         self, name: str, text: str, by: Signature | None = None
     ) -> ProposalAnswer:
-        """Save a scenario that an assistant proposes; it never replaces one.
+        """Save a scenario that an assistant proposes; it never replaces a file.
 
         Parameters
         ----------
         name, text : str
-            Of its file, and what that says.
+            Name of its file, and the content.
         by : Signature, optional
-            Who asks; the user of this machine where not given.
+            Proposer; the user of this machine where not given.
         """
         is_limited = self.cost_centers is not None
         actor = Actor(by or of_operating_system(), self.role, is_limited)
@@ -211,7 +213,7 @@ class Desk:
         return f"{self.dashboard}/{page}" + (f"?{query}" if query else "")
 
     def require(self, page: str) -> None:
-        """Refuse a question whose page this role may not open.
+        """Refuse a question of a page that this role may not open.
 
         Raises
         ------
@@ -248,7 +250,7 @@ class Desk:
         except TriptychError as error:
             refusal = _refusal(error)
         except duckdb.CatalogException:
-            # Its text may name what this role does not see.
+            # Its text may name things that this role does not see.
             refusal = Refusal(
                 reason=f"What answers this is not shown to {self._named()}, or this"
                 " run does not have it.",
@@ -313,7 +315,7 @@ def _require_month(standing: Standing, month: str) -> None:
 
 
 def _missing_of(standing: Standing, figures: list[MeasuredFigure]) -> list[str]:
-    """Return what the evidence of the months of figures lacks."""
+    """Return the evidence missing in the months of figures."""
     months = sorted({figure.month or "" for figure in figures})
     return [text for month in months for text in standing.missing.get(month, ())]
 

@@ -1,9 +1,10 @@
-"""Answers over HTTP: each request carries a token, and gets what its role sees.
+"""HTTP server: each request carries a token, which gives its role.
 
-The MCP server and its plain addresses (:mod:`triptych.service.assistant.rest`) are one.
+The MCP server and its plain addresses (:mod:`triptych.service.assistant.rest`) are the
+same server.
 
 It listens on loopback: a token must not cross a network unencrypted, so a proxy with
-TLS stands before it where others are to reach it. Requests are judged one by one; a
+TLS is placed before it where others are to reach it. Requests are judged singly; a
 token that was revoked or has expired is refused with the next.
 
 Source: Model Context Protocol, *Transports: Streamable HTTP*; RFC 6750 (bearer tokens).
@@ -60,7 +61,7 @@ class DeskOfToken:
     dashboard : str
         Address of the dashboard, for links.
     door : Door or None
-        What proposals go through.
+        Door for proposals.
     """
 
     root: Path
@@ -132,13 +133,13 @@ def build_http_app(
     Parameters
     ----------
     desk : DeskOfToken
-        Whose answers they are.
+        Desk that answers.
     tokens : TokenFile
-        Who is let in.
+        Tokens that are accepted.
     port : int
-        Where it listens, for the names of this machine.
+        Listening port, for the names of this machine.
     public_hosts : tuple of str
-        Names under which a proxy is asked, besides those of this machine.
+        Host names of a proxy, in addition to those of this machine.
     """
     address = AnyHttpUrl(f"http://127.0.0.1:{port}")
     auth = AuthSettings(issuer_url=address, resource_server_url=None)
@@ -170,7 +171,7 @@ def serve(
     port: int,
     public_hosts: tuple[str, ...] = (),
 ) -> None:
-    """Answer until told to stop.
+    """Answer requests until stopped.
 
     Raises
     ------
@@ -185,5 +186,5 @@ def serve(
             next_step="Listen on 127.0.0.1, and put a proxy with TLS before it.",
         )
     app = build_http_app(desk, tokens, port=port, public_hosts=public_hosts)
-    # No access log: it would have what is asked, line by line.
+    # No access log: it would record the questions, line by line.
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

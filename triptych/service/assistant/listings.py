@@ -1,6 +1,6 @@
 """The questions that have an answer: the saved queries of the semantic files.
 
-``desk.py`` turns each into one query, so every figure of an answer is asked for,
+``desk.py`` turns each into a single query, so every figure of an answer is queried,
 labelled, addressed and proved in the same way.
 """
 
@@ -14,7 +14,7 @@ from triptych.core.measures.definition import Question, definitions
 MONTHLY: Final = tuple(
     each for each in definitions().questions.values() if each.when is not None
 )
-#: Of the run, whatever the month.
+#: Of the run, for any month.
 STANDING: Final = tuple(
     each for each in definitions().questions.values() if each.when is None
 )
@@ -34,7 +34,7 @@ Dimension = Literal[
 
 
 def cost_by(dimension: str, *, whole: bool = False) -> Question:
-    """Return the question of a month's cost by one column.
+    """Return the question of a month's cost by a single column.
 
     Parameters
     ----------

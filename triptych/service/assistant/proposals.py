@@ -1,7 +1,7 @@
-"""The one thing that an assistant may leave: a scenario that it proposes.
+"""Scenario proposals, the only thing that an assistant may leave.
 
 It goes through the door of all acts, so it is drafted, judged, signed and recorded like
-one from a page. It never replaces a file, and no run reads it.
+an act from a page. It never replaces a file, and no run reads it.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _ACT: Final = "propose_scenario"
 def propose_scenario(
     door: Door, actor: Actor, *, name: str, text: str, role: str
 ) -> ProposalAnswer:
-    """Save a scenario, and say what it comes to.
+    """Save a scenario, and return its result.
 
     Parameters
     ----------
     door : Door
         Of the workspace.
     actor : Actor
-        Who proposes it.
+        Proposer of the scenario.
     name : str
         Of its file, without the ending.
     text : str
         YAML, as the file has it.
     role : str
-        What the answer calls the role.
+        Name of the role in the answer.
 
     Raises
     ------
     TriptychError
-        It is not for this role, is no scenario, or another one has the name.
+        It is not for this role, is no scenario, or another scenario has the name.
     """
     name = name.strip()
     given = {"file": name, "text": text}

@@ -1,4 +1,4 @@
-"""The same answers over plain HTTP: one address per question, described by OpenAPI.
+"""Plain HTTP answers: an address per question, described by OpenAPI.
 
 Each question of the MCP server is ``GET /api/v1/<question>``, with the same parameters,
 the same tokens and the same answer, so there is nothing here that the other lacks.
@@ -65,7 +65,7 @@ class RestSurface:
     Parameters
     ----------
     server : MCPServer
-        Whose tools they are.
+        Server that has the tools.
     security : TransportSecuritySettings
         Hosts and origins that may ask.
     """
@@ -87,7 +87,7 @@ class RestSurface:
         )
 
     async def _tools(self) -> list[Tool]:
-        """Return what can be asked: a request to look changes nothing."""
+        """Return the available tools: a read request changes nothing."""
         tools = await self.server.list_tools()
         return [each for each in tools if _only_reads(each)]
 
@@ -136,7 +136,7 @@ def description_of(tools: Iterable[Tool]) -> dict[str, Any]:
     Parameters
     ----------
     tools : iterable of Tool
-        What can be asked, with the schemas of parameters and answers.
+        Available tools, with the schemas of parameters and answers.
     """
     schemas: dict[str, Any] = {"Problem": _PROBLEM}
     paths: dict[str, Any] = {}
@@ -155,7 +155,7 @@ def description_of(tools: Iterable[Tool]) -> dict[str, Any]:
         },
         "security": [{"token": []}],
     }
-    # Schemas of tools keep what they share among themselves; here it is shared by all.
+    # Schemas of tools keep shared parts among themselves; here they are shared by all.
     moved: dict[str, Any] = json.loads(
         json.dumps(described).replace(f'"{_DEFINITIONS}', f'"{_COMPONENTS}')
     )
@@ -194,7 +194,7 @@ def _response(schema: str, text: str) -> dict[str, Any]:
 
 
 def _unfit(given: list[tuple[str, str]], known: Iterable[str]) -> Response | None:
-    """Return what is said of parameters that cannot be understood."""
+    """Return the response to parameters that cannot be understood."""
     names = [name for name, _ in given]
     unknown = sorted(set(names) - set(known))
     if unknown:
@@ -219,7 +219,7 @@ def _status(content: dict[str, Any]) -> HTTPStatus:
 
 
 def _failed(error: ToolError) -> Response:
-    """Return what is said of a tool that gave no answer."""
+    """Return the response for a tool that gave no answer."""
     cause = error.__cause__
     if isinstance(cause, ValidationError):
         first = cause.errors(include_url=False, include_input=False)[0]

@@ -1,8 +1,8 @@
-"""The MCP server: one tool per question, and what marts mean as resources.
+"""MCP server: a tool per question, and mart documentation as resources.
 
 ``mcp`` is an extra, so only this module and ``http_server.py`` import it. All tools
-read, but for one that leaves a proposal; what the texts of evidence say is data in
-their answers and is never followed.
+read, but for a tool that leaves a proposal; the texts of evidence are data in their
+answers and are never followed.
 
 Source: Model Context Protocol, *Server features: tools, resources, prompts*.
 """
@@ -88,7 +88,7 @@ and apart from proven results (is_counted) those that are not counted, with the 
 
 
 class Answering(Protocol):
-    """What answers: a desk of one role, or of the role of each request."""
+    """Source of answers: a desk of a single role, or of each request's role."""
 
     def answer(
         self,
@@ -123,9 +123,9 @@ def build_server(
     Parameters
     ----------
     desk : Answering
-        Whose answers they are; its role holds for every tool and resource.
+        Desk that answers; its role holds for every tool and resource.
     auth, token_verifier : optional
-        Who is let in, over HTTP.
+        Tokens that are accepted, over HTTP.
     """
     server: MCPServer[Any] = MCPServer(
         "triptych",
@@ -165,7 +165,7 @@ def _add(
 
 
 def _saying_why(tool: Callable[..., _Said]) -> Callable[..., _Said]:
-    """Return the tool, whose expected failures are told and others are not."""
+    """Return the tool; only expected failures are reported with a reason."""
 
     @wraps(tool)
     def ask(*args: object, **given: object) -> _Said:
@@ -283,7 +283,7 @@ def _add_texts(server: MCPServer[Any], desk: Answering) -> None:
         return _REVIEW.format(month=month)
 
     def glossary() -> str:
-        """Terms, what they mean and whose definition that is."""
+        """Terms, their meaning and the origin of each definition."""
         return glossary_file().read_text("utf-8")
 
     server.resource("triptych://marts", mime_type="application/json")(marts)

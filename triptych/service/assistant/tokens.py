@@ -41,9 +41,9 @@ class Token:
     Attributes
     ----------
     name : str
-        Whose it is.
+        Owner of the token.
     role : {'finance', 'engineering', 'analyst', 'viewer'}
-        What its bearer sees.
+        Role of its bearer.
     cost_centers : tuple of str or None
         Only rows of these; None for all.
     expires_at : str
@@ -59,7 +59,7 @@ class Token:
     sha256: str
 
     def is_expired(self, now: datetime) -> bool:
-        """Tell whether it lets nobody in any more."""
+        """Return True if it no longer admits anybody."""
         return datetime.fromisoformat(self.expires_at) <= now
 
 
@@ -74,7 +74,7 @@ class TokenFile:
         return self.runs_dir / _FILE
 
     def read(self) -> list[Token]:
-        """Return every token, expired ones too.
+        """Return every token, expired tokens too.
 
         Raises
         ------
@@ -106,11 +106,11 @@ class TokenFile:
         Parameters
         ----------
         name : str
-            Whose it is; each name is there once.
+            Owner of the token; each name is there once.
         role : {'finance', 'engineering', 'analyst', 'viewer'}
-            What its bearer sees.
+            Role of its bearer.
         days : int
-            How long it lets in, 1 to 366.
+            Days of validity, 1 to 366.
         cost_centers : tuple of str, optional
             Only rows of these.
         now : datetime, optional
@@ -145,7 +145,7 @@ class TokenFile:
         return text
 
     def revoke(self, name: str) -> None:
-        """Remove a token; whoever has it is refused from the next request on.
+        """Remove a token; its bearer is refused from the next request on.
 
         Raises
         ------

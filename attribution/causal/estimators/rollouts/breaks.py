@@ -1,14 +1,14 @@
-"""Whether outcomes break with a smooth path where their units start.
+"""Breaks of outcomes with a smooth path at their units' starts.
 
 A drift that grows from period to period biases an estimate, and a history is too short
 to show it: of the 0.8 standard deviations that adopters gain in a year by drifting ever
-faster, the year before shows less than its noise. What tells an effect from such a
-bend is where it begins. So all cells, treated ones too, are fitted by units, periods,
-and a line and a parabola of each cohort, as if there were no effect; then a jump and a
-change of slope at each unit's own start are asked for. Any parabola of a cohort leaves
-both as they are, so how far cohorts bend does not move the test.
+faster, the year before shows less than its noise. An effect differs from such a bend by
+where it begins. So all cells, treated cells too, are fitted by units, periods, and a
+line and a parabola of each cohort, as if there were no effect; then a jump and a change
+of slope at each unit's start are tested. Any parabola of a cohort leaves both as they
+are, so the size of cohorts' bends does not move the test.
 
-It is a score test whose null is that fit: each unit, or region, has one vote for the
+It is a score test with that fit as its null: each unit, or region, has a vote for the
 jump and for the slope, and the votes together are compared with those of random signs
 (Kline and Santos 2012, Journal of Econometric Methods 1).
 """
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from attribution.causal.estimators.rollouts.data import RolloutData
 
 SIGNS = 1999
-#: What of a jump or a slope is left below this part of it is rounding.
+#: A remainder of a jump or a slope below this share of it is rounding.
 _LEAST = 1e-8
 
 
@@ -46,7 +46,7 @@ class Break:
     p_value : float
         Of neither.
     average : float
-        What both add up to in an average treated cell.
+        Sum of both in an average treated cell.
     """
 
     p_value: float
@@ -54,7 +54,7 @@ class Break:
 
 
 def break_of(data: RolloutData) -> Break | None:
-    """Return the break at the starts; ``None`` where a smooth path may be one.
+    """Return the break at the starts; ``None`` if a smooth path may be it.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _p_of_votes(votes: Floats, cluster: NDArray[np.int64]) -> float:
     names, number = np.unique(cluster, return_inverse=True)
     together = np.zeros((len(names), votes.shape[1]))
     np.add.at(together, number, votes)
-    # The same signs for every study: a figure does not depend on what was drawn before.
+    # The same signs for every study: a figure does not depend on earlier draws.
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (SIGNS, len(names)))
     sums = np.vstack([together.sum(axis=0), signs @ together])
     squares = np.linalg.pinv(together.T @ together, hermitian=True)

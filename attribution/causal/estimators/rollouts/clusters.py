@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def wild_p_value(data: RolloutData, path: DriftingPath) -> float | None:
     """Return the p of no effect over all signs; ``None`` where clusters are many.
 
-    Without an effect outcomes are units, periods, drifts of cohorts, and what is left
-    of each cluster. As much of a drift is taken off as of the estimate.
+    Without an effect outcomes are units, periods, drifts of cohorts, and the residual
+    of each cluster. As much of a drift is removed as from the estimate.
 
     Parameters
     ----------

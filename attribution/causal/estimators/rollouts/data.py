@@ -1,7 +1,8 @@
-"""What a roll-out is estimated from: outcomes as modelled, starts, covariates, regions.
+"""Roll-out data: modelled outcomes, starts, covariates, regions.
 
 Outcomes are logarithms where the plan is multiplicative. Covariates are the plan's
-controls before the first start, standardised: what units' trends may depend on.
+controls before the first start, standardised: variables that units' trends may depend
+on.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
 
-#: Regions with treated units, and with untreated ones, that errors need.
+#: Regions with treated units, and with untreated units, that errors need.
 CLUSTERS_NEEDED = 4
 
 
@@ -49,7 +50,7 @@ class RolloutData:
     cluster : ndarray of int, shape (units,)
         Units with the same number have shocks in common.
     is_ratio : bool
-        Whether outcomes are logarithms.
+        True if outcomes are logarithms.
     """
 
     outcome: Floats
@@ -64,8 +65,8 @@ class RolloutData:
     def imputation(self) -> Imputation:
         """Effects of the treated cells.
 
-        In logarithms cells count by what they would have been without treatment, so
-        that the average ratio is that of the totals.
+        In logarithms cells count by their counterfactual without treatment, so that the
+        average ratio is that of the totals.
         """
         found = imputation_of(
             self.outcome,

@@ -1,8 +1,9 @@
 """A difference in changes that is right if either of two models of covariates is.
 
-Sant'Anna and Zhao 2020 (J. Econometrics 219), the estimator for panels: what compared
-units' changes owe to covariates is taken off, and compared units are weighed as if they
-had the covariates of the treated. Influence functions hold the estimation of both.
+Sant'Anna and Zhao 2020 (J. Econometrics 219), the estimator for panels: the part of
+compared units' changes due to covariates is removed, and compared units are weighed as
+if they had the covariates of the treated. Influence functions hold the estimation of
+both.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def doubly_robust_difference(
     covariates: Floats,
     selection: Floats,
 ) -> tuple[float, Floats]:
-    """Return what the treated changed more than others like them, and influences.
+    """Return the treated units' excess change over similar units.
 
     Parameters
     ----------
@@ -35,9 +36,9 @@ def doubly_robust_difference(
     treated : ndarray of bool, shape (units,)
         The others are compared.
     covariates : ndarray, shape (units, covariates)
-        What changes may depend on.
+        Covariates that changes may depend on.
     selection : ndarray, shape (units, covariates)
-        What treatment may depend on.
+        Covariates that treatment may depend on.
 
     Returns
     -------
@@ -47,14 +48,14 @@ def doubly_robust_difference(
     Raises
     ------
     ValueError
-        Too few units for the covariates, or covariates that tell the treated apart.
+        Too few units for the covariates, or covariates that separate the treated.
     """
     return AlikeUnits.of(treated, covariates, selection).difference(change)
 
 
 @dataclass(frozen=True, eq=False)
 class AlikeUnits:
-    """Compared units that stand for treated ones, whatever changed.
+    """Compared units that represent treated units, for any change.
 
     Attributes
     ----------
@@ -63,12 +64,12 @@ class AlikeUnits:
     design, selection : ndarray, shape (units, 1 + covariates)
         Covariates of changes and of treatment, with a constant.
     solved : ndarray, shape (units, 1 + covariates)
-        How a fit of changes on compared units depends on each unit.
+        Influence of each unit on a fit of changes on compared units.
     weight : ndarray, shape (units,)
         Of each compared unit, as likely to be treated as the treated are; zero for
         the treated.
     score : ndarray, shape (units, 1 + covariates of treatment)
-        How the model of treatment depends on each unit.
+        Influence of each unit on the model of treatment.
     """
 
     treated: Flags
@@ -85,7 +86,7 @@ class AlikeUnits:
         Raises
         ------
         ValueError
-            Too few units for the covariates, or covariates that tell the treated apart.
+            Too few units for the covariates, or covariates that separate the treated.
         """
         design, chosen = _with_constant(covariates), _with_constant(selection)
         likely, score = _propensity(chosen, treated)
@@ -93,7 +94,7 @@ class AlikeUnits:
         return cls(treated, design, chosen, _solved(design, ~treated), weight, score)
 
     def difference(self, change: Floats) -> tuple[float, Floats]:
-        """Return what the treated changed more, and the influence of each unit."""
+        """Return the treated units' excess change, and each unit's influence."""
         treated, design, weight = self.treated, self.design, self.weight
         d = treated.astype(float)
         count = len(d)

@@ -1,16 +1,16 @@
-"""How far a straight drift of adopters may be what looks like an effect.
+"""Allowance for a straight drift of adopters that mimics an effect.
 
 Parallel trends are never proved by a history, however long. So the interval of a
-roll-out holds what a drift ``δ`` a period may add, given the history: ``δ`` is normal
-with mean zero and standard deviation ``k s``, where ``s`` is the error of the drift
-that the history shows, and ``k`` is integrated over :data:`MULTIPLES` by the evidence.
-Where the history shows none, the interval is a third (half of the periods before) to
-four fifths wider (a third of them) than one that takes parallel trends for granted;
-where it shows one, the drift is taken off. The drift is that of all adopters, or the
-mean of those of each cohort; the two are as likely until the history shows how far they
-lie apart. It is the smoothness bound of Rambachan and Roth 2023 (REStud 90) with no
-curvature, whose slope is shrunk by how well it is known: a drift that grows from period
-to period is not held.
+roll-out holds the contribution that a drift ``δ`` a period may make, given the history:
+``δ`` is normal with mean zero and standard deviation ``k s``, where ``s`` is the error
+of the drift that the history shows, and ``k`` is integrated over :data:`MULTIPLES` by
+the evidence. Where the history shows no drift, the interval is a third (half of the
+periods before) to four fifths wider (a third of them) than an interval that takes
+parallel trends for granted; where it shows a drift, that is removed. The drift is that
+of all adopters, or the mean of those of each cohort; the two are as likely until the
+history shows how far they lie apart. It is the smoothness bound of Rambachan and Roth
+2023 (REStud 90) with no curvature, with its slope shrunk by how well it is known: a
+drift that grows from period to period is not held.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from attribution.causal.state_space.integration import Mixture
 if TYPE_CHECKING:
     from attribution.arrays import Floats
 
-#: How large a drift may be, in errors of the one that the history shows.
+#: Size of a possible drift, in errors of the drift that the history shows.
 MULTIPLES = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0])
 #: A variance below this part of another is rounding.
 _LEAST = 1e-9
@@ -46,9 +46,9 @@ class DriftingPath:
     path : ndarray, shape (periods,)
         Weighted effects by period, as if trends were parallel.
     bias : ndarray, shape (periods,)
-        What a drift of one a period adds to it.
+        Addition of a drift of 1 a period to it.
     drift : float
-        That the untreated cells show; 0 where there is nobody to compare with.
+        Drift that the untreated cells show; 0 without a comparison group.
     left_out : ndarray, shape (groups, periods + 1)
         Path, and drift last, without each group of units.
     bias_left_out : ndarray, shape (groups,)
@@ -69,7 +69,7 @@ class DriftingPath:
 
     @property
     def groups(self) -> int:
-        """How many groups were left out in turn."""
+        """Return the number of groups left out in turn."""
         return len(self.left_out)
 
     @property
@@ -88,7 +88,7 @@ class DriftingPath:
         return float(np.sqrt(self.covariance[-1, -1]))
 
     def below_zero(self) -> float:
-        """Return the probability that the total is below zero, whatever the drift."""
+        """Return the probability that the total is below zero, for any drift."""
         return float(self._mixture(self._parts()).below(np.zeros(1))[0])
 
     def interval(self, level: float) -> tuple[float, float]:
@@ -97,14 +97,14 @@ class DriftingPath:
 
     @property
     def point(self) -> float:
-        """The mean of the total, with what it may owe to a drift taken off."""
+        """Mean of the total, less the part attributed to a drift."""
         return self._mixture(self._parts()).mean
 
     def effect(self, rng: np.random.Generator) -> Effect:
         """Return draws of the path that allow for a drift.
 
-        The total is an exact mixture of normal distributions, whose errors are widened
-        to those of Student's t at 95 %.
+        The total is an exact mixture of normal distributions, with errors widened to
+        those of Student's t at 95 %.
         """
         parts = self._parts()
         mixture = self._mixture(parts)
@@ -135,8 +135,8 @@ class DriftingPath:
     def _either_drift(self) -> tuple[_Shrunk, _Shrunk]:
         """Return how far the drift of each cohort, and that of all, is taken off.
 
-        Cohorts that drift apart bias the drift of all, and a drift that grows that of
-        each cohort, whose history ends sooner.
+        Cohorts that drift apart bias the drift of all, and a growing drift biases that
+        of each cohort, as its history ends sooner.
         """
         apart = self.apart
         common = np.column_stack([self.left_out[:, :-1], self.common_left_out])
@@ -149,7 +149,7 @@ class DriftingPath:
 
     @property
     def apart(self) -> float:
-        """How likely it is that cohorts drift apart.
+        """Return the probability that cohorts drift apart.
 
         By the evidence of the difference of the two drifts: nothing but its error where
         they drift together, else any of :data:`MULTIPLES` of it on top.
@@ -167,14 +167,14 @@ class DriftingPath:
         return odds / (1.0 + odds)
 
     def left_of(self, total: float, drift: float, common_drift: float) -> float:
-        """Return what is left of another path, if its drift is taken off as ours is.
+        """Return another path's total, less its drift as removed here.
 
         Parameters
         ----------
         total : float
             Its sum, as if trends were parallel.
         drift, common_drift : float
-            That untreated cells show with it, of each cohort and of all.
+            Drift that untreated cells show with it, of each cohort and of all.
         """
         own, common = self._either_drift()
         bias = float(self.bias.sum())
@@ -211,16 +211,16 @@ class DriftingPath:
 
 @dataclass(frozen=True, eq=False)
 class _Shrunk:
-    """How much of a drift is taken off, for each size that it may have.
+    """Removed share of a drift, for each size that it may have.
 
     Attributes
     ----------
     weights, kept : ndarray, shape (sizes,)
-        Of each size, and the part of the drift that it takes for one.
+        Weight of each size, and the share of the drift that it removes.
     covariance : ndarray
         Of path and drift, widened to Student's t.
     slope : ndarray, shape (periods,)
-        What the path has of the errors of the drift.
+        Share of the drift's errors in the path.
     """
 
     weights: Floats
@@ -229,14 +229,14 @@ class _Shrunk:
     slope: Floats
 
     def taken_off(self, drift: float, bias: float) -> float:
-        """Return what is taken off a total, as likely as this drift is the one."""
+        """Return the part removed from a total, by the drift's probability."""
         parts = self.kept * bias + self.slope.sum() * (1.0 - self.kept)
         return float(self.weights @ parts) * drift
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The path given one size of drifts: normal, with a weight."""
+    """Path given a single size of drifts: normal, with a weight."""
 
     weight: float
     path: Floats

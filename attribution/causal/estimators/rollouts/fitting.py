@@ -27,14 +27,14 @@ def drifting_path(
     """Return the average effect by period with the drift before, and their errors.
 
     Adopters drift from units that never adopt; where all do, those that start in the
-    first half do from the others. Each cohort may drift by itself: what counts is the
-    mean of their drifts, weighted by what each adds to the total. ``None`` where a
+    first half do from the others. Each cohort may drift by itself: the mean of their
+    drifts counts, weighted by each cohort's addition to the total. ``None`` where a
     group that is left out leaves nobody to compare with.
 
     Parameters
     ----------
     data : RolloutData
-        What is estimated from.
+        Data of the estimate.
     imputation : Imputation, optional
         Of the treated cells, or of a lead.
     """
@@ -62,7 +62,7 @@ def drifting_path(
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """A path, what a drift of one a period adds to it, and the drifts."""
+    """Path, the addition to it of a drift of 1 a period, and the drifts."""
 
     path: Floats
     bias: Floats
@@ -76,11 +76,12 @@ class _DriftModels:
     Parameters
     ----------
     imputation : Imputation
-        Which cells are untreated, and whose effects are asked for.
+        Definition of the untreated cells and of the cells with requested effects.
     directions : list of ndarray, shape (units, periods)
-        A drift of one a period of each cohort.
+        A drift of 1 a period of each cohort.
     groups : sequence of ndarray of int, optional
-        Units that a model is fitted without; one model with all of them by default.
+        Units that a model is fitted without; by default a single model with all of
+        them.
     """
 
     def __init__(
@@ -138,7 +139,7 @@ class _DriftModels:
 
 
 class _Slopes:
-    """Regressions on drifts, all of what is left of untreated cells.
+    """Regressions on drifts, all of residuals of untreated cells.
 
     Parameters
     ----------
@@ -152,9 +153,10 @@ class _Slopes:
         self._squares = np.linalg.pinv(squares, rtol=1e-10, hermitian=True)
 
     def of(self, at: int, left: Floats, periods: int) -> Floats:
-        """Return the slopes of what is left of an outcome."""
+        """Return the slopes of an outcome's residuals."""
         design = self._designs[at]
-        # What the model explains is no drift: a cohort without others to compare with.
+        # The part that the model explains is no drift: a cohort without others to
+        # compare with.
         least = 1e-12 * periods**2 * design.shape[1]
         slopes: Floats = self._squares[at] @ (design @ left)
         return np.where((design**2).sum(axis=1) > least, slopes, 0.0)
@@ -166,7 +168,7 @@ def effects_shown_by(
     outcomes: Sequence[Floats],
     without: Whole | None = None,
 ) -> Floats:
-    """Return the average effects that are found where an outcome is another one.
+    """Return the average effects found with a different outcome.
 
     Parameters
     ----------
@@ -198,12 +200,12 @@ def effects_shown_by(
 
 
 def about_drifts(data: RolloutData, outcome: Floats) -> Floats:
-    """Return what units, periods and drifts of cohorts leave of an outcome.
+    """Return an outcome's residuals from units, periods and cohort drifts.
 
     Parameters
     ----------
     data : RolloutData
-        The roll-out, whose untreated cells are looked at.
+        The roll-out with the untreated cells examined.
     outcome : ndarray, shape (units, periods)
         Its outcome, or another of the same cells.
 
@@ -221,7 +223,7 @@ def all_about_drifts(data: RolloutData) -> Floats:
     Parameters
     ----------
     data : RolloutData
-        The roll-out, whose cells are all looked at.
+        The roll-out with all of its cells examined.
 
     Returns
     -------
@@ -242,7 +244,7 @@ def _about_drifts(
 def about_units_and_periods(
     imputation: Imputation, columns: Sequence[Floats]
 ) -> Floats:
-    """Return what units and periods leave of columns of cells, shape (cells, columns).
+    """Return residuals of (cells, columns) from units and periods.
 
     Zero where a cell is treated or unknown.
     """
@@ -256,7 +258,7 @@ def about_units_and_periods(
 
 
 def unexplained(left: Floats, design: Floats) -> Floats:
-    """Return what a regression on a design leaves."""
+    """Return the residuals of a regression on a design."""
     rest: Floats = left - design @ np.linalg.lstsq(design, left, rcond=1e-10)[0]
     return rest
 
@@ -275,6 +277,6 @@ def drifts_by_cohort(data: RolloutData) -> list[Floats]:
 
 
 def drift_of_one(data: RolloutData) -> Floats:
-    """Return a drift of one a period of all cohorts of adopters, by unit and period."""
+    """Return a unit drift per period of all adopter cohorts."""
     drift: Floats = np.sum(drifts_by_cohort(data), axis=0)
     return drift

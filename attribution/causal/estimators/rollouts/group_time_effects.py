@@ -112,10 +112,10 @@ def group_time_effects(
     controls : {"never treated", "not yet treated"}
         Whom a cohort is compared with.
     covariates : ndarray, shape (units, covariates), optional
-        What changes and treatment may depend on.
+        Covariates that changes and treatment may depend on.
     weighs : bool
-        Whether compared units are weighed to be like the treated ones, by covariates.
-        Without it is a regression of changes alone, which few units bear, too.
+        True if compared units are weighed to be like the treated units, by covariates.
+        Otherwise it is a regression of changes alone, which few units bear, too.
 
     Raises
     ------
@@ -130,14 +130,14 @@ def group_time_effects(
 
 
 class Comparisons:
-    """Who is compared with whom, for any outcomes of the same units.
+    """Comparison groups, for any outcomes of the same units.
 
     Parameters
     ----------
     first, controls, covariates, weighs
         As for :func:`group_time_effects`.
     periods : int
-        How many there are.
+        Number of them.
     """
 
     def __init__(
@@ -215,7 +215,7 @@ class Comparisons:
         return float(sum(means)), influence
 
     def _alike_units(self, treated: Flags, both: Flags, rows: Floats) -> AlikeUnits:
-        """Weigh the units of a comparison once, whatever period it is of."""
+        """Weigh the units of a comparison once, for all its periods."""
         who = treated.tobytes() + both.tobytes()
         if who not in self._alike:
             own = rows[both]

@@ -1,9 +1,9 @@
-"""Effects on treated cells, imputed from the untreated ones.
+"""Effects on treated cells, imputed from the untreated cells.
 
 Borusyak, Jaravel and Spiess 2024 (REStud 91), theorem 2 and section 4.3. The model
 ``Y_it = α_i + β_t + x_i γ_t`` is fitted on untreated cells only, without ``γ`` where no
-covariates are declared; the effect of a treated cell is what its outcome exceeds that
-by. Unlike two-way fixed effects, no treated cell is ever a control.
+covariates are declared; the effect of a treated cell is the excess of its outcome over
+the model. Unlike two-way fixed effects, no treated cell is ever a control.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Imputation:
     untreated : ndarray of bool, shape (units, periods)
         Cells that the model is fitted on.
     wanted : ndarray of bool, shape (units, periods)
-        Treated cells whose effects are asked for.
+        Treated cells with requested effects.
     covariates : ndarray, shape (units, covariates), optional
-        What units' trends may depend on, with mean zero.
+        Covariates that units' trends may depend on, with mean zero.
     importance : ndarray, shape (units, periods), optional
-        How much each wanted cell counts in the average; all alike by default.
+        Weight of each wanted cell in the average; all alike by default.
     """
 
     outcome: Floats
@@ -72,13 +72,13 @@ class Imputation:
 
     @cached_property
     def _seen(self) -> Floats:
-        """How many units are known untreated, by period."""
+        """Return the number of units known untreated, by period."""
         seen: Floats = self._known.sum(axis=0)
         return seen
 
     @cached_property
     def usable(self) -> Flags:
-        """Wanted cells whose unit and period were also seen untreated."""
+        """Wanted cells with a unit and period also seen untreated."""
         units = self._known.sum(axis=1) > 0
         seen = units[:, None] & (self._seen > 0) & np.isfinite(self.outcome)
         found: Flags = self.wanted & seen
@@ -86,7 +86,7 @@ class Imputation:
 
     @cached_property
     def _loadings(self) -> Floats:
-        """What multiplies the periods' effects of each unit: one, and covariates."""
+        """Multipliers of each unit's period effects: 1, and covariates."""
         ones: Floats = np.ones((len(self.outcome), 1))
         if self.covariates is None:
             return ones
@@ -122,25 +122,25 @@ class Imputation:
 
     @cached_property
     def inverse(self) -> Floats:
-        """What solves for the periods' effects."""
+        """Inverse that solves for the period effects."""
         return _inverse(self.matrix)
 
     def inverses(self, groups: Sequence[NDArray[np.int64]] | None) -> Floats:
-        """Return what solves for them without each group, shape (models, size, size).
+        """Return inverses without each group, shape (models, size, size).
 
-        One with all units where there are no groups.
+        A single inverse with all units where there are no groups.
         """
         if groups is None:
             return self.inverse[None]
         return _inverse(np.array([self.matrix - self._matrix(own) for own in groups]))
 
     def residuals(self, outcome: Floats, inverse: Floats) -> Floats:
-        """Return what cells exceed the model by that is fitted on untreated ones.
+        """Return cells' excess over the model fitted on untreated cells.
 
         Parameters
         ----------
         outcome : ndarray, shape (units, periods)
-            What is modelled: the outcome, or anything else of the same cells.
+            The modelled variable: the outcome, or anything else of the same cells.
         inverse : ndarray
             Of the normal equations.
         """
@@ -162,7 +162,8 @@ class Imputation:
         inverses : ndarray, shape (models, size, size)
             Of the normal equations, without each group.
         groups : sequence of ndarray of int, optional
-            Units that a model is not fitted on; one model with all of them by default.
+            Units that a model is not fitted on; by default a single model with all of
+            them.
 
         Returns
         -------
@@ -193,19 +194,19 @@ class Imputation:
 
     @property
     def untreated_outcome(self) -> Floats:
-        """What each unit would have had untreated; NaN where it was never seen so."""
+        """Return each unit's untreated outcome; NaN if never seen untreated."""
         seen = (self._known.sum(axis=1) > 0)[:, None] & (self._seen > 0)
         expected: Floats = np.where(seen, self.outcome - self._own_effects, np.nan)
         return expected
 
     @property
     def cells(self) -> int:
-        """How many treated cells there are."""
+        """Return the number of treated cells."""
         return int(self.usable.sum())
 
     @cached_property
     def weights(self) -> Floats:
-        """What each usable cell counts in the average; they sum to one."""
+        """Return usable cells' weights in the average; they sum to 1."""
         return self._weights_of(self.usable)
 
     def _weights_of(self, cells: Flags) -> Floats:
@@ -228,7 +229,7 @@ class Imputation:
 
     @property
     def counted(self) -> Counted:
-        """What counts in the average."""
+        """Return the cells and weights that count in the average."""
         return Counted(self.usable, self.weights)
 
     @property
@@ -237,13 +238,13 @@ class Imputation:
         return float(self.path.sum())
 
     def counting(self) -> list[NDArray[np.int64]]:
-        """Return the units that count, each a group of its own to leave out."""
+        """Return the units that count, each as a separate group to leave out."""
         return list(np.flatnonzero(self._known.sum(axis=1) > 0)[:, None])
 
     def jackknifed(self) -> Floats:
         """Return the path without each unit that counts, shape (units, periods).
 
-        A unit that takes the last other treated cell, or the last untreated one of a
+        A unit that takes the last other treated cell, or the last untreated cell of a
         period, with it cannot be left out: then there is no such error.
         """
         groups = self.counting()
@@ -257,7 +258,7 @@ class Imputation:
         return np.array(paths)
 
     def counted_without(self, group: NDArray[np.int64]) -> Counted | None:
-        """Return what counts without some units; ``None`` where nothing is left."""
+        """Return the counted part without some units; ``None`` if empty."""
         others = self._seen - self._known[group].sum(axis=0)
         cells: Flags = self.usable & (others > 0)
         cells[group] = False
@@ -302,7 +303,7 @@ def averages_of(imputations: Iterable[Imputation]) -> list[float]:
 def some_at_once(
     models: Sequence[NDArray[np.int64]], cells: int
 ) -> Iterator[Sequence[NDArray[np.int64]]]:
-    """Yield what models differ by, in parts that fit into the processor's cache."""
+    """Yield differences between models, in parts that fit the CPU cache."""
     size = max(1, _CELLS_AT_ONCE // cells)
     for start in range(0, len(models), size):
         yield models[start : start + size]
@@ -342,7 +343,7 @@ def imputation_of(
     anticipation : int
         Periods before that are neither treated nor controls.
     covariates : ndarray, shape (units, covariates), optional
-        What units' trends may depend on, with mean zero.
+        Covariates that units' trends may depend on, with mean zero.
     """
     periods = np.arange(outcome.shape[1])
     return Imputation(
@@ -362,7 +363,7 @@ def lead_of(
 ) -> Imputation:
     """Return the imputation of a roll-out that begins some periods too early.
 
-    Really treated cells are left out, so whatever it finds was there before.
+    Really treated cells are left out, so any effect found was there before.
     """
     periods = np.arange(outcome.shape[1])
     before = periods < first[:, None]

@@ -1,7 +1,7 @@
 """Group-time effects beside the main estimate of a roll-out.
 
-Both are right where trends are parallel but for a straight drift; they read unlike
-parts of the data, so what makes one wrong seldom makes the other wrong as much.
+Both are right where trends are parallel but for a straight drift; they use different
+parts of the data, so an error in either seldom affects the other as much.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class SecondOpinion:
     effect : float
         As published.
     but_for_drift : float
-        Less what the drift before adds to it and not to ours: to compare the two as
-        they are would be a test of parallel trends, and what passes one is biased.
+        Net of the addition of the drift before to it and not to the main estimate: to
+        compare the two as they are would be a test of parallel trends, and an estimate
+        that passes it is biased.
     chance : float
-        How far that lies from ours 5 times of 100 where both are right.
+        Distance from the main estimate that is exceeded 5 times of 100 where both are
+        right.
     """
 
     effect: float
@@ -45,9 +47,9 @@ def second_opinion_of(data: RolloutData, path: DriftingPath) -> SecondOpinion | 
     """Return another estimate; ``None`` where there is no other.
 
     With declared covariates it is doubly robust, where the main estimate is a
-    regression; where they tell adopters from others it is a regression of changes.
+    regression; where they separate adopters from others it is a regression of changes.
 
-    It compares with the one period before each start, so by days it is far noisier.
+    It compares with the single period before each start, so by days it is far noisier.
     The error of the difference is that of each unit's, or region's, influence on both.
 
     Parameters
@@ -83,7 +85,7 @@ def second_opinion_of(data: RolloutData, path: DriftingPath) -> SecondOpinion | 
 def _beside(
     data: RolloutData, path: DriftingPath, other: tuple[float, float, Floats]
 ) -> SecondOpinion:
-    """Return an effect, what a drift of one adds to it, and influences, beside ours."""
+    """Return another effect, its unit drift and influences, beside ours."""
     effect, drifting, influence = other
     imputation = data.imputation
     gap = drifting - float(path.bias.sum())

@@ -1,4 +1,4 @@
-"""Whether adopters and others parted before the first start, other than by lines."""
+"""Non-linear divergence of adopters and others before the first start."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _without_lines(before: Floats) -> Floats:
 
 
 def _without_covariates(centred: Floats, covariates: Floats | None) -> Floats:
-    """Return what covariates do not explain of each period."""
+    """Return the residuals of each period from covariates."""
     if covariates is None:
         return centred
     design = np.column_stack([np.ones(len(centred)), covariates])

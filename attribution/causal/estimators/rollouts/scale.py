@@ -1,12 +1,12 @@
-"""What untreated cells say of the scale on which trends are parallel.
+"""Evidence of untreated cells on the scale of parallel trends.
 
 Amounts: ``Y_it = α_i + β_t``; shares: ``E Y_it = a_i b_t``, fitted by the sums of units
 and periods, as Poisson pseudo-likelihood does (Wooldridge 2023, Econometrics Journal
-26). What the declared scale leaves is compared with what it would leave if the other
+26). The residuals of the declared scale are compared with those expected if the other
 were true: Tukey's degree of freedom for non-additivity (1949, Biometrics 5), with
-drifts of adopters taken off both. Each unit, or region, has one vote, the correlation
-of the two, and votes are compared with those of random signs: larger units have larger
-errors, and would else decide alone.
+drifts of adopters removed from both. Each unit, or region, has a single vote, the
+correlation of the two, and votes are compared with those of random signs: larger units
+have larger errors, and would otherwise decide alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from attribution.causal.estimators.rollouts.drift import DriftingPath
 
 SIGNS, ROUNDS = 1999, 500
-#: What constants leave the smallest unit, in parts of how far units lie apart.
+#: Remainder of the smallest unit above the constant, in parts of how far units lie
+#: apart.
 LEFT_ABOVE = (0.1, 1.0)
 _SETTLED = 1e-10
 _LEAST = 1e-300
@@ -38,7 +39,7 @@ _LEAST = 1e-300
 
 @dataclass(frozen=True, slots=True)
 class OtherScale:
-    """What is known of the scale that the plan does not declare.
+    """Evidence on the scale that the plan does not declare.
 
     Attributes
     ----------
@@ -47,7 +48,7 @@ class OtherScale:
     effect : float
         Average effect that would be found without any, if it were true.
     misfit : float
-        What it leaves of what the declared scale leaves, on average over units.
+        Its share left of the declared scale's residuals, on average over units.
     """
 
     p_value: float
@@ -56,7 +57,7 @@ class OtherScale:
 
 
 def other_scale(data: RolloutData, path: DriftingPath) -> OtherScale | None:
-    """Return what untreated cells say of the other scale.
+    """Return the evidence of untreated cells on the other scale.
 
     ``None`` where it does not exist: shares of outcomes below zero, or amounts that
     would lead below zero.
@@ -81,11 +82,11 @@ def other_scale(data: RolloutData, path: DriftingPath) -> OtherScale | None:
 
 
 def shares_above_constants(data: RolloutData, path: DriftingPath) -> list[OtherScale]:
-    """Return what untreated cells say of shares of what lies above a constant.
+    """Return evidence on shares of the excess over a constant.
 
-    Whoever adds a constant to all outcomes hides growth by shares behind it. It is not
-    known, so two are tried that leave the smallest unit little, or as much as units
-    differ by. Those that fit worse than no constant are left out; nothing for shares,
+    Adding a constant to all outcomes hides growth by shares behind it. It is not known,
+    so two are tried that leave the smallest unit little, or as much as units differ by.
+    Those that fit worse than no constant are left out; nothing is returned for shares,
     and where there is no constant to speak of.
 
     Parameters
@@ -131,9 +132,9 @@ def proportional_fit(outcome: Floats, known: Flags) -> Floats | None:
     Parameters
     ----------
     outcome : ndarray, shape (units, periods)
-        What is fitted.
+        Outcome to fit.
     known : ndarray of bool, shape (units, periods)
-        The cells whose sums count.
+        The cells that count in the sums.
 
     Returns
     -------
@@ -168,7 +169,7 @@ def p_of_votes(votes: Floats, cluster: NDArray[np.int64]) -> float:
     """
     names, number = np.unique(cluster, return_inverse=True)
     together = np.bincount(number, weights=votes, minlength=len(names))
-    # The same signs for every study: a figure does not depend on what was drawn before.
+    # The same signs for every study: a figure does not depend on earlier draws.
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (SIGNS, len(names)))
     least = together.sum() - 1e-9 * np.abs(together).sum()
     as_much = (signs @ together >= least).sum()
@@ -176,7 +177,7 @@ def p_of_votes(votes: Floats, cluster: NDArray[np.int64]) -> float:
 
 
 def _misfit(seen: Floats, predicted: Floats) -> float:
-    """Return the mean over units of what is left of their squares."""
+    """Return the mean over units of the remaining share of squares."""
     squares = (seen**2).sum(axis=1)
     left = ((seen - predicted) ** 2).sum(axis=1)
     told = squares > _LEAST
@@ -184,7 +185,7 @@ def _misfit(seen: Floats, predicted: Floats) -> float:
 
 
 def _votes(seen: Floats, predicted: Floats) -> Floats:
-    """Return each unit's correlation of what is left with what would be."""
+    """Return each unit's correlation of actual and expected residuals."""
     sizes = np.sqrt((seen**2).sum(axis=1) * (predicted**2).sum(axis=1))
     products = (seen * predicted).sum(axis=1)
     least = 1e-9 * max(float(sizes.max(initial=0.0)), _LEAST)
