@@ -40,8 +40,8 @@ _COMPACT_STEPS = (
 _SHORT_FROM = Decimal(100_000)
 _ALMOST_ONE = Decimal("0.9995")
 _UNIT_COST_DIGITS = 4
-#: Characters of a word in a cell that wraps, and of a cell that does not.
-_WORD_WIDTH, _NAME_WIDTH = 60, 120
+#: Characters of a word in a cell that wraps (a prefixed hash), and of other cells.
+_WORD_WIDTH, _NAME_WIDTH = 80, 120
 _MONTHS = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),

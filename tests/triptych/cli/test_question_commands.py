@@ -62,12 +62,16 @@ def test_json_keeps_decimals_as_text_and_maps_as_objects(published: Path) -> Non
     ]
 
 
-def test_a_table_cuts_nothing(published: Path) -> None:
-    long = "x" * 300
-    result = invoke("sql", f"select '{long}' as a, 1.50 as b", "-w", published)
+def test_a_table_has_240_characters_of_a_cell_and_json_all(published: Path) -> None:
+    whole, long = "x" * 240, "y" * 600
+    query = f"select '{whole}' as a, '{long}' as b, 1.50 as c"
+    table = invoke("sql", query, "-w", published).stdout
 
-    assert long in result.stdout
-    assert "1.50" in result.stdout
+    assert whole in table
+    assert "1.50" in table
+    assert f"{'y' * 239}\u2026" in table
+    assert long not in table
+    assert long in invoke("sql", query, "--json", "-w", published).stdout
 
 
 @pytest.mark.parametrize(
