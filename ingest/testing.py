@@ -1,4 +1,4 @@
-"""The contract suite: what every connector must do, proved through the real runner.
+"""Contract suite: duties of every connector, run by the real runner.
 
 A third party's connector gets it by subclassing in a test module::
 
@@ -41,14 +41,14 @@ SOURCE_NAME = "contract"
 
 @dataclass
 class ConnectorCase:
-    """One source with what it holds, and ways to make it hold something else.
+    """Source with its contents, and ways to give it other contents.
 
     Parameters
     ----------
     connector_type : str
         The ``type`` in ``triptych.yml``.
     options : dict
-        What stands beside name and type.
+        Options in addition to name and type.
     root : Path
         Workspace folder.
     expected_rows : int
@@ -60,7 +60,7 @@ class ConnectorCase:
     deliver_late : callable
         Delivers late or restated rows; returns the expected money afterwards.
     deliver_hostile : callable
-        Delivers rows that cannot count beside good ones; returns how many.
+        Delivers rows that cannot count beside good rows; returns how many.
     secrets : tuple of str
         Texts that must appear nowhere.
     implementation : type, optional
@@ -80,7 +80,7 @@ class ConnectorCase:
     run_count: int = field(default=0, init=False)
 
     def connector(self) -> Connector:
-        """Return a fresh instance, as each run has one."""
+        """Return a fresh instance, as each run has a fresh instance."""
         class_ = self.implementation or connector_class(self.connector_type)
         options: dict[str, Any] = self.options
         config = class_.Config(name=SOURCE_NAME, type=self.connector_type, **options)
@@ -140,14 +140,14 @@ class ConnectorContract:
     def test_its_streams_are_known_and_its_type_is_its_name(
         self, case: ConnectorCase
     ) -> None:
-        """What it delivers has a schema, and the registry finds it by its type."""
+        """Check that streams have schemas, and the registry knows the type."""
         connector = case.connector()
         assert connector.type == case.connector_type
         assert connector.streams()
         assert set(connector.streams()) <= set(STREAMS)
 
     def test_its_probe_answers_without_reading_data(self, case: ConnectorCase) -> None:
-        """``triptych check`` says something useful about a healthy source."""
+        """Check that ``triptych check`` reports usefully on a healthy source."""
         with _captured_logs() as captured:
             findings = case.connector().check()
         assert findings
@@ -159,8 +159,8 @@ class ConnectorContract:
     ) -> None:
         """Rows and money arrive as they were counted independently.
 
-        Columns are typed as declared, required ones are filled, the key of the stream
-        identifies a row, every file that the catalogue names is on disk, and no
+        Columns are typed as declared, required columns are filled, the key of the
+        stream identifies a row, every file that the catalogue names is on disk, and no
         credential is in a log, a message or the catalogue.
         """
         _assert_first_ingest_is_whole(case)
@@ -184,7 +184,7 @@ class ConnectorContract:
     def test_late_data_is_taken_and_supersedes_what_it_replaces(
         self, case: ConnectorCase
     ) -> None:
-        """Money moves to what is true now; old loads and their files stay on record."""
+        """Check that money follows new data; old loads and files stay on record."""
         _assert_first_ingest_is_whole(case)
         files_before = _all_files(case)
         expected = case.deliver_late()
@@ -199,7 +199,7 @@ class ConnectorContract:
     def test_a_crash_while_reading_commits_nothing_of_the_delivery(
         self, case: ConnectorCase
     ) -> None:
-        """The run after a crash ends where an undisturbed one would have."""
+        """Check that the run after a crash ends as an undisturbed run would."""
         crashing = _crashing_while_reading(case.connector())
         try:
             case.ingest(crashing)
@@ -233,14 +233,14 @@ class ConnectorContract:
             assert reason
             assert content
             assert origin
-        # What was refused stands in no sum.
+        # Refused rows are in no sum.
         _assert_columns_as_declared(case)
 
 
 def _assert_first_ingest_is_whole(case: ConnectorCase) -> None:
-    """Ingest for the first time, and hold that to all that a first one must be.
+    """Ingest for the first time, and check all demands on a first ingest.
 
-    Whatever a test goes on with, it begins with this.
+    Every test begins with this, regardless of its later steps.
     """
     with _captured_logs() as captured:
         report = case.ingest()

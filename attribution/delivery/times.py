@@ -1,7 +1,7 @@
-"""Times of delivery with what is open in them: medians and shares, as rows.
+"""Times of delivery with open items: medians and shares, as rows.
 
 Items of ``delivery.mart_velocity_events`` by the month or quarter in which they began,
-and all of them together; open ones are censored. Worked out once for each state of the
+and all of them together; open items are censored. Computed once for each state of the
 evidence and never on a page.
 """
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 METHOD_VERSION = 2
 _SUBJECT = "delivery_times"
 _SECONDS_PER_DAY: Final = 86_400
-#: Durations of which an open item says something.
+#: Durations for which an open item is informative.
 METRICS: Final = (
     *("change_lead_time", "failed_deployment_recovery", "pilot_to_production"),
     *("registration_to_production", "time_to_restore", "training_to_production"),
 )
-#: Those that come to some items only: a share says more than a median.
+#: Events that come to some items only: a share is more informative than a median.
 CONVERSIONS: Final = ("pilot_to_production", "registration_to_production")
 HORIZON_DAYS: Final = (7, 14, 30, 60, 90, 180)
 _SCOPES: Final = {
@@ -48,7 +48,7 @@ _COHORTS: Final = {
     "quarter": "started_quarter",
     "all": "'all'",
 }
-#: What began after the moment as of which the run looks says nothing yet.
+#: Items that began after the as-of moment of the run carry no information yet.
 _ITEMS: Final = f"""
 select metric, event_kind, item_key, deployed_unit, model_id, feature_id, team_id,
     started_month, started_quarter, state = 'used' as has_ended,
@@ -57,8 +57,8 @@ from delivery.mart_velocity_events
 where metric in {METRICS} and state in ('used', 'open')
     and coalesce(event_value, open_seconds) >= 0
 """
-#: A deployment that reached several services of one owner is one, as it is in
-#: ``delivery.mart_velocity``.
+#: A deployment that reached several services of the same owner counts once, as it does
+#: in ``delivery.mart_velocity``.
 _GROUPS: Final = """
 with scoped as (
     select metric, {scope} as scope_id, {cohort} as cohort, has_ended, seconds,
@@ -82,7 +82,7 @@ order by metric, scope_id, cohort
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTimesReport:
-    """What was estimated: groups of items, and whether they are as they were."""
+    """Report on the groups of items estimated, and if they are unchanged."""
 
     group_count: int
     is_unchanged: bool
@@ -90,7 +90,7 @@ class DeliveryTimesReport:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Items of one metric, owner and cohort; times in seconds."""
+    """Items of a single metric, owner and cohort; times in seconds."""
 
     key: dict[str, str]
     last_started_at: datetime
@@ -99,7 +99,7 @@ class _Group:
 
 
 def update_delivery_times(build_database: Path) -> DeliveryTimesReport:
-    """Estimate how long delivery takes, what is open included.
+    """Estimate the duration of delivery, including open items.
 
     Nothing is estimated again while no item has changed, nor the moment as of which the
     run looks.
@@ -162,7 +162,7 @@ def _groups(connection: duckdb.DuckDBPyConnection) -> Iterator[_Group]:
 
 
 def _lists(table: Any, column: str) -> list[NDArray[Any]]:  # noqa: ANN401  (of pyarrow)
-    """Return the lists of a column as views on one array."""
+    """Return the lists of a column as views on a single array."""
     found: list[NDArray[Any]] = []
     for chunk in table[column].chunks:
         values = chunk.values.to_numpy(zero_copy_only=False)

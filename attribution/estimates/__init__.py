@@ -1,1 +1,1 @@
-"""What every estimate shares: the store, processes, versions."""
+"""Shared parts of every estimate: the store, processes, versions."""

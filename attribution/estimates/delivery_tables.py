@@ -1,4 +1,4 @@
-"""What is stored of the times of delivery: tables of the schema ``estimates``."""
+"""Tables of the schema ``estimates`` for times of delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that stand in two tables: where they are told, and where they are kept."""
+"""Columns shared by two tables: the published and the kept table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: What explains an anomaly: column → type.
+#: Explanation of an anomaly: column → type.
 DRIVER_COLUMNS: Mapping[str, str] = {
     "driver": "VARCHAR",
     "driver_subject": "VARCHAR",
@@ -22,7 +22,7 @@ DRIVER_COLUMNS: Mapping[str, str] = {
     "prior_quantity": "DOUBLE",
     "quantity": "DOUBLE",
 }
-#: How the bill of a platform grows: column → type.
+#: Growth of the bill of a platform: column → type.
 ELASTICITY_COLUMNS: Mapping[str, str] = {
     "platform_id": "VARCHAR",
     "elasticity": "DOUBLE",

@@ -1,11 +1,11 @@
-"""Where series are fitted: on one thread each, and in processes where there are many.
+"""Fitting of series on single threads, and in processes if many.
 
 A series is short. Several threads of linear algebra wait for each other longer than
-they compute, and two cores are better used by two series. One thread also makes the
-result independent of the number of cores.
+they compute, and two cores are better used by two series. A single thread also makes
+the result independent of the number of cores.
 
-Light to import: a new process sets what numerical libraries read when they start, and
-loads them then.
+Light to import: a new process sets the variables that numerical libraries read when
+they start, and loads them then.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-#: Each process loads the libraries anew, about half as long: less is not worth it.
+#: Each process loads the libraries again, about half as long: less is not worth it.
 _LEAST_SAVED_SECONDS = 3.0
 _limit_lock = Lock()
-#: Held while a process starts that is not to run the script of this one.
+#: Held while a process starts that is not to run this process's script.
 _main_lock = Lock()
 _limits: list[threadpool_limits] = []
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Compute linear algebra on one thread while a block runs.
+    """Compute linear algebra on a single thread while a block runs.
 
     Blocks of several threads may overlap: the limit ends with the last of them.
     """
@@ -71,7 +71,7 @@ def one_blas_thread() -> Iterator[None]:
 def _release_control() -> None:
     """Let whichever thread sets a limit next be heard.
 
-    Without it only the first that ever set one is, for as long as it lives.
+    Without it only the first thread that ever set a limit is, for as long as it lives.
     """
     from threadpoolctl import OpenBLASController  # noqa: PLC0415
 
@@ -79,7 +79,7 @@ def _release_control() -> None:
 
 
 def pool(processes: int) -> ProcessPoolExecutor:
-    """Return processes that compute on one thread each."""
+    """Return processes that compute on a single thread each."""
     # They start where we are, and would look there for modules first.
     os.environ["PYTHONSAFEPATH"] = "1"
     return ProcessPoolExecutor(
@@ -88,9 +88,9 @@ def pool(processes: int) -> ProcessPoolExecutor:
 
 
 class _ProcessWithoutMain(SpawnProcess):
-    """A process that does not run the script of this one, as it otherwise would.
+    """Process that does not run this process's script, unlike the default.
 
-    Where pages are drawn that script is theirs, and takes two seconds to import.
+    If pages are drawn, that script is theirs, and takes two seconds to import.
     """
 
     def start(self) -> None:
@@ -110,14 +110,14 @@ class _ContextWithoutMain(SpawnContext):
 
 
 def _compute_alone() -> None:
-    """Set what is read when numerical libraries are loaded, and is too late after."""
+    """Set variables that numerical libraries read only when loaded."""
     for name in _THREADS:
         os.environ[name] = "1"
     Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """End with the process that hands out work: one that is killed ends nobody."""
+    """End with the parent process: if killed, it ends nobody."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -125,7 +125,7 @@ def _end_with_parent() -> None:
 
 
 class ProcessAhead:
-    """A process that loads what it computes with before it is known what it is to.
+    """Process that loads its libraries before its jobs are known.
 
     While the engine is busy with the marts, this process is idle, and the libraries of
     statistics take as long to load as two hundred series to forecast.
@@ -133,7 +133,7 @@ class ProcessAhead:
     Parameters
     ----------
     modules : sequence of str
-        What is loaded in it.
+        Modules loaded in it.
     """
 
     def __init__(self, modules: Sequence[str]) -> None:
@@ -154,11 +154,11 @@ class ProcessAhead:
 
     @property
     def is_started(self) -> bool:
-        """Whether there is one."""
+        """Return True if the process is started."""
         return self._executor is not None
 
     def begin(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> None:
-        """Begin what is going to be asked for."""
+        """Begin jobs that will be requested."""
         with suppress(BrokenProcessPool):
             for job in jobs:
                 self._begun[_content(function, job)] = self._submitted(function, job)
@@ -166,15 +166,15 @@ class ProcessAhead:
     def begun(
         self, function: Callable[[Job], Result], job: Job
     ) -> Future[Result] | None:
-        """Return what was begun of a job with the same content, once; else ``None``."""
+        """Return a begun job with the same content, once; otherwise ``None``."""
         return self._begun.pop(_content(function, job), None)
 
     def each(
         self, function: Callable[[Job], Result], jobs: Sequence[Job]
     ) -> list[Result] | None:
-        """Return what a function makes of each job; ``None`` where it was not started.
+        """Return a function's result for each job; ``None`` if not started.
 
-        Of a job with the same content that was begun, what was begun.
+        For a job with the same content that was begun, the begun result.
         """
         if self._executor is None:
             return None
@@ -218,18 +218,18 @@ def each(
     processes: int | None = None,
     ahead: ProcessAhead | None = None,
 ) -> list[Result]:
-    """Return what a function makes of each job, in the order of the jobs.
+    """Return a function's result for each job, in the order of the jobs.
 
     Parameters
     ----------
     function : callable
         Defined at the top of a module, so that other processes can call it.
     jobs : sequence
-        What it is called with.
+        Arguments of its calls.
     seconds : float
-        About how long all of them take; what is short is done in this process.
+        Approximate total time of all jobs; short work is done in this process.
     processes : int, optional
-        How many work at the same time; as many as there are cores by default.
+        Number of processes at the same time; as many as there are cores by default.
     ahead : ProcessAhead, optional
         Does it instead, where it was started.
     """

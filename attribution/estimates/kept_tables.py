@@ -1,7 +1,7 @@
-"""The tables of ``estimates`` that hold what is known of single series.
+"""Tables of ``estimates`` that hold the state of single series.
 
-Nothing reads them but the next run: what is said of a series stands for as long as its
-days do. Each begins with its key, then the digest of what it was made of.
+Nothing reads them but the next run: the results of a series hold for as long as its
+days do. Each begins with its key, then the digest of its inputs.
 """
 
 from __future__ import annotations

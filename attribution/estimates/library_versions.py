@@ -1,4 +1,4 @@
-"""The versions of what computes: another one may give other figures."""
+"""Versions of numerical libraries: another may give other figures."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
 
 @cache
 def version_by_library() -> Mapping[str, str]:
-    """Return the version of each library; the files that say so are read once."""
+    """Return the version of each library; their files are read once."""
     return MappingProxyType({name: version(name) for name in LIBRARIES})
 
 
 def library_versions() -> str:
-    """Return the libraries with their versions, as one text."""
+    """Return the libraries with their versions, as a single text."""
     return ", ".join(f"{name} {own}" for name, own in version_by_library().items())

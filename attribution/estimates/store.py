@@ -1,8 +1,8 @@
-"""Where estimates rest between the two halves of a build.
+"""Store of estimates between the two halves of a build.
 
 Tables of the schema ``estimates`` in the build database. dbt reads them as
-``source('estimates', …)`` and joins what was estimated with what was built. They stay
-from run to run: an estimate whose days have not changed is not made again.
+``source('estimates', …)`` and joins the estimates with the built tables. They stay from
+run to run: an estimate with unchanged days is not made again.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ _ARROW = {
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables; where one has an earlier form, all estimates begin anew.
+    """Create the tables; an earlier form of any discards all estimates.
 
-    Estimates of one subject are spread over several tables: kept in some and lost in
-    others, they would be added a second time.
+    Estimates of the same subject are spread over several tables: kept in some and lost
+    in others, they would be added a second time.
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS estimates")
     known = _known_columns(connection)
@@ -118,7 +118,7 @@ def is_prepared(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
 def _known_columns(
     connection: duckdb.DuckDBPyConnection,
 ) -> dict[str, list[tuple[str, str]]]:
-    """Return table → its columns with their types, in order, by one question."""
+    """Return table → its columns with types, in order, by a single query."""
     known_columns: dict[str, list[tuple[str, str]]] = {}
     for table, *column in connection.execute(
         "SELECT table_name, column_name, data_type FROM duckdb_columns()"
@@ -131,7 +131,7 @@ def _known_columns(
 def is_current(
     connection: duckdb.DuckDBPyConnection, subject: str, digest: str
 ) -> bool:
-    """Return whether what is stored was estimated from just these days."""
+    """Return True if the stored result was estimated from just these days."""
     found = connection.execute(
         "SELECT digest FROM estimates.digests WHERE subject = ?", [subject]
     ).fetchall()
@@ -146,7 +146,7 @@ def read(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, An
 
 
 def read_arrays(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
-    """Return what is kept of series, their lists as arrays."""
+    """Return the kept state of series, their lists as arrays."""
     return connection.sql(f"SELECT * FROM estimates.{table}").to_arrow_table()
 
 
@@ -162,16 +162,16 @@ def replace(
     digest: str,
     rows: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> None:
-    """Replace the rows of some tables, in one transaction.
+    """Replace the rows of some tables, in a single transaction.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         The build database, after :func:`prepare`.
     subject, digest : str
-        What was estimated, and from which days.
+        Subject of the estimate, and digest of its days.
     rows : mapping of str to sequence of mapping
-        Rows by table, each with every column of :data:`TABLES`, or of what is kept.
+        Rows by table, each with every column of :data:`TABLES`, or of the kept tables.
     """
     connection.execute("BEGIN")
     for table, records in rows.items():
@@ -189,16 +189,16 @@ def keep(
     *,
     gone: Collection[tuple[str | None, ...]],
 ) -> None:
-    """Replace what is kept of some series, and remove what is kept of others.
+    """Replace the kept state of some series, and remove that of others.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         The build database, after :func:`prepare`.
     table : str
-        One of :data:`~attribution.estimates.kept_tables.KEPT_TABLES`.
+        A key of :data:`~attribution.estimates.kept_tables.KEPT_TABLES`.
     rows : sequence of mapping
-        What is known now, each with every column.
+        Current state, each row with every column.
     gone : collection of tuple
         Keys of the series that there are no more.
     """
@@ -242,9 +242,9 @@ def _content(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> p
 
 
 def studies(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return the studies whose results are stored, each with its digest.
+    """Return the studies with stored results, each with its digest.
 
-    That of a failed study is empty: it is to be tried again.
+    The digest of a failed study is empty: it is to be tried again.
     """
     found = connection.execute(
         "SELECT study_id, CASE WHEN status = 'failed' THEN '' ELSE digest END"
@@ -270,14 +270,14 @@ def replace_study(
     digest: str,
     rows: Mapping[str, pa.Table],
 ) -> None:
-    """Replace what is stored of one study, in one transaction.
+    """Replace the stored results of a study, in a single transaction.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         The build database, after :func:`prepare`.
     study_id, digest : str
-        The study, and what it was estimated from.
+        The study, and the digest of its inputs.
     rows : mapping of str to Table
         Rows by table, with its columns by name; no other study's. A table that is not
         named has none.
@@ -299,7 +299,7 @@ def replace_study(
 def remove_studies(
     connection: duckdb.DuckDBPyConnection, study_ids: Collection[str]
 ) -> None:
-    """Remove what is stored of some studies, such as those whose file is gone."""
+    """Remove the stored results of studies, such as those without a file."""
     connection.execute("BEGIN")
     for study_id in sorted(study_ids):
         _remove(connection, study_id)

@@ -1,7 +1,7 @@
-"""The tables of ``estimates`` that hold what studies found, by table and column.
+"""Tables of ``estimates`` for study findings, by table and column.
 
-dbt publishes them as the schema ``attribution``, but for treated units and draws by
-month, which only what is worked out from effects reads.
+dbt publishes them as the schema ``attribution``, except treated units and draws by
+month, which only computations from effects read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From effect to return: joint draws of benefit and cost, and what is read off them.
+"""Return from effects: joint draws of benefit and cost, and results.
 
 The draws of a study's effect are valued by approved assumptions and set against the
 reconciled cost of the models behind the feature. Every figure of a feature, of its

@@ -1,8 +1,9 @@
-"""What a feature replaced: the monthly cost that would go on without the change.
+"""Baseline of a feature: the monthly cost without the change.
 
-An approved assumption of kind ``replaced_cost`` comes first. Without one it is the
-lowest of the last three months before the launch in which the feature had served.
-The lowest, so that no peak and no parallel run before the launch passes for a saving.
+An approved assumption of kind ``replaced_cost`` comes first. Without it, the baseline
+is the lowest of the last three months before the launch in which the feature had
+served. The lowest, so that no peak and no parallel run before the launch passes for a
+saving.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 #: Months before the launch that are looked at.
 LOOKED_AT: Final = 3
 REPLACED_COST: Final = "replaced_cost"
-#: Where a baseline comes from, as ``baseline_source`` has it.
+#: Source of a baseline, as in ``baseline_source``.
 DECLARED: Final = "declared"
 DECLARED_NONE: Final = "declared_none"
 MEASURED: Final = "measured"
@@ -48,8 +49,8 @@ class Costs:
     has_hidden_hours : bool
         In other months too few people booked hours on it, which nobody is shown.
     served, unmetered : mapping of str to float or None
-        The part of it of models that had answered requests by the end of the month,
-        and that of models whose requests no meter counts.
+        The part of it of models that had answered requests by the end of the month, and
+        that of models with requests that no meter counts.
     """
 
     by_month: Mapping[str, float | None]
@@ -63,11 +64,11 @@ class Costs:
         return _amount(self.by_month, month)
 
     def served_in(self, month: str) -> float:
-        """Return the cost of a month of what had served by then."""
+        """Return a month's cost of models that had served by then."""
         return _amount(self.served or {}, month)
 
     def unmetered_in(self, month: str) -> float:
-        """Return the cost of a month of what no meter counts."""
+        """Return a month's cost of unmetered models."""
         if self.served is None and self.unmetered is None:
             return self.in_month(month)
         return _amount(self.unmetered or {}, month)
@@ -81,18 +82,18 @@ def _amount(by_month: Mapping[str, float | None], month: str) -> float:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Baseline:
-    """The monthly cost of what a feature replaced, and where it comes from.
+    """Monthly cost replaced by a feature, and its source.
 
     Attributes
     ----------
     source : str
-        One of the codes of this module.
+        A source code of this module.
     measured : float
         Money a month, where it was measured; else 0.
     month : str or None
         The month in which it was measured, ``YYYY-MM``.
     declared : Assumed or None
-        The approved assumption, where there is one.
+        The approved assumption, if any.
     """
 
     source: str = NOTHING_BEFORE
@@ -107,10 +108,11 @@ class Baseline:
         return np.full(WORLD_COUNT, self.measured)
 
     def invested(self, costs: Costs, month: str) -> float:
-        """Return what was spent in a month before the launch to make the change.
+        """Return the spend of a pre-launch month on making the change.
 
-        What had served is running cost of what was there before. Where no meter says so
-        it counts as investment, unless a declared baseline says that something ran.
+        The cost of models that had served is running cost of the earlier solution.
+        Unmetered cost counts as investment, unless a declared baseline states that
+        something ran.
         """
         spent = costs.in_month(month) - costs.served_in(month)
         if self.source == DECLARED:
@@ -121,14 +123,14 @@ class Baseline:
 def baseline_of(
     feature_id: str, costs: Costs, first_month: str, register: Register
 ) -> Baseline:
-    """Return what a feature replaced from the first month of its return on.
+    """Return a feature's baseline from the first month of its return on.
 
     Parameters
     ----------
     feature_id : str
         The feature.
     costs : Costs
-        What it has cost by month.
+        Its cost by month.
     first_month : str
         The first measured month, ``YYYY-MM``.
     register : Register

@@ -1,4 +1,4 @@
-"""What goes on after a study: its claims in later months, at their last measured worth.
+"""Claims carried past their study, at their last measured worth.
 
 Of several studies of the same units the last counts.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def newest(claims: Sequence[ValuedClaim]) -> list[ValuedClaim]:
-    """Return what was measured last: an older study of the same units is replaced."""
+    """Return the newest claims: older studies of the same units are replaced."""
 
     def is_replaced(one: ValuedClaim) -> bool:
         return any(
@@ -53,7 +53,7 @@ def carried_on(valued: ValuedClaim, months: Sequence[str]) -> ValuedClaim:
 def carried_while_it_runs(
     claims: Sequence[ValuedClaim], costs: Costs, since: tuple[str, ...]
 ) -> tuple[ValuedClaim, ...]:
-    """Return what is known of the effect after the window, while the change runs."""
+    """Return the effect after the window, while the change runs."""
     carried_claims = []
     for valued in newest(claims):
         claim = carried_on(valued, since)

@@ -1,9 +1,9 @@
-"""What studies say of a feature: claims to value, and which of them may be counted.
+"""Claims of studies on a feature, to value and possibly to count.
 
-A claim is a feature's effect on one outcome over some months. Grades A and B may be
+A claim is a feature's effect on an outcome over some months. Grades A and B may be
 counted; C and D are listed; X has no effect. A claim that may not be counted never
-changes one that may. A study that is withdrawn by two people, or whose window is not
-over, is listed too, and not counted.
+changes a claim that may. A study that is withdrawn by two people, or with a window that
+is not over, is listed too, and not counted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from attribution.roi.worlds import Worlds
 
 COUNTED_GRADES: Final = frozenset({"A", "B"})
-#: Standing of a study whose registered end has not come, and of one that two people
+#: Standing of a study before its registered end, and of a study that two people
 #: withdrew.
 INTERIM: Final = "interim"
 WITHDRAWN: Final = "withdrawn"
@@ -33,7 +33,7 @@ ESTIMATED: Final = "estimated"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Claim:
-    """What one study says.
+    """Claim of a single study.
 
     Attributes
     ----------
@@ -47,11 +47,11 @@ class Claim:
     first_day, end : date or None
         Days that it speaks of, half-open; ``None``: all days of its months.
     standing : str
-        What the study is in the ledger: registered, interim, withdrawn and so on.
+        Status of the study in the ledger: registered, interim, withdrawn and so on.
     evidence : str
         Hashes of the plan and of the data.
     better : {"more", "less"} or None
-        Which change of the outcome is good, where the plan says so.
+        Good direction of the outcome, where the plan states it.
     ages : tuple of int
         By month: months since it was last measured; empty where it is as measured.
     """
@@ -77,7 +77,7 @@ class Claim:
 
     @property
     def is_estimated(self) -> bool:
-        """Whether there is an effect that may be told: none before the end."""
+        """Return True if an effect may be reported: none before the end."""
         return (
             self.status == ESTIMATED
             and self.grade != "X"
@@ -87,7 +87,7 @@ class Claim:
 
     @property
     def may_count(self) -> bool:
-        """Whether the evidence is strong enough for the headline."""
+        """Return True if the evidence is strong enough for the headline."""
         return (
             self.is_estimated
             and self.grade in COUNTED_GRADES
@@ -116,10 +116,10 @@ def effects_by_world(
     draws : iterable of (str, int, float)
         Month, number of the draw, total effect of the month.
     worlds : Worlds
-        Decide which draw of the study falls into which world: the same one for all
-        of its months, and independent of what other studies draw.
+        Decide which draw of the study falls into which world: the same draw for all of
+        its months, and independent of other studies' draws.
     study_id : str
-        Whose draws they are.
+        Study of the draws.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""The return of one feature or model: a row by month, to date, and as of each month."""
+"""Return of a feature or model: by month, to date and as of each month."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 TO_DATE: Final = "to_date"
-#: Window of what was known of the months up to one: ``until_2026-01``.
+#: Window of the state known for the months up to a given month: ``until_2026-01``.
 UNTIL: Final = "until_"
 _BOTH: Final = ("50", "90")
 #: Of the whole cost: below it a change costs as much as months differ by themselves.
@@ -76,18 +76,18 @@ class FeatureReturn:
 
     @property
     def invested(self) -> Floats:
-        """What the change took before the window, by world; NaN: a part not known."""
+        """Return the investment before the window by world; NaN: partly unknown."""
         return spent_in(self.before)
 
     def since_until(self, month: str | None) -> Flows | None:
-        """Return the money after the window up to a month; ``None`` without one."""
+        """Return the money after the window up to a month, or ``None``."""
         if self.since is None or month is None:
             return None
         count = sum(one <= month for one in self.since.months)
         return self.since.until(count) if count else None
 
     def is_unknown_in(self, month: str) -> bool:
-        """Tell whether the effect was last measured too long before a month."""
+        """Return True if the effect was last measured too long before a month."""
         part = self.since_until(month)
         if part is None or not (part.cost[:, -1] + part.other[:, -1]).any():
             return False
@@ -95,7 +95,7 @@ class FeatureReturn:
         return any(months_apart(last, month) > FADE_MONTHS for last in measured)
 
     def as_of(self, month: str) -> FeatureReturn | None:
-        """Return what there was by the end of a month; ``None`` before the window.
+        """Return the state by the end of a month; ``None`` before the window.
 
         The effect is that of today's estimate, over the months up to then.
         """
@@ -113,16 +113,17 @@ class FeatureReturn:
         )
 
     def rows(self, worlds: Worlds, now: str | None = None) -> Iterator[Row]:
-        """Yield the row to date, and one for each month of the window.
+        """Yield the row to date, and a row for each month of the window.
 
-        ``now`` is the last month of all features: a run rate is of one month for all.
+        ``now`` is the last month of all features: a run rate is of the same month for
+        all.
         """
         yield self._so_far(TO_DATE, self.last_month, worlds, now)
         for number, month in enumerate(self.case.months):
             yield self._month(number, month)
 
     def rows_as_of(self, months: Sequence[str], worlds: Worlds) -> Iterator[Row]:
-        """Yield what there was by the end of each month from the window's first on."""
+        """Yield the state by the end of each month from the window's first on."""
         for month in months:
             known = self.as_of(month)
             if known is not None:
@@ -189,7 +190,7 @@ class FeatureReturn:
         }
 
     def _baseline(self) -> Row:
-        """Return what was replaced a month, and where that comes from."""
+        """Return the monthly cost replaced, and its source."""
         baseline = self.case.baseline
         is_known = bool(self.flows and self.case.claims)
         draws = baseline.declared is not None or baseline.measured
@@ -278,14 +279,14 @@ def money(flows: Flows | None) -> Row:
 
 
 def _monthly(baseline: Baseline) -> float:
-    """Return the monthly cost of what was replaced, as assumed or measured."""
+    """Return the monthly cost replaced, as assumed or measured."""
     return baseline.declared.value if baseline.declared else baseline.measured
 
 
 def released_hours(case: Case) -> Row:
-    """Return the hours that claims on times of work released, whatever they are worth.
+    """Return the hours released by claims on times of work, at any worth.
 
-    Hours stay hours: they are told whether or not a conversion makes money of them.
+    Hours stay hours: they are reported with or without a conversion to money.
     """
     hours = [(claim.hours, claim.claim.months) for claim in case.claims]
     known = [
@@ -299,10 +300,10 @@ def released_hours(case: Case) -> Row:
 
 
 def _over_time(feature_return: FeatureReturn) -> Row:
-    """Return what depends on when money comes.
+    """Return the figures that depend on the timing of money.
 
-    The investment is paid back, too. It is spent whatever is decided now, so it is in
-    neither the present value nor what knowing more would be worth.
+    The investment is paid back, too. It is spent regardless of the decision now, so it
+    is in neither the present value nor the value of information.
     """
     flows = feature_return.flows
     if flows is None:
@@ -345,13 +346,13 @@ def _against_hurdle(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
 def _break_even(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
     """Return the total effect that pays for all cost, which needs no causal claim.
 
-    Of one claim only: effects on several outcomes have no common unit. It is a part of
-    the estimated effect, too: 0.5 is half of it.
+    Of a single claim only: effects on several outcomes have no common unit. It is a
+    part of the estimated effect, too: 0.5 is half of it.
     """
     if flows is None or len(case.claims) != 1:
         return {"break_even_effect": case.break_even, "break_even_ratio": None}
     claim = case.claims[0]
-    # What costs no more than it replaced needs no effect to pay for it.
+    # A change that costs no more than it replaced needs no effect to pay for it.
     spent = max(float(flows.spent.sum(axis=1).mean()), 0.0)
     known = [month in case.months for month in claim.claim.months]
     worth = float(claim.worth_of_one(worlds)[:, known].mean())

@@ -1,8 +1,8 @@
-"""Money by world and month: what a feature brings in, and what it costs.
+"""Money by world and month: benefit and cost of a feature.
 
-Benefit is the effect times its conversion, times the margin where revenue is
-converted. Cost is the reconciled cost of the models behind the feature, as the mart has
-it, and beside it people and integration. What moves both sides is drawn once.
+Benefit is the effect times its conversion, times the margin where revenue is converted.
+Cost is the reconciled cost of the models behind the feature, as the mart has it, and
+beside it people and integration. A driver of both sides is drawn once.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from attribution.roi.worlds import Worlds
 
 _MONTHS_OF_YEAR: Final = 12
-#: Unit that is converted → hours in one. Minutes per case and month are no such unit.
+#: Unit that is converted → hours per unit. Minutes per case and month are no such unit.
 HOURS_IN_UNIT: Final = {"minute": 1.0 / 60.0, "hour": 1.0}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ValuedClaim:
-    """A claim with what values it in each of its months.
+    """Claim with its valuation in each of its months.
 
     ``margins`` is empty where the conversion takes no margin.
     """
@@ -48,7 +48,7 @@ class ValuedClaim:
 
     @property
     def basis(self) -> tuple[str, ...]:
-        """What it was made of: study, plan, data, and versions of assumptions."""
+        """Return its basis: study, plan, data, and versions of assumptions."""
         claim = self.claim
         versions = sorted(assumption.versioned for assumption in self.assumed)
         return (claim.study_id, claim.evidence, *versions)
@@ -72,14 +72,14 @@ class ValuedClaim:
         return faded(money, self.claim, worlds)
 
     def worth_of_one(self, worlds: Worlds) -> Floats:
-        """Return what one more unit of the outcome is worth, by world and month."""
+        """Return the worth of an extra unit of the outcome by world and month."""
         signs = np.array([conversion.sign for conversion in self.conversions])
         worth = np.asarray(_by_month(self.conversions, worlds.of) * signs)
         return worth * _by_month(self.margins, worlds.of) if self.margins else worth
 
     @property
     def is_in_books(self) -> Flags:
-        """Which of its months have a benefit that shows in the books."""
+        """Return a mask of the months with a benefit that shows in the books."""
         return np.array([how.is_cash is True for how in self.conversions])
 
     @property
@@ -114,15 +114,15 @@ class Terms:
     hours : ndarray, shape (months,) or (worlds, months)
         Hours booked on the feature; 0 where none were.
     labour : tuple of Assumed or None
-        What an hour costs, by month.
+        Cost of an hour, by month.
     integrations, drivers : tuple of Assumed
-        Approved ones.
+        Approved assumptions.
     discounts, hurdles : tuple of Assumed or None
         By month.
     baseline : Baseline
-        What was replaced, each month in which the change runs.
+        Replaced cost, each month in which the change runs.
     is_running : ndarray of bool, shape (months,)
-        Whether it does, by month.
+        True if it does, by month.
     """
 
     months: tuple[str, ...]
@@ -174,18 +174,18 @@ class Terms:
         )
 
     def _replaced(self, worlds: Worlds, factor: Floats) -> Floats:
-        """Return money by world and month of what would have gone on."""
+        """Return the money that would have gone on, by world and month."""
         monthly = self.baseline.monthly(worlds)[:, None]
         return np.where(self.is_running, monthly * factor, 0.0)
 
     def driven_by(self, worlds: Worlds) -> Floats:
-        """Return the factor by world and month of what moves benefit and cost alike."""
+        """Return the common factor of benefit and cost by world and month."""
         if not self.drivers:
             return np.ones((WORLD_COUNT, len(self.months)))
         return np.column_stack([self.driven_in(month, worlds) for month in self.months])
 
     def driven_in(self, month: str, worlds: Worlds) -> Floats:
-        """Return the factor by world in one month, of the window or not."""
+        """Return the factor by world in a month, of the window or not."""
         factor = np.ones(WORLD_COUNT)
         for driver in _in_force(self.drivers, month):
             factor = factor * worlds.of(driver)
@@ -243,14 +243,14 @@ class Flows:
     Attributes
     ----------
     benefit, cash : ndarray
-        What the effect is worth, and the part of it that shows in the books.
+        Worth of the effect, and the part of it that shows in the books.
     cost, other : ndarray
         The reconciled cost, and people and integration beside it.
     replaced : ndarray
-        The cost of what the change replaced, which is spent no more.
+        The cost that the change replaced, which is spent no more.
     discount : ndarray or None
-        What money of a month is worth on the first day of the window; ``None`` without
-        a discount rate.
+        Worth of money of a month on the first day of the window; ``None`` without a
+        discount rate.
     """
 
     months: tuple[str, ...]
@@ -263,7 +263,7 @@ class Flows:
 
     @property
     def spent(self) -> Floats:
-        """The cost of the change: all that is spent, less what it replaced."""
+        """Cost of the change: all spend, less the cost it replaced."""
         return np.asarray(self.cost + self.other - self.replaced)
 
     @property
@@ -279,7 +279,7 @@ class Flows:
         return np.asarray((self.net * self.discount).sum(axis=1))
 
     def of_month(self, number: int) -> Flows:
-        """Return the flows of one month, undiscounted."""
+        """Return the flows of a single month, undiscounted."""
         return replace(self._part(number, number + 1), discount=None)
 
     def until(self, number: int) -> Flows:

@@ -1,4 +1,4 @@
-"""What a return starts from, read from the public marts and the estimates of effects.
+"""Inputs of a return, from the public marts and effect estimates.
 
 Nothing is fitted and no settings are read: the register of assumptions is a mart, too.
 """
@@ -40,7 +40,7 @@ _COSTS: Final = """
 select feature_id, model_id, billing_month, cast(cost as double), has_served
 from cost.mart_feature_monthly_costs order by all
 """
-#: A run of an earlier version does not know what had served.
+#: A run of an earlier version does not know which models had served.
 _COSTS_OF_DAYS: Final = """
 select feature_id, model_id, billing_month,
     case when count(*) = count(case when costs.currency = run.currency
@@ -64,7 +64,7 @@ select study_id, feature_id, outcome, coalesce(outcome_unit, '') as outcome_unit
     window_end as "end", plan
 from estimates.attribution_studies order by study_id
 """
-#: What a plan calls the good direction → what a conversion calls it.
+#: A plan's name of the good direction → a conversion's name of it.
 _BETTER: Final = {"higher": "more", "lower": "less", None: None}
 _DRAWS: Final = """
 select effect_month, draw, effect from estimates.attribution_monthly_draws
@@ -103,7 +103,7 @@ class Inputs:
 
 
 def read_inputs(connection: duckdb.DuckDBPyConnection, worlds: Worlds) -> Inputs:
-    """Read what returns start from.
+    """Read the inputs of returns.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def _claims(
 
 
 def _studies_sql(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return what asks for studies; a run before there was a ledger has no standing."""
+    """Return the query for studies; runs before the ledger have no standing."""
     found = connection.execute("select * from estimates.attribution_studies limit 0")
     names = {column[0] for column in found.description}
     known = "coalesce(standing, '')" if "standing" in names else "''"
@@ -239,7 +239,7 @@ def _claim(
 def _units(
     connection: duckdb.DuckDBPyConnection, study_id: str, plan: Mapping[str, Any]
 ) -> frozenset[str]:
-    """Return who got the feature: as estimated, or as the plan says."""
+    """Return the treated units: as estimated, or as planned."""
     if _has(connection, "estimates.attribution_study_units"):
         rows = connection.execute(_UNITS, [study_id]).fetchall()
         if rows:

@@ -1,11 +1,11 @@
-"""Which claim of a feature counts where several speak of one change, by one rule.
+"""Rule for counting claims of a feature on the same change.
 
 Claims overlap where they share outcome, units and days; nothing else is looked at,
-neither names nor the order of files. What only one claim speaks of is counted from it.
-What several speak of is counted once: from the claim with the better grade, and among
-equal grades from the one that claims the least money per unit and day. So no further
-plan of the same change (a copy, a split, another set of controls) can raise what is
-counted; only stronger evidence can.
+neither names nor the order of files. A part covered by only a single claim is counted
+from it. A part covered by several is counted once: from the claim with the better
+grade, and among equal grades from the claim with the least money per unit and day. So
+no further plan of the same change (a copy, a split, another set of controls) can raise
+the amount counted; only stronger evidence can.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NOTHING = 1e-9
 
 @dataclass(frozen=True, eq=False, slots=True)
 class JoinedClaim:
-    """A claim, and what of it is counted.
+    """Claim, and the part of it that is counted.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class JoinedClaim:
     counted_from : tuple of str
         Studies that the rest is counted from, in order of their strength.
     is_superseded : bool
-        Whether one of them has a better grade.
+        True if any of them has a better grade.
     """
 
     valued: ValuedClaim
@@ -52,12 +52,12 @@ class JoinedClaim:
 
     @property
     def is_counted(self) -> bool:
-        """Whether anything of it is left."""
+        """Return True if any part of it is left."""
         return self.counted_ratio > _NOTHING
 
 
 def joined(claims: Sequence[ValuedClaim]) -> list[JoinedClaim]:
-    """Return the claims of one feature, each with the part of it that is counted.
+    """Return the claims of a feature, each with its counted part.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _strength(
     valued: ValuedClaim, everywhere: frozenset[str]
 ) -> tuple[int, float, str, str]:
     claim = valued.claim
-    # Of two that claim just the same, which one is counted changes no figure.
+    # Of two identical claims, the choice of the counted claim changes no figure.
     density = _money(valued) / _size(valued, everywhere)
     return LETTERS.index(claim.grade), density, claim.evidence, claim.study_id
 
@@ -108,7 +108,7 @@ def _size(valued: ValuedClaim, everywhere: frozenset[str]) -> float:
 def _left_of(
     valued: ValuedClaim, before: Sequence[ValuedClaim], everywhere: frozenset[str]
 ) -> JoinedClaim:
-    """Return what no earlier claim speaks of."""
+    """Return the part that no earlier claim covers."""
     claim = valued.claim
     sharing = [
         valued_claim

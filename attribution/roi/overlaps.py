@@ -1,9 +1,9 @@
-"""What features claim of one outcome in the same days and units, in money.
+"""Overlapping claims on an outcome in the same days and units, in money.
 
 Each alone may be right, and their sum wrong: the outcome moved once. The ledger of
-effects (:mod:`attribution.causal.ledger`) says how much of the claims is too much, draw
-by draw. Here that is valued as the claims are, and listed; the sum of returns has less
-of it.
+effects (:mod:`attribution.causal.ledger`) gives the excess of the claims, draw by draw.
+Here the excess is valued as the claims are, and listed; the sum of returns is reduced
+by it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Excess:
-    """What one claim gives up: ``effects`` by world and month of the claim."""
+    """Excess of a claim: ``effects`` by world and month of the claim."""
 
     feature_id: str
     valued: ValuedClaim
@@ -36,7 +36,7 @@ class Excess:
     effects: Floats
 
     def money(self, worlds: Worlds) -> Floats:
-        """Return what it is worth, moved by the same drivers as the benefit."""
+        """Return its worth, moved by the same drivers as the benefit."""
         claimed = self.effects * self.valued.worth_of_one(worlds)
         worth = faded(claimed, self.valued.claim, worlds)
         return np.asarray(worth * self._of_claim(self.terms.driven_by(worlds)))
@@ -55,7 +55,7 @@ class Excess:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Overlap:
-    """What the counted features claim too much of one outcome.
+    """Excess of the counted features' claims on an outcome.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Overlap:
         Money that is claimed twice, by month and world, and the part of it that shows
         in the books.
     excesses : tuple of Excess
-        What each claim gives up, to date.
+        Amount that each claim gives up, to date.
     """
 
     outcome: str
@@ -82,7 +82,7 @@ class Overlap:
         return _of_month(self.cash_by_month, month)
 
     def until(self, month: str) -> Overlap:
-        """Return what was claimed twice up to a month."""
+        """Return the amount claimed twice up to a month."""
         kept = [
             {past: money for past, money in by_month.items() if past <= month}
             for by_month in (self.by_month, self.cash_by_month)
@@ -145,7 +145,7 @@ def _excess(valued: ValuedClaim, terms: Terms, settled: ledger.Ledger) -> Excess
 
 
 def settled_by_ledger(claims: Sequence[Claim]) -> ledger.Ledger:
-    """Return what is left of each claim: of units and days of several, it is shared."""
+    """Return the remainder of each claim; shared units and days are split."""
     everywhere = frozenset({""}).union(*(claim.units for claim in claims))
     return ledger.ledger_of(
         [

@@ -1,8 +1,8 @@
-"""How long an effect lasts after it was last measured: one rule for every figure.
+"""Persistence of an effect after its last measurement, by a single rule.
 
-From the last measured month on a gain is taken to be between all of it and what a
-linear fade to nothing within twelve months leaves, each part as likely; a harm is
-taken to last in full. Benefit to date, run rate and scenarios carry effects by it.
+From the last measured month on a gain is taken to be between all of it and the
+remainder of a linear fade to nothing within twelve months, each part as likely; a harm
+is taken to last in full. Benefit to date, run rate and scenarios carry effects by it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def faded(money: Floats, claim: Claim, worlds: Worlds) -> Floats:
     source = worlds.source(f"persistence of {claim.study_id}")
     fade = source.uniform(size=WORLD_COUNT)[:, None]
     kept = 1.0 - fade * np.minimum(np.array(claim.ages) / FADE_MONTHS, 1.0)
-    # An effect without bound stays without one, however far it has faded.
+    # An effect without bound stays without bound, however far it has faded.
     return np.where((money > 0) & np.isfinite(money), money * kept, money)
 
 

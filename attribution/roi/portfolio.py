@@ -1,7 +1,7 @@
-"""All features together: what counts, what stands beside, and what none of it pays for.
+"""Portfolio of all features: counted, listed and unpaid parts.
 
-Sums are taken world by world, so that what features share is shared in the sum. Nulls
-and harms enter as wins do.
+Sums are taken world by world, so that factors that features share are shared in the
+sum. Nulls and harms enter as wins do.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _OF_GRADE: Final = (*_SHORT, "other_cost", "replaced_cost")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Portfolio:
-    """Every feature with its draws, the overlaps between them, and what was studied."""
+    """Features with their draws, the overlaps between them, and studies."""
 
     features: Sequence[FeatureReturn]
     overlaps: Sequence[Overlap] = ()
@@ -65,7 +65,7 @@ class Portfolio:
         )
 
     def rows(self, worlds: Worlds, months: Sequence[str] = ()) -> Iterator[Row]:
-        """Yield the row to date, one for each month, and one as of each of ``months``.
+        """Yield rows to date, by month, and as of each of ``months``.
 
         As of a month that ends before any window begins there is no row.
         """
@@ -80,10 +80,10 @@ class Portfolio:
                 yield {**row, **known._shrunk(worlds)}  # noqa: SLF001
 
     def _as_of(self, month: str) -> Portfolio:
-        """Return what there was by the end of a month, as is known now.
+        """Return the state by the end of a month, as is known now.
 
-        A feature that is measured only later is in no count of it; one that is never
-        measured is in each.
+        A feature that is measured only later is in no count of it; a feature that is
+        never measured is in each.
         """
         known = (
             feature.as_of(month) if feature.case.months else feature
@@ -211,7 +211,7 @@ def _together(
 ) -> Flows | None:
     """Return the money of some features in a month, or over all their windows.
 
-    ``less`` is what they claim twice, ``less_cash`` the part of it in the books.
+    ``less`` is the amount they claim twice, ``less_cash`` the part of it in the books.
     """
     parts = [
         part for feature in features if (part := _part(feature, month)) is not None
@@ -255,11 +255,12 @@ def evidence_rows(
     overlaps: Sequence[Overlap],
     worlds: Worlds,
 ) -> Iterator[Row]:
-    """Yield what each grade brings in to date, counted and not counted.
+    """Yield the benefit of each grade to date, counted and not counted.
 
-    What features claim twice is counted once, by what each of them gives up: the
-    counted grades add up to the headline. A grade without a feature has no row.
-    Features whose return cannot be computed have one by grade without amounts.
+    The amounts that features claim twice are counted once, by the amount each of them
+    gives up: the counted grades add up to the headline. A grade without a feature has
+    no row. Features with a return that cannot be computed have a row by grade without
+    amounts.
     """
     groups: dict[tuple[str, bool], list[FeatureReturn]] = {}
     for feature in features:

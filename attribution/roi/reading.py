@@ -1,7 +1,7 @@
-"""What is read off draws of money: points, intervals, probabilities, payback.
+"""Figures from draws of money: points, intervals, probabilities, payback.
 
-One set of draws gives every figure, so that none contradicts another. A point is the
-mean of the draws, so that parts add up; a ratio is read as the median of its draws,
+A single set of draws gives every figure, so that none contradicts another. A point is
+the mean of the draws, so that parts add up; a ratio is read as the median of its draws,
 since a ratio of means is no mean ratio. An end that is not known is ``None``.
 """
 
@@ -87,15 +87,15 @@ def payback(
     invested : ndarray of shape (worlds,), or float
         Spent before the first of the months; it has to come in, too.
     for_good : bool
-        Whether the month counts from which on it stays paid for to the end, for money
-        that goes out later than some of it comes in.
+        True to count the month from which it stays paid for to the end, for money that
+        goes out later than some of it comes in.
 
     Returns
     -------
     dict
-        ``payback_months_p50`` and ``_p90``: the first month, counted from 1, at whose
-        end all that came in exceeds all that went out, in half and in nine tenths of
-        the worlds; ``None`` where so many worlds never get there, and where in most
+        ``payback_months_p50`` and ``_p90``: the first month, counted from 1, at the end
+        of which all that came in exceeds all that went out, in half and in nine tenths
+        of the worlds; ``None`` where so many worlds never get there, and where in most
         of them nothing is ever out of pocket, so that there is nothing to pay back.
         ``probability_never_paid_back``: the part of the worlds that do not within
         ``payback_horizon_months``. Quantiles are months that occur: interpolating
@@ -121,7 +121,7 @@ def payback(
 
 
 def experiment_value_ceiling(present_net: Floats) -> float | None:
-    """Return what knowing for certain would be worth before deciding to go on.
+    """Return the value of certainty before the decision to go on.
 
     The expected best of going on and stopping in each world, less the better of the two
     on average. No experiment is worth more.

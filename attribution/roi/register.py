@@ -1,8 +1,8 @@
-"""The register of assumptions, and which of them holds for what and when.
+"""Register of assumptions, resolved by subject and time.
 
-What holds for a feature, a metric and a month is the most exact entry that is valid in
-it. An approved value comes before a proposal; a proposal only ever fills a gap, and
-what it values is not counted.
+The assumption in force for a feature, a metric and a month is the most exact entry that
+is valid in it. An approved value comes before a proposal; a proposal only ever fills a
+gap, and benefit that it values is not counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DECEMBER: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """One dated version of an assumption.
+    """Dated version of an assumption.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class Assumed:
         In ``unit``; ``low`` and ``high`` are the ends of a 90 % interval, or ``None``
         where the value is certain.
     feature_id : str
-        What it is about, or :data:`ALL`.
+        Subject, or :data:`ALL`.
     metric : str or None
         The metric it is about.
     better : {"more", "less"} or None
-        Which change of the metric is good.
+        Direction of the metric that is good.
     """
 
     id: str
@@ -60,17 +60,17 @@ class Assumed:
 
     @property
     def versioned(self) -> str:
-        """Its name with its version, where one of several is meant."""
+        """Name with its version, to identify a single version."""
         return f"{self.id}:{self.version}"
 
     @property
     def is_certain(self) -> bool:
-        """Whether it has no interval."""
+        """Return True if it has no interval."""
         return self.low is None or self.high is None
 
     @property
     def per(self) -> str:
-        """What the unit is per, in one word and one of it: ``EUR/minute`` → minute."""
+        """Denominator of the unit, in the singular: ``EUR/minute`` → minute."""
         return singular(self.unit.partition("/")[2])
 
     @property
@@ -97,14 +97,14 @@ class Assumed:
         return np.maximum(_two_halves(steps, ends), 0.0)
 
     def holds_in(self, month: str) -> bool:
-        """Tell whether a day of a month, ``YYYY-MM``, lies in its validity."""
+        """Return True if a day of a month, ``YYYY-MM``, lies in its validity."""
         return self.valid_from < month_end(month) and (
             self.valid_to is None or self.valid_to > month_start(month)
         )
 
 
 def singular(unit: str) -> str:
-    """Return the first word of a unit as one of it, in lower case.
+    """Return the first word of a unit in the singular, in lower case.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def month_end(month: str) -> date:
 
 
 def months_between(first: str, last: str) -> tuple[str, ...]:
-    """Return every month from the first to the last one, both included.
+    """Return every month from the first to the last, both included.
 
     Examples
     --------
@@ -153,7 +153,7 @@ class Register:
     Parameters
     ----------
     entries : iterable of Assumed
-        In any order; what is found does not depend on it.
+        In any order; the results do not depend on it.
     """
 
     def __init__(self, entries: Iterable[Assumed]) -> None:
@@ -177,11 +177,11 @@ class Register:
         kind : str
             Of the register.
         feature_id, metric : str
-            What it must be about.
+            Required subject.
         month : str
             ``YYYY-MM``; of several versions in a month that of its first day counts.
         approved_only : bool
-            Whether a proposal may fill the gap.
+            True if only approved values count; else a proposal may fill the gap.
         """
         holding = [
             assumption

@@ -1,4 +1,4 @@
-"""The step after attribution: what every feature returns, and all of them together.
+"""Step after attribution: returns of each feature and of the portfolio.
 
 Reads public marts and the draws of studies, writes the tables ``estimates.roi_…`` of
 the build database. Nothing is worked out again while nothing that it starts from has
@@ -40,14 +40,14 @@ _NOTHING: Final = Costs({}, {})
 
 @dataclass(frozen=True, slots=True)
 class ReturnReport:
-    """What was worked out.
+    """Computed returns.
 
     Attributes
     ----------
     counted_feature_count, feature_count : int
         Features in the headline, and all.
     is_unchanged : bool
-        Nothing differed: what was stored stands.
+        Nothing differed: the stored returns are kept.
     """
 
     counted_feature_count: int

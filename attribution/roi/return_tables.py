@@ -1,7 +1,7 @@
 """The tables of ``estimates`` that hold returns, by table and column.
 
-Estimated money is DOUBLE and has the ends of its intervals beside it. What the mart
-knows exactly, the reconciled cost, is not among them: dbt joins it.
+Estimated money is DOUBLE and has the ends of its intervals beside it. The reconciled
+cost, which the mart knows exactly, is not among them: dbt joins it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MONEY = {
     **_interval("roi", 50, 90),
     "probability_net_positive": _NUMBER,
 }
-#: What was spent outside the window, beside what the mart of cost has.
+#: Spending outside the window, beside the columns of the mart of cost.
 _APART = {
     "until_month": _TEXT,
     "since_month_count": _COUNT,
@@ -177,7 +177,7 @@ _ARROW = {
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing; a table of an earlier form begins anew, empty."""
+    """Create missing tables; a table of an earlier form is recreated, empty."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS estimates")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS estimates.digests (subject VARCHAR, digest VARCHAR)"
@@ -206,14 +206,14 @@ def replace(
     digest: str,
     rows: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> None:
-    """Replace all returns, in one transaction.
+    """Replace all returns, in a single transaction.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         The build database, after :func:`prepare`.
     digest : str
-        Of what they were made of.
+        Digest of their inputs.
     rows : mapping of str to sequence of mapping
         Rows by table, each with every column of :data:`RETURN_TABLES`.
     """

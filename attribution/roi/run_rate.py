@@ -1,9 +1,9 @@
-"""What a feature brings in a month now, after its effect was last measured.
+"""Value of a feature in a month now, after its effect was last measured.
 
 An effect is *measured* in the months of its study and *last measured* after them, by
 the rule of :mod:`attribution.roi.persistence`. After twelve months without a new
 measurement it is *unknown*, and there is no run rate. A later study of the same outcome
-and units measures it again, and replaces what was known.
+and units measures it again, and replaces the earlier measurement.
 """
 
 from __future__ import annotations
@@ -39,14 +39,15 @@ STOPPED: Final = "stopped"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RunRate:
-    """A feature's money in one month.
+    """Money of a feature in a single month.
 
     Attributes
     ----------
     month : str
         The month, ``YYYY-MM``.
     status : {"measured", "last_measured", "unknown", "stopped"}
-        What is known of its effect there; stopped: nothing was spent on it any more.
+        State of knowledge on its effect there; stopped: nothing was spent on it any
+        more.
     net : ndarray, shape (worlds,), or None
         Benefit less the cost of the change; ``None`` where the effect is unknown or
         stopped, or a part of the cost is not known.
@@ -84,9 +85,9 @@ def run_rate_of(
     feature_return : FeatureReturn
         The feature.
     month : str
-        A whole month, ``YYYY-MM``: later ones are not looked at.
+        A whole month, ``YYYY-MM``: later months are not looked at.
     worlds : Worlds
-        Draws of what values it, and of how far it has faded.
+        Draws of its valuation, and of the extent to which it has faded.
     """
     terms = feature_return.case.terms
     claims = _claims_now(feature_return, month)
@@ -125,16 +126,17 @@ def portfolio_columns(
     month: str | None,
     worlds: Worlds,
 ) -> Row:
-    """Return the run rate of all counted features together, and how many have one.
+    """Return the joint run rate of counted features, and how many have it.
 
     Parameters
     ----------
     counted : sequence of FeatureReturn
-        What the headline counts.
+        Features that the headline counts.
     overlaps : sequence of Overlap
-        What several of them claim of one outcome: so do those that have a run rate.
+        Joint claims of several of them on the same outcome: so do those that have a run
+        rate.
     month : str or None
-        The month; without one there is no run rate.
+        The month; without a month there is no run rate.
     worlds : Worlds
         As for each of them.
     """
@@ -162,7 +164,7 @@ def portfolio_columns(
 def claimed_twice(
     overlap: Overlap, known: Sequence[FeatureReturn], month: str, worlds: Worlds
 ) -> Floats:
-    """Return what run rates have too much of one outcome, by the rule of the ledger."""
+    """Return the excess of run rates on an outcome, by the ledger's rule."""
     claims: list[Claim] = []
     worths: list[Floats] = []
     for feature_return in known:
@@ -181,7 +183,7 @@ def claimed_twice(
 
 
 def _claim_of(valued: ValuedClaim, month: str, worlds: Worlds) -> tuple[Claim, Floats]:
-    """Return what a run rate claims of a whole month, and what one of it is worth."""
+    """Return a run rate's claim on a whole month, and its unit value."""
     on = carried_on(valued, (month,))
     worth = on.worth_of_one(worlds)
     with np.errstate(divide="ignore", invalid="ignore"):

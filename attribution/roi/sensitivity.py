@@ -1,9 +1,10 @@
-"""What moves a return most, and where it breaks even.
+"""Largest drivers of a return, and its break-evens.
 
 The tornado's bars are shares of variance: how much of the spread of the net present
-value goes away if one thing were known (Sobol's first-order index). A break-even is the
-value of one assumption at which the mean is nothing, with all others as they are. Of
-the portfolio both are of its headline: what features claim twice is counted once.
+value goes away if a single input were known (Sobol's first-order index). A break-even
+is the value of a single assumption at which the mean is zero, with all others
+unchanged. Of the portfolio both are of its headline: an amount that features claim
+twice is counted once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
     Drawn = dict[str, Floats]
 
-#: Groups of worlds with like values of one thing: 50 worlds each.
+#: Groups of worlds with like values of an input: 50 worlds each.
 _BIN_COUNT: Final = 20
 #: In these the mean is a straight line, so that two points give the root.
 _LINEAR: Final = frozenset(
@@ -44,11 +45,12 @@ class Sensitive:
     Attributes
     ----------
     scope_type : {"feature", "portfolio"}
-        What it is.
+        Kind of the subject.
     returns : sequence of FeatureReturn
         The feature, or all that count.
     excesses : sequence of Excess
-        What these claim twice of one outcome; of one feature nothing.
+        Amounts that these claim twice of the same outcome; for a single feature
+        nothing.
     """
 
     scope_type: str
@@ -58,7 +60,7 @@ class Sensitive:
 
     @property
     def measure(self) -> str:
-        """What is looked at: ``npv``, or ``net_value`` without a discount rate."""
+        """Measure used: ``npv``, or ``net_value`` without a discount rate."""
         found = all(
             feature_return.flows is not None
             and feature_return.flows.discount is not None
@@ -72,10 +74,10 @@ class Sensitive:
         Parameters
         ----------
         worlds : Worlds
-            What is drawn.
+            Draws to use.
         moved : str, optional
-            The one assumption that is not as it was drawn at first: features that do
-            not rest on it are left out.
+            The only assumption that differs from its first draw: features that do not
+            rest on it are left out.
         """
         return {
             feature_return.case.feature_id: self._measured(feature_return, worlds)
@@ -219,8 +221,8 @@ def _of_draws(values: Floats, drawn: Floats) -> Row:
 def variance_share(values: Floats, drawn: Floats) -> float | None:
     """Return Var(E[drawn | values]) / Var(drawn), from groups of like values.
 
-    ``None`` where something has no bound. Within a group the mean still varies by
-    chance; what that adds to the variance of the means is taken off.
+    ``None`` where a value is unbounded. Within a group the mean still varies by chance;
+    the part that this adds to the variance of the means is taken off.
     """
     if not (np.isfinite(values).all() and np.isfinite(drawn).all()):
         return None
@@ -239,7 +241,7 @@ def _break_even(
 ) -> float | None:
     """Return the value of an assumption at which the mean measure is nothing.
 
-    ``mean_at`` tells the mean with the assumption multiplied by a factor.
+    ``mean_at`` returns the mean with the assumption multiplied by a factor.
     """
     if assumption.kind in _LINEAR:
         return _root_of_line(mean_at, assumption.value)

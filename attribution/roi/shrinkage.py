@@ -1,9 +1,9 @@
-"""What several estimates together say of each: empirical Bayes for normal means.
+"""Joint shrinkage of several estimates: empirical Bayes, normal means.
 
-The largest of several estimates is large in part by luck. Each is drawn towards what
-they have in common, and that towards zero, the more so the less certain it is (Morris
-1983; Efron 2011). The spread of the true values is integrated out, under a half-normal
-prior. A single estimate is drawn towards zero alone, so that shrinkage is always on.
+The largest of several estimates is large in part by luck. Each is drawn towards their
+common mean, and that towards zero, the more so the less certain it is (Morris 1983;
+Efron 2011). The spread of the true values is integrated out, under a half-normal prior.
+A single estimate is drawn towards zero alone, so that shrinkage is always on.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ def shrink(
     Parameters
     ----------
     estimates, standard_errors : ndarray, shape (estimates,)
-        In one unit. A standard error of 0 says that a value is known.
+        In a common unit. A standard error of 0 means that a value is known.
     rng : Generator
         Source of the draws.
     draws : int
-        How many.
+        Number of draws.
 
     Notes
     -----
-    y_j ~ N(θ_j, s_j²), θ_j ~ N(m, τ²), m ~ N(0, τ²), τ half-normal. Given τ the mean
-    m is the precision-weighted one of the estimates and zero, and
-    θ̃_j = m + B_j (y_j − m), B_j = τ² / (τ² + s_j²).
+    y_j ~ N(θ_j, s_j²), θ_j ~ N(m, τ²), m ~ N(0, τ²), τ half-normal. Given τ the mean m
+    is the precision-weighted mean of the estimates and zero, and θ̃_j = m + B_j (y_j −
+    m), B_j = τ² / (τ² + s_j²).
     """
     if not len(estimates):
         return None

@@ -1,8 +1,8 @@
-"""The ledger of studies: what each was, what of it is counted, and what luck explains.
+"""Ledger of studies: status, counted part, and the share due to luck.
 
-One row for each study that is known, counted or not. Of those that were registered and
-estimated the p-values are adjusted together (Benjamini and Hochberg 1995), so that the
-number of effects found among many studies keeps a known share of false ones.
+A row for each known study, counted or not. Of those that were registered and estimated
+the p-values are adjusted together (Benjamini and Hochberg 1995), so that the number of
+effects found among many studies keeps a known share of false effects.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-#: Share of false ones among the effects found that is accepted.
+#: Accepted share of false effects among the effects found.
 FALSE_DISCOVERY_RATE: Final = 0.10
-#: Standings that a study has by itself, whatever others claim.
+#: Standings that a study has by itself, regardless of the claims of others.
 _OWN: Final = frozenset({"withdrawn", "withdrawal_pending", "interim", "exploratory"})
 #: Of these no verdict is given, so that none is found by luck either.
 _NOT_TESTED: Final = frozenset({"interim", "exploratory"})
@@ -36,12 +36,12 @@ _NOT_TESTED: Final = frozenset({"interim", "exploratory"})
 
 @dataclass(frozen=True, slots=True)
 class StudyCounts:
-    """How many studies there are of each kind, for the headline.
+    """Number of studies of each kind, for the headline.
 
     Attributes
     ----------
     tested : int
-        Registered studies with an effect, withdrawn ones among them.
+        Registered studies with an effect, including withdrawn studies.
     found : int
         Those that have an effect after control of the false-discovery rate.
     withdrawal_pending, withdrawn, interim : int
@@ -66,11 +66,11 @@ def ledger_rows(
     Parameters
     ----------
     claims : mapping of str to sequence of Claim
-        All that studies say, by feature.
+        All claims of studies, by feature.
     features : sequence of FeatureReturn
-        What became of them.
+        Returns of the features.
     worlds : Worlds
-        Draws of what values them.
+        Draws of their valuation.
     """
     cases = {feature.case.feature_id: feature.case for feature in features}
     adjusted = adjusted_p_values(
@@ -138,7 +138,7 @@ def p_value(effects: Floats) -> float:
     Notes
     -----
     The part of the draws on the other side of zero, twice. Where no draw is there, the
-    normal tail of their mean and spread, at most as large as one draw of all.
+    normal tail of their mean and spread, at most as large as 1 draw of all.
     """
     total = effects.sum(axis=1)
     above = float(np.mean(total > 0) + np.mean(total == 0) / 2)
@@ -160,14 +160,14 @@ def adjusted_p_values(p_values: Mapping[str, float]) -> dict[str, float]:
     Parameters
     ----------
     p_values : mapping of str to float
-        By study: every one that was tested, whatever came of it.
+        By study: every study that was tested, regardless of its result.
 
     Notes
     -----
     Benjamini and Hochberg 1995: studies at or below a rate hold at most that share of
-    false ones on average, if they are independent or depend positively. To the last
-    bit what ``statsmodels.stats.multitest.multipletests`` returns, which takes seconds
-    to load.
+    false effects on average, if they are independent or depend positively. To the last
+    bit equal to ``statsmodels.stats.multitest.multipletests``, which takes seconds to
+    load.
     """
     values = np.array(list(p_values.values()), dtype=float)
     order = np.argsort(values)
@@ -210,7 +210,7 @@ def counts_by_month(
             feature: [claim for claim in of_feature if _begins(claim) <= month]
             for feature, of_feature in claims.items()
         }
-        # Studies are added from month to month, so their number says which they are.
+        # Studies are added from month to month, so their number identifies them.
         number = sum(map(len, begun.values()))
         if number not in known:
             known[number] = counts_of(ledger_rows(begun, features, worlds))

@@ -1,4 +1,4 @@
-"""What lies outside the measured months of returns, and the sum to date."""
+"""Money outside the measured months of returns, and the sum to date."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def apart(
     less: Floats | float = 0.0,
     claimed_twice: Callable[[str], Floats] | None = None,
 ) -> Row:
-    """Return what lies outside the windows of some features, and the sum to date.
+    """Return money outside the windows of features, and the sum to date.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def apart(
 
 
 def _to_date_month(known: Sequence[FeatureReturn], until: str | None) -> str | None:
-    """Return the last whole month by ``until``, at least the last measured one."""
+    """Return the last whole month by ``until``, at least the last measured."""
     complete = [f.complete_until for f in known if f.complete_until]
     whole = whole_month(until, max(complete, default=None))
     ends = [feature.case.months[-1] for feature in known if feature.case.months]
@@ -94,8 +94,8 @@ def _to_date(
 ) -> Row:
     """Return money since the windows, and all of it to date.
 
-    Where an effect was last measured too long ago, what it brought in since is not
-    known, and neither is the sum.
+    If an effect was last measured too long ago, its benefit since is not known, and
+    neither is the sum.
     """
     row = {**_no_sum_to_date(), "to_date_month": month}
     if month is None or any(feature.is_unknown_in(month) for feature in known):

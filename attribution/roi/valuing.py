@@ -1,8 +1,8 @@
-"""Which claims make a feature's return, what values them, and why others are left out.
+"""Select the claims and values of a feature's return, with reasons.
 
 The claims that may be counted come first: of grade A or B, valued by approved
-assumptions alone. Where there is one, nothing else enters the figure. Where there is
-none, what there is stands beside the headline.
+assumptions alone. Where there is such a claim, nothing else enters the figure. Where
+there is none, the other claims are shown beside the headline.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from attribution.roi.claims import Claim
     from attribution.roi.register import Assumed, Register
 
-#: Characters of a basis: enough to tell any two apart.
+#: Characters of a basis: enough to distinguish any two.
 _BASIS_LENGTH: Final = 16
 #: The level at which an assumption has its assumed value.
 _MEDIAN: Final = 0.5
-#: Unit of outcomes that have none; what one of it is, the conversion says.
+#: Unit of outcomes without a unit; the conversion defines it.
 _NO_UNIT: Final = "ratio"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why there is no figure, or why it is not counted."""
+    """Reason that there is no figure, or that it is not counted."""
 
     code: str
     text: str
@@ -46,7 +46,7 @@ class Reason:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Case:
-    """What is known of a feature, ready to be drawn.
+    """Known facts of a feature, ready to be drawn.
 
     Attributes
     ----------
@@ -56,26 +56,26 @@ class Case:
     terms : Terms or None
         Of the window. ``None`` where the return cannot be computed, for ``reason``.
     claims : tuple of ValuedClaim
-        What its benefit is made of.
+        Claims that make its benefit.
     grade : str
         Lowest of its claims; X where there is none.
     is_counted : bool
-        Whether it enters the headline.
+        True if it enters the headline.
     not_counted : Reason or None
-        Why not.
+        Reason that it does not.
     left_out : tuple of str
         Claims and costs that do not enter, each with why.
     refused : Claim or None
-        The study that cannot tell, where there is no other.
+        The inconclusive study, where there is no other.
     break_even : float or None
         The total effect on its outcome that would pay for its cost.
     joined : tuple of JoinedClaim
         Every claim that was a candidate, with the part of it that is counted.
     before, since : Terms or None
-        What was spent before the window to make the change, which is the investment,
-        and money after it, with the effect carried by the rule of persistence.
+        Spending before the window to make the change, which is the investment, and
+        money after it, with the effect carried by the rule of persistence.
     baseline : Baseline
-        What it replaced.
+        Costs that it replaced.
     """
 
     feature_id: str
@@ -98,7 +98,7 @@ class Case:
     def basis(self) -> str | None:
         """A text that differs whenever the benefit would be made of something else.
 
-        What somebody validates is a benefit of one basis; it holds for no other.
+        A validation is of a benefit with a single basis; it holds for no other.
         """
         parts = sorted(valued.basis for valued in self.claims)
         text = repr(parts).encode()
@@ -113,20 +113,20 @@ def case_of(
     *,
     baseline: Baseline | None = None,
 ) -> Case:
-    """Return what a feature's return is made of, or why there is none.
+    """Return the components of a feature's return, or why it has none.
 
     Parameters
     ----------
     feature_id : str
         The feature.
     claims : sequence of Claim
-        All that studies say of it.
+        All claims of studies on it.
     costs : Costs
-        What it costs.
+        Its costs.
     register : Register
         All assumptions.
     baseline : Baseline, optional
-        What it replaced, where ``costs`` do not go back to its launch.
+        Costs that it replaced, where ``costs`` do not go back to its launch.
     """
     candidates, is_countable, left_out = _candidates(claims, register)
     chosen = tuple(candidate.valued for candidate in candidates if candidate.is_counted)
@@ -169,7 +169,7 @@ def case_of(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Known:
-    """What is known of the cost of a feature."""
+    """Known costs of a feature."""
 
     feature_id: str
     costs: Costs
@@ -179,11 +179,11 @@ class _Known:
     def terms(self, claims: tuple[ValuedClaim, ...], months: tuple[str, ...]) -> Terms:
         """Return the terms of some months from the launch on."""
         terms = terms_of(self.feature_id, claims, self.costs, months, self.register)
-        # What was replaced is saved only while the change runs.
+        # Replaced costs are saved only while the change runs.
         return replace(terms, baseline=self.baseline, is_running=terms.cost != 0)
 
     def investment(self, months: tuple[str, ...]) -> Terms:
-        """Return the terms of months before the launch: what the change took."""
+        """Return the terms of months before the launch: cost of the change."""
         invested = [self.baseline.invested(self.costs, month) for month in months]
         terms = terms_of(self.feature_id, (), self.costs, months, self.register)
         return replace(terms, cost=np.array(invested))
@@ -192,7 +192,7 @@ class _Known:
 def _break_even(
     refused: Claim, costs: Costs, months: Sequence[str], register: Register
 ) -> float | None:
-    """Return what a study that cannot tell would have to find; no causal claim.
+    """Return the break-even of an inconclusive study; no causal claim.
 
     It pays for all cost, people and integration too, at the assumed values.
     """
@@ -218,7 +218,7 @@ def _grade(claims: Sequence[ValuedClaim]) -> str:
 def _candidates(
     claims: Sequence[Claim], register: Register
 ) -> tuple[tuple[JoinedClaim, ...], bool, list[str]]:
-    """Return the claims to use, whether they count, and what is left out."""
+    """Return the claims to use, if they count, and the claims left out."""
     left_out = [
         f"{one.study_id}: {_why_unknown(one)}" for one in claims if not one.is_estimated
     ]
@@ -240,7 +240,7 @@ def _candidates(
 
 
 def _shared_with(joined_claim: JoinedClaim) -> str:
-    """Say what of a claim is counted from others; nothing where it is all its own."""
+    """Return a note on the part of a claim counted from others, or nothing."""
     if not joined_claim.counted_from:
         return ""
     others = ", ".join(joined_claim.counted_from)
@@ -254,7 +254,7 @@ def _shared_with(joined_claim: JoinedClaim) -> str:
 
 
 def valued_by(claim: Claim, register: Register) -> ValuedClaim | Reason:
-    """Return a claim with what values each of its months, or what is missing."""
+    """Return a claim with each month's valuation, or the missing part."""
     conversions: list[Assumed] = []
     margins: list[Assumed] = []
     for month in claim.months:
@@ -278,7 +278,7 @@ def valued_by(claim: Claim, register: Register) -> ValuedClaim | Reason:
 
 
 def _misfit(claim: Claim, conversion: Assumed) -> Reason | None:
-    """Tell where a conversion is of another unit or another opinion than the plan."""
+    """Return the mismatch of a conversion with the plan's unit or opinion."""
     unit = claim.outcome_unit
     if unit and unit != _NO_UNIT and singular(unit) != conversion.per:
         text = f"{claim.outcome} is in {unit}, and {conversion.id} in {conversion.unit}"
@@ -338,7 +338,7 @@ def _why_unknown(claim: Claim) -> str:
 
 
 def _window(claims: Sequence[ValuedClaim], costs: Costs) -> tuple[str, ...]:
-    """Return the months whose benefit is measured, or all with cost without a claim.
+    """Return the measured months, or all with cost without a claim.
 
     Benefit and every cost are those of the same months. A month that a study saw in
     part has its whole cost.
@@ -354,7 +354,7 @@ def _months_apart(
     """Return the months with cost before the window, and those after it.
 
     Hours that were booked and integrations that were paid may be older than the first
-    bill. What is written off later than the last bill is not spent yet.
+    bill. Amounts written off later than the last bill are not spent yet.
     """
     if not claims:
         return (), ()
@@ -388,9 +388,9 @@ def terms_of(
     months: tuple[str, ...],
     register: Register,
 ) -> Terms:
-    """Return the terms of a return whose benefit and cost are known.
+    """Return the terms of a return with known benefit and cost.
 
-    Only approved assumptions enter the cost, the rates, and what moves both sides.
+    Only approved assumptions enter the cost, the rates, and the factors of both sides.
     """
 
     def holding(kind: str) -> tuple[Assumed | None, ...]:

@@ -1,8 +1,8 @@
-"""What is drawn once and used on both sides: the levels of every assumption.
+"""Draws shared by both sides: the levels of every assumption.
 
-A world is one draw of everything that is not certain. An assumption has the same level
-in a world wherever it is used, in benefit and in cost, in every month and feature. Its
-levels depend on its name and the seed alone, so that another assumption beside it
+A world is a single draw of everything that is not certain. An assumption has the same
+level in a world in all its uses, in benefit and in cost, in every month and feature.
+Its levels depend on its name and the seed alone, so that another assumption beside it
 changes nothing.
 """
 
@@ -36,8 +36,8 @@ class Worlds:
     seed : int
         The same seed gives the same worlds.
     levels : mapping of str to float
-        Assumptions that are held at one level in all worlds: by id all versions of
-        one, or one version by its name with the version.
+        Assumptions that are held at a single level in all worlds: by id all versions of
+        an assumption, or a single version by its name with the version.
     factors : mapping of str to float
         Assumptions that are multiplied by a factor in all worlds.
     """
@@ -63,7 +63,7 @@ class Worlds:
         return _source(self.seed, name)
 
     def holding(self, name: str, level: float, *, factor: float = 1.0) -> Worlds:
-        """Return these worlds with one assumption at one level, times a factor."""
+        """Return these worlds with an assumption at a level, times a factor."""
         return replace(
             self,
             levels={**self.levels, name: level},

@@ -1,7 +1,7 @@
-"""What a scenario starts from, read from a published run.
+"""Base of a scenario, read from a published run.
 
 Cost line by line as the mart has it, at the mean of the last complete months; effects
-as the studies drew them; what pools, tokens and the whole bill say. Nothing is changed
+as the studies drew them; data of pools, tokens and the whole bill. Nothing is changed
 here, and nothing of it is written anywhere.
 """
 
@@ -69,7 +69,7 @@ where list_contains(?, billing_month) and currency = ? and model_id is not null
 group by model_id
 having count(*) = count(input_tokens + output_tokens) order by all
 """
-#: The bill of each complete month, whole, beside what all models served.
+#: The bill of each complete month, whole, beside the total served by all models.
 _BILLS: Final = """
 with bills as (
     select billing_month, cast(sum(effective_cost) as double) as cost
@@ -91,7 +91,7 @@ _RUN: Final = "select run_id, currency, is_synthetic from core.mart_run"
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """What a part of the bill costs a month.
+    """Monthly cost of a part of the bill.
 
     Attributes
     ----------
@@ -126,9 +126,9 @@ class BaseRun:
     Attributes
     ----------
     months : tuple of str
-        Complete months whose mean is carried forward, oldest first.
+        Complete months with a mean that is carried forward, oldest first.
     inputs : Inputs
-        What the returns of the run were made of.
+        Inputs of the returns of the run.
     unconverted : frozenset of str or None
         Features with cost that has no amount in the reporting currency; ``None`` among
         them: cost of no feature.
@@ -139,7 +139,7 @@ class BaseRun:
     version : str
         Differs whenever any of this does.
     run_rate : PublishedRunRate or None
-        What counted features bring in a month now; ``None`` where that is not known.
+        Value of counted features in a month now; ``None`` where that is not known.
     """
 
     run_id: str
@@ -157,12 +157,12 @@ class BaseRun:
 
     @property
     def first_month(self) -> str:
-        """The month after the last complete one: the first of every horizon."""
+        """Month after the last complete month: the first of every horizon."""
         return month_end(self.months[-1]).strftime("%Y-%m")
 
     @property
     def elasticity(self) -> CostElasticity | NotEstimable:
-        """How the whole bill grows with what is served, over all complete months."""
+        """Return the growth of the whole bill with use, over complete months."""
         unknown = float("nan")
         return cost_elasticity(
             np.array([bill.cost for bill in self.bills]),
@@ -177,7 +177,7 @@ class BaseRun:
 def read_base(
     connection: duckdb.DuckDBPyConnection, worlds: Worlds, *, run_rate_months: int
 ) -> BaseRun:
-    """Read what a scenario starts from.
+    """Read the base of a scenario.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def read_base(
     worlds : Worlds
         Decide which draw of a study falls into which world.
     run_rate_months : int
-        How many of the last complete months are carried forward.
+        Number of the last complete months carried forward.
 
     Raises
     ------

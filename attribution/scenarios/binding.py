@@ -1,4 +1,4 @@
-"""Changes bound to what a run has: a change of what is not there is refused by name.
+"""Bind changes to the contents of a run; missing targets are refused.
 
 Each value of a change becomes an assumption, so that it is drawn, held at an end of its
 interval and broken even as those of the register are.
@@ -78,7 +78,7 @@ class Bound:
     replaced : mapping of str to Assumed
         Assumptions of the register as they were, by id.
     notes : tuple of str
-        What a reader should know of them.
+        Notes for a reader of the changes.
     """
 
     projection: Projection
@@ -93,8 +93,8 @@ def bound(scenario: Scenario, projection: Projection) -> Bound:
     Raises
     ------
     UsageError
-        Changes name what the run does not have, or say two things of one; all of them
-        at once.
+        Changes name things that the run does not have, or contradict each other; all of
+        them at once.
     """
     problems = [
         *_missing(scenario, projection),
@@ -149,7 +149,7 @@ def _unknown_targets(change: Change, projection: Projection) -> Iterable[str]:
 
 
 def _lacks(change: Change, projection: Projection) -> Iterable[str]:
-    """Yield what a change needs besides its target and the run does not know."""
+    """Yield needs of a change, except its target, that the run lacks."""
     match change:
         case Utilisation():
             yield from _not_measured(change, projection)
@@ -222,7 +222,7 @@ def _not_in_register(change: AssumptionChange, register: Register) -> Iterable[s
 
 
 def _no_labour(change: TeamHours, projection: Projection) -> Iterable[str]:
-    """Yield the first month whose hours nothing would value."""
+    """Yield the first month with hours that nothing would value."""
     for month in projection.months[change.from_month - 1 :]:
         rate = projection.register.one(
             "labour", feature_id=change.feature, month=month, approved_only=True
@@ -236,7 +236,7 @@ def _no_labour(change: TeamHours, projection: Projection) -> Iterable[str]:
 
 
 def _competing(scenario: Scenario) -> Iterable[str]:
-    """Yield what two changes say of one thing, where their product means nothing."""
+    """Yield conflicts of two changes with a meaningless product."""
     said = Counter(
         (change.kind, *_subject(change))
         for change in scenario.changes
@@ -363,7 +363,7 @@ def _with_value(
 def _versions_from(versions: Sequence[Assumed], day: date) -> list[Assumed]:
     """Return the version that had begun by a day, and those that follow it.
 
-    Whether somebody approved a value is said of each of them.
+    Approval of a value is recorded for each of them.
     """
     begun = [version for version in versions if version.valid_from <= day]
     later = [version for version in versions if version.valid_from > day]

@@ -1,7 +1,7 @@
 """The changes of a scenario: twelve kinds, each with its values and their range.
 
 A value is a number, or a number with the ends of a 90 % interval. Months are counted
-from 1, the first month of the horizon. What a kind does is in
+from 1, the first month of the horizon. The effects of a kind are in
 :mod:`attribution.scenarios.rules`.
 """
 
@@ -58,7 +58,7 @@ class Amount(Declared):
 
 
 class Target(Declared):
-    """Which cost: of a feature, a model, a platform, a pool, or of several at once."""
+    """Cost of a feature, a model, a platform, a pool, or of several at once."""
 
     feature: Name | None = None
     model: Name | None = None
@@ -73,14 +73,14 @@ class Target(Declared):
 
     @property
     def named(self) -> dict[str, str]:
-        """What it names, by kind."""
+        """Return the names in it, by kind."""
         return {key: value for key, value in self if value is not None}
 
 
 class _Change(Declared):
-    """What all changes have in common.
+    """Fields shared by all changes.
 
-    ``name`` is how results call it; without one they call it by what it is.
+    ``name`` is its name in results; without a name they use its kind and target.
     """
 
     #: Fields that are parts of 1.
@@ -112,7 +112,7 @@ class _Change(Declared):
 
     @property
     def title(self) -> str:
-        """What it is and of what: ``utilisation gpu-hybrid``."""
+        """Kind and target: ``utilisation gpu-hybrid``."""
         words = [str(getattr(self, "kind", "")).replace("_", " ")]
         match = getattr(self, "match", None)
         words += match.named.values() if match else []
@@ -128,7 +128,7 @@ class _Change(Declared):
 
 
 class Price(_Change):
-    """What is paid for a unit, as a factor of what is paid now."""
+    """Price of a unit, as a factor of the present price."""
 
     positive = ("factor",)
     kind: Literal["price"]
@@ -168,7 +168,7 @@ class Utilisation(_Change):
 
 
 class Volume(_Change):
-    """More or less of everything, or of one feature: by a factor, or year by year."""
+    """Volume change of everything or a feature: by a factor, or year by year."""
 
     positive = ("factor", "growth_factor_per_year")
     kind: Literal["volume"]
@@ -204,7 +204,7 @@ class AssumptionChange(_Change):
 
 
 class ModelSwap(_Change):
-    """Another model in place of one, or the same one quantised."""
+    """Another model in place of a model, or the same model quantised."""
 
     kind: Literal["model_swap"]
     model: Name

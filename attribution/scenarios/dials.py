@@ -1,6 +1,6 @@
-"""What can be turned in a scenario: its values, how far each goes, and a file with it.
+"""Dials of a scenario: values, ranges, and a file with the new values.
 
-A dial is a value of a change, or the horizon. Turning one that has an interval moves
+A dial is a value of a change, or the horizon. Turning a dial that has an interval moves
 the ends with it, in proportion, so that it stays as uncertain as it was.
 """
 
@@ -33,7 +33,7 @@ _LEAST: Final = 0.01
 
 
 def dials_of(scenario: Scenario) -> tuple[Dial, ...]:
-    """Return what can be turned in a scenario, in the order of its file."""
+    """Return the dials of a scenario, in the order of its file."""
     horizon = Dial(
         _HORIZON, "Horizon, months", scenario.horizon_months, 1, MOST_MONTHS, 1
     )
@@ -88,7 +88,7 @@ def turned(text: str) -> dict[str, float]:
 def edits_of(
     scenario: Scenario, values: Mapping[str, float]
 ) -> dict[tuple[str | int, ...], object]:
-    """Return what is to be set in the file of a scenario, by its place there.
+    """Return the edits of a scenario's file, by their place there.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a month costs and brings while changes act on it: factors and what is added.
+"""Draft of monthly cost and benefit: factors and additions of changes.
 
 Nearly every change multiplies, so that the order of changes cannot matter. Arrays have
 the shape (worlds or 1, months) and are broadcast.
@@ -34,9 +34,9 @@ class Draft:
     hours : dict of str to ndarray
         A month, by feature.
     one_offs : dict of str or None to list of Assumed
-        What is spent once, by feature; ``None``: of no feature.
+        One-off spending, by feature; ``None``: of no feature.
     unused : ndarray
-        What is paid for a commitment where nothing is left to use it.
+        Amount paid for a commitment where nothing is left to use it.
     """
 
     projection: Projection
@@ -78,11 +78,11 @@ class Draft:
         Parameters
         ----------
         feature_id : str or None
-            Of what; ``None``: of everything.
+            Feature to grow; ``None``: everything.
         path : ndarray
             Factors of use.
         elasticity : ndarray, shape (worlds,)
-            By how many per cent cost grows with one per cent of use.
+            Growth of cost in per cent with 1 per cent of use.
         """
         lines = self.projection.lines
         numbers = range(len(lines))
@@ -114,7 +114,7 @@ class Draft:
             self.multiply(own, path)
 
     def cost_of(self, lines: Iterable[int]) -> Floats:
-        """Return the cost of lines together; those with the same factors are one."""
+        """Return the joint cost of lines; lines with the same factors are merged."""
         sums: dict[tuple[int, ...], float] = {}
         for number in lines:
             key = self._of_line.get(number, ())
@@ -155,7 +155,7 @@ class Draft:
         month: int,
         over_months: int = 1,
     ) -> None:
-        """Add what is spent in a month, or in equal parts from it on."""
+        """Add spending in a month, or in equal parts from it on."""
         start = month_start(self.projection.month_of(month))
         spent = Assumed(
             assumption.id,
@@ -172,7 +172,7 @@ class Draft:
         self.one_offs.setdefault(feature_id, []).append(spent)
 
     def cost_of_feature(self, feature_id: str | None) -> Floats:
-        """Return the cost of a feature, or of what belongs to none."""
+        """Return the cost of a feature, or of lines that belong to none."""
         lines = self.projection.lines
         own = [n for n, line in enumerate(lines) if line.feature_id == feature_id]
         unused = self.unused if feature_id is None else 0.0

@@ -1,7 +1,7 @@
-"""What is read off a scenario and its base, and why a figure has no value.
+"""Figures of a scenario and its base, and reasons for missing values.
 
-What rests on an unknown benefit, or on a discount rate that nobody named, is not
-computable: it has a reason and no number, in the summary and in every row.
+A figure that rests on an unknown benefit, or on a discount rate that nobody named, is
+not computable: it has a reason and no number, in the summary and in every row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 _BOTH: Final = ("50", "90")
-#: What the months of a measure need to be known, besides cost.
+#: Measures with months that need a known benefit, in addition to cost.
 _NEEDS_BENEFIT: Final = frozenset(
     {"benefit", "net_value", "cumulative_net_value", "base_benefit", "base_net_value"}
 )
@@ -34,12 +34,12 @@ _NEEDS_DISCOUNT: Final = frozenset({"cumulative_net_value", "cumulative_differen
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """Why figures have none; ``None``: they have.
+    """Reasons that figures have no value; ``None``: they have a value.
 
     Attributes
     ----------
     benefit : str or None
-        Of what is known of the benefit as a whole.
+        Reason for the known benefit as a whole.
     gain : str or None
         Of the difference to the base.
     discount : str or None
@@ -52,16 +52,16 @@ class Reasons:
 
     @property
     def npv(self) -> str | None:
-        """Why there is no net present value."""
+        """Reason that there is no net present value."""
         return self.discount or self.benefit
 
     @property
     def difference(self) -> str | None:
-        """Why there is no present value of the difference."""
+        """Reason that there is no present value of the difference."""
         return self.discount or self.gain
 
     def has(self, measure: str) -> bool:
-        """Tell whether a measure by month is known."""
+        """Return True if a measure by month is known."""
         return not (
             (self.benefit and measure in _NEEDS_BENEFIT)
             or (self.gain and measure in _NEEDS_GAIN)
@@ -70,7 +70,7 @@ class Reasons:
 
 
 def summary_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Row:
-    """Return what a scenario comes to, as present values with intervals."""
+    """Return a scenario's results, as present values with intervals."""
     return {
         "npv_reason": reasons.npv,
         "difference_reason": reasons.difference,
@@ -92,7 +92,7 @@ def reasons_of(changed: Outcome, before: Outcome) -> Reasons:
     Parameters
     ----------
     changed, before : Outcome
-        The scenario, and what it is compared with.
+        The scenario, and the base of the comparison.
     """
     unknown = [part for part in changed.parts if part.feature_id and not part.is_known]
     told = "; ".join(f"{part.feature_id}: {_why(part)}" for part in unknown)
@@ -112,7 +112,7 @@ def _no_discount(changed: Outcome, before: Outcome) -> str | None:
 
 
 def _no_gain(changed: Outcome, before: Outcome) -> str | None:
-    """Return why what one outcome gains over another is not known, if it is not.
+    """Return why the gain of an outcome over another is unknown, if it is.
 
     A benefit that neither knows cancels where both have the same part of it.
     """
@@ -229,7 +229,7 @@ def months_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Iterator[R
 def features_of(
     changed: Outcome, before: Outcome, projection: Projection
 ) -> Iterator[Row]:
-    """Yield present values of each feature, and of what belongs to none."""
+    """Yield present values of each feature, and of cost without a feature."""
     costed = {None, *(line.feature_id for line in projection.lines)}
     costed -= projection.base.unconverted
     for part, earlier in zip(changed.parts, before.parts, strict=True):
@@ -264,7 +264,7 @@ def _other_cost(part: Part) -> Row:
 
 
 def _value(part: Part) -> Row:
-    """Return what a part is worth, where that is known."""
+    """Return the value of a part, where that is known."""
     discount, present = part.flows.discount, part.flows.present_net
     if not part.is_known or discount is None or present is None:
         unknown = {"probability_npv_positive": None}

@@ -1,8 +1,8 @@
-"""What a scenario comes to in each world: the flows of returns, feature by feature.
+"""Outcome of a scenario per world: flows of returns by feature.
 
 The functions are those of actuals: a case is made of claims, costs and the register,
-its terms give flows, and figures are read off them. A scenario only says what they
-start from.
+its terms give flows, and figures are read off them. A scenario only changes their
+inputs.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ DISCOUNT_RATE: Final = "discount rate of the scenario"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Part:
-    """A feature, or what belongs to none, in every world.
+    """A feature, or the cost without a feature, in every world.
 
     Attributes
     ----------
     feature_id : str or None
-        ``None``: what belongs to no feature.
+        ``None``: the part that belongs to no feature.
     case : Case or None
-        What its return is made of, or why there is none.
+        Components of its return, or the reason that there is none.
     flows : Flows
-        Its money. Benefit is 0 where none is known; :attr:`is_known` tells.
+        Its money. Benefit is 0 where none is known; see :attr:`is_known`.
     """
 
     feature_id: str | None
@@ -53,12 +53,12 @@ class Part:
 
     @property
     def is_known(self) -> bool:
-        """Whether its benefit is known."""
+        """Return True if its benefit is known."""
         return self.case is not None and self.case.terms is not None
 
     @property
     def is_counted(self) -> bool:
-        """Whether its benefit counts: grade A or B, valued by approved assumptions."""
+        """Return True if its benefit counts: grade A or B, with approved values."""
         return self.case is not None and self.case.is_counted
 
     @property
@@ -73,8 +73,8 @@ class Part:
 class Outcome:
     """A scenario, or its base, worked out.
 
-    ``factors`` are those of the effect by feature, ``overlap`` what features claim
-    twice; both by world and month.
+    ``factors`` are those of the effect by feature, ``overlap`` the amounts that
+    features claim twice; both by world and month.
     """
 
     months: tuple[str, ...]
@@ -84,30 +84,30 @@ class Outcome:
 
     @property
     def touched(self) -> frozenset[str]:
-        """Features whose effect is not as it was."""
+        """Features with an effect that was changed."""
         return frozenset(
             name for name, factor in self.factors.items() if (factor != 1).any()
         )
 
     @property
     def counted(self) -> list[Part]:
-        """Features whose return counts."""
+        """Features with a return that counts."""
         return [part for part in self.parts if part.is_counted]
 
     @property
     def has_discount(self) -> bool:
-        """Whether there is a rate to discount by, for everything."""
+        """Return True if there is a discount rate for everything."""
         return all(part.flows.discount is not None for part in self.parts)
 
     @property
     def discount(self) -> Floats:
-        """What money of a month is worth at first, by world and month."""
+        """Value of a month's money at the start, by world and month."""
         found = self.parts[-1].flows.discount
         return np.ones((WORLD_COUNT, len(self.months))) if found is None else found
 
     @property
     def benefit(self) -> Floats:
-        """Benefit of what counts, less what is claimed twice."""
+        """Counted benefit, less double claims."""
         return sum_of(part.flows.benefit for part in self.counted) - self.overlap
 
     @property
@@ -117,15 +117,15 @@ class Outcome:
 
     @property
     def other(self) -> Floats:
-        """People and what is spent once."""
+        """Cost of people and one-off spending."""
         return sum_of(part.flows.other for part in self.parts)
 
     @property
     def net(self) -> Floats:
-        """Benefit of what counts, less the cost of these changes.
+        """Counted benefit, less the cost of the counted features.
 
-        Cost that no counted return pays for is no part of it: what a scenario changes
-        of that is in its difference to the base.
+        Cost that no counted return pays for is no part of it: the changes of a scenario
+        to that cost are in its difference to the base.
         """
         spent = sum_of(part.flows.spent for part in self.counted)
         return np.asarray(self.benefit - spent)
@@ -149,7 +149,7 @@ class Model:
     Parameters
     ----------
     found : Bound
-        The scenario; one without changes is its base.
+        The scenario; a scenario without changes is its base.
     discount_rate : float or None
         A year, in place of the register's.
     """
@@ -162,7 +162,7 @@ class Model:
         self._names = {name: self._names_in(case) for name, case in self._cases.items()}
         #: Returns by feature and seed, where nothing that they rest on is held.
         self._unmoved: dict[tuple[str, int], FeatureReturn] = {}
-        # Whatever the order of the file, products are formed in this one.
+        # Regardless of the order of the file, products are formed in this order.
         self._changes = sorted(
             found.changes,
             key=lambda change: (
@@ -178,7 +178,7 @@ class Model:
         return self._cases
 
     def outcome(self, worlds: Worlds) -> Outcome:
-        """Return what it comes to."""
+        """Return the outcome of the scenario."""
         projection = self.bound.projection
         draft = Draft.of(projection, worlds)
         for change in self._changes:
@@ -201,7 +201,7 @@ class Model:
         )
 
     def _return(self, case: Case, draft: Draft, worlds: Worlds) -> FeatureReturn:
-        """Return what a feature returns as the draft has it; no flows where unknown."""
+        """Return a feature's return in the draft; no flows where unknown."""
         if case.terms is None:
             return FeatureReturn(case, None)
         terms = self._terms(case.feature_id, case, draft)
@@ -220,7 +220,7 @@ class Model:
         return found
 
     def _names_in(self, case: Case) -> frozenset[str]:
-        """Return the names under which what a case rests on may be held."""
+        """Return the names under which the inputs of a case may be held."""
         parts = [part for part in (case.terms, case.before, case.since) if part]
         assumed = [one for part in parts for one in part.assumed]
         return _names_of(assumed if self._rate is None else [*assumed, self._rate])
@@ -273,7 +273,7 @@ def _names_of(assumed: Iterable[Assumed]) -> frozenset[str]:
 
 
 def _are_same(before: Terms, terms: Terms) -> bool:
-    """Return whether a draft left to a feature what it did in other worlds."""
+    """Return True if a draft left a feature as it was in other worlds."""
     arrays = [(before.cost, terms.cost), (before.hours, terms.hours)]
     arrays += [
         (one.claim.effects, other.claim.effects)
@@ -285,7 +285,7 @@ def _are_same(before: Terms, terms: Terms) -> bool:
 
 
 def _times(effects: Floats, factor: Floats) -> Floats:
-    """Return effects times a factor; what is stopped is nothing, bound or not."""
+    """Return effects times a factor; stopped effects are 0, bound or not."""
     with np.errstate(invalid="ignore"):
         return np.where(factor == 0, 0.0, effects * factor)
 

@@ -1,10 +1,9 @@
 """A run carried forward as it is: the base that every change acts on.
 
-Cost goes on at the mean of the last complete months. An effect goes on as it was in the
-last month that a study saw whole, draw by draw, and its gains fade by the one rule of
-:mod:`attribution.roi.persistence`. What was spent before is spent in every scenario,
-and is left out. None of it is a forecast: what is expected to change is a change of
-the scenario.
+Cost goes on at the mean of the last complete months. An effect goes on as in the last
+month that a study saw whole, draw by draw, and its gains fade by the same rule of
+:mod:`attribution.roi.persistence`. Past spending is spent in every scenario, and is
+left out. None of it is a forecast: any expected change is a change of the scenario.
 """
 
 from __future__ import annotations
@@ -35,22 +34,22 @@ TOO_OLD: Final = "last measured more than a year before"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Projection:
-    """What goes on in each month of a horizon if nothing is changed.
+    """Cost and effect in each month of a horizon if nothing is changed.
 
     Attributes
     ----------
     months : tuple of str
         The horizon.
     lines : tuple of CostLine
-        What is in scope of the bill, by month.
+        Part of the bill in scope, by month.
     claims : mapping of str to sequence of Claim
         By feature, with an effect in each month.
     hours : mapping of str to float
         Booked a month, by feature.
     baselines : mapping of str to Baseline
-        What features replaced.
+        Costs that features replaced.
     is_limited : bool
-        Whether single features were named, and nothing else is in scope.
+        True if single features were named, and nothing else is in scope.
     """
 
     base: BaseRun
@@ -65,7 +64,7 @@ class Projection:
 
     @property
     def count(self) -> int:
-        """How many months there are."""
+        """Return the number of months."""
         return len(self.months)
 
     def lines_where(self, **named: str) -> list[int]:
@@ -85,7 +84,7 @@ class Projection:
         ]
 
     def feature_of(self, model: str) -> str | None:
-        """Return whose a model is; of one that moved, where it was charged last."""
+        """Return a model's feature; for a moved model, the last charged feature."""
         own = [line for line in self.lines if line.model_id == model]
         newest = max(own, key=lambda line: (line.last_day or date.min, line.cost))
         return newest.feature_id
@@ -105,9 +104,9 @@ def carried_forward(
     base : BaseRun
         The run.
     horizon_months : int
-        How far.
+        Length of the horizon.
     features : sequence of str
-        What it is about; empty: everything.
+        Features in scope; empty: everything.
 
     Raises
     ------
@@ -158,7 +157,7 @@ def _months_after(first: str, count: int) -> tuple[str, ...]:
 
 
 def _cases(base: BaseRun, names: Sequence[str]) -> dict[str, Case]:
-    """Return what the returns of features are made of, as they were measured."""
+    """Return the components of the returns of features, as measured."""
     given = base.inputs
     nothing = Costs({}, {})
     return {
@@ -173,9 +172,9 @@ def _cases(base: BaseRun, names: Sequence[str]) -> dict[str, Case]:
 
 
 def _going_on(case: Case, claims: Sequence[Claim], base: BaseRun) -> list[Claim]:
-    """Return what is known of a feature's effect, as a run rate starts from it.
+    """Return the known effect of a feature, from which a run rate starts.
 
-    Of several studies the last of the same units; a study that cannot tell stays.
+    Of several studies the last of the same units; an inconclusive study stays.
     """
     known = [valued.claim for valued in newest(case.claims)]
     known = known or [claim for claim in claims if claim.is_estimated]

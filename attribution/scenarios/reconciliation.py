@@ -1,8 +1,8 @@
 """From the net value that was measured to the base of a scenario, line by line.
 
-Both are made of the same draws and of what counts alone: the headline over its measured
-months, the base carried forward over the horizon, by the rule of persistence. Each line
-has both amounts; the differences are the whole way.
+Both are made of the same draws and only of features that count: the headline over its
+measured months, the base carried forward over the horizon, by the rule of persistence.
+Each line has both amounts; the differences are the whole way.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-#: Why a line differs → in words; ``months`` and ``measured`` are filled in.
+#: Reason that a line differs → in words; ``months`` and ``measured`` are filled in.
 REASONS: Final = {
     "months": "{months} in place of the measured {measured}, with gains that fade",
     **LEFT_OUT,
@@ -50,7 +50,7 @@ def reconciliation_of(
     before : Outcome
         The base, in ``worlds``.
     projection : Projection
-        What it was carried forward from.
+        Run that it was carried forward from.
     worlds : Worlds
         The draws of both.
 
@@ -59,7 +59,7 @@ def reconciliation_of(
     dict
         ``line``, ``feature_id``, ``actual``, ``base``, ``difference``, ``reason_code``
         and ``reason``. Gains are positive, costs negative. The last line, ``total``, is
-        their sum: the net value of what counts, and the NPV of the base.
+        their sum: the net value that counts, and the NPV of the base.
     """
     features = features_of(projection.base.inputs, worlds)
     returns = {feature.case.feature_id: feature for feature in features}
@@ -86,7 +86,7 @@ def reconciliation_of(
 def _feature_rows(
     part: Part, actual: FeatureReturn | None, before: Outcome
 ) -> Iterator[Row]:
-    """Yield benefit, each cost, and what was replaced of a feature that counts."""
+    """Yield benefit, costs and replaced costs of a feature that counts."""
     words = _words(actual, before)
     for line, sign in FLOWS.items():
         flows = actual.flows if actual and actual.case.is_counted else None
@@ -98,7 +98,7 @@ def _feature_rows(
 
 
 def _words(actual: FeatureReturn | None, before: Outcome) -> dict[str, str]:
-    """Return the months of a horizon and of what was measured, in words."""
+    """Return the months of a horizon and the measured months, in words."""
     measured = actual.case.months if actual else ()
     return {
         "months": f"{len(before.months)} months from {before.months[0]}",
@@ -109,7 +109,7 @@ def _words(actual: FeatureReturn | None, before: Outcome) -> dict[str, str]:
 def _common_rows(
     before: Outcome, actual: Sequence[FeatureReturn], worlds: Worlds
 ) -> list[Row]:
-    """Return what is worked out of all features together."""
+    """Return the lines computed from all features together."""
     claimed = [overlap.draws(None) for overlap in overlaps_of(actual, worlds)]
     twice = sum((_mean(draws) for draws in claimed), 0.0)
     carried = _total(before.overlap)

@@ -1,8 +1,8 @@
 """A scenario worked out: its id, and everything that is said of it, as plain values.
 
-The id is a digest of what decides the numbers: the content of the file, the base run,
-the version of what the run's returns were made of, the seed, and the method. The same
-id has the same numbers.
+The id is a digest of the inputs that decide the numbers: the content of the file, the
+base run, the version of the inputs of the run's returns, the seed, and the method. The
+same id has the same numbers.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def result_of(scenario: Scenario, base: BaseRun) -> Row:
     Parameters
     ----------
     scenario : Scenario
-        What changes.
+        Changes to apply.
     base : BaseRun
-        What it starts from.
+        Base that it starts from.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def _discount_rate(scenario: Scenario, found: Bound) -> Row | None:
 
 
 def _drivers(compared: Comparison, worlds: Worlds, reasons: Reasons) -> Iterator[Row]:
-    """Yield the tornado, without figures of what is not known."""
+    """Yield the tornado, without figures for unknown quantities."""
     measures = {"npv": reasons.npv, "difference": reasons.difference}
     unknown = [name for name, reason in measures.items() if reason]
     if len(unknown) == len(measures):
@@ -166,7 +166,7 @@ def _no_driver(measure: str) -> Iterator[tuple[str, str | None]]:
 def _changes(
     scenario: Scenario, projection: Projection, whole: Outcome, worlds: Worlds
 ) -> Iterator[Row]:
-    """Yield each change, its rule, and what the scenario gains by it among the others.
+    """Yield each change, its rule, and its gain among the other changes.
 
     The gain is the difference between the scenario and the same without the change.
     """
@@ -219,7 +219,7 @@ def _elasticity(base: BaseRun) -> Row:
 
 
 def _lines_of(elasticity: CostElasticity) -> Row:
-    """Return the ends of the fitted line, and of one of slope 1 through its middle."""
+    """Return the ends of the fitted line and of the slope-1 line in its middle."""
     most = elasticity.most_usage
     ends = (most / elasticity.usage_ratio, most)
     middle = (ends[0] * ends[1]) ** 0.5
@@ -239,7 +239,7 @@ def _lines_of(elasticity: CostElasticity) -> Row:
 
 
 def _cost_notes(projection: Projection) -> Iterator[str]:
-    """Yield what is in scope and costs more than is known."""
+    """Yield notes on costs in scope that exceed the known amount."""
     base = projection.base
     scope = set(projection.features) | (set() if projection.is_limited else {None})
     for name in sorted(scope & base.unconverted, key=str):
@@ -248,7 +248,7 @@ def _cost_notes(projection: Projection) -> Iterator[str]:
 
 
 def _effect_notes(changed: Outcome, before: Outcome) -> Iterator[str]:
-    """Yield what a change does to effects that do not count."""
+    """Yield the result of a change on effects that do not count."""
     for part in changed.parts:
         name, case = part.feature_id, part.case
         if not name or not case or not part.is_known or part.is_counted:

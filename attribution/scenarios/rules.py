@@ -1,8 +1,8 @@
-"""What each kind of change does to cost, effect and hours; one function each.
+"""Rules for each kind of change to cost, effect and hours.
 
-A rule multiplies what it is about, from its first month on. What is bought by the token
-looks at how use grows, and a commitment at what all others left, so it comes last.
-``docs/concepts/scenarios.md`` has it in words.
+A rule multiplies the quantities that it applies to, from its first month on. Purchases
+by the token depend on the growth of use, and a commitment on the remainder of all
+others, so it comes last. ``docs/concepts/scenarios.md`` has it in words.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ def _part_of_one(draft: Draft, assumption: Assumed) -> Floats:
 
 
 def _utilisation(draft: Draft, change: Change, values: Values) -> None:
-    """Do the same work on less capacity: what nobody held goes first."""
+    """Do the same work on less capacity: unheld capacity goes first."""
     assert isinstance(change, Utilisation)  # noqa: S101
     base = draft.projection.base
     now = base.utilisations[change.pool]
     assert now is not None  # noqa: S101  (refused before)
-    # The whole pool decides, whatever part of it is in scope.
+    # The whole pool decides, regardless of the part of it in scope.
     whole = [line for line in base.lines if line.pool_id == change.pool]
     nobody = sum(line.cost for line in whole if line.component in IDLE)
     somebody = sum(line.cost for line in whole) - nobody
     saved = (nobody + somebody) * (1.0 - now / _part_of_one(draft, values["to"]))
-    # Where more is needed than now, everything grows alike.
+    # If more is needed than now, everything grows alike.
     grown = 1.0 - np.minimum(saved, 0.0) / (nobody + somebody)
     gone = np.clip(saved, 0.0, nobody)
     lines = draft.projection.lines_where(pool=change.pool)
@@ -117,7 +117,7 @@ def _model_swap(draft: Draft, change: Change, values: Values) -> None:
 
 
 def _platform_move(draft: Draft, change: Change, values: Values) -> None:
-    """Both platforms are paid while both run, and then the new one alone."""
+    """Pay both platforms while both run, and then the new platform alone."""
     assert isinstance(change, PlatformMove)  # noqa: S101
     lines = draft.projection.lines_on(change.platform, change.models)
     factor = draft.worlds.of(values["cost_factor"])
@@ -143,7 +143,7 @@ def _team_hours(draft: Draft, change: Change, values: Values) -> None:
 
 
 def _stop_feature(draft: Draft, change: Change, values: Values) -> None:
-    """End what is its own; what it shares goes on but for the avoidable part."""
+    """End a feature's own cost; shared cost loses only the avoidable part."""
     assert isinstance(change, StopFeature)  # noqa: S101
     lines = draft.projection.lines_where(feature=change.feature)
     direct = [n for n in lines if draft.projection.lines[n].component == "direct"]
@@ -158,10 +158,10 @@ def _stop_feature(draft: Draft, change: Change, values: Values) -> None:
 
 
 def _sourcing(draft: Draft, change: Change, values: Values) -> None:
-    """Pay a price for each token, and what is fixed, in place of what is paid.
+    """Pay a price per token and a fixed amount in place of current cost.
 
-    Twice the use takes twice the tokens, whatever the cost did before, and no more of
-    what is fixed.
+    Twice the use takes twice the tokens, regardless of the earlier cost, and no more of
+    the fixed amount.
     """
     assert isinstance(change, Sourcing)  # noqa: S101
     projection = draft.projection
@@ -179,7 +179,7 @@ def _sourcing(draft: Draft, change: Change, values: Values) -> None:
 
 
 def _commitment(draft: Draft, change: Change, values: Values) -> None:
-    """Pay the promised spend less the discount, and in full what exceeds it."""
+    """Pay the promised spend less the discount, and any excess in full."""
     assert isinstance(change, Commitment)  # noqa: S101
     projection = draft.projection
     lines = projection.lines_where(**change.match.named)
@@ -199,13 +199,13 @@ def _commitment(draft: Draft, change: Change, values: Values) -> None:
 
 
 def _assumption(draft: Draft, change: Change, values: Values) -> None:
-    """Nothing here: the register says another value already."""
+    """Change nothing here: the register has another value already."""
     assert isinstance(change, AssumptionChange)  # noqa: S101
     del draft, values
 
 
-#: In this order whatever the order of the file: tokens grow with the use that is above
-#: them, and the last looks at all others.
+#: In this order regardless of the order of the file: tokens grow with the use that is
+#: above them, and the last looks at all others.
 RULES: Final[Mapping[str, Rule]] = {
     "assumption": _assumption,
     "price": _price,

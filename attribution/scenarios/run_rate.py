@@ -1,9 +1,9 @@
 """From the published run rate to a month of a scenario's base, line by line.
 
-A run rate is what counted features bring in a month now; the first month of a base is
-the same a month or more later, at the mean cost of months. Both fade by one rule. The
-run rate is read from the run, so that it is the figure of every other page, and every
-difference has a line.
+A run rate is the value of counted features in a month now; the first month of a base is
+the same a month or more later, at the mean cost of months. Both fade by the same rule.
+The run rate is read from the run, so that it is the figure of every other page, and
+every difference has a line.
 """
 
 from __future__ import annotations
@@ -57,12 +57,13 @@ _LADDER: Final = f"""
 select {", ".join(_LADDER_COLUMNS)} from roi.mart_return_ladder as ladder
 where ladder.window = 'to_date' and scope_type = 'portfolio' order by line_order
 """
-#: Why a feature that counts is not in a base → in words.
+#: Reason that a feature that counts is not in a base → in words.
 LEFT_OUT: Final = {
     "out_of_scope": "counted, and the scenario is not about it",
     "not_known": "counted, and not known over the horizon",
 }
-#: Why a line differs → in words; ``month``, ``run_rate`` and ``status`` are filled in.
+#: Reason that a line differs → in words; ``month``, ``run_rate`` and ``status`` are
+#: filled in.
 REASONS: Final = {
     "month": "{month} at the mean cost of months, in place of {run_rate} ({status})",
     "no_run_rate": "counted, and without a run rate ({status})",
@@ -91,11 +92,11 @@ class PublishedRunRate:
     month : str
         The month, ``YYYY-MM``.
     net, low, high : float
-        Benefit less all cost of the month of what counts, with its 90 % interval.
+        Benefit less all cost of the month of counted features, with its 90 % interval.
     feature_count, unknown_count : int
-        Counted features that have one, and that have none any more.
+        Counted features that have a run rate, and that have none any more.
     features : tuple
-        Of each counted feature: name, net value or ``None``, what is known of its
+        Of each counted feature: name, net value or ``None``, state of knowledge on its
         effect in that month.
     ladder : tuple
         Rows of ``roi.mart_return_ladder`` to date, from benefit to a month now.
@@ -132,7 +133,7 @@ def read_run_rate(connection: duckdb.DuckDBPyConnection) -> PublishedRunRate | N
 
 
 def _ladder(connection: duckdb.DuckDBPyConnection) -> tuple[Row, ...]:
-    """Read the lines to date of what counts; none of a run of an earlier version."""
+    """Read the counted lines to date; none for a run of an earlier version."""
     if connection.execute(_HAS_LADDER).fetchall() == [(0,)]:
         return ()
     lines = connection.execute(_LADDER).fetchall()
@@ -147,7 +148,7 @@ def run_rate_of(before: Outcome, projection: Projection) -> Row | None:
     before : Outcome
         The base.
     projection : Projection
-        What it was carried forward from.
+        Run that it was carried forward from.
 
     Returns
     -------

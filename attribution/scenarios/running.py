@@ -1,4 +1,4 @@
-"""Runs a scenario on a published run, and saves what it comes to."""
+"""Run a scenario on a published run, and save its result."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ def run_scenario(
     Parameters
     ----------
     workspace : Workspace
-        Where the base run is published and the result is saved.
+        Workspace in which the base run is published and the result is saved.
     scenario : Scenario
-        What changes.
+        Changes to apply.
     by : str
-        Who runs it.
+        Person who runs it.
     at : datetime
-        When.
+        Time of the run.
 
     Returns
     -------
     dict
-        The result as it is saved; the one that is there already, if it has this id.
+        The result as it is saved; the existing result, if it has this id.
 
     Raises
     ------

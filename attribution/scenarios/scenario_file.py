@@ -1,6 +1,6 @@
-"""``scenarios/*.yml``: what a scenario starts from, how far it goes, what it changes.
+"""``scenarios/*.yml``: start, horizon and changes of a scenario.
 
-Each problem of a file is told with its line, and a change by its number from 1.
+Each problem of a file is reported with its line, and a change by its number from 1.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ MOST_CHANGES: Final = 20
 
 
 class Scenario(Declared):
-    """A scenario as its file says it.
+    """Scenario as described by its file.
 
     Attributes
     ----------
     base : str
         Run that it starts from, or ``published``.
     features : tuple of str
-        What it is about; empty: everything that the bills have.
+        Features in scope; empty: everything that the bills have.
     run_rate_months : int
-        Last complete months whose mean cost is carried forward.
+        Last complete months with a mean cost that is carried forward.
     discount_rate : float or None
-        A year; ``None``: what the register of the base run says.
+        A year; ``None``: the value in the register of the base run.
     """
 
     name: Name
@@ -78,7 +78,7 @@ class Scenario(Declared):
         return self
 
     def change_name(self, number: int) -> str:
-        """Return what results call a change."""
+        """Return the name of a change in results."""
         one = self.changes[number]
         if one.name:
             return one.name
@@ -104,7 +104,7 @@ class Scenario(Declared):
 
     @property
     def content(self) -> dict[str, Any]:
-        """What decides the numbers: no name of a person, and not the file's form."""
+        """Return the inputs of the numbers, without people's names or layout."""
         return self.model_dump(mode="json", exclude={"author", "base"})
 
 

@@ -1,8 +1,8 @@
-"""What moves a scenario most, and where each assumption breaks even.
+"""Largest drivers of a scenario, and the break-even of each assumption.
 
 The bars of the tornado are the mean net present value at either end of an assumption's
 90 % interval, and its share of the variance, as for actual returns. A break-even is the
-value of one assumption, all others as they are, at which the mean is nothing: of the
+value of a single assumption, all others unchanged, at which the mean is zero: of the
 net present value, and of its difference to the base.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     #: Net present values by world, and their differences to the base.
     Drawn = tuple[Floats, Floats]
 
-#: A break-even further from the value than this is no plausible one.
+#: A break-even further from the value than this is not plausible.
 PLAUSIBLE_TIMES: Final = 10.0
 _LOW, _MEDIAN, _HIGH = 0.05, 0.5, 0.95
 #: Of so large a part of the worlds the value must have a bound to share a variance.
@@ -56,7 +56,7 @@ class Comparison:
         moved = {*worlds.levels, *worlds.factors} & self._base_names
         if moved:
             return self.scenario.outcome(worlds), self.base.outcome(worlds)
-        # Nothing that the base rests on is held: it is what it was.
+        # No input of the base is held: it is unchanged.
         if worlds.seed not in self._unmoved:
             self._unmoved[worlds.seed] = self.base.outcome(worlds)
         return self.scenario.outcome(worlds), self._unmoved[worlds.seed]
@@ -86,7 +86,7 @@ class Comparison:
             value.id: value
             for change in self.scenario.bound.changes
             for value in change.values.values()
-            # What is nothing for certain, such as a cost left out, moves nothing.
+            # A value that is certainly zero, such as a cost left out, moves nothing.
             if value.value or not value.is_certain
         }
         for model in (self.base, self.scenario):
@@ -115,8 +115,8 @@ class Comparison:
 def difference(changed: Outcome, unchanged: Outcome) -> Floats:
     """Return the net present value by world less that of the base.
 
-    A feature whose effect knows no bound, and which the scenario leaves alone, is no
-    part of the difference; where it is touched, the difference knows no bound either.
+    A feature with an unbounded effect that the scenario leaves alone is no part of the
+    difference; where it is touched, the difference is unbounded too.
     """
     monthly = net_difference(changed, unchanged)
     with np.errstate(invalid="ignore"):
@@ -126,7 +126,7 @@ def difference(changed: Outcome, unchanged: Outcome) -> Floats:
 
 
 def proven_net(changed: Outcome, unchanged: Outcome) -> Floats:
-    """Return net value by world and month: of what counts, and of what changes.
+    """Return net value by world and month: of counted and changed features.
 
     Cost that no counted return pays for is in it as far as it is not that of the base.
     """
@@ -145,7 +145,7 @@ def present_net(changed: Outcome, unchanged: Outcome) -> Floats:
 def net_difference(changed: Outcome, unchanged: Outcome) -> Floats:
     """Return net value by world and month less that of the base.
 
-    All cost is in it, and the benefit of what counts alone.
+    All cost is in it, and only the benefit of features that count.
     """
     total = unchanged.cost - changed.cost + unchanged.other - changed.other
     total = total - (changed.overlap - unchanged.overlap)
@@ -199,7 +199,7 @@ def _studies(compared: Comparison, worlds: Worlds, drawn: Drawn) -> Iterator[Row
 
 
 def _study_row(claim: Claim, slopes: Means, drawn: Drawn) -> Row:
-    """Return what each measure comes to at the ends of a study's effect."""
+    """Return the value of each measure at the ends of a study's effect."""
     effect = np.asarray(claim.effects[:, -1])
     now = mean(effect)
     ends = _end(effect, _LOW), _end(effect, _HIGH)
@@ -225,7 +225,7 @@ def _study_row(claim: Claim, slopes: Means, drawn: Drawn) -> Row:
 
 
 def _worth(case: Case, study_id: str, outcome: Outcome, worlds: Worlds) -> float:
-    """Return the mean present value of one more unit of an effect in each month."""
+    """Return the mean present value of a further unit of effect per month."""
     worth = 0.0
     for valued in case.claims if case.is_counted else ():
         if valued.claim.study_id == study_id and case.terms is not None:
@@ -255,7 +255,7 @@ def _share(values: Floats, drawn: Floats) -> float | None:
 def _of_factor(
     name: str, factor: float | None, value: float, *, moves: bool = True
 ) -> Row:
-    """Return a break-even as a value, and whether there is one near enough."""
+    """Return a break-even as a value, and True if it is near enough."""
     near = factor is not None and 1.0 / PLAUSIBLE_TIMES <= factor <= PLAUSIBLE_TIMES
     status = "found" if near else "not_plausible"
     return {
@@ -294,7 +294,7 @@ def _assumptions(compared: Comparison, worlds: Worlds, drawn: Drawn) -> Iterator
 
 
 def _held(assumption: Assumed) -> str:
-    """Return what to hold: a value that a scenario sets alone, as the base has its own.
+    """Return the assumption to hold, a scenario's own value or the base's.
 
     A value of the register is the same in both, in all of its versions.
     """

@@ -1,1 +1,1 @@
-"""Studies: plans as files, and the register that says which were declared in time."""
+"""Studies: plans as files, and the register of plans declared in time."""

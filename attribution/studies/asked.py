@@ -1,6 +1,6 @@
-"""What a study is asked, and what the register says of its plan.
+"""Questions to a study, and the register's record of its plan.
 
-Light to import, so that a study can be handed to a process of its own.
+Light to import, so that a study can be passed to a separate process.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What the register says of a plan.
+    """Record of a plan in the register.
 
     Attributes
     ----------
     state : {"REGISTERED", "AMENDED", "EXPLORATORY"}
-        What an estimate may call itself.
+        Label that an estimate may carry.
     at, by : str or None
-        When and by whom the study was first locked; ``None`` where it never was.
+        Time and author of the first lock of the study; ``None`` if it was never locked.
     minimum_detectable_effect : float or None
         Per unit and period, from the history before the launch.
     low_power_reason : str
-        Why it was locked although its power was low; empty where it was not.
+        Reason that it was locked although its power was low; empty if it was not.
     withdrawal : {"none", "pending", "approved"}
-        Whether it was withdrawn, and whether a second person agreed.
+        State of its withdrawal, and of the agreement of a second person.
     ledger_notes : tuple of str
-        What became of the plan since it was locked.
+        Changes to the plan since it was locked.
     """
 
     state: str
@@ -44,19 +44,19 @@ class Registered:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader has to know of how it was locked."""
+        """Return notes for a reader on the manner in which it was locked."""
         if not self.low_power_reason:
             return self.ledger_notes
         reason = f"Locked although its power was low: {self.low_power_reason}"
         return (*self.ledger_notes, reason)
 
     def standing(self, *, is_over: bool) -> str:
-        """Return what the study is in the ledger.
+        """Return the status of the study in the ledger.
 
         Parameters
         ----------
         is_over : bool
-            Whether its registered end has passed; before it nothing is counted.
+            True if its registered end has passed; before it nothing is counted.
         """
         if self.withdrawal == "approved":
             return "withdrawn"
@@ -68,20 +68,20 @@ class Registered:
 
     @property
     def is_exploratory(self) -> bool:
-        """Whether the grade is C at most."""
+        """Return True if the grade is C at most."""
         return self.state != "REGISTERED"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a study was asked, before anything was found.
+    """Question of a study, before any result.
 
     Attributes
     ----------
     plan : Plan
         The plan.
     registered : Registered
-        What the register says of it.
+        Record in the register.
     seed : int
         Of all random numbers.
     as_of : date or None
@@ -89,8 +89,8 @@ class Asked:
     method_version : str
         Of method and libraries.
     is_over : bool
-        Whether the registered end has passed, by the newest evidence of any kind. What
-        has no figures until then ended early.
+        True if the registered end has passed, by the newest evidence of any kind. A
+        study without figures until then ended early.
     """
 
     plan: Plan

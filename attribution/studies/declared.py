@@ -1,10 +1,9 @@
-"""What is asked of each study: what was locked in time, whatever became of its file.
+"""Studies to estimate: plans locked in time, regardless of their files.
 
-The register decides, not the folder. A plan that was locked before its figures could
-be read is the one that is estimated and counted. Deleting its file, renaming it,
-editing it or amending it late changes the study's standing, with a note; it does not
-change what is measured. Only two people, by the register, take a study out of what
-counts.
+The register decides, not the folder. A plan that was locked before its figures could be
+read is the plan that is estimated and counted. Deleting its file, renaming it, editing
+it or amending it late changes the study's standing, with a note; it does not change the
+measurement. Only two people, by the register, take a study out of the counted studies.
 """
 
 from __future__ import annotations
@@ -37,15 +36,16 @@ class DeclaredStudy:
     Attributes
     ----------
     plan : Plan
-        The plan that was locked last in time; of a study without one, that of the file.
+        The plan that was locked last in time; for a study without such a plan, that of
+        the file.
     state : {"REGISTERED", "AMENDED", "EXPLORATORY"}
-        What an estimate of ``plan`` may call itself.
+        Label that an estimate of ``plan`` may carry.
     entries : tuple of Entry
-        What the register has of it, oldest first.
+        Entries in the register, oldest first.
     withdrawal : {"none", "pending", "approved"}
         Pending, too, where the file of a locked study is gone.
     notes : tuple of str
-        What a reader has to know: withdrawn by whom and why, edited, amended late.
+        Notes for a reader: withdrawn by a person for a reason, edited, amended late.
     """
 
     plan: Plan
@@ -58,7 +58,7 @@ class DeclaredStudy:
 def declared_studies(
     files: Iterable[Plan], entries: Iterable[Entry]
 ) -> tuple[DeclaredStudy, ...]:
-    """Return every study that has a file or stands in the register, by its id.
+    """Return every study that has a file or a register entry, by its id.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What was measured before a launch: a file of a unit, a date and an outcome a row."""
+"""History before a launch: a file with unit, date and outcome per row."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def history_of(content: bytes, *, where: str) -> pd.DataFrame:
     content : bytes
         The file.
     where : str
-        What messages call it.
+        Name in messages.
 
     Returns
     -------
     DataFrame
-        ``unit``, ``date`` and ``outcome``, and whatever else the file has.
+        ``unit``, ``date`` and ``outcome``, and any other columns of the file.
 
     Raises
     ------
     UsageError
-        It is neither, or lacks one of the three.
+        The file is neither, or lacks any of the three columns.
     """
     step = "Give a CSV or Parquet file with columns unit, date, outcome."
     try:

@@ -1,4 +1,4 @@
-"""Draws of an effect by month, with equal weights: what returns are worked out from."""
+"""Equally weighted draws of a monthly effect, for computing returns."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from attribution.causal.plan import Plan
     from attribution.causal.result import Estimate
 
-#: How many draws stand for all.
+#: Number of draws that represent all.
 MONTHLY_DRAWS = 1000
 
 
 def monthly_draws(plan: Plan, estimate: Estimate) -> pa.Table:
     """Return equally weighted draws of the total of each month.
 
-    Draws are the same ones in every month. Those that are infinite are left out, and
-    counted in ``unbounded_draw_ratio``. A quarter, or a week from one month into the
-    next, is shared among its months by the days that the window has of each.
+    Draws are the same in every month. Those that are infinite are left out, and counted
+    in ``unbounded_draw_ratio``. A quarter, or a week from a month into the next, is
+    shared among its months by the days that the window has of each.
     """
     chosen = resampled(estimate.effect.weights, MONTHLY_DRAWS)
     kept = np.isfinite(estimate.effect.draws[chosen])

@@ -1,8 +1,8 @@
-"""Find one change of a refused plan that is not refused in turn.
+"""Find a change of a refused plan that is not refused in turn.
 
-Changes are tried one at a time, then two at a time, on the study's own data. Only
-whether a changed plan is refused is looked at, never its effect: no change is preferred
-for what it finds. An estimate of a changed plan stays exploratory.
+Single changes are tried first, then pairs, on the study's own data. Only the refusal of
+a changed plan is looked at, never its effect: no change is preferred for its result. An
+estimate of a changed plan stays exploratory.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ CURED_BY_THE_PLAN: Final = frozenset(
         "underpowered",
     }
 )
-#: Plans that are tried at most: one of a large panel takes seconds.
+#: Maximum number of plans tried: a plan of a large panel takes seconds.
 TRIED_AT_MOST: Final = 8
 #: Least part of the history, and periods of it, on either side of a redefinition.
 _SIDE_RATIO, _SIDE_PERIODS = 0.15, 6
-#: A step of the history, in robust standard deviations of steps from one period to the
-#: next, that is taken for another definition of the metric.
+#: A step of the history, in robust standard deviations of steps between neighbouring
+#: periods, that is taken for another definition of the metric.
 _STEP_ABOVE = 6.0
 
 
@@ -61,7 +61,7 @@ class Change:
     Attributes
     ----------
     advice : str
-        What to write, as a sentence.
+        Sentence that describes the edit.
     fields : mapping of str to object
         Fields of the plan with their new values.
     """
@@ -77,14 +77,14 @@ class Change:
 def with_next_step(
     frame: pd.DataFrame, plan: Plan, refusal: Refusal, *, seed: int = 0
 ) -> Refusal:
-    """Return a refusal whose advice was tried, or that has none to give.
+    """Return a refusal with advice that was tried, or with none.
 
     Parameters
     ----------
     frame, plan, seed
         As for :func:`attribution.estimate`.
     refusal : Refusal
-        Why the plan has no estimate.
+        Reason that the plan has no estimate.
     """
     if refusal.code not in CURED_BY_THE_PLAN:
         return refusal
@@ -123,7 +123,7 @@ def next_step(frame: pd.DataFrame, plan: Plan, *, seed: int = 0) -> Change | Non
 
 
 def horizon_without_a_year(horizon: int, before: int, period: str) -> int:
-    """Return the periods that one series may be judged for, season considered.
+    """Return the periods judged for a single series, season considered.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def _changes(frame: pd.DataFrame, plan: Plan) -> Iterator[Change]:
 
 
 def _shorter(plan: Plan) -> Iterator[Change]:
-    """Yield an end of the window that the history allows for one series."""
+    """Yield a window end that the history allows for a single series."""
     dates = pd.date_range(
         plan.window.start, plan.launch, freq=FREQUENCIES[plan.period], inclusive="left"
     )

@@ -27,12 +27,12 @@ FROM outcomes.fct_daily_outcomes WHERE metric = $metric ORDER BY ALL
 
 @dataclass(frozen=True)
 class OutcomeRows:
-    """Outcomes of one metric, as studies read them.
+    """Outcomes of a metric, as studies read them.
 
     Attributes
     ----------
     frame : DataFrame
-        ``unit``, ``date``, ``outcome``; ``arm`` as 0 or 1 where all units have one.
+        ``unit``, ``date``, ``outcome``; ``arm`` as 0 or 1 where all units have an arm.
     starts : mapping of str to date
         First date with the feature by unit.
     unit_of_measure, feature : str

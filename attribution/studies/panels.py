@@ -1,7 +1,7 @@
-"""The data of studies from the marts that were just built, one study at a time.
+"""Data of studies from the marts just built, a study at a time.
 
-What is delivered for each study is looked at for all of them first: a study without
-data, or without a column that its plan names, is refused before anything is fitted.
+The delivered data is checked for all studies first: a study without data, or without a
+column that its plan names, is refused before anything is fitted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LEFT JOIN (
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What was delivered for a study.
+    """Data delivered for a study.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Delivered:
 
 
 def delivered_studies(connection: duckdb.DuckDBPyConnection) -> dict[str, Delivered]:
-    """Return what the marts hold of each study; nothing where there are no marts."""
+    """Return the data of each study in the marts; empty without marts."""
     columns: dict[str, dict[str, tuple[int, int]]] = {}
     for study, name, count, total in _rows(connection, _COLUMNS):
         columns.setdefault(study, {})[name] = (count, int(total))

@@ -1,4 +1,4 @@
-"""How long a study has to be: what each length would find, in money and as a return.
+"""Required length of a study: detectable effect, in money and return.
 
 Each length is rehearsed on the organisation's own history: the plan's estimator is
 asked for a launch that never happened, so that its error is that of real figures.
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from attribution.causal.plan import Plan
 
-#: Lengths that are rehearsed where none is named, as parts of the declared one.
+#: Lengths that are rehearsed where none is named, as parts of the declared length.
 _PARTS = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedLength:
-    """What a study of one length would find four times of five.
+    """Length of a study, with the effect it would find four times of five.
 
     Attributes
     ----------
@@ -39,15 +39,15 @@ class PlannedLength:
     detectable : float or None
         Smallest effect per treated unit and period; ``None`` for the ``reason``.
     power : float or None
-        How often the smallest effect that matters would be found.
+        Probability of finding the smallest effect that matters.
     detectable_value, cost : float or None
-        That effect over all units and periods in money, and what the feature costs
+        The effect over all units and periods in money, and the cost of the feature
         until the answer is there: the cost of waiting for it. ``None`` without
         ``economics``.
     detectable_roi : float or None
         The smallest return on that cost that would be found: 0 pays just for itself.
     reason : str
-        Why nothing would be found; empty where something would.
+        Reason that nothing would be found; empty where something would.
     """
 
     periods: int
@@ -63,7 +63,7 @@ class PlannedLength:
 def planned_lengths(
     history: pd.DataFrame, plan: Plan, lengths: Sequence[int] = (), *, seed: int = 0
 ) -> list[PlannedLength]:
-    """Return what studies of several lengths would find.
+    """Return the detectable effects of studies of several lengths.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def planned_lengths(
     plan : Plan
         The study; only the end of its window is varied.
     lengths : sequence of int
-        Periods from the launch on; a quarter, half, all and twice the declared ones
+        Periods from the launch on; a quarter, half, all and twice the declared periods
         where none is named.
     seed : int
         Of all random numbers.
@@ -83,16 +83,16 @@ def planned_lengths(
 
 
 def treated_unit_count(history: pd.DataFrame, plan: Plan) -> float:
-    """Return how many units will have the feature, as the plan and the history say."""
+    """Return the number of treated units, by the plan and the history."""
     if plan.assignment is not None:
         return float(history["unit"].nunique()) * plan.assignment.expected_share
     return float(len(plan.treated) or len(plan.rollout) or 1)
 
 
 def cells_of_a_period(history: pd.DataFrame, plan: Plan) -> float | None:
-    """Return what an effect is per, in a period: units, or what the history divides by.
+    """Return a period's effect base: units, or the history's divisor.
 
-    ``None`` where the history lacks what the plan divides by.
+    ``None`` where the history lacks the divisor of the plan.
     """
     below, rows = plan.denominator if plan.assignment else None, history
     if plan.process is not None:

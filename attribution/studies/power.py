@@ -1,8 +1,8 @@
 """The smallest effect that a study would find, from its history alone.
 
 The plan's own estimator is asked for the effect of a launch that never happened, as
-long before the real one as the window goes on after it. Its interval says what would be
-found.
+long before the real launch as the window goes on after it. Its interval gives the
+detectable effect.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def minimum_detectable_effect(
     history : DataFrame
         As for :func:`attribution.estimate`; rows from the launch on are not looked at.
     plan : Plan
-        What will be asked.
+        Plan of the study.
     seed : int
         Of all random numbers.
 
@@ -46,7 +46,7 @@ def minimum_detectable_effect(
     float or Refusal
         Infinite where no interval would be bounded, NaN for an experiment without a
         history that varies; the refusal of the placebo study where the history is too
-        short for one.
+        short for a placebo.
     """
     try:
         before = history[dates_of(history) < pd.Timestamp(plan.launch)]
@@ -55,10 +55,12 @@ def minimum_detectable_effect(
         return replace(refused.refusal, study_id=plan.id, plan_hash=plan.hash)
     if plan.assignment and before.empty:
         return float("nan")
-    # Derived from the plan: what the placebo does not read is no mistake of its author.
+    # Derived from the plan: columns that the placebo does not read are no mistake of
+    # its author.
     found = estimate(before, placebo, seed=seed, is_registered=True)
     if isinstance(found, Refusal):
-        # An experiment needs no history, and one that never varied tells nothing.
+        # An experiment needs no history, and a history that never varied is no
+        # evidence.
         is_unknown = plan.assignment and found.code == "outcome_constant"
         return float("nan") if is_unknown else found
     low, high = found.average.interval(0.9)
@@ -74,8 +76,8 @@ def power_of(effect: float, detectable: float) -> float:
     Parameters
     ----------
     effect : float
-        Per unit and period. Of none at all the power is what an interval gets wrong
-        anyway, one in ten.
+        Per unit and period. Without any effect the power is the error rate of an
+        interval, 1 in 10.
     detectable : float
         The effect that four of five studies find.
     """
@@ -87,8 +89,8 @@ def power_of(effect: float, detectable: float) -> float:
 def placebo_plan(plan: Plan) -> Plan:
     """Return the plan of the same study, with its window ending where it begins.
 
-    Then there was no other launch, and the feature's driver had not moved: what is
-    left of several causes is one series, with the other drivers as controls.
+    Then there was no other launch, and the feature's driver had not moved: the
+    remainder of several causes is a single series, with the other drivers as controls.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Fits studies in processes of their own: one study's rows go in, its results come out.
+"""Fit studies in separate processes: rows go in, results come out.
 
 Light to import, as :mod:`attribution.estimates.fitting_processes` is, and for the same
 reason.
@@ -38,11 +38,11 @@ class StudyJob:
     Attributes
     ----------
     asked : Asked
-        What it was asked.
+        Question of the study.
     rows : Table
         Its data, as :func:`attribution.studies.panels.study_frame` reads it.
     digest : str
-        What it is estimated from.
+        Data that it is estimated from.
     """
 
     asked: Asked
@@ -56,17 +56,17 @@ def fitted(
     """Yield each study with its results, as they are done.
 
     No more studies are read than wait for a process, so memory does not grow with their
-    number. A study whose process dies is tried once more, alone; if that one dies, too,
-    the study has failed and the others go on.
+    number. If a process dies, its study is tried once more, alone; if that process
+    dies, too, the study has failed and the others go on.
 
     Parameters
     ----------
     jobs : iterable of StudyJob
-        Read one by one.
+        Read singly.
     processes : int
-        How many fit at the same time.
+        Number of studies fitted at the same time.
     ahead : ProcessAhead, optional
-        Where some were begun before, which are not fitted again.
+        Studies that were begun before, which are not fitted again.
     """
     begun: dict[Future[Tables], StudyJob] = {}
     left = iter(jobs) if ahead is None else _not_begun(jobs, ahead, begun)
@@ -83,7 +83,7 @@ def _not_begun(
     ahead: ProcessAhead,
     begun: dict[Future[Tables], StudyJob],
 ) -> Iterator[StudyJob]:
-    """Yield what is still to be begun, and put aside what was."""
+    """Yield the studies still to begin, and put aside those begun."""
     for job in jobs:
         future = ahead.begun(fit_study, job)
         if future is None:
@@ -115,7 +115,7 @@ def _finished(
     waiting: dict[Future[Tables], StudyJob],
     processes: int,
 ) -> tuple[ProcessPoolExecutor, list[tuple[StudyJob, Tables]]]:
-    """Take what is done out of what is waiting; replace a pool that broke."""
+    """Remove finished studies from the waiting; replace a broken pool."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     if any(isinstance(one.exception(), BrokenProcessPool) for one in done):
         workers.shutdown(wait=True, cancel_futures=True)
@@ -126,7 +126,7 @@ def _finished(
 
 
 def _alone(before: Future[Tables], job: StudyJob) -> Tables:
-    """Return the results of a study whose pool broke, from a process of its own."""
+    """Return results of a study with a broken pool, from a separate process."""
     if before.done() and not before.cancelled() and before.exception() is None:
         return before.result()
     with pool(1) as alone:

@@ -1,12 +1,13 @@
-"""Which plans were locked before the figures after their launch could be read.
+"""Register of plans locked before post-launch figures could be read.
 
-``studies/register.jsonl`` has one entry per registration or amendment, oldest first,
-each with the hash of the one before. Nothing is changed or removed; whoever thinks
-otherwise amends, and the difference stays visible. The newest entry's hash stands for
-all: whoever writes it down elsewhere can also tell that nothing was cut off the end.
+``studies/register.jsonl`` has an entry per registration or amendment, oldest first,
+each with the hash of the entry before. Nothing is changed or removed; any change of
+mind is an amendment, and the difference stays visible. The newest entry's hash covers
+all: anybody who writes it down elsewhere can also verify that nothing was cut off the
+end.
 
 Each entry is also in the journal of the workspace, its sealed audit log, and first
-there. The file is compared with it: what it lacks at its end is written anew from the
+there. The file is compared with it: entries missing at its end are rewritten from the
 journal, and any other difference is refused.
 """
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from attribution.studies.register_journal import Journal
 
 State = Literal["REGISTERED", "AMENDED", "EXPLORATORY"]
-#: Events that lock a plan; the others say what becomes of the study.
+#: Events that lock a plan; the others give the later state of the study.
 _LOCKING = frozenset({"registered", "amended"})
 _FIRST_HASH = "0" * 64
 _RESTORE = (
@@ -53,31 +54,31 @@ _RESTORE = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A registration, an amendment, or one half of a withdrawal.
+    """A registration, an amendment, or half of a withdrawal.
 
     Attributes
     ----------
     study_id, plan_hash : str
         The study, and the SHA-256 of its canonical plan.
     event : {"registered", "amended", "withdrawn", "withdrawal_approved"}
-        What was done. A withdrawal has the plan that was locked last.
+        Event. A withdrawal has the plan that was locked last.
     at, by : str
-        When, in UTC, and who.
+        Time, in UTC, and author.
     data_cut_off : str
         The last date that could have been read: the entry's, or the history's if later.
     minimum_detectable_effect : float or None
         Per unit and period; ``None`` without a history, or if no interval is bounded.
     changes : mapping
-        What an amendment changed: field, before, after.
+        Changes of an amendment: field, before, after.
     plan : mapping
         The plan in its canonical form.
     previous_hash, entry_hash : str
         The chain.
     low_power_reason : str
-        Why it was locked although the smallest effect that matters would not be found;
-        empty where it would be.
+        Reason that it was locked although the smallest effect that matters would not be
+        found; empty where it would be.
     because : str
-        Why the study was withdrawn; empty for all else.
+        Reason that the study was withdrawn; empty for all else.
     """
 
     study_id: str
@@ -96,12 +97,12 @@ class Entry:
 
     @property
     def locks_a_plan(self) -> bool:
-        """Whether it is a registration or an amendment."""
+        """Return True if it is a registration or an amendment."""
         return self.event in _LOCKING
 
     @property
     def was_in_time(self) -> bool:
-        """Whether nothing from the launch on could have been read."""
+        """Return True if nothing from the launch on could have been read."""
         return self.data_cut_off < str(self.plan["launch"])
 
 
@@ -113,7 +114,7 @@ class StudyRegister:
     path : Path
         The file; it need not be there yet.
     journal : Journal, optional
-        Where each entry is kept first; None where there is none yet.
+        Journal in which each entry is kept first; None where there is none yet.
     """
 
     def __init__(self, path: Path, *, journal: Journal | None = None) -> None:
@@ -126,7 +127,7 @@ class StudyRegister:
         Raises
         ------
         SettingsError
-            An entry is not what was written.
+            An entry differs from the written entry.
         """
         if not self._path.is_file():
             return []
@@ -154,27 +155,27 @@ class StudyRegister:
         history: pd.DataFrame | None = None,
         low_power_reason: str = "",
     ) -> Entry | Refusal:
-        """Lock a plan, or amend the one that is locked.
+        """Lock a plan, or amend the locked plan.
 
         Parameters
         ----------
         plan : Plan
-            What is declared.
+            Plan to declare.
         by : str
-            Who declares it; no e-mail address.
+            Author of the declaration; no e-mail address.
         at : datetime
-            When, with its time zone.
+            Time, with its time zone.
         history : DataFrame, optional
-            The data there is; power is worked out from what is before the launch.
+            Available data; power is computed from the part before the launch.
         low_power_reason : str
-            Why to lock a study that would not find the smallest effect that matters.
-            It stands in the entry; where the power suffices it is not kept.
+            Reason to lock a study that would not find the smallest effect that matters.
+            It is kept in the entry; where the power suffices it is not kept.
 
         Returns
         -------
         Entry or Refusal
             ``underpowered`` where the smallest effect that matters would not be found,
-            and nobody says why it is asked all the same.
+            and nobody gives a reason for the study.
 
         Raises
         ------
@@ -187,15 +188,15 @@ class StudyRegister:
             return self._locked(plan, author, at, history, low_power_reason.strip())
 
     def catch_up(self) -> bool:
-        """Compare the file with the journal, and write what one of them lacks.
+        """Compare file and journal, and write the entries missing in either.
 
-        A journal without any entry takes those of the file; a file that ends early
-        gets what the journal has beyond it.
+        A journal without any entry takes those of the file; a file that ends early gets
+        the journal's entries beyond it.
 
         Returns
         -------
         bool
-            Whether the file was changed.
+            True if the file was changed.
 
         Raises
         ------
@@ -210,7 +211,7 @@ class StudyRegister:
             return self._catch_up()
 
     def _alone(self) -> FileLock:
-        """Return what keeps others from writing: what is read decides on it."""
+        """Return the lock against other writers, as decisions depend on reads."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(self._path.with_name(f".{self._path.name}.lock"))
 
@@ -273,11 +274,11 @@ class StudyRegister:
         study_id : str
             A locked study.
         by : str
-            Who asks; no e-mail address.
+            Person who asks; no e-mail address.
         because : str
-            Why.
+            Reason.
         at : datetime
-            When, with its time zone.
+            Time, with its time zone.
 
         Raises
         ------
@@ -343,10 +344,11 @@ class StudyRegister:
         write_whole(self._path, before + lines.encode())
 
     def state_of(self, plan: Plan) -> State:
-        """Return what an estimate of a plan may call itself.
+        """Return the label that an estimate of a plan may carry.
 
         Exploratory where it was never locked, was locked after its launch could be
-        read, or is not what was locked; amended where that happened to an amendment.
+        read, or differs from the locked plan; amended where that happened to an
+        amendment.
         """
         return state_of_entries(self.entries(plan.id), plan)
 
@@ -357,13 +359,13 @@ def register_lines(path: Path) -> list[dict[str, Any]]:
     Raises
     ------
     SettingsError
-        An entry is not what was written.
+        An entry differs from the written entry.
     """
     return [_said(entry) for entry in StudyRegister(path).entries()]
 
 
 def state_of_entries(entries: Sequence[Entry], plan: Plan) -> State:
-    """Return what an estimate may call itself, from the study's entries.
+    """Return the label that an estimate may carry, by the study's entries.
 
     See :meth:`StudyRegister.state_of`.
     """
@@ -376,7 +378,7 @@ def state_of_entries(entries: Sequence[Entry], plan: Plan) -> State:
 
 
 def late_amendments(locking: Sequence[Entry]) -> list[Entry]:
-    """Return a study's amendments whose author could have read what was asked for."""
+    """Return amendments by authors who could have read the figures."""
     return [entry for entry in locking if not _amended_in_time(entry, locking[0])]
 
 
@@ -387,7 +389,7 @@ def _locking(entries: Sequence[Entry], study_id: str) -> list[Entry]:
 
 
 def _amended_in_time(entry: Entry, first: Entry) -> bool:
-    """Return whether neither the old launch nor the new one could have been read."""
+    """Return True if neither the old nor the new launch could be read."""
     return entry.data_cut_off < min(
         str(entry.plan["launch"]), str(first.plan["launch"])
     )
@@ -424,7 +426,7 @@ def _entry_of(line: str) -> Entry | None:
 
 
 def _said(entry: Entry) -> dict[str, Any]:
-    """Return what an entry says; entries before there was a reason have no such key."""
+    """Return an entry's content; older entries have no key for the reason."""
     content = asdict(entry)
     for name in ("low_power_reason", "because"):
         if not content[name]:

@@ -1,4 +1,4 @@
-"""Asks one operation of an AWS service, patiently, through boto3.
+"""Call a single operation of an AWS service, with retries, by boto3.
 
 Requests are tried again here and not by boto3, which neither tries again after an
 answer that breaks off, nor waits as long as the service asks. Of errors only the code
@@ -76,7 +76,7 @@ _NOT_AUTHENTICATED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation, and how messages speak of it.
+    """Operation, with its names in messages.
 
     Parameters
     ----------
@@ -85,21 +85,21 @@ class Operation:
     action : str
         The permission that it needs.
     where : str
-        What messages call it.
+        Name in messages.
     answer_key : str
-        What every whole answer has.
+        Field that every whole answer has.
     content : str
-        What an answer consists of, in the plural.
+        Name of the items of an answer, in the plural.
     settings : str
         Options of the source that the client may refuse.
     access_advice : str
-        What is needed besides the permission.
+        Requirements in addition to the permission.
     next_page_key : str
-        What requests and answers call the place of the next page.
+        Name of the token for the next page in requests and answers.
     refusals : mapping of str to (str, str)
-        Error code → what it means, and what to do.
+        Error code → its meaning, and advice.
     missing : str
-        How its message begins where there is nothing of the name that is asked for.
+        Beginning of its message where the requested name does not exist.
     """
 
     service: str
@@ -116,12 +116,12 @@ class Operation:
 
 
 class AwsService:
-    """A client for one operation.
+    """Client of a single operation.
 
     Parameters
     ----------
     operation : Operation
-        What is asked.
+        Operation to call.
     endpoint_url : str, optional
         Address, where it is not AWS's own.
     region : str
@@ -129,7 +129,7 @@ class AwsService:
     profile : str, optional
         Named profile of the credential chain.
     timeout_seconds : float
-        How long to wait for an answer.
+        Timeout for an answer.
     """
 
     def __init__(
@@ -146,12 +146,12 @@ class AwsService:
         self._region = region
         self._profile = profile
         self._timeout_seconds = timeout_seconds
-        # One client does for every operation of a service, and takes long to make.
+        # A single client does for every operation of a service, and takes long to make.
         self._clients: list[Any] = []
         self._lock = threading.Lock()
 
     def for_operation(self, operation: Operation) -> AwsService:
-        """Return what asks another operation of the same service, by one client."""
+        """Return a service for another operation, with the same client."""
         other = copy(self)
         other._operation = operation  # noqa: SLF001  (a copy of its own)
         return other
@@ -193,7 +193,7 @@ class AwsService:
         )
 
     def items(self, request: Mapping[str, Any], *, source: str) -> Iterator[Any]:
-        """Yield what the pages of an answer list; ``source`` is its name in messages.
+        """Yield the items in the pages of an answer; messages name ``source``.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """Sessions of boto3 that read the descriptions of AWS's services once a process.
 
-A session of its own reads megabytes of JSON before its first client is there: a tenth
-to a quarter of a second, for each source of a run.
+A separate session reads megabytes of JSON before its first client is there: a tenth to
+a quarter of a second, for each source of a run.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def new_session(*, profile: str | None, region: str | None) -> boto3.Session:
-    """Return a session with credentials of its own, which keeps its headers secret."""
+    """Return a session with separate credentials and secret headers."""
     import boto3
     from botocore.session import Session
 
     keep_headers_out_of_logs()
-    # Where descriptions are is read of a profile: of this, and not of AWS_PROFILE.
+    # The location of descriptions is read from a profile: from this profile, and not
+    # from AWS_PROFILE.
     core = Session(profile=profile)
     loader = _loader(core.get_config_variable("data_path"))
     core.register_component("data_loader", loader)

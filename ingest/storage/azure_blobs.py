@@ -1,9 +1,9 @@
 """Lists and downloads blobs of a container in Azure Storage.
 
 Each download is bound to the ETag that was listed, so that an overwrite is noticed,
-comes in ranges, several at a time, and is proven by its size and, where the blob has
-one, its MD5. Credentials come from the environment or from Azure's own chain, and
-never from triptych's configuration. The library is an extra: ``triptych[azure]``.
+comes in ranges, several at a time, and is proven by its size and, where the blob has an
+MD5, by that. Credentials come from the environment or from Azure's own chain, and never
+from triptych's configuration. The library is an extra: ``triptych[azure]``.
 
 Source: Azure Storage REST API, *List Blobs*, *Get Blob*, *Get Blob Properties*.
 """
@@ -57,7 +57,7 @@ class BlobObjects:
     container : str
         Container name.
     max_parallel_downloads : int
-        How many ranges of a blob are in flight at a time.
+        Number of ranges of a blob in flight at a time.
     """
 
     is_local = False
@@ -114,7 +114,7 @@ class BlobObjects:
         return content
 
     def probe(self, stored: StoredObject) -> None:
-        """Raise what a fetch would raise for want of permission; reads one byte.
+        """Raise a fetch's error for a missing permission; reads 1 byte.
 
         A signature may allow the attributes of a blob and not its content.
         """
@@ -129,9 +129,9 @@ class BlobObjects:
         Raises
         ------
         ObjectChangedError
-            One was overwritten since it was listed.
+            A blob was overwritten since it was listed.
         ObjectMissingError
-            One was deleted since it was listed.
+            A blob was deleted since it was listed.
         TransientSourceError
             A download broke off too often, or does not match its size or MD5.
         """
@@ -288,7 +288,7 @@ def _md5() -> hashlib._Hash:
 
 
 def client_failures() -> tuple[type[Exception], ...]:
-    """Return what the client raises of the service, and the network of itself."""
+    """Return the client's exceptions for service and network failures."""
     from azure.core.exceptions import AzureError
 
     return AzureError, ConnectionError, TimeoutError

@@ -1,4 +1,4 @@
-"""Turns what the client of Azure Storage raises into what triptych says.
+"""Convert errors of the Azure Storage client into triptych errors.
 
 Only the error *code* of the service is repeated, never its message: messages about a
 refused signature quote the text that was signed.
@@ -20,14 +20,14 @@ from triptych.core.errors import (
     TransientSourceError,
 )
 
-#: Where a credential is looked for; named in messages instead of its content.
+#: Places searched for a credential; named in messages instead of its content.
 CREDENTIALS = (
     "the environment (AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_KEY) or, with"
     " azure-identity installed, Microsoft Entra ID"
 )
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 Attempt = Literal["list", "read", "write"]
-#: What it takes: an action of a role, permissions of a signature, and a role with it.
+#: Required rights: an action of a role, permissions of a signature, and a role with it.
 _RIGHTS: dict[Attempt, tuple[str, str, str]] = {
     "list": (f"{_BLOBS}/read", "l", "Storage Blob Data Reader"),
     "read": (f"{_BLOBS}/read", "r", "Storage Blob Data Reader"),
@@ -51,16 +51,16 @@ _PASSING = frozenset(
 def blob_error(
     error: Exception, *, uri: str, attempted: Attempt = "read"
 ) -> SourceError:
-    """Return what to raise for ``error``, which the storage client raised.
+    """Return the triptych error for an ``error`` of the storage client.
 
     Parameters
     ----------
     error : Exception
         An exception of azure-core, or of the network.
     uri : str
-        What was being read or written.
+        Object that was being read or written.
     attempted : {'list', 'read', 'write'}
-        What was tried; decides which permission to name.
+        Attempted operation; decides which permission to name.
     """
     from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 

@@ -1,7 +1,8 @@
 """Lists data files in a bucket for connectors that read a file, a folder or a glob.
 
-What :mod:`ingest.storage.files` does for a disk: ``s3://bucket/folder`` is searched
-recursively, and a glob means what it means there.
+Counterpart for buckets of :mod:`ingest.storage.files` for a disk:
+``s3://bucket/folder`` is searched recursively, and a glob has the same meaning as
+there.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class BucketAddress:
         return "/".join(plain)
 
     def matches(self, key: str) -> bool:
-        """Tell whether an object is meant."""
+        """Return True if an object is selected."""
         if self.prefix == self.pattern:
             folder = self.pattern.rstrip("/")
             return not folder or key == folder or key.startswith(f"{folder}/")
@@ -69,7 +70,7 @@ class BucketFile:
 
     @property
     def fingerprint(self) -> str:
-        """Return what changes with any rewrite."""
+        """Return a text that changes with any rewrite."""
         return f"{self.stored.size}:{self.stored.etag}"
 
     @property
@@ -83,14 +84,14 @@ class BucketFile:
 
 
 class BucketFiles:
-    """The objects that one ``path: s3://…`` of a source means.
+    """Objects of a ``path: s3://…`` of a source.
 
     Parameters
     ----------
     store : S3Objects
         The bucket.
     address : BucketAddress
-        What is meant in it.
+        Selection within it.
     """
 
     def __init__(self, store: S3Objects, address: BucketAddress) -> None:
@@ -116,7 +117,7 @@ class BucketFiles:
         return found
 
     def check(self) -> list[Finding]:
-        """Tell whether there are data files, and whether one can be read."""
+        """Check whether there are data files, and whether any can be read."""
         try:
             files = self.found()
             self._store.probe(files[0].stored)
@@ -133,7 +134,7 @@ class BucketFiles:
         for stored in literal or listed:
             is_meant = bool(literal) or self._address.matches(stored.key)
             if is_meant and _is_data(stored, base):
-                # A path that is one object has no folder below which it lies.
+                # A path that is a single object has no folder below which it lies.
                 is_below = stored.key.startswith(base)
                 name = stored.key[len(base) :] if is_below else _name(stored.key)
                 yield BucketFile(self._store, stored, name)

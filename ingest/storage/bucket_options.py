@@ -1,4 +1,4 @@
-"""Options of sources whose files lie in a bucket as S3 has them, or in a copy."""
+"""Options of sources with files in an S3 bucket, or in a copy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BucketConfig(SourceConfig):
-    """How a bucket is reached."""
+    """Options of access to a bucket."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""What local files hold, said without reading one again that was not written to.
+"""Fingerprint local files without rereading unchanged files.
 
 A fingerprint of size and times would make every file of a copied workspace new. So it
 is of the content: the SHA-256 of a file is kept with its size and its times, and it is
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-#: A file that was written to as recently may be written to again within one tick of the
-#: clock of its file system, and show the same times.
+#: A file that was written to as recently may be written to again within a single tick
+#: of the clock of its file system, and show the same times.
 _SETTLED_AFTER_SECONDS = 2.0
 
 
@@ -31,12 +31,12 @@ class FileContents:
         self._unsaved: set[str] = set()
 
     def learn(self, files: Iterable[SeenFile], root: Path) -> None:
-        """Take what was kept of an earlier run of a workspace."""
+        """Accept the fingerprints kept from an earlier run of a workspace."""
         for file in files:
             self._seen.setdefault(str(root / file.path), file)
 
     def unsaved(self, root: Path) -> list[SeenFile]:
-        """Return what is to be kept of a workspace since the last time."""
+        """Return the files of a workspace to be kept since the last time."""
         paths, self._unsaved = self._unsaved, set()
         inside = f"{root.absolute()}/"
         return [
@@ -70,7 +70,7 @@ class FileContents:
     def fingerprint(self, path: Path) -> str:
         """Return a text that changes with a file's content, even if it is unreadable.
 
-        That it cannot be read is said when it is landed.
+        Landing reports that it cannot be read.
         """
         try:
             return self.checksum(path)[:32]
@@ -80,7 +80,7 @@ class FileContents:
 
 
 def _is_text(name: str) -> bool:
-    """Tell whether the catalogue can hold a name: bytes that are no UTF-8 it cannot."""
+    """Return True if the catalogue can hold a name, which must be UTF-8."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 

@@ -35,8 +35,8 @@ _FORMATS: dict[str, FileFormat] = {
     ".ndjson": "jsonl",
     ".ndjson.gz": "jsonl",
 }
-#: What makes a path of the settings a pattern; brackets are letters like others, for
-#: copies of files are called ``bill[1].csv``.
+#: Characters that make a path of the settings a pattern; brackets are letters like
+#: others, for copies of files are called ``bill[1].csv``.
 GLOB_CHARACTERS = frozenset("*?")
 
 
@@ -76,7 +76,7 @@ class LocalFile:
 
 
 class LocalFiles:
-    """The files that one ``path:`` of a source means.
+    """Files of a ``path:`` of a source.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class LocalFiles:
     source : str
         Name of the source, for messages.
     suffixes : collection of str
-        How the names of data files end.
+        Suffixes of the names of data files.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class LocalFiles:
         ]
 
     def check(self) -> list[Finding]:
-        """Tell whether the path exists and holds data files."""
+        """Check whether the path exists and holds data files."""
         try:
             files = self.found()
         except FatalSourceError as error:
@@ -176,7 +176,7 @@ class LocalFiles:
 
 
 def _is_there(path: Path) -> bool:
-    """Tell whether a path exists; one that is too long to be a name does not."""
+    """Return True if a path exists; a path too long for a name does not."""
     try:
         return path.exists()
     except OSError:
@@ -194,7 +194,7 @@ def without_brackets(pattern: str) -> str:
 
 
 def is_data_file(name: str) -> bool:
-    """Tell whether a name ends as that of a data file does."""
+    """Return True if a name has the suffix of a data file."""
     return name.lower().endswith(tuple(_FORMATS))
 
 
@@ -210,8 +210,8 @@ def column_names(
 ) -> list[str]:
     """Return the column names of a data file; empty if unreadable.
 
-    Only the header is read, of JSON Lines the first records. What is wrong with an
-    unreadable file is said when it is landed, with all that is known then.
+    Only the header is read, of JSON Lines the first records. The fault of an unreadable
+    file is reported when it is landed, with all that is known then.
     """
     name = path.name.lower()
     try:

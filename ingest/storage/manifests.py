@@ -1,9 +1,8 @@
-"""Billing months that a manifest describes, whoever writes the manifest.
+"""Billing months described by a manifest, from any writer.
 
-What counts is what the newest manifest of a month names, and nothing else: a glob
-over the same place would count superseded runs, leftovers and half a delivery. A
-month is read whole or not at all, and read again from the start when it is
-overwritten meanwhile.
+Only files that the newest manifest of a month names count: a glob over the same place
+would count superseded runs, leftovers and half a delivery. A month is read whole or not
+at all, and read again from the start when it is overwritten meanwhile.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ _KEPT = "What was loaded before stays current."
 
 @dataclass(frozen=True, slots=True)
 class ManifestedMonth:
-    """One billing month as its newest manifest describes it.
+    """Billing month as its newest manifest describes it.
 
-    ``row_counts`` are those the manifest announces, one per file, where it does.
-    ``problem`` is why the month cannot be read; it is raised when the month is, so
-    that one broken month does not keep the others out. ``skip_reason`` is why it is
-    not to be read although it could be.
+    ``row_counts`` are those the manifest announces, a count per file, where it does.
+    ``problem`` is the reason that the month cannot be read; it is raised when the month
+    is read, so that a broken month does not keep the others out. ``skip_reason`` is the
+    reason that it is not to be read although it could be.
     """
 
     period: str
@@ -65,9 +64,9 @@ class ManifestReader:
     Parameters
     ----------
     store : ObjectStore
-        Where manifests and data lie.
+        Store of manifests and data.
     vendor : str
-        Who writes them, for messages.
+        Writer of the manifests, for messages.
     """
 
     def __init__(self, store: ObjectStore, *, vendor: str) -> None:
@@ -100,7 +99,7 @@ class ManifestReader:
         Raises
         ------
         IncompleteDeliveryError
-            One is missing, or has zero bytes.
+            An object is missing, or has zero bytes.
         """
         wanted = dict.fromkeys(keys)
         folders = dict.fromkeys(key.rpartition("/")[0] for key in wanted)
@@ -126,10 +125,10 @@ class ManifestReader:
         *,
         renew: Callable[[ManifestedMonth], ManifestedMonth],
     ) -> tuple[ManifestedMonth, list[Path]]:
-        """Fetch a month; begin anew when it is overwritten meanwhile.
+        """Fetch a month; begin again when it is overwritten meanwhile.
 
-        Data files are written first and the manifest last, so a month that is the
-        same before and after the download is of one run.
+        Data files are written first and the manifest last, so a month that is the same
+        before and after the download is of a single run.
 
         Raises
         ------
@@ -158,7 +157,7 @@ class ManifestReader:
         *,
         renew: Callable[[ManifestedMonth], ManifestedMonth],
     ) -> Iterator[tuple[StoredObject, Path]]:
-        """Yield the files of a month one by one; the reader removes what it has read.
+        """Yield the files of a month singly; the reader removes files it read.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Proves that a downloaded object is the one that was stored, to the byte.
+"""Verify that a downloaded object equals the stored object, to the byte.
 
 An S3 object may carry up to two proofs: its ETag, which is the MD5 of the content,
 or of the MD5s of its parts for a multipart upload (``<md5>-<number of parts>``), and
@@ -73,7 +73,7 @@ class Proof:
     part_count: int = 0
 
     def holds_for(self, path: Path, part_bytes: Sequence[int]) -> bool:
-        """Tell whether the file has the digest, its parts being of these sizes."""
+        """Return True if the file has the digest, with parts of these sizes."""
         digests = list(_part_digests(path, self.algorithm, part_bytes))
         if not self.part_count:
             return digests == [self.digest]

@@ -1,4 +1,4 @@
-"""Turns what an S3 client raises into what triptych says.
+"""Convert errors of an S3 client into triptych errors.
 
 Only the error *code* of the service is repeated, never its message: a store may
 echo headers there, and headers carry credentials.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import ClientError
 
-#: Where boto3 looks for credentials; named in messages instead of their content.
+#: Places where boto3 looks for credentials; named in messages instead of their content.
 CREDENTIAL_CHAIN = (
     "the AWS credential chain (environment variables, the profile in ~/.aws,"
     " single sign-on, container or instance role)"
@@ -37,7 +37,7 @@ _ACTIONS = {
     "HeadObject": "s3:GetObject",
 }
 _ARN = "arn:aws:s3:::"
-#: The one thing that is taken from a message of the service: which key it lacks.
+#: The only part that is taken from a message of the service: the key it lacks.
 _KEY_ARN = re.compile(r"arn:aws[\w-]*:kms:[\w-]+:\d{12}:key/[\w-]+")
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403"})
 _BAD_CREDENTIALS = frozenset(
@@ -87,14 +87,14 @@ class ObjectChangedError(TransientSourceError):
 
 
 def client_error(error: Exception, *, uri: str, operation: str) -> SourceError:
-    """Return what to raise for ``error``, which an S3 client raised.
+    """Return the triptych error for an ``error`` of an S3 client.
 
     Parameters
     ----------
     error : Exception
         A botocore exception.
     uri : str
-        What was being read.
+        Object that was being read.
     operation : str
         Name of the S3 API operation, which decides the IAM action to name.
     """
@@ -187,7 +187,7 @@ def denied(action: str, *, uri: str, resource: str = "") -> SourceAccessError:
     action : str
         The action, as a policy writes it.
     uri : str
-        ``s3://`` address of what was asked for; names the resource.
+        ``s3://`` address of the requested object; names the resource.
     resource : str
         ARN of the resource, where it is another than the bucket or the object.
     """
@@ -205,7 +205,7 @@ def denied(action: str, *, uri: str, resource: str = "") -> SourceAccessError:
 
 
 def _resource_arn(action: str, uri: str) -> str:
-    """Return what a policy has to name: the bucket to list it, an object to read it.
+    """Return the ARN for a policy: the bucket to list, an object to read.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def _resource_arn(action: str, uri: str) -> str:
 
 
 def _policy_resource(action: str, on: str) -> str:
-    """Return what a policy would hold: not one object, but all of the source's."""
+    """Return the resource for a policy: all objects of the source."""
     if action != "s3:GetObject":
         return on.partition(" (")[0]
     bucket = on.partition("/")[0]

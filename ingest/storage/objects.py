@@ -1,7 +1,7 @@
 """Objects as a connector sees them, wherever they are stored.
 
-A connector asks for the direct children of a prefix, never for a whole bucket, and
-fetches the objects it names. Here is the folder that stands for a bucket;
+A connector lists the direct children of a prefix, never a whole bucket, and fetches the
+objects it names. Here is the folder that represents a bucket;
 :mod:`ingest.storage.s3_objects` holds the bucket itself.
 """
 
@@ -35,14 +35,14 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """What a connector needs of a place that holds objects."""
+    """Interface of a place that holds objects, as connectors need it."""
 
     @property
     def is_local(self) -> bool:
-        """Tell whether objects are the user's own files: copied, never moved."""
+        """Return True if objects are the user's own files: copied, never moved."""
 
     def uri(self, key: str) -> str:
-        """Return what messages call the object or prefix ``key``."""
+        """Return the name in messages of the object or prefix ``key``."""
 
     def list_folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below ``prefix``, sorted."""
@@ -57,7 +57,7 @@ class ObjectStore(Protocol):
         """Return the content of a small object, as it was listed."""
 
     def probe(self, stored: StoredObject) -> None:
-        """Raise what a fetch would raise for want of permission; reads no data."""
+        """Raise a fetch's error for a missing permission; reads no data."""
 
     def fetch(self, objects: Sequence[StoredObject], *, folder: Path) -> list[Path]:
         """Bring the objects to local disk, whole and proven, in the order given."""
@@ -69,9 +69,9 @@ class LocalObjects:
     Parameters
     ----------
     base : Path
-        Folder that stands for the bucket.
+        Folder that represents the bucket.
     root : Path, optional
-        The workspace: what lies inside is called by its path below it.
+        The workspace: files inside are named by their path below it.
     """
 
     is_local = True
@@ -93,7 +93,7 @@ class LocalObjects:
         Raises
         ------
         FatalSourceError
-            The folder that stands for the bucket does not exist.
+            The folder that represents the bucket does not exist.
         """
         if not self._base.is_dir():
             raise FatalSourceError(

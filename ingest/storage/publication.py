@@ -25,7 +25,7 @@ _RUN_ID: Final = re.compile(r"\d{8}T\d+Z-[0-9a-f]+")
 
 
 class Target(Protocol):
-    """Where objects are left; names are those below its prefix."""
+    """Destination of objects; names are those below its prefix."""
 
     def key(self, name: str) -> str:
         """Return the whole name of an object, with the prefix."""
@@ -40,7 +40,7 @@ class Target(Protocol):
         """Replace an object by the content of a file."""
 
     def replicate(self, source: str, target: str, path: Path) -> None:
-        """Replace an object by another one, whose content is that of a file."""
+        """Replace an object by another with the content of a file."""
 
     def names(self, below: str) -> Iterator[str]:
         """Yield the names of all objects below a folder."""
@@ -51,14 +51,14 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Where marts are left, and how much of it.
+    """Destination of marts, and the number of runs kept there.
 
     Parameters
     ----------
     target : Target
         A bucket or container.
     keep_runs : int
-        How many runs to keep there, the current one included.
+        Number of runs to keep there, the current run included.
     """
 
     target: Target
@@ -70,12 +70,12 @@ class Publication:
         Parameters
         ----------
         folder : Path
-            Of one run: files and their ``tables.json``.
+            Of a single run: files and their ``tables.json``.
 
         Raises
         ------
         SourceError
-            The target could not be written; what is current there stands.
+            The target could not be written; the current run there is unchanged.
         """
         content = json.loads((folder / _DESCRIPTION).read_text("utf-8"))
         run_id = str(content["run_id"])
@@ -89,14 +89,15 @@ class Publication:
         runs = self._runs()
         self._replace_stable_names(folder, place, names)
         self._delete_stable_names({n for run in runs.values() for n in run} - {*names})
-        # Last: it says that everything is done, and what broke off is done again.
+        # Last: it marks that everything is done, and an interrupted publication is done
+        # again.
         pointer = {**wanted, "prefix": self.target.key(place)}
         text = json.dumps(pointer, indent=1, ensure_ascii=False)
         self.target.write(POINTER, text.encode())
         self._retire(runs, run_id)
 
     def _pointer(self) -> dict[str, Any]:
-        """Return what is current there; nothing where nothing is."""
+        """Return the current run there, or an empty mapping without a run."""
         try:
             content = json.loads(self.target.read(POINTER) or b"{}")
         except ValueError:
@@ -108,12 +109,12 @@ class Publication:
             self.target.replicate(f"{place}{name}", f"current/{name}", folder / name)
 
     def _delete_stable_names(self, gone: set[str]) -> None:
-        """Delete what earlier runs left, and nothing that is somebody else's."""
+        """Delete leftovers of earlier runs, and nobody else's files."""
         there = self.target.names("current/")
         self.target.delete([name for name in there if name[len("current/") :] in gone])
 
     def _runs(self) -> dict[str, list[str]]:
-        """Return run → names of its files; what has the form of no run is not ours."""
+        """Return run → its file names; names that are not runs are ignored."""
         found: dict[str, list[str]] = defaultdict(list)
         for name in self.target.names(_RUNS):
             run_id, _, file = name[len(_RUNS) :].partition("/")

@@ -1,9 +1,8 @@
 """Answers of an HTTP API that were recorded into files, in place of the API.
 
-A folder mirrors the paths that are asked for: the answers of
-``/v1/organization/costs`` lie below ``v1/organization/costs``, each file one body as it
-came, named so that pages sort in the order in which they came. They are read by the
-very code that reads the API.
+A folder mirrors the requested paths: the answers of ``/v1/organization/costs`` lie
+below ``v1/organization/costs``, each file a single body as it came, named so that pages
+sort in the order in which they came. They are read by the very code that reads the API.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ ANSWERS = (".json", ".json.gz")
 
 
 class RecordedAnswers:
-    """The recorded answers below one folder. A context manager, as a client is.
+    """Recorded answers below a folder. A context manager, as a client is.
 
     Parameters
     ----------
@@ -53,10 +52,10 @@ class RecordedAnswers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Keep what was read: a recording is read once per run."""
+        """Keep the read answers: a recording is read once per run."""
 
     def check(self) -> list[Finding]:
-        """Say how many answers there are."""
+        """Report the number of answers."""
         return self._files.check()
 
     def fingerprint(self) -> str:
@@ -72,7 +71,7 @@ class RecordedAnswers:
         FatalSourceError
             There is none.
         MalformedDeliveryError
-            One is no JSON.
+            A body is no JSON.
         """
         with self._lock:
             if path not in self._bodies:

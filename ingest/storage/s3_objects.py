@@ -74,9 +74,9 @@ class _Range:
 class S3Objects:
     """A bucket.
 
-    One client serves all threads. botocore retries requests (standard mode, bounded;
-    ``AWS_MAX_ATTEMPTS`` overrides how often). Memory stays below two blocks of 1 MiB
-    per download thread.
+    A single client serves all threads. botocore retries requests (standard mode,
+    bounded; ``AWS_MAX_ATTEMPTS`` overrides how often). Memory stays below two blocks of
+    1 MiB per download thread.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class S3Objects:
     profile : str, optional
         Named profile of the credential chain.
     max_parallel_downloads : int
-        How many ranges are in flight at a time.
+        Number of ranges in flight at a time.
     part_bytes : int
         Size of a range [bytes].
     """
@@ -155,7 +155,7 @@ class S3Objects:
         return bytes(content)
 
     def probe(self, stored: StoredObject) -> None:
-        """Raise what a fetch would raise for want of permission; reads no data."""
+        """Raise a fetch's error for a missing permission; reads no data."""
         self._head(stored)
 
     def fetch(self, objects: Sequence[StoredObject], *, folder: Path) -> list[Path]:
@@ -164,9 +164,9 @@ class S3Objects:
         Raises
         ------
         ObjectChangedError
-            One was overwritten since it was listed.
+            An object was overwritten since it was listed.
         ObjectMissingError
-            One was deleted since it was listed.
+            An object was deleted since it was listed.
         TransientSourceError
             A download broke off too often, or does not match its checksum.
         """
@@ -247,7 +247,7 @@ class S3Objects:
     def _head(
         self, stored: StoredObject, part_number: int | None = None
     ) -> Mapping[str, Any]:
-        """Ask for an object's attributes, or for the size of one of its parts."""
+        """Request an object's attributes, or the size of a single part."""
         wanted: dict[str, Any] = (
             {"PartNumber": part_number}
             if part_number
@@ -394,7 +394,7 @@ def _run_all(
     work: Callable[[_Item], _Result],
     items: Iterable[_Item],
 ) -> list[_Result]:
-    """Run ``work`` on every item; the first failure cancels what has not begun."""
+    """Run ``work`` on every item; the first failure cancels pending items."""
     futures: list[Future[_Result]] = [pool.submit(work, item) for item in items]
     done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
     for future in waiting:

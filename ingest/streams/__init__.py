@@ -1,6 +1,6 @@
 """The streams a connector may deliver, with the schema each row must meet.
 
-One module per family. Canonical streams are triptych's own and documented in
+A module per family. Canonical streams are triptych's own and documented in
 ``docs/reference/streams.md``, which is generated from here.
 """
 
@@ -41,7 +41,8 @@ from ingest.streams.schema import (
 )
 from ingest.streams.training import MODEL_VERSIONS, PROMOTIONS, TRAINING_RUNS
 
-#: Every stream by name. What ``triptych`` can build on exists here and nowhere else.
+#: Every stream by name. Anything that ``triptych`` can build on exists here and nowhere
+#: else.
 STREAMS: dict[str, Stream] = {
     stream.name: stream
     for stream in (

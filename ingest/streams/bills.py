@@ -197,7 +197,7 @@ AWS_CUR2 = Stream(
             "savings_plan_savings_plan_a_r_n",
             "savings_plan_offering_type",
             "split_line_item_parent_resource_id",
-            # Not AWS's: what the source's rules say a split cost row counts for.
+            # Not AWS's: the target that the source's rules give a split cost row.
             "x_split_model_id",
             "x_split_pool_id",
         ),

@@ -1,8 +1,8 @@
-"""How software reaches production and how it serves there: the canonical streams.
+"""Canonical streams of software delivery and of serving in production.
 
-Every connector that sees deployments delivers ``deployments``; one that sees how
-long requests take delivers ``serving_latency``. Both keep what was observed: a later
-state of a deployment is another row, and percentiles are never merged.
+Every connector that sees deployments delivers ``deployments``; a connector that sees
+how long requests take delivers ``serving_latency``. Both keep every observation: a
+later state of a deployment is another row, and percentiles are never merged.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ingest.streams.schema import (
     typed,
 )
 
-#: States of a deployment, whatever its system calls them. ``success``, ``failure``
-#: and ``cancelled`` end a rollout; ``inactive`` (replaced, removed, asleep) says
-#: nothing about how it ended; ``unknown`` is a state that no mapping names.
+#: States of a deployment, regardless of its system's names. ``success``, ``failure``
+#: and ``cancelled`` end a rollout; ``inactive`` (replaced, removed, asleep) does not
+#: show how it ended; ``unknown`` is a state that no mapping names.
 DEPLOYMENT_STATUSES = (
     "open",
     "success",
@@ -34,15 +34,15 @@ DEPLOYMENT_STATUSES = (
 _KNOWN_STATUSES = ", ".join(f"'{status}'" for status in DEPLOYMENT_STATUSES)
 
 # A row is a state that a deployment was seen in. Polled systems forget: today's state
-# of a replaced deployment is not its outcome, so each one seen is kept, and the
-# outcome is the first of those that end a rollout.
+# of a replaced deployment is not its outcome, so each state that was seen is kept, and
+# the outcome is the first of those that end a rollout.
 DEPLOYMENTS = Stream(
     name="deployments",
     period_column="event_time",
     keeps_declared_only=True,
     key=(
         *("source_system", "deployment_id", "attempt", "native_status", "event_time"),
-        # One deployment may ship several services or repositories at once.
+        # A single deployment may ship several services or repositories at once.
         *("service", "repository"),
     ),
     columns=(
@@ -81,8 +81,8 @@ DEPLOYMENTS = Stream(
     ),
 )
 
-# A commit may be delivered once for each deployment that first contained it: who can
-# compare two revisions says so. No name and no message of a person comes along.
+# A commit may be delivered once for each deployment that first contained it, by a
+# source that can compare two revisions. No name and no message of a person comes along.
 COMMITS = Stream(
     name="commits",
     period_column="committed_at",
@@ -103,8 +103,8 @@ COMMITS = Stream(
     checks=(starts_in_range("committed_at"),),
 )
 
-# Seconds, and only as the source computed them over one window: percentiles of
-# several windows, instances or models have no percentile of their own.
+# Seconds, and only as the source computed them over a single window: percentiles of
+# several windows, instances or models have no joint percentile.
 SERVING_LATENCY = Stream(
     name="serving_latency",
     period_column="period_start",

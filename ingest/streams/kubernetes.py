@@ -1,9 +1,9 @@
 """Kubernetes clusters as OpenCost and Kubecost see them: readings, and their prices.
 
-``opencost_allocation`` is a meter: what each workload requested and used in an hour,
-and what its node had. Its costs are OpenCost's own and only ever a ratio; the money of
-a node stands in the bill of whoever sells the node. ``opencost_costs`` is for a cluster
-that nobody bills: OpenCost's prices as charges, all of them estimates.
+``opencost_allocation`` is a meter: the requests and use of each workload in an hour,
+and the capacity of its node. Its costs are OpenCost's own and only ever a ratio; the
+money of a node is in the bill of its seller. ``opencost_costs`` is for a cluster that
+nobody bills: OpenCost's prices as charges, all of them estimates.
 
 Source: OpenCost API, ``/allocation``; OpenCost specification 0.1.
 """
@@ -25,10 +25,10 @@ from ingest.streams.schema import (
     typed,
 )
 
-#: What a row is about. All but a workload are pools of OpenCost's, not owners.
+#: Subject of a row. All except a workload are pools of OpenCost's, not owners.
 KINDS = ("workload", "idle", "unmounted", "shared", "external")
 
-#: Why a connector can make no reading of a row; it says so in ``refusal``.
+#: Reasons that a connector can make no reading of a row; given in ``refusal``.
 REFUSALS = (
     "unknown_gpu_model_with_mig",
     "unknown_mig_profile",

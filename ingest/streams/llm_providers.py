@@ -1,7 +1,7 @@
-"""Model APIs: what their vendors charge a day, and which tokens were used.
+"""Model APIs: daily charges of their vendors, and tokens used.
 
-The charge is the money. Usage is a meter, told by the vendor or by a gateway in front
-of it, and its amounts are only ever estimates.
+The charge is the money. Usage is a meter, reported by the vendor or by a gateway in
+front of it, and its amounts are only ever estimates.
 
 Token identity, for every row that knows its parts: ``input_tokens`` is the sum of
 ``uncached_input_tokens``, ``cached_input_tokens`` and ``cache_write_input_tokens``.
@@ -23,7 +23,7 @@ from ingest.streams.schema import (
     typed,
 )
 
-#: Who counted: the vendor itself, or a gateway that requests went through.
+#: Reporter of the count: the vendor itself, or a gateway that requests went through.
 REPORTERS = ("provider", "gateway")
 
 LLM_PROVIDER_COSTS = Stream(
@@ -67,7 +67,7 @@ _TOKENS = (
     "input_tokens",
     "output_tokens",
 )
-#: Parts of the above that may have a price of their own.
+#: Parts of the above that may have a separate price.
 _PARTS = (
     "cache_write_1h_input_tokens",
     "audio_input_tokens",

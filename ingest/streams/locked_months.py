@@ -1,7 +1,7 @@
 """The figures of closed months: evidence that triptych writes itself.
 
-No source can deliver these streams, which is why they are not among ``STREAMS``: a
-row counts only where the audit log says that its lock is in force.
+No source can deliver these streams, which is why they are not among ``STREAMS``: a row
+counts only where the audit log records that its lock is in force.
 """
 
 from __future__ import annotations

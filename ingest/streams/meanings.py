@@ -1,4 +1,4 @@
-"""What the columns of triptych's own streams mean, with the unit of each number.
+"""Meanings of the columns of triptych's own streams, with units.
 
 A name means the same in every stream, but for those of ``IN_STREAM``. Streams that keep
 a vendor's own report (``AS_REPORTED``) are described by their vendors.
@@ -6,7 +6,7 @@ a vendor's own report (``AS_REPORTED``) are described by their vendors.
 
 from __future__ import annotations
 
-#: Stream → who says what its columns mean.
+#: Stream → system that defines the meaning of its columns.
 AS_REPORTED = {
     "focus": "the [FOCUS specification](https://focus.finops.org), 1.0 to 1.4",
     "aws_cur2": "AWS, *Cost and Usage Report 2.0: table dictionary*",
@@ -21,14 +21,14 @@ AS_REPORTED = {
 }
 
 MEANINGS = {
-    # When, and who says so.
+    # Time and reporter.
     "period_start": "Start of the reading, UTC, inclusive.",
     "period_end": "End of the reading, UTC, exclusive; empty: a day later.",
     "source_system": "System that recorded it, such as github or pagerduty.",
     "event_time": "Moment at which the state was reached, UTC.",
     "observed_at": "Moment at which the source saw the state, UTC.",
     "native_status": "The state as its system calls it.",
-    # What it belongs to.
+    # Owner of the row.
     "model_id": "Model of the catalogue, by its id or an alias.",
     "pool_id": "Pool of allocation.yml; every pool when empty.",
     "platform_id": "Platform of the catalogue.",
@@ -202,7 +202,7 @@ MEANINGS = {
     "handling_minutes": "Time of people on all cases together [person minutes].",
 }
 
-#: Where a stream uses a name in a sense of its own.
+#: Names that a stream uses in a special sense.
 IN_STREAM = {
     ("accelerator_usage", "pool_id"): "Pool of allocation.yml.",
     ("accelerator_usage", "model_id"): "Model that used it; empty for the capacity.",

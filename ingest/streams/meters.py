@@ -1,4 +1,4 @@
-"""What was used: triptych's own canonical streams for the split of a bill."""
+"""Usage meters: triptych's canonical streams for the split of a bill."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODEL_USAGE = Stream(
             aliases=("date", "day", "usage_date", "hour", "usage_start_time"),
         ),
         Column("period_end", TIMESTAMP, aliases=("usage_end_time",)),
-        # Empty where a meter could not tell whose the use was: nobody's, not lost.
+        # Empty where a meter could not attribute the use: nobody's, not lost.
         Column("model_id", is_expected=True, aliases=("model", "model_name")),
         Column("pool_id", aliases=("pool", "cluster")),
         Column("platform_id", aliases=("platform",)),
@@ -37,7 +37,7 @@ MODEL_USAGE = Stream(
         Column("output_tokens", QUANTITY, aliases=("tokens_out", "completion_tokens")),
         # Those of the output that were never shown.
         Column("reasoning_tokens", QUANTITY),
-        # What the vendor calls the model, as its bill does.
+        # The vendor's name for the model, as in its bill.
         Column("provider_model", aliases=("vendor_model",)),
         Column("service_tier", aliases=("tier",)),
         Column("accelerator_type", aliases=("gpu_model", "gpu_type")),
@@ -90,8 +90,8 @@ ACCELERATOR_USAGE = Stream(
     ),
 )
 
-# What a histogram of latencies counted in one window: requests at or below each bound,
-# cumulative as Prometheus has them. Unlike percentiles these can be merged.
+# Counts of a latency histogram in a single window: requests at or below each bound,
+# cumulative as in Prometheus. Unlike percentiles these can be merged.
 LATENCY_HISTOGRAMS = Stream(
     name="latency_histograms",
     period_column="period_start",

@@ -1,4 +1,4 @@
-"""What running it takes: incidents, hours, heads, and what people say of it.
+"""Operations: incidents, hours, heads, and survey answers.
 
 No stream has a column for a name, an address or a text that somebody wrote. Who
 answered a survey is a hash before it is stored, and leaves the evidence as a count.
@@ -20,9 +20,9 @@ from ingest.streams.schema import (
 INCIDENT_STATUSES = ("open", "acknowledged", "resolved", "unknown")
 _KNOWN_STATUSES = ", ".join(f"'{status}'" for status in INCIDENT_STATUSES)
 
-# A row is a state that an incident was seen in, so that one which was opened again is
-# still one incident. ``impact_started_at`` is when users felt it; where a system only
-# knows when the record was made, ``starts_at_record`` says so.
+# A row is a state that an incident was seen in, so that an incident which was opened
+# again is still a single incident. ``impact_started_at`` is when users felt it; where a
+# system only knows when the record was made, ``starts_at_record`` marks it.
 INCIDENTS = Stream(
     name="incidents",
     period_column="event_time",
@@ -64,7 +64,7 @@ INCIDENTS = Stream(
     ),
 )
 
-# ``category`` is infra, incident or whatever else an organisation books on;
+# ``category`` is infra, incident or any other that an organisation books on;
 # ``platform_id`` the platform of the catalogue that it was for. A worklog that was
 # deleted comes once more, with ``is_deleted``.
 WORKLOGS = Stream(
@@ -108,7 +108,7 @@ SURVEY_RESPONSES = Stream(
         required(TEXT, "item_id", "item"),
         required("DOUBLE", "scale_min"),
         required("DOUBLE", "scale_max"),
-        # Empty in the row that says how many of a group were asked.
+        # Empty in the row that gives how many of a group were asked.
         *typed("DOUBLE", "value"),
         *typed("BIGINT", "invited_count"),
         *texts("respondent_hash"),

@@ -1,4 +1,4 @@
-"""What the business saw: outcomes by day and unit, and process volumes."""
+"""Business outcomes by day and unit, and process volumes."""
 
 from __future__ import annotations
 

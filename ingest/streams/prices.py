@@ -1,4 +1,4 @@
-"""Prices, rates, invoices, budgets, commitments: what a bill is compared with."""
+"""Prices, rates, invoices, budgets, commitments: comparisons for a bill."""
 
 from __future__ import annotations
 
@@ -151,10 +151,10 @@ COMMITMENTS = Stream(
     currency_column="currency",
     key=("commitment_id",),
     columns=(
-        # As the bill names it; of what a bill does not name, any id.
+        # As the bill names it; any id if a bill does not name it.
         required(TEXT, "commitment_id", "id"),
         required(TEXT, "commitment_type", "type"),
-        # The source whose bill it is used on.
+        # The source of the bill on which it is used.
         required(TEXT, "bill_source"),
         required(TIMESTAMP, "starts_at", "start_date", "granted_at"),
         required(TIMESTAMP, "ends_at", "end_date", "expires_at"),
@@ -162,7 +162,7 @@ COMMITMENTS = Stream(
         Column("currency", TEXT, True, (), True),
         # Used before the first bill that is loaded.
         *typed(MONEY, "used_before_amount"),
-        # How the description of a grant's credits on the bill begins.
+        # Beginning of the description of a grant's credits on the bill.
         *texts("commitment_name", "credit_description"),
     ),
     checks=(

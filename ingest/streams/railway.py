@@ -1,8 +1,8 @@
 """Railway's bill: metered usage that is priced here, and the lines of its invoices.
 
-Railway's API gives quantities, not amounts. A usage row is the quantity of one day
-times a price of the price table; until the invoice of its billing period is there, that
-is an estimate and nothing is billed.
+Railway's API gives quantities, not amounts. A usage row is the quantity of a day times
+a price of the price table; until the invoice of its billing period is there, that is an
+estimate and nothing is billed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from ingest.streams.schema import (
     typed,
 )
 
-#: What a line is: metered usage, one item of an invoice, or ``gap``: how far Railway's
-#: own figure of the running period lies from the priced usage, told without money.
+#: Kind of a line: metered usage, an item of an invoice, or ``gap``: the distance of
+#: Railway's own figure of the running period from the priced usage, reported without
+#: money.
 LINE_KINDS = (
     "usage",
     "invoiced_usage",

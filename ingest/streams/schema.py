@@ -1,4 +1,4 @@
-"""What a stream is: its columns, its period, its money and the checks of its rows.
+"""Stream schema: columns, period, money and the checks of rows.
 
 A column's ``type`` is the DuckDB type in which the evidence views expose it. Money
 is DECIMAL(38, 18): wide enough for a token price, and it sums exactly.
@@ -17,14 +17,13 @@ TAGS = "MAP(VARCHAR, VARCHAR)"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One canonical column.
+    """Canonical column.
 
     ``is_required``: the header must have it and every row must fill it.
-    ``is_expected``: the header must have it, a row may leave it empty.
-    ``aliases``: other spellings that are accepted in a delivery, compared without
-    regard to case.
-    ``is_list_price``: it says what nobody was charged; where it cannot be read it is
-    unknown, and the row counts.
+    ``is_expected``: the header must have it, a row may leave it empty. ``aliases``:
+    other spellings that are accepted in a delivery, compared without regard to case.
+    ``is_list_price``: it is an amount that nobody was charged; where it cannot be read
+    it is unknown, and the row counts.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One kind of row.
+    """Kind of row.
 
     Parameters
     ----------
@@ -47,20 +46,20 @@ class Stream:
     columns : tuple of Column
         Schema of the evidence view.
     period_column : str
-        Column whose UTC month decides which billing month a row belongs to.
+        Column with the UTC month that decides the billing month of a row.
     money_columns : tuple of str
         Columns summed per month and currency when a load is committed, to compare
         the ledger with later; empty where the stream holds no money.
     amount_columns : tuple of str
-        Columns any of which states what a row costs, for rows whose money cannot be
-        read; empty: ``money_columns``.
+        Columns any of which states the cost of a row, for rows with unreadable money;
+        empty: ``money_columns``.
     identity_columns : tuple of str
-        What tells a charge from another, in streams whose deliveries may repeat the
-        charges of others: the first is when it began, the second its money; empty:
-        that is not looked for.
+        Columns that distinguish charges, in streams with deliveries that may repeat the
+        charges of others: the first is the start time, the second the money; empty:
+        repeats are not looked for.
     outlined_columns : tuple of str
-        Those of ``identity_columns`` that cost little to read and tell most charges
-        apart. Whoever changes them has kept outlines taken anew.
+        Those of ``identity_columns`` that cost little to read and distinguish most
+        charges. A change to them requires the kept outlines to be taken again.
     account_column : str
         Column of the account that a bill is for, where ``identity_columns`` are.
     currency_column : str
@@ -69,20 +68,20 @@ class Stream:
         Columns that identify a row within a load; empty where rows may repeat
         (a bill may hold two equal lines, and both count).
     money_predicate : str
-        SQL predicate over canonical columns: rows whose money counts. Others only
-        repeat money that stands in another row.
+        SQL predicate over canonical columns: rows with money that counts. Others only
+        repeat the money of another row.
     subject_columns : tuple of str
-        Columns that name what a charge is for, the best first; empty where the stream
-        holds no money.
+        Columns that name the subject of a charge, the best first; empty where the
+        stream holds no money.
     checks : tuple of (str, str)
         Reason code and SQL predicate over canonical columns; a row for which it
         is true goes to quarantine.
     one_value : str
-        Column that rows of the same ``key`` and the same texts besides must agree on:
-        where two say otherwise, nothing tells which counts.
+        Column that rows with the same ``key`` and otherwise the same texts must agree
+        on: where two differ, nothing decides which counts.
     keeps_declared_only : bool
-        Whether nothing that is delivered beside its columns is kept, neither of good
-        rows nor of bad ones: for streams that tell what people did.
+        True if nothing that is delivered beside its columns is kept, neither of good
+        rows nor of bad rows: for streams about the actions of people.
     """
 
     name: str
@@ -112,7 +111,7 @@ def texts(*names: str) -> tuple[Column, ...]:
 
 
 def typed(type_: str, *names: str) -> tuple[Column, ...]:
-    """Return optional columns of one type."""
+    """Return optional columns of a single type."""
     return tuple(Column(name, type_) for name in names)
 
 

@@ -1,7 +1,7 @@
-"""How models come about and into production: runs, versions, aliases.
+"""Origin and promotion of models: runs, versions, aliases.
 
-Registries forget. None keeps when an alias was moved, so whatever tells of a move is
-kept as it was seen: the event, or the whole list of aliases at a moment.
+Registries forget. None keeps when an alias was moved, so every record of a move is kept
+as it was seen: the event, or the whole list of aliases at a moment.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ingest.streams.schema import (
     typed,
 )
 
-#: States of a training run, whatever its system calls them.
+#: States of a training run, regardless of its system's names.
 TRAINING_STATUSES = ("running", "finished", "failed", "killed", "scheduled", "unknown")
-#: What a row of ``promotions`` tells. ``alias_seen`` is one line of a whole list of
+#: Meaning of a row of ``promotions``. ``alias_seen`` is a line of a whole list of
 #: aliases; a registered model that has none is in the list without an alias.
 PROMOTION_EVENTS = ("alias_set", "alias_deleted", "alias_seen", "other")
 
@@ -29,8 +29,8 @@ def _one_of(column: str, allowed: tuple[str, ...]) -> str:
     return f'"{column}" NOT IN ({known})'
 
 
-# The newest of the rows of a run is what is known of it: a run is seen again for as
-# long as it is open, and once more when somebody deletes it.
+# The newest of the rows of a run is its known state: a run is seen again for as long as
+# it is open, and once more when somebody deletes it.
 TRAINING_RUNS = Stream(
     name="training_runs",
     period_column="started_at",
@@ -82,8 +82,8 @@ MODEL_VERSIONS = Stream(
     checks=(starts_in_range("created_at"),),
 )
 
-# A list of aliases that says the same as the one before is not delivered again, so a
-# line also says when the list before was read: the alias moved after that.
+# A list of aliases equal to the list before is not delivered again, so a line also
+# gives the time at which the list before was read: the alias moved after that.
 PROMOTIONS = Stream(
     name="promotions",
     period_column="event_time",

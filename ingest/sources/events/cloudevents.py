@@ -2,7 +2,7 @@
 
 Source: CloudEvents 1.0 with its HTTP binding (cloudevents/spec), and the binding of
 CDEvents to it (cdevents/spec ``cloudevents-binding.md``): the payload is the event of
-CDEvents, whose context repeats the envelope's attributes.
+CDEvents, with a context that repeats the envelope's attributes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def received(
     headers : mapping of str to str
         Its headers, names in lower case.
     received_at : str
-        When it arrived.
+        Time of arrival.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def received(
 
 
 def is_binary_mode(headers: Mapping[str, str]) -> bool:
-    """Tell whether the attributes stand in headers."""
+    """Return True if the attributes are in headers."""
     type_ = headers.get("content-type", "").partition(";")[0].strip().lower()
     return type_ != _STRUCTURED and "ce-specversion" in headers
 

@@ -1,8 +1,8 @@
 """Events that were received, or dropped as files: deployments, incidents, promotions.
 
-Events come one by one and files are never changed, so a day may have thousands of
-them. They are offered together: a day of the inbox, or a folder of JSON files, is one
-delivery for each stream; a file of JSON Lines is one of its own.
+Events come singly and files are never changed, so a day may have thousands of them.
+They are offered together: a day of the inbox, or a folder of JSON files, is a single
+delivery for each stream; a file of JSON Lines is a separate delivery.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ if TYPE_CHECKING:
 
 _INBOX = "inbox"
 _DAY = re.compile(r"(?:.*/)?(\d{4}-\d{2}-\d{2})")
-#: Whether these have a row can only be told by reading them.
+#: Event types that must be read to find out if they have a row.
 _UNCERTAIN = ("cdevents.pipelinerun.", "cdevents.change.", "github.workflow_run")
 _PIPELINE = "cdevents.pipelinerun."
-#: The stream in which what cannot be read is kept, where its unit has no other row.
+#: The stream in which unreadable events are kept, where their unit has no other row.
 _OF_REFUSED = "deployments"
 _SHOWN_REASONS = 3
 _UNITS_KEPT = 4
@@ -68,7 +68,7 @@ _SHOWN_TYPES = 8
 
 
 class DeployingPipeline(Declared):
-    """Pipelines that deploy, by a glob over their names, and what they deploy where."""
+    """Pipelines that deploy: a glob over their names, and their targets."""
 
     pipeline: str = Field(min_length=1)
     environment: str | None = None
@@ -136,7 +136,7 @@ class EventInbox(Source[EventInboxConfig]):
         return STREAMS_OF_EVENTS
 
     def probe(self) -> Iterator[Finding]:
-        """Tell how many files there are, and which types of event no stream takes."""
+        """Report the number of files, and the event types that no stream takes."""
         if self._is_empty_inbox():
             yield Finding(
                 False,
@@ -152,7 +152,7 @@ class EventInbox(Source[EventInboxConfig]):
                 yield Finding(True, _told(unread))
 
     def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what units held when they were loaded, so as not to read them again."""
+        """Accept the contents of loaded units, so as not to read them again."""
         for memo in filter(None, memos.values()):
             known = json.loads(memo)
             self._known[known["unit"]] = _Outline(
@@ -189,7 +189,7 @@ class EventInbox(Source[EventInboxConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the rows of one stream."""
+        """Yield the rows of a single stream."""
         if isinstance(delivery.detail, _Unit):
             unit = self._rows_of(delivery.detail)
             unit.refuse_if_mostly_bad(delivery.label)
@@ -208,7 +208,7 @@ class EventInbox(Source[EventInboxConfig]):
             yield _unit(scope, files, groups)
 
     def _outline(self, unit: _Unit, read_as: str) -> _Outline:
-        """Return what a unit holds, from an earlier run if that has read it so."""
+        """Return a unit's contents, from an earlier run if it read it alike."""
         known = self._known.get(f"{unit.scope} {read_as}")
         if known is not None:
             return known
@@ -233,7 +233,7 @@ class EventInbox(Source[EventInboxConfig]):
         return Counter({t: n for t, n in unit.types.items() if not streams_of_type(t)})
 
     def _rows_of(self, unit: _Unit) -> _UnitRows:
-        """Return what a unit becomes; the last few are kept for their other streams."""
+        """Return a unit's rows; the last few are kept for their other streams."""
         with self._lock:
             key = f"{unit.scope} {unit.fingerprint}"
             if key not in self._rows:
@@ -268,7 +268,7 @@ class _UnitRows:
     refused: tuple[str, ...]
 
     def refuse_if_mostly_bad(self, label: str) -> None:
-        """Refuse the whole where more of it is bad than good, and say what is bad."""
+        """Refuse the whole, with reasons, if more of it is bad than good."""
         bad = len(self.refused)
         all_count = sum(map(len, self.rows.values()))
         if bad * 2 <= all_count:
@@ -317,7 +317,7 @@ def _read_unit(unit: _Unit, reading: EventReading) -> _UnitRows:
             rows[stream].append(row)
         if not made:
             unread[f"{event.kind}.{event.type}"] += 1
-    # Beside the most rows, so that a few bad ones do not stand alone.
+    # Beside the most rows, so that a few bad rows are not alone.
     stream = max(sorted(rows), key=lambda one: len(rows[one]), default=_OF_REFUSED)
     rows[stream] += [refused_row(stream, why) for why in found.refused]
     made_rows = {name: those for name, those in rows.items() if those}

@@ -1,7 +1,7 @@
 """Bodies that senders of DevLake's webhooks post: deployments, and issues.
 
-They are taken as they are, with one difference: DevLake turns a missing ``result`` into
-a success and a missing ``environment`` into production. Here both stay unknown.
+They are taken as they are, with a single difference: DevLake turns a missing ``result``
+into a success and a missing ``environment`` into production. Here both stay unknown.
 
 Source: apache/incubator-devlake ``backend/plugins/webhook/api/deployments.go`` and
 ``issues.go``.
@@ -42,7 +42,7 @@ _USER_IN_ADDRESS = re.compile(r"^(?P<scheme>[a-z+]+://)?[^/]*@", re.IGNORECASE)
 
 
 def stripped_deployment(body: Event) -> Event:
-    """Return what is kept of a deployment.
+    """Return the fields of a deployment that are kept.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def deployment_rows(
 
 
 def stripped_issue(body: Event) -> Event:
-    """Return what is kept of an issue; no title, no description, nobody's name.
+    """Return the kept fields of an issue; no title, description or name.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def stripped_issue(body: Event) -> Event:
 
 
 def type_of_issue(event: Event) -> str:
-    """Return what an issue is kept as: only incidents are read."""
+    """Return the type that an issue is kept as: only incidents are read."""
     is_incident = (identifier(event, "type") or "").upper() == "INCIDENT"
     return "issues" if is_incident else "issues.other"
 

@@ -1,4 +1,4 @@
-"""Files of events, of an inbox or from anywhere, and what stands in them."""
+"""Read events from files, of an inbox or from anywhere."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LINES_SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 @dataclass(slots=True)
 class FoundEvents:
-    """The events of some files, each once, and what could not be read.
+    """Events of some files, each once, and the unreadable parts.
 
-    ``refused`` says for each where it stands and why.
+    ``refused`` gives the position and reason of each.
     """
 
     events: list[ReceivedEvent] = field(default_factory=list)
@@ -34,7 +34,7 @@ class FoundEvents:
 
 
 def read_events(files: Iterable[LocalFile]) -> FoundEvents:
-    """Return the events in files; one that stands there twice comes once."""
+    """Return the events in files; repeated events are returned once."""
     found_events = FoundEvents()
     seen: set[str] = set()
     for file in files:
@@ -53,7 +53,7 @@ def read_events(files: Iterable[LocalFile]) -> FoundEvents:
 
 
 def is_lines(file: LocalFile) -> bool:
-    """Tell whether each line of a file is a record of its own."""
+    """Return True if each line of a file is a separate record."""
     return file.path.name.lower().endswith(LINES_SUFFIXES)
 
 
@@ -82,9 +82,10 @@ def _events(text: str) -> Iterator[ReceivedEvent]:
 
 
 def _event(content: dict[str, Any]) -> ReceivedEvent:
-    """Return an event of a file; stripped of what is not kept, like a posted one.
+    """Return an event of a file, stripped like a posted event.
 
-    What was not received has no time of arrival: it only says when it happened.
+    An event that was not received has no time of arrival: it only has the time at which
+    it happened.
     """
     if content.get("format") == FORMAT:
         return _received(content)

@@ -1,4 +1,4 @@
-"""The inbox of a workspace: one immutable file for each event that was received.
+"""Inbox of a workspace: an immutable file for each received event.
 
 A file is written beside, flushed to the disk, and given its name only then, in the
 folder of the UTC day on which it arrived::
@@ -6,7 +6,8 @@ folder of the UTC day on which it arrived::
     inbox/2026-11-25/3f0c…9a.cdevents.service.deployed.0.3.0.json
 
 The name begins with a digest of the event's identity. So the names are the memory of
-what was received, over restarts too, and its type can be told without opening it.
+received events, over restarts too, and the type of an event is known without opening
+it.
 """
 
 from __future__ import annotations
@@ -49,13 +50,13 @@ class ReceivedEvent:
     Parameters
     ----------
     kind : str
-        Which reader understands it: ``cdevents``, ``github`` and so on.
+        Reader that understands it: ``cdevents``, ``github`` and so on.
     type : str
-        What its system calls this kind of event.
+        Name of this kind of event in its system.
     key : str
-        What identifies it within its kind; an event that comes again has the same.
+        Identity within its kind; an event that comes again has the same.
     received_at : str
-        When it arrived, UTC, ISO 8601.
+        Time of arrival, UTC, ISO 8601.
     event : dict
         The members that are kept of it.
     """
@@ -100,7 +101,7 @@ class Inbox:
     Parameters
     ----------
     folder : Path
-        Where the files go; made if it is not there.
+        Folder of the files; created if it is missing.
 
     Raises
     ------
@@ -140,10 +141,10 @@ class Inbox:
         return len(self._known)
 
     def keep(self, event: ReceivedEvent) -> bool:
-        """Bring an event to rest on the disk; tell whether it was not yet there.
+        """Write an event to disk; return True if it was not there yet.
 
-        When this returns, the event survives a crash of the machine. An event that is
-        just being written by another thread is waited for.
+        After the return, the event survives a crash of the machine. An event that
+        another thread is just writing is waited for.
 
         Raises
         ------

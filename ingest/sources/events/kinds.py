@@ -25,12 +25,12 @@ STREAMS_OF_EVENTS = ("deployments", "incidents", "promotions", "commits")
 
 @dataclass(frozen=True, slots=True)
 class EventReading:
-    """What events do not say themselves.
+    """Settings for facts that events do not contain.
 
     Parameters
     ----------
     rules : sequence of PipelineRule
-        Which pipelines of CDEvents deploy.
+        Pipelines of CDEvents that deploy.
     workflows : mapping of str to str
         File of a GitHub workflow that deploys → environment.
     """
@@ -45,12 +45,12 @@ def rows_of(
     reading: EventReading,
     chain: Iterable[dict[str, Any]],
 ) -> list[tuple[str, Row]]:
-    """Return the rows of an event, each with its stream; none of what is not read.
+    """Return the rows of an event with their streams; none if it is not read.
 
     Raises
     ------
     UnfitEventError
-        It lacks what its kind requires.
+        It lacks a field that its kind requires.
     """
     at = event.received_at
     match event.kind:

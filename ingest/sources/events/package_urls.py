@@ -1,4 +1,4 @@
-"""What a package URL says about code and models: a commit, or a model's version.
+"""Parse package URLs of code and models: a commit, or a model's version.
 
 Source: the purl specification (``pkg:type/namespace/name@version?qualifiers``), with
 its types for source hosts, ``mlflow`` and ``huggingface``.
@@ -24,7 +24,7 @@ _VCS_URL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What is known of an artifact; ``None`` is what its URL does not say.
+    """Known facts of an artifact; ``None`` for those missing in its URL.
 
     ``repository`` is ``owner/name``, as other sources of deployments call it.
     """
@@ -36,7 +36,7 @@ class Package:
 
 
 def read_package_url(text: str | None) -> Package:
-    """Return what a package URL says; nothing for any other text."""
+    """Return the content of a package URL; nothing for any other text."""
     found = _PURL.fullmatch(text or "")
     if found is None:
         return Package()

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "github": "connector:Github",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "github": (
         "deployments of GitHub repositories in every state, and the commits "

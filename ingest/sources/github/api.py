@@ -1,8 +1,8 @@
 """Asks GitHub, or a GitHub Enterprise Server: deployments, runs, comparisons.
 
-Pages are followed by the header ``Link``, whose addresses are never called as they
-stand: only their query is taken over. A used-up limit is waited for where that takes
-no longer than a minute, and said where it takes longer.
+Pages are followed by the header ``Link``, and its addresses are never called as they
+are: only their query is taken over. A used-up limit is waited for where that takes no
+longer than a minute, and reported where it takes longer.
 
 Source: GitHub REST API 2022-11-28, *Pagination*, *Rate limits*.
 """
@@ -39,7 +39,7 @@ _HEADERS = {
 
 
 class GithubApi(CodeHostApi):
-    """The questions that triptych asks about one repository after another."""
+    """API of requests that triptych sends for each repository in turn."""
 
     def __init__(self, access: Access) -> None:
         super().__init__(
@@ -49,7 +49,7 @@ class GithubApi(CodeHostApi):
         )
 
     def probe(self, path: str) -> None:
-        """Ask for one entry of a list, to see whether that is allowed."""
+        """Request a single entry of a list, to check that it is allowed."""
         self._client.get_json(path, params={"per_page": 1})
 
     def deployments(self, repository: str) -> Iterator[dict[str, Any]]:
@@ -62,9 +62,9 @@ class GithubApi(CodeHostApi):
         return list(self._items(path))
 
     def compared(self, repository: str, base: str, head: str) -> list[dict[str, Any]]:
-        """Return the commits that are in one revision and not in another.
+        """Return the commits that are in a revision and not in another.
 
-        None where one of the two is no longer there.
+        None if either of the two is no longer there.
         """
         path = f"/repos/{repository}/compare/{base}...{head}"
         try:
@@ -150,7 +150,7 @@ def seconds_to_wait(response: httpx.Response, message: str) -> float | None:
     """Return how long a refusal asks to wait, if a limit of requests is its reason.
 
     GitHub refuses with 403 or 429; ``Retry-After`` or the time of the next full limit
-    tells until when, and a secondary limit may tell nothing.
+    gives the end of the wait, and a secondary limit may give none.
     """
     if response.status_code not in _LIMITING:
         return None

@@ -1,9 +1,9 @@
-"""What changed in one repository: states of its deployments, and what each brought.
+"""Changes in a repository: deployment states, and commits of each.
 
-A deployment to production is compared with the one that succeeded before it in the same
-environment. A list of deployments is in the order of their creation, so the one before
-is looked for among older ones. Without one, nothing is told: the first deployment ever
-would bring years of changes.
+A deployment to production is compared with the successful deployment before it in the
+same environment. A list of deployments is in the order of their creation, so the
+predecessor is looked for among older deployments. Without a predecessor, nothing is
+reported: the first deployment ever would bring years of changes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from ingest.reading.text_rows import Row
     from ingest.sources.github.api import GithubApi
 
-#: How many older deployments are looked at for one that succeeded.
+#: Number of older deployments searched for a success.
 _LOOKED_BACK = 50
 
 
 class Span(NamedTuple):
-    """What is read: what changed ``since``, of what was created from ``oldest`` on."""
+    """Span to read: changes ``since``, of items created from ``oldest`` on."""
 
     since: datetime
     oldest: datetime
@@ -58,14 +58,14 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GithubRules:
-    """How a repository is read.
+    """Rules for reading a repository.
 
     Parameters
     ----------
     reading : GithubReading
-        How its deployments become rows.
+        Conversion of its deployments into rows.
     production : sequence of str
-        Environments, or tiers of them, whose deployments are compared; in any case.
+        Environments, or tiers of them, with deployments to compare; in any case.
     workflows : mapping of str to str
         Name of the file of a workflow that deploys → environment.
     has_pull_requests : bool
@@ -84,13 +84,13 @@ class RepositoryChanges:
     Parameters
     ----------
     api : GithubApi
-        Who is asked.
+        API to ask.
     repository : str
         ``owner/name``.
     rules : GithubRules
-        How it is read.
+        Rules for reading it.
     span : Span
-        What is read.
+        Span to read.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class RepositoryChanges:
         self._runs = [run for file in rules.workflows for run in self._runs_of(file)]
 
     def changed(self) -> Iterator[Changed]:
-        """Yield what changed, deployments first."""
+        """Yield the changes, deployments first."""
         for deployment in self._listed:
             at = moment_of(deployment, "updated_at") or self._span.now
             if at >= self._span.since:
@@ -168,9 +168,9 @@ class RepositoryChanges:
             yield Changed(rows, moment_of(run, "updated_at") or self._span.now)
 
     def _deployed(self, states: Iterable[Row]) -> Iterator[Deployed]:
-        """Yield what succeeded of the attempts that states tell of.
+        """Yield the successful attempts among states.
 
-        The outcome is the first end; what came later says nothing about that.
+        The outcome is the first end; later states have no influence on that.
         """
         first: dict[str | None, Row] = {}
         for row in sorted(states, key=lambda row: str(row["finished_at"])):
@@ -186,7 +186,7 @@ class RepositoryChanges:
                 )
 
     def _before(self, head: Deployed) -> Deployed | None:
-        """Return what succeeded in the same environment last before a deployment."""
+        """Return the last success in the same environment before a deployment."""
         runs = [one for run in self._runs for one in self._deployed(run.states)]
         candidates = [one for one in runs if _comes_before(one, head)]
         for deployment in self._in_environment(head.environment):

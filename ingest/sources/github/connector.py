@@ -1,13 +1,13 @@
-"""GitHub: deployments in every state, and the commits that each one brought.
+"""GitHub: deployments in every state, and the commits of each.
 
 A list of deployments has no filter by time, so it is read newest first, back to those
 that may still change. Of those that changed since the last time, with an overlap, each
 status is read. A repository that deploys by a workflow names the workflow's file, and
 its runs are deployments.
 
-What a deployment to production brought is what a comparison with the one before it
-lists: commits with their times, and the pull requests that they came by. The first
-deployment has nothing before it, and brings nothing that is told.
+The changes in a deployment to production are those that a comparison with the
+deployment before it lists: commits with their times, and the pull requests that they
+came by. The first deployment has nothing before it, and no reported changes.
 
 Source: GitHub REST API 2022-11-28.
 """
@@ -45,7 +45,7 @@ _REPOSITORY = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
 
 
 class GithubWorkflow(Declared):
-    """A workflow whose runs are deployments."""
+    """Workflow with runs that are deployments."""
 
     repository: str = Field(pattern=_REPOSITORY, description="owner/name.")
     path: str = Field(
@@ -55,7 +55,7 @@ class GithubWorkflow(Declared):
 
 
 class GithubConfig(CodeHostConfig):
-    """Options of a ``github`` source: some repositories of one server."""
+    """Options of a ``github`` source: some repositories of a server."""
 
     base_url: BaseUrl = Field(
         default="https://api.github.com",
@@ -138,7 +138,7 @@ class Github(CodeHost[GithubConfig, GithubApi]):
             if self._config.commits
             else []
         )
-        # Commits come first: the note of deployments says that both were read.
+        # Commits come first: the note of deployments records that both were read.
         for stream, found in ((COMMITS, brought), (DEPLOYMENTS, states)):
             rows = [row for _, told in found for row in told]
             if rows:

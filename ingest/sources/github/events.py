@@ -2,7 +2,7 @@
 
 A signature covers the body and nothing else: neither the name of the event nor the id
 of the delivery. So a delivery is known by its body, which GitHub repeats to the byte,
-and what it is about has to stand in it.
+and its subject has to be in it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _RUN_TIMES = ("created_at", "run_started_at", "updated_at")
 
 
 def stripped(event: str, body: Event) -> Event:
-    """Return what is kept of a delivery.
+    """Return the fields of a delivery that are kept.
 
     Raises
     ------
@@ -65,14 +65,14 @@ def stripped(event: str, body: Event) -> Event:
 
 
 def key_of(body: bytes) -> str:
-    """Return what identifies a delivery: all that its signature covers."""
+    """Return the identity of a delivery: all that its signature covers."""
     return hashlib.sha256(body).hexdigest()
 
 
 def rows_of(
     event: Event, *, observed_at: datetime, workflows: Mapping[str, str]
 ) -> list[tuple[str, Row]]:
-    """Return the states of deployments that a kept delivery tells of.
+    """Return the states of deployments in a kept delivery.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _stripped_run(body: Event) -> Event:
 
 
 def _named(payload: Mapping[str, Any], name: str) -> str | None:
-    """Return a member of a payload, which holds whatever its sender likes."""
+    """Return a member of a payload, which holds anything its sender likes."""
     try:
         return identifier(dict(payload), name)
     except UnfitEventError:

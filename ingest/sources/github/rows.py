@@ -1,8 +1,8 @@
-"""What GitHub tells of deployments, workflow runs and commits, as rows.
+"""Convert GitHub deployments, workflow runs and commits into rows.
 
 A deployment's newest status is not its outcome: GitHub writes ``inactive`` over an
-earlier success. So each status is a row, and so is the creation. Of people nothing is
-taken: no author, no message, no title; of a deployment's payload only what is named.
+earlier success. So each status is a row, and so is the creation. No data on people is
+taken: no author, no message, no title; of a deployment's payload only named fields are.
 
 Source: GitHub REST API 2022-11-28, *Deployments*, *Deployment statuses*, *Workflow
 runs*, *Commits*; webhooks of the same names carry the same objects.
@@ -59,7 +59,7 @@ PAYLOAD_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class GithubReading:
-    """How what GitHub tells is read.
+    """Settings for reading GitHub's answers.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def deployment_row(
     repository : str
         ``owner/name``.
     reading : GithubReading
-        How it is read.
+        Settings for reading it.
     status : mapping, optional
-        One of its statuses; without, the row tells of its creation.
+        A status of it; without a status, the row is its creation.
     """
     created_at = instant(deployment.get("created_at"))
     native = _CREATED if status is None else text(status.get("state"))
@@ -136,8 +136,8 @@ def workflow_run_row(
 ) -> Row:
     """Return the state of an attempt of a workflow run that deploys.
 
-    A run that is repeated keeps its id; the attempt tells them apart. Ids of runs and
-    of deployments are counted apart, so a run's has a prefix.
+    A run that is repeated keeps its id; the attempt distinguishes the repeats. Ids of
+    runs and of deployments are counted apart, so a run's has a prefix.
     """
     status, conclusion = text(run.get("status")), text(run.get("conclusion"))
     is_over = status == "completed"
@@ -193,7 +193,7 @@ def commit_row(
     pull : mapping, optional
         The pull request that it came by.
     repository, deployment_id, deployed_sha : str
-        Where it was brought, and by what.
+        Deployment and revision that brought it.
     """
     sha, dates = text(commit.get("sha")), commit.get("commit")
     is_merge = len(commit.get("parents") or []) > 1
@@ -210,8 +210,8 @@ def commit_row(
             "pull_request_id": text(part_of(pull, "number")),
             "pull_request_opened_at": instant(part_of(pull, "created_at")),
             "merged_at": instant(part_of(pull, "merged_at")),
-            # The one commit of a pull request is no merge: it was squashed, and the
-            # commits that it was made of are not told.
+            # The only commit of a pull request is no merge: it was squashed, and the
+            # commits that it was made of are not reported.
             "is_squash": None if pull is None else is_all_of_it and not is_merge,
         }
     )
@@ -223,7 +223,7 @@ def _is_hotfix(branch: str | None, reading: GithubReading) -> bool | None:
 
 
 def _named_in(payload: object, reading: GithubReading) -> dict[str, str | None]:
-    """Return what a payload names; it is an object, or one written as text."""
+    """Return the names in a payload, given as an object or as its text."""
     if isinstance(payload, str):
         try:
             payload = json.loads(payload)
@@ -239,6 +239,6 @@ def _named_in(payload: object, reading: GithubReading) -> dict[str, str | None]:
 
 
 def moment_of(item: Mapping[str, Any], name: str) -> datetime | None:
-    """Return a time of an answer; ``None`` where it tells none."""
+    """Return a time of an answer; ``None`` if it is missing."""
     found = instant(item.get(name))
     return None if isinstance(found, str) else found

@@ -1,8 +1,8 @@
-"""What GitHub's webhooks tell: whether it was GitHub, and the state of a deployment.
+"""GitHub webhooks: verify the sender, and read deployment states.
 
 ``X-GitHub-Delivery`` names the event, and is the same when GitHub delivers it again.
 Deliveries are not retried by themselves, so the API is polled as well; a state that
-comes both ways is one, by its id, status and time.
+comes both ways is a single state, by its id, status and time.
 
 Source: GitHub documentation, *Validating webhook deliveries*, *Webhook events*.
 """
@@ -45,7 +45,7 @@ def verify_signature(body: bytes, headers: Mapping[str, str], *, secret: str) ->
     headers : mapping of str to str
         As received; names in any case.
     secret : str
-        What the webhook was registered with.
+        Secret with which the webhook was registered.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def state_rows(
     reading: GithubReading = _EVERYTHING,
     workflows: Mapping[str, str] | None = None,
 ) -> list[Row]:
-    """Return a delivery as rows of stream ``deployments``; none where it tells of none.
+    """Return a delivery as rows of stream ``deployments``, if it has any.
 
     Parameters
     ----------
@@ -81,9 +81,9 @@ def state_rows(
     body : object
         The parsed body.
     observed_at : datetime
-        When it was received.
+        Time of arrival.
     reading : GithubReading
-        How it is read.
+        Settings for reading it.
     workflows : mapping of str to str, optional
         File of a workflow that deploys → environment. Runs of others are none.
 

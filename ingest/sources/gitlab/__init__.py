@@ -4,7 +4,7 @@
 CONNECTORS = {
     "gitlab": "connector:Gitlab",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "gitlab": (
         "deployments of GitLab projects, and the commits of the merge "

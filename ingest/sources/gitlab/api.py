@@ -1,9 +1,9 @@
-"""Asks a GitLab server: deployments of a project, and what each of them shipped.
+"""GitLab client: deployments of a project, and the changes in each.
 
-Deployments are listed by the time of their change, oldest first, so one that changes
-while they are paged moves to the end, and whatever came after it moves up a place,
-perhaps past the reader. Then it is told twice with two times, and the list is read
-again.
+Deployments are listed by the time of their change, oldest first, so a deployment that
+changes while they are paged moves to the end, and those that came after it move up a
+place, perhaps past the reader. Then it is listed twice with two times, and the list is
+read again.
 
 Source: GitLab REST API v4, *Pagination*, *Deployments*.
 """
@@ -28,7 +28,7 @@ _READ_AGAIN = 3
 
 
 class GitlabApi(CodeHostApi):
-    """The questions that triptych asks about one project after another."""
+    """API of requests that triptych sends for each project in turn."""
 
     def __init__(self, access: Access) -> None:
         super().__init__(access, headers={"PRIVATE-TOKEN": access.token})
@@ -43,7 +43,7 @@ class GitlabApi(CodeHostApi):
         return path
 
     def probe(self, project: str, path: str) -> None:
-        """Ask for one entry of a list, to see whether that is allowed."""
+        """Request a single entry of a list, to check that it is allowed."""
         self._client.get_json(f"{_address(project)}/{path}", params={"per_page": 1})
 
     def deployments(self, project: str, since: datetime) -> list[dict[str, Any]]:

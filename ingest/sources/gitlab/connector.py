@@ -1,8 +1,8 @@
 """GitLab: deployments as they were seen, and the merge requests that each shipped.
 
-Deployments are asked for by the time of their change, with an overlap, so those that
+Deployments are requested by the time of their change, with an overlap, so those that
 failed are among them. GitLab itself notes which merge requests a deployment was the
-first to bring to an environment; their commits tell when each change was begun.
+first to bring to an environment; their commits show when each change was begun.
 
 Source: GitLab REST API v4.
 """
@@ -40,7 +40,7 @@ _PRODUCTION_TIER = "production"
 
 
 class GitlabConfig(CodeHostConfig):
-    """Options of a ``gitlab`` source: some projects of one server."""
+    """Options of a ``gitlab`` source: some projects of a server."""
 
     base_url: BaseUrl = Field(
         default="https://gitlab.com", description="Address of the server."
@@ -96,7 +96,7 @@ class Gitlab(CodeHost[GitlabConfig, GitlabApi]):
             if not isinstance(changed_at, datetime) or changed_at > _second(following):
                 listed_again[DEPLOYMENTS].append(row)
                 listed_again[COMMITS] += shipped
-        # Commits come first: the note of deployments says that both were read.
+        # Commits come first: the note of deployments records that both were read.
         for stream, rows in ((COMMITS, commits), (DEPLOYMENTS, states)):
             if rows:
                 yield self._loads.offer(

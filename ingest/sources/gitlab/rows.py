@@ -1,8 +1,8 @@
-"""What GitLab tells of deployments and of the merge requests they shipped, as rows.
+"""Convert GitLab deployments and their merge requests into rows.
 
-``status`` is what became of a deployment; the job that made it (``deployable``) has a
-status of its own, which may be another. The times are the job's, where there is one:
-what was deployed through the API alone has none. Nobody's name and no title is taken.
+``status`` is the result of a deployment; the job that made it (``deployable``) has a
+separate status, which may differ. The times are the job's, where there is a job: a
+deployment through the API alone has none. No name and no title is taken.
 
 Source: GitLab REST API v4, *Deployments*, *Merge requests*.
 """
@@ -49,7 +49,7 @@ def deployment_row(
     repository : str
         Path of the project.
     tiers : mapping of str to str
-        Environment → tier, in place of the one that GitLab tells.
+        Environment → tier, in place of the tier that GitLab reports.
     hotfix_branches : sequence of str
         Patterns of branches that repair production.
     """
@@ -93,7 +93,7 @@ def commit_row(
 ) -> Row:
     """Return a commit of a merge request, and the deployment that shipped it.
 
-    The commits of a merge request are told even where they were squashed.
+    The commits of a merge request are listed even where they were squashed.
     """
     return row_of(
         {

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "gcp_billing": "connector:GcpBilling",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "gcp_billing": (
         "Google Cloud's billing export in BigQuery or as files, list prices "

@@ -1,9 +1,9 @@
-"""One billing export table in BigQuery, asked slice by slice.
+"""BigQuery table of a billing export, read slice by slice.
 
 Rows of the export are only ever added, and they trickle in: a late row of May may be
-exported in June. So the table is cut by the day on which Google exported a row, and
-a FOCUS table by billing month. One grouped query tells which slices there are and
-whether they changed; a slice is then read with one query.
+exported in June. So the table is cut by the day on which Google exported a row, and a
+FOCUS table by billing month. A single grouped query lists the slices and their changes;
+a slice is then read with a single query.
 
 A table partitioned by ingestion time is not cut by its partitions, because a
 partition's day need not be the export day. The grouped query returns in which
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import Client, ScalarQueryParameter, SchemaField, Table
     from google.cloud.bigquery.table import RowIterator
 
-#: Changing what a row is flattened to makes every slice new again.
+#: Changing the flattened form of a row makes every slice new again.
 _READING_VERSION = 1
 _ROWS_PER_PAGE = 20_000
 _QUERY_SECONDS = 1_800
@@ -67,7 +67,7 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How an export is cut: its key, the key's grain, and its money."""
+    """Layout of the slices of an export: key, grain of the key, and money."""
 
     stream: str
     key: str
@@ -97,7 +97,7 @@ FOCUS_COST = Layout(
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Rows of one export day or billing month; ``start`` is None for rows without.
+    """Rows of an export day or billing month; ``start`` None: undated rows.
 
     ``first_partition`` and ``last_partition`` bound the partitions it lies in, as
     days; both are None where that is not known.
@@ -111,16 +111,16 @@ class Slice:
 
 
 class BillingTable:
-    """Lists and reads the slices of one export table.
+    """Reader of the slices of an export table.
 
     Parameters
     ----------
     name : TableName
-        Which table.
+        Table to read.
     layout : Layout
         Usage cost export or FOCUS export.
     timeout_seconds : float
-        How long a call is tried, with its repetitions [seconds].
+        Time limit of a call, with its repetitions [seconds].
     """
 
     def __init__(

@@ -1,9 +1,9 @@
-"""Opens Google Cloud clients, and says in plain words why a call failed.
+"""Open Google Cloud clients, and explain failed calls in plain words.
 
 Credentials are Google's Application Default Credentials. Anonymous credentials and
-unencrypted connections are used for an emulator on this machine and for nothing
-else. Every call carries its own retry limit: the clients' defaults try again for ten
-minutes and longer before they say that nobody answers.
+unencrypted connections are used for an emulator on this machine and for nothing else.
+Every call carries its own retry limit: the clients' defaults try again for ten minutes
+and longer before they report that nobody answers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SHOWN_CHARACTERS = 300
 #: An access token, as Google and its libraries write it.
 _TOKEN = re.compile(r"\bya29\.[\w.-]+|(?<=Bearer )\S+")
 _URL = re.compile(r"https?://\S+")
-#: A permission as Google writes it; the name of a service looks much like one.
+#: A permission as Google writes it; the name of a service looks much like a permission.
 _PERMISSION = re.compile(r"\b(?:bigquery|billing)\.(?!googleapis\b)\w+\.\w+\b")
 _MAY_NOT_QUERY = "permission to query table"
 #: Denied for want of a permission, and not by a policy or a service turned off.
@@ -42,7 +42,7 @@ _IS_PLAIN = re.compile(r"permission", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One permission that a call needs: its name, on what, and who grants it."""
+    """Permission that a call needs: its name, its resource, its grantor."""
 
     name: str
     on: str
@@ -51,11 +51,11 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to tell the user, beside what happened.
+    """Advice for the user, in addition to the error.
 
-    ``where`` names what was called, ``on_denied`` what to grant for it and
-    ``on_missing`` what to look at when the thing is not there. ``needs`` are the
-    permissions that the call takes; Google often says which of them is missing.
+    ``where`` names the resource called, ``on_denied`` the grant it needs and
+    ``on_missing`` the place to look at when the thing is not there. ``needs`` are the
+    permissions that the call takes; Google often reports which of them is missing.
     """
 
     where: str
@@ -134,16 +134,16 @@ def _endpoint(api_endpoint: str | None) -> dict[str, str] | None:
 
 @contextmanager
 def google_errors(advice: Advice) -> Iterator[None]:
-    """Turn what a Google client raises inside the block into our own errors.
+    """Convert Google client errors inside the block into triptych errors.
 
     Raises
     ------
     TransientSourceError
         The service is unreachable, overloaded, or did not answer in time.
     SourceAccessError
-        No credentials, expired ones, or ones without the needed roles.
+        Credentials are missing, expired, or lack the needed roles.
     FatalSourceError
-        What was asked for does not exist, or the request is not valid.
+        The requested resource does not exist, or the request is not valid.
     """
     try:
         yield
@@ -153,7 +153,7 @@ def google_errors(advice: Advice) -> Iterator[None]:
         translated = _translate(error, advice)
         if translated is None:
             raise
-        # The cause stays out: an authentication error may quote what was sent.
+        # The cause stays out: an authentication error may quote the request.
         raise translated from None
 
 
@@ -226,7 +226,7 @@ def _denied(error: Exception, advice: Advice) -> SourceError:
 
 
 def _lacking(error: Exception, advice: Advice) -> Permission | None:
-    """Return the one permission that is missing, if that can be told."""
+    """Return the single permission that is missing, if it is known."""
     text = _URL.sub("", _first_line(error))
     found = _PERMISSION.search(text)
     name = found[0] if found else ""
@@ -263,7 +263,7 @@ def _is_passing(error: Exception) -> bool:
             requests.exceptions.ConnectionError,
             requests.exceptions.Timeout,
             requests.exceptions.ChunkedEncodingError,
-            # A proxy in between answers with a page of its own.
+            # A proxy in between answers with a custom page.
             requests.exceptions.JSONDecodeError,
             FutureTimeoutError,
             ConnectionError,
@@ -272,14 +272,14 @@ def _is_passing(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    # What was tried again until the time was up says only that, and not why.
+    # A call that was retried until its time was up reports only that, and no reason.
     error = getattr(error, "cause", None) or error
     text = str(getattr(error, "message", "") or error).strip() or type(error).__name__
     return _TOKEN.sub("***", text.split("\n", 1)[0])[:_SHOWN_CHARACTERS]
 
 
 def _keep_tokens_out_of_logs() -> None:
-    """At level DEBUG these libraries log what a server says: it may echo a token."""
+    """Suppress DEBUG logs of server answers, which may echo a token."""
     for name in ("google", "urllib3"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))

@@ -1,13 +1,12 @@
 """Google Cloud: the billing export, from BigQuery or from files, and list prices.
 
-What a month costs is the sum of ``cost`` and of all credits over the rows of one
+The cost of a month is the sum of ``cost`` and of all credits over the rows of an
 ``invoice.month``; that ties to the invoice. The rows are landed as they are, so that
 credits stay beside the cost they lower, and promotions beside lasting discounts.
 
-From BigQuery each export day is a delivery (in the FOCUS export: each billing
-month), because rows trickle in and none is ever changed: a day whose count, sums or
-newest export time moved is read again, and only that day. From files each file is
-one.
+From BigQuery each export day is a delivery (in the FOCUS export: each billing month),
+because rows trickle in and none is ever changed: a day with a changed count, sum or
+newest export time is read again, and only that day. From files each file is a delivery.
 
 Source: Cloud Billing documentation, *Export Cloud Billing data to BigQuery*.
 """
@@ -181,7 +180,7 @@ class GcpBillingConfig(SourceConfig):
 
 
 class GcpBilling(Source[GcpBillingConfig]):
-    """Reads one billing export of Google Cloud."""
+    """Source of a billing export of Google Cloud."""
 
     type: ClassVar[str] = "gcp_billing"
 
@@ -333,7 +332,7 @@ class GcpBilling(Source[GcpBillingConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:
-        """Hand over one slice as rows, or one file with its columns laid flat."""
+        """Yield a slice as rows, or a file with its columns laid flat."""
         detail = delivery.detail
         if isinstance(detail, Slice):
             yield self._table.read(detail)

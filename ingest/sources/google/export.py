@@ -6,7 +6,8 @@ written down once, with its path in the export; from that come the BigQuery quer
 the DuckDB query over files, and the reading of CSV with dotted headers.
 
 Money is never added as a floating point number: each amount is brought to a decimal
-first. Google's schemas grow, so only what a table or file has is selected, by name.
+first. Google's schemas grow, so only columns that a table or file has are selected, by
+name.
 
 Source: Cloud Billing documentation, structure of the standard and detailed usage
 cost data export.
@@ -35,7 +36,7 @@ PROMOTION = "PROMOTION"
 
 @dataclass(frozen=True, slots=True)
 class ExportField:
-    """One canonical column, and where the export has it."""
+    """Canonical column, and its place in the export."""
 
     name: str
     path: tuple[str, ...]
@@ -154,7 +155,7 @@ def _amount(field: ExportField, path: str) -> str:
 
 
 def as_numeric(path: str) -> str:
-    """Return a column as NUMERIC in BigQuery SQL; what is no number gives NULL.
+    """Return a column as NUMERIC in BigQuery SQL; other text gives NULL.
 
     Google may store money as floating point. Its shortest text has the digits that
     were written into it, so NUMERIC is parsed from that.
@@ -172,7 +173,8 @@ def sum_of_credits(condition: str = "") -> str:
 
 
 def _labels_as_json(path: str) -> str:
-    # A tag key may come twice, from two levels of the hierarchy; a map holds one.
+    # A tag key may come twice, from two levels of the hierarchy; a map holds a single
+    # entry per key.
     return (
         "(SELECT CONCAT('{', STRING_AGG(CONCAT(TO_JSON_STRING(label.key), ':',"
         " TO_JSON_STRING(label.value)), ',' ORDER BY label.key), '}')"

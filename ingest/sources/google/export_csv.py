@@ -99,7 +99,7 @@ def _read_kept_credits(cell: str | None) -> str | None:
         return cell
 
 
-#: Kinds whose canonical column, where delivered as such, needs no more reading.
+#: Kinds with a canonical column that, where delivered as such, needs no more reading.
 _FLATTENED_ELSEWHERE = frozenset({"month", "credits", "promotions"})
 
 _READERS: dict[str, Reader] = {

@@ -1,8 +1,7 @@
 """Lays files of Google's billing export flat: Parquet, JSON Lines and CSV.
 
-Parquet stays typed. JSON Lines and CSV become CSV whose cells are the text that was
-delivered, so that the runner converts each value once and quarantines what it
-cannot read.
+Parquet stays typed. JSON Lines and CSV become CSV with the delivered text in its cells,
+so that the runner converts each value once and quarantines values that it cannot read.
 """
 
 from __future__ import annotations
@@ -192,7 +191,7 @@ def select_nested(
         SQL of a relation with the export's nested columns, or with the dotted or
         underscored names that flattening tools give them.
     as_text : bool
-        Whether maps must be JSON text, for a file format that has no maps.
+        True if maps must be JSON text, for a file format that has no maps.
     """
     description = connection.sql(f"SELECT * FROM {relation} LIMIT 0")
     types = dict(zip(description.columns, description.types, strict=True))

@@ -1,8 +1,8 @@
 """Reads Google's public price catalogue, and which project an account pays for.
 
-These are list prices: what a customer pays stands in the billing export, never here.
-A price is per pricing unit (``hour``, ``GiBy.mo``) and per tier; how many base units
-(``s``, ``By.s``) make one pricing unit is kept as a factor, so that nothing is
+These are list prices: the price that a customer pays is in the billing export, never
+here. A price is per pricing unit (``hour``, ``GiBy.mo``) and per tier; the number of
+base units (``s``, ``By.s``) in a pricing unit is kept as a factor, so that nothing is
 divided, and so rounded, before a quantity is known.
 
 Source: Cloud Billing API v1, services CloudCatalog and CloudBilling.
@@ -74,7 +74,7 @@ class PriceCatalogue:
     api_endpoint : str, optional
         Another address than Google's, such as a server on this machine.
     timeout_seconds : float
-        How long to try a call, with all its repetitions [seconds].
+        Time limit of a call, with all its repetitions [seconds].
     currency : str
         Currency of the prices; empty asks in US dollars.
     """
@@ -91,7 +91,7 @@ class PriceCatalogue:
         self._currency = currency
 
     def services(self, wanted: Sequence[str] = ()) -> list[PricedService]:
-        """Return the services whose id or name is ``wanted``; nothing means all.
+        """Return the services with id or name in ``wanted``; empty means all.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class PriceCatalogue:
         return chosen
 
     def price_rows(self, service: PricedService, month: date) -> RowsPart:
-        """Return one row per SKU and price tier of a service."""
+        """Return a row per SKU and price tier of a service."""
         name = f"services/{service.id}"
         rows = self._price_rows(service, name, midnight(month))
         return _as_part("sku_prices", rows, uri=f"cloudbilling://{name}/skus")
@@ -135,7 +135,7 @@ class PriceCatalogue:
                         }
 
     def projects(self, account: str | None, month: date) -> list[dict[str, Any]]:
-        """Return one row per project and the billing account that pays for it.
+        """Return a row per project and the billing account that pays for it.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ def projects_part(rows: list[dict[str, Any]]) -> RowsPart:
 
 
 def digest(rows: Iterable[dict[str, Any]]) -> str:
-    """Return a digest of rows, whatever order they came in."""
+    """Return a digest of rows that does not depend on their order."""
     lines = sorted(json.dumps(row, default=str, sort_keys=True) for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 

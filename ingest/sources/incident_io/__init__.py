@@ -4,7 +4,7 @@
 CONNECTORS = {
     "incident_io": "connector:IncidentIo",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "incident_io": (
         "incidents of an incident.io organisation, with the time that people "

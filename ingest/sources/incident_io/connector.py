@@ -85,7 +85,7 @@ class IncidentIoConfig(SourceConfig):
 
 
 class IncidentIo(PolledSource[IncidentIoConfig]):
-    """Reads the incidents of one incident.io organisation."""
+    """Source of the incidents of an incident.io organisation."""
 
     type: ClassVar[str] = "incident_io"
 

@@ -1,8 +1,8 @@
-"""What incident.io says of an incident, as states that it was seen in.
+"""Convert an incident of incident.io into states that it was seen in.
 
-Which of an organisation's timestamps is the start of the impact is its own choice, so a
-mapping has to say. Names, summaries and people have no column; custom fields count only
-where a mapping names them, and only what was chosen from a list, never what was typed.
+The timestamp that starts the impact is each organisation's own choice, so a mapping has
+to name it. Names, summaries and people have no column; custom fields count only where a
+mapping names them, and only values chosen from a list, never typed text.
 
 Source: incident.io API v2, *Incidents*.
 """
@@ -31,7 +31,7 @@ _STATUSES = {
     "learning": "resolved",
     "closed": "resolved",
 }
-#: Turned out to be no incident of their own: they count nowhere, like a test.
+#: Turned out not to be separate incidents: they count nowhere, like a test.
 _NO_INCIDENTS = frozenset({"declined", "merged", "canceled", "cancelled"})
 _TEST_MODES = frozenset({"test", "tutorial"})
 _RETROSPECTIVE = "retrospective"
@@ -40,7 +40,7 @@ _SECONDS_PER_MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class IncidentReading:
-    """How an organisation uses incident.io.
+    """Settings for an organisation's use of incident.io.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class IncidentReading:
 def incident_rows(
     incident: Mapping[str, Any], reading: IncidentReading, *, where: str
 ) -> list[Row]:
-    """Return the states of an incident: its opening, and the one it is in.
+    """Return the states of an incident: its opening, and its current state.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def incident_rows(
         **facts,
         "status": "open",
         "native_status": "created",
-        # An incident that is told afterwards began before its record was made.
+        # An incident that is reported afterwards began before its record was made.
         "event_time": _earlier(facts["impact_started_at"], facts["created_at"]),
     }
     current = {
@@ -132,7 +132,7 @@ def _timestamp(incident: Mapping[str, Any], wanted: str) -> datetime | str | Non
 
 
 def _chosen(incident: Mapping[str, Any], wanted: str) -> str | None:
-    """Return what was chosen in a custom field, if it is one thing."""
+    """Return the choice in a custom field, if it is a single value."""
     entries = incident.get("custom_field_entries")
     chosen = []
     for entry in entries if isinstance(entries, list) else ():

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "jira_worklogs": "worklogs:JiraWorklogs",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "jira_worklogs": (
         "booked hours of a Jira site, by team and category, and those that were deleted"

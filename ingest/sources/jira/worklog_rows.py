@@ -1,4 +1,4 @@
-"""What Jira says of booked hours, as rows; who booked them and why is never read.
+"""Convert Jira's booked hours into rows, without people or reasons.
 
 A worklog names its issue, and the issue its project, labels, components and type. Rules
 make a team, a category and the like of these. A worklog that was deleted is only an id
@@ -47,7 +47,7 @@ _COLUMNS = {
 
 
 class WorklogRule(Declared):
-    """One rule: what an issue must be, and what hours on it then count for."""
+    """Rule: conditions on an issue, and the target of the hours on it."""
 
     match: dict[str, Any] = Field(description="Label → what its value must be.")
     category: str | None = Field(default=None, description="infra, incident, …")
@@ -79,7 +79,7 @@ class WorklogRule(Declared):
 
 @dataclass(frozen=True, slots=True)
 class WorklogMapping:
-    """The rules of one source; of each target the first that matches and names it."""
+    """Rules of a source; each target is set by the first match that names it."""
 
     rules: tuple[WorklogRule, ...] = ()
 
@@ -102,7 +102,7 @@ class WorklogMapping:
 
 
 def labels_of(issue: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return what rules may match of an issue; no text that somebody wrote."""
+    """Return the parts of an issue that rules may match; no free text."""
     fields = issue.get("fields")
     if not isinstance(fields, dict):
         return {}
@@ -151,7 +151,7 @@ def worklog_row(
 
 
 def deleted_row(change: Mapping[str, Any]) -> Row:
-    """Return that a worklog was deleted, and when; its hours are not told."""
+    """Return the deletion of a worklog, with its time but without its hours."""
     moment = instant_of_milliseconds(change.get("updatedTime"))
     return row_of(
         {
@@ -186,7 +186,7 @@ def _names(value: object) -> tuple[str, ...]:
 
 
 def _chosen(value: object) -> tuple[str, ...]:
-    """Return what was chosen in a field; a text field and a person are nothing."""
+    """Return the choices in a field; none for text fields and people."""
     found = value if isinstance(value, list) else [value]
     return tuple(
         filter(

@@ -1,8 +1,8 @@
 """Jira: booked hours by team and category, and those that were deleted since.
 
-Jira lists worklogs by when they were changed, a thousand at a time, and withholds the
-last minute; so each run begins an hour before the last one ended. Deletions have a list
-of their own, which is read for the last sixty days each time.
+Jira lists worklogs by the time of their change, a thousand at a time, and withholds the
+last minute; so each run begins an hour before the last run ended. Deletions have a
+separate list, which is read for the last sixty days each time.
 
 Source: Jira Cloud platform REST API v3 (``worklog/updated``, ``worklog/deleted``,
 ``worklog/list``, ``issue/bulkfetch``).
@@ -91,7 +91,7 @@ class JiraWorklogsConfig(SourceConfig):
 
 
 class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
-    """Reads the booked hours of one Jira site."""
+    """Source of the booked hours of a Jira site."""
 
     type: ClassVar[str] = "jira_worklogs"
 
@@ -104,7 +104,7 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
         return (WORKLOGS,)
 
     def probe(self) -> Iterator[Finding]:
-        """Probe the token, and tell how much of the last week it cannot see."""
+        """Probe the token, and report how much of the last week it cannot see."""
         since = self._now() - timedelta(days=_CHECKED_DAYS)
         with self._client() as client:
             ids = list(self._changes(client, _UPDATED, since))
@@ -124,7 +124,7 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
         )
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
-        """Offer what was booked or changed since the last time, and deletions."""
+        """Yield hours booked or changed since the last time, and deletions."""
         now = self._now()
         with self._client() as client:
             yield from self._booked(client, self._since(window, now), now)
@@ -202,7 +202,7 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
         return changes
 
     def _next(self, page: object) -> str | None:
-        """Return from when on the next page begins; it is told in its address."""
+        """Return the start of the next page, which is given in its address."""
         if part_of(page, "lastPage") is True:
             return None
         address = urlsplit(text(part_of(page, "nextPage")) or "")

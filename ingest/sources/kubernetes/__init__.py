@@ -5,7 +5,7 @@ CONNECTORS = {
     "opencost": "opencost:Opencost",
     "openshift_metrics": "openshift_metrics:OpenshiftMetrics",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "opencost": (
         "requests, usage, GPUs and idle of Kubernetes clusters from OpenCost "

@@ -32,7 +32,7 @@ def divided(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
 def divided_up_to(
     total: Decimal, weights: Sequence[Decimal], limits: Sequence[Decimal]
 ) -> list[Decimal]:
-    """Divide by weights, and give to others what would exceed a part's limit.
+    """Divide by weights, and give others the excess over a part's limit.
 
     The limits hold the total together; ties go in the order given.
 

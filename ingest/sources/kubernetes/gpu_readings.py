@@ -3,9 +3,9 @@
 **MIG.** OpenCost counts a MIG instance as a device. Here it weighs its compute slices
 by the slices of the whole GPU; a GPU model without known slices is refused.
 
-**Shared GPUs.** Pods that take turns on one GPU each count as a whole device, too. The
+**Shared GPUs.** Pods that take turns on a GPU each count as a whole device, too. The
 hours of the GPU they share are divided by their activity where each has a reading, else
-evenly by how long they ran; ``gpu_basis`` says which.
+evenly by how long they ran; ``gpu_basis`` names the basis.
 
 Source: NVIDIA Multi-Instance GPU User Guide.
 """
@@ -32,7 +32,7 @@ _ZERO = Decimal(0)
 
 
 def own_reading(allocation: Allocation, declared: DeclaredGpus) -> Reading:
-    """Return what an allocation says of itself, as if it shared no GPU."""
+    """Return an allocation's own reading, as if it shared no GPU."""
     gpu = allocation.gpu
     refusal = allocation.refusal or _negative(allocation)
     if refusal or not allocation.is_workload or not _holds_gpu(gpu):
@@ -84,7 +84,7 @@ def _with_hours(reading: Reading) -> Reading:
     part = _part_of_gpu(reading)
     gpu, hours = reading.allocation.gpu, reading.allocation.hours
     held = gpu.hours
-    # A pod may use a GPU that it never asked for: then it used one.
+    # A pod may use a GPU that it never requested: then it used 1.
     busy = held or (None if hours is None else hours * (gpu.count or 1))
     ratio = gpu.usage_ratio
     return replace(
@@ -123,7 +123,7 @@ def share_gpus(
 def _taking_turns(
     readings: Sequence[Reading], device: str, holders: list[int]
 ) -> list[int]:
-    """Return those who hold a device and share it: as they say, or by their number."""
+    """Return sharing holders of a device, by their own report or number."""
     sharing = [p for p in holders if readings[p].allocation.gpu.is_shared]
     if not sharing and device and _is_overbooked(readings, holders):
         return holders
@@ -140,9 +140,10 @@ def _with_gpu_by_node_hour(readings: Sequence[Reading]) -> list[list[int]]:
 
 
 def _is_overbooked(readings: Sequence[Reading], holders: Sequence[int]) -> bool:
-    """Tell whether one device was held for longer than its hour lasted.
+    """Return True if a device was held for longer than its hour lasted.
 
-    Of a workload with several devices only one is named, so it proves nothing.
+    For a workload with several devices only a single device is named, so it proves
+    nothing.
     """
     window = readings[holders[0]].allocation.window_hours
     if any((readings[p].allocation.gpu.count or 1) > 1 for p in holders):
@@ -155,7 +156,7 @@ def _is_overbooked(readings: Sequence[Reading], holders: Sequence[int]) -> bool:
 def _gpus_shared(
     members: Sequence[Reading], others: Sequence[Reading], declared: DeclaredGpus
 ) -> Decimal:
-    """Return how many GPUs pods share: at least what the largest of them asked for."""
+    """Return the GPUs that pods share: at least the largest pod's request."""
     first = members[0].allocation
     if first.gpu.device:
         return Decimal(1)

@@ -1,10 +1,10 @@
-"""What nodes had in an hour: declared, or held plus idle.
+"""Capacity of nodes in an hour: declared, or held plus idle.
 
 Idle comes as hours or, as OpenCost computes it, as a cost: then at the price for which
-the same node's, or else cluster's, workloads had theirs. An idle cost of zero says that
-nothing idled only where what was held had a price: on a node without a GPU label,
-OpenCost knows of no GPU and prices none. What is neither declared nor told is unknown,
-and then the readings divide the whole.
+the same node's, or else cluster's, workloads had theirs. An idle cost of zero means
+that nothing idled only where the held resources had a price: on a node without a GPU
+label, OpenCost knows of no GPU and prices none. Capacity that is neither declared nor
+reported is unknown, and then the readings divide the whole.
 
 Source: OpenCost specification, *Idle costs*.
 """
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from ingest.sources.kubernetes.opencost_answers import Allocation, GpuUse, Use
 
-#: How far from a whole number of GPUs a capacity worked out of costs may lie.
+#: Maximum distance from a whole number of GPUs of a capacity computed from costs.
 _WHOLE_GPU_TOLERANCE = Decimal("0.01")
 _ZERO = Decimal(0)
-#: Resource → what gives an allocation's hours and cost of it.
+#: Resource → function that gives an allocation's hours and cost of it.
 _USES: dict[str, Callable[[Allocation], Use | GpuUse]] = {
     name: attrgetter(name) for name in ("cpu", "memory", "gpu")
 }
@@ -44,7 +44,7 @@ _USES: dict[str, Callable[[Allocation], Use | GpuUse]] = {
 def add_capacity(
     readings: list[Reading], declared: Callable[[Allocation], DeclaredGpus]
 ) -> None:
-    """Put what each node had on one row of its hour: the idle one, where there is."""
+    """Put a node's capacity on a row of its hour: the idle row if present."""
     prices = _Prices(readings)
     for (cluster, node, start), positions in _by_node_hour(readings).items():
         idle = [readings[p] for p in positions if readings[p].allocation.kind == "idle"]
@@ -57,7 +57,7 @@ def add_capacity(
         declaration = declared(readings[carrier].allocation) if node else DeclaredGpus()
         capacity = _capacity(idle, workloads, declaration, prices)
         if not node and any(declared(w.allocation).per_node for w in workloads):
-            # Each node says it for itself.
+            # Each node reports its own.
             capacity = replace(capacity, gpu_hours=None, basis="")
         readings[carrier] = replace(readings[carrier], capacity=capacity)
 
@@ -76,7 +76,7 @@ def _by_node_hour(readings: Sequence[Reading]) -> dict[NodeHour, list[int]]:
 
 
 def _is_within(reading: Reading, cluster: str, start: str | None) -> bool:
-    """Tell whether a workload ran in a cluster; no cluster is all of them."""
+    """Return True if a workload ran in a cluster; no cluster means all."""
     allocation = reading.allocation
     return (
         allocation.is_workload
@@ -133,7 +133,7 @@ def _declared_part(declared: DeclaredGpus) -> Decimal:
 
 
 def _whole_gpus(hours: Decimal, window: Decimal | None) -> Decimal:
-    """Return hours of a whole number of GPUs where rounded costs mean one."""
+    """Return hours of a whole number of GPUs where rounded costs mean so."""
     if not window:
         return exact(hours)
     count = hours / window
@@ -164,13 +164,13 @@ def _total(
 
 
 def _tells(resource: str, idle: Sequence[Reading]) -> bool:
-    """Tell whether anything is known about what was idle of a resource."""
+    """Return True if anything is known about the idle part of a resource."""
     uses = [_USES[resource](each.allocation) for each in idle]
     return any(use.hours is not None or use.cost is not None for use in uses)
 
 
 def _had_a_price(resource: str, workloads: Sequence[Reading]) -> bool:
-    """Tell whether OpenCost asks anything for what workloads held of a resource."""
+    """Return True if OpenCost prices the workloads' use of a resource."""
     return any(_hours(resource, w) > 0 and _cost(resource, w) > 0 for w in workloads)
 
 

@@ -1,4 +1,4 @@
-"""From what OpenCost says to hours of GPUs, and to what each node had."""
+"""Convert OpenCost allocations to GPU hours and node capacity."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def readings_of(
     allocations: Sequence[Allocation],
     declared: Callable[[Allocation], DeclaredGpus],
 ) -> list[Reading]:
-    """Return a reading for each allocation, in their order; of one said twice, one.
+    """Return a reading for each distinct allocation, in their order.
 
-    What came twice would share its GPU with itself, and its node would have more.
+    A duplicate would share its GPU with itself, and its node would have more.
 
     Parameters
     ----------
     allocations : sequence of Allocation
-        Everything that one delivery holds: prices are looked up among them.
+        All allocations of a delivery: prices are looked up among them.
     declared : callable
-        What is declared about the node of an allocation.
+        Declaration about the node of an allocation.
     """
     readings = [own_reading(each, declared(each)) for each in last_words(allocations)]
     share_gpus(readings, declared)

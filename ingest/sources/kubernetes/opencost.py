@@ -1,13 +1,13 @@
 """Kubernetes clusters through OpenCost or Kubecost: who held and used which node.
 
-It is a meter. What a node costs stands in the bill of whoever sells it; OpenCost says
-which workload requested and used how much of it, and what was idle. Only for a cluster
-that nobody bills, ``use_prices`` takes OpenCost's own prices as an estimated bill.
+It is a meter. The cost of a node is in the bill of its seller; OpenCost reports how
+much of it each workload requested and used, and the idle part. Only for a cluster that
+nobody bills, ``use_prices`` takes OpenCost's own prices as an estimated bill.
 
-A running OpenCost is asked for whole hours, one day at a time. A cheap question by day
-and cluster tells first which days have anything, and whether a day changed since. From
-a folder, each recorded answer is one delivery, and so is a CSV export: it has costs and
-no hours, and is only read with ``use_prices``.
+A running OpenCost is asked for whole hours, a day at a time. A cheap query by day and
+cluster shows first which days have anything, and whether a day changed since. From a
+folder, each recorded answer is a delivery, and so is a CSV export: it has costs and no
+hours, and is only read with ``use_prices``.
 
 Source: OpenCost API, ``/allocation``; Kubecost API, ``/model/allocation``.
 """
@@ -167,7 +167,7 @@ class _Day(NamedTuple):
 
 
 class Opencost(Source[OpencostConfig]):
-    """Reads the allocations of one OpenCost or Kubecost."""
+    """Source of the allocations of an OpenCost or Kubecost server."""
 
     type: ClassVar[str] = "opencost"
 
@@ -266,7 +266,7 @@ class Opencost(Source[OpencostConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the hours of one day, or one recorded answer."""
+        """Yield the hours of a single day, or a recorded answer."""
         detail = delivery.detail
         prices = Prices(self._config.currency, self._config.provider)
         if _is_export(detail) and isinstance(detail, Path):

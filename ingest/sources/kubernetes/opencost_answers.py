@@ -1,8 +1,8 @@
 """Reads answers of the OpenCost and Kubecost allocation API.
 
-An answer is ``{code, status, data: [{name: allocation}, …]}``, one map for each step of
+An answer is ``{code, status, data: [{name: allocation}, …]}``, a map for each step of
 the window. Averages are over the minutes of the allocation itself, so hours are average
-times minutes; what is ``null`` (OpenCost's NaN) or absent stays unknown.
+times minutes; values that are ``null`` (OpenCost's NaN) or absent stay unknown.
 
 Nothing is judged away here: an entry that makes no sense becomes an allocation with a
 ``refusal``, and keeps its content whole.
@@ -26,7 +26,7 @@ from triptych.core.errors import FatalSourceError, MalformedDeliveryError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Parts of a name that OpenCost reserves, and what such a row is about.
+#: Parts of a name that OpenCost reserves, and the subject of such a row.
 _RESERVED = {
     "__idle__": "idle",
     "__unmounted__": "unmounted",
@@ -51,7 +51,7 @@ _AS_JSON = json.JSONEncoder(
 
 
 class Place(NamedTuple):
-    """Where an allocation ran; empty where OpenCost names no one place."""
+    """Place of an allocation; empty where OpenCost names no single place."""
 
     cluster: str = ""
     node: str = ""
@@ -64,16 +64,16 @@ class Place(NamedTuple):
 
     @property
     def by_name(self) -> dict[str, str]:
-        """Return where it ran by the names of the fields, empty ones too."""
+        """Return the place by the names of the fields, including empty fields."""
         return self._asdict()
 
 
-#: What a place is told by, in the order of its fields.
+#: Labels that identify a place, in the order of its fields.
 PLACE_LABELS = Place._fields
 
 
 class Use(NamedTuple):
-    """Hours of one resource: allocated, requested and used, and OpenCost's cost."""
+    """Hours of a resource: allocated, requested, used, and OpenCost's cost."""
 
     hours: Decimal | None = None
     requested: Decimal | None = None
@@ -83,7 +83,7 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GpuUse:
-    """What an allocation says about GPUs; counts are devices, or MIG instances."""
+    """GPU data of an allocation; counts are devices, or MIG instances."""
 
     count: Decimal | None = None
     hours: Decimal | None = None
@@ -97,7 +97,7 @@ class GpuUse:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """One entry of an answer.
+    """Entry of an answer.
 
     Parameters
     ----------
@@ -108,9 +108,9 @@ class Allocation:
     start, end : str
         Its window, as written.
     total_cost : Decimal, optional
-        Everything but what OpenCost takes over from outside the cluster.
+        Everything except costs that OpenCost takes over from outside the cluster.
     refusal : str
-        Why it is no reading; empty if it is one.
+        Reason that it is no reading; empty if it is a reading.
     raw : str
         The entry as JSON.
     """
@@ -131,7 +131,7 @@ class Allocation:
 
     @property
     def is_workload(self) -> bool:
-        """Tell whether somebody ran it, as opposed to OpenCost's own pools."""
+        """Return True if it is a workload, as opposed to OpenCost's own pools."""
         return self.kind == "workload"
 
     @property
@@ -146,7 +146,7 @@ class Allocation:
 
 
 def sets_of(answer: object, *, where: str) -> list[dict[str, Any]]:
-    """Return the maps of an answer, one per step; empty steps are left out.
+    """Return the maps of an answer, per step; empty steps are left out.
 
     Raises
     ------
@@ -173,20 +173,20 @@ def sets_of(answer: object, *, where: str) -> list[dict[str, Any]]:
 
 
 def allocations_of(set_: Mapping[str, Any], *, cluster: str = "") -> list[Allocation]:
-    """Return the entries of one step.
+    """Return the entries of a single step.
 
     Parameters
     ----------
     set_ : mapping
         Name → allocation.
     cluster : str
-        Name of the cluster where an entry does not say it.
+        Name of the cluster where an entry does not give it.
     """
     return [_allocation(name, entry, cluster) for name, entry in set_.items()]
 
 
 def last_words(allocations: Iterable[Allocation]) -> list[Allocation]:
-    """Return each allocation once: of a step that came twice, what was said last."""
+    """Return each allocation once: for a repeated step, its last state."""
     return list({(a.place.cluster, a.name, a.start): a for a in allocations}.values())
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-#: Idle per node, shared with nobody. Kubecost calls the first one ``idle``.
+#: Idle per node, shared with nobody. Kubecost calls the first option ``idle``.
 _OPTIONS = {
     "includeIdle": "true",
     "idle": "true",
@@ -32,20 +32,20 @@ StepMap = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class AllocationApi:
-    """One server's allocation API.
+    """Allocation API of a single server.
 
     Parameters
     ----------
     base_url, path : str
-        Where it is.
+        Address of the server.
     source : str
         Name of the source, for messages.
     token_variable : str, optional
-        Environment variable with a bearer token, where a proxy asks for one.
+        Environment variable with a bearer token, where a proxy asks for a token.
     resolution : str
-        How finely OpenCost looks at its Prometheus.
+        Resolution of OpenCost's Prometheus queries.
     hours_per_request : int
-        How many hours are asked for at once.
+        Number of hours requested at once.
     """
 
     base_url: str
@@ -57,7 +57,7 @@ class AllocationApi:
     hours_per_request: int
 
     def days(self, first: date, until: datetime) -> dict[date, StepMap]:
-        """Return what each day comes to by cluster, of days that have anything."""
+        """Return the totals of each day by cluster, for days with any."""
         with self._client() as client:
             steps = self._ask(client, midnight(first), until, step="1d", by="cluster")
         step_maps: dict[date, StepMap] = {}

@@ -1,8 +1,8 @@
-"""Reads the CSV export of OpenCost: what each container cost on a day.
+"""Read the CSV export of OpenCost: the cost of each container on a day.
 
 The export has costs and averages, and not how long a container ran. So it is an
-estimated bill and no meter: hours cannot be worked out of it. What a row says is handed
-over as it is written; the checks of the stream refuse what cannot be read.
+estimated bill and no meter: hours cannot be computed from it. The content of a row is
+passed on as it is written; the checks of the stream refuse unreadable values.
 
 Source: OpenCost documentation, *CSV export*.
 """
@@ -42,7 +42,7 @@ def export_rows(path: Path, *, cluster: str, label: str) -> Iterator[dict[str, s
     path : Path
         The file, plain or compressed.
     cluster : str
-        Name of the cluster, which an export does not tell.
+        Name of the cluster, which is missing in an export.
     label : str
         Name of the file, for messages.
 
@@ -82,7 +82,7 @@ def _row(row: Mapping[str, str | None], cluster: str) -> dict[str, str]:
 
 
 def _day_after(day: str) -> str:
-    """Return the next day; what is no day stays, and is refused as the start is."""
+    """Return the next day; other text is kept, and refused as the start is."""
     try:
         first = datetime.fromisoformat(day).replace(tzinfo=UTC)
     except ValueError:

@@ -1,9 +1,9 @@
 """OpenCost's readings and prices as rows of their streams, each value as text.
 
 The mapping of the source turns the place and the labels of a workload into a model and
-a pool. What no rule turns into a model has none: its part of a pool ends unallocated,
-with its reason. A row whose rules name no pool belongs to the pool that is named like
-its cluster, so it never counts for pools of others.
+a pool. A workload that no rule turns into a model has none: its part of a pool ends
+unallocated, with its reason. A row for which rules name no pool belongs to the pool
+that is named like its cluster, so it never counts for pools of others.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Answer = TypeVar("Answer")
 
 
 class WorkloadLabels(Mapping[str, "Sequence[str]"]):
-    """What rules see of a workload; label names as Kubernetes or OpenCost write them.
+    """Workload as rules see it; label names as in Kubernetes or OpenCost.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class WorkloadLabels(Mapping[str, "Sequence[str]"]):
 def once_per_workload(
     rules: Callable[[WorkloadLabels], Answer],
 ) -> Callable[[Allocation], Answer]:
-    """Return what rules say of an allocation: a workload is the same in each hour."""
+    """Return rules cached per workload, which is the same in each hour."""
 
     @lru_cache(maxsize=1_024)
     def asked(place: Place, labels: tuple[tuple[str, str], ...]) -> Answer:
@@ -79,7 +79,7 @@ def once_per_workload(
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """How OpenCost's own prices are read, where a cluster has no bill."""
+    """Settings for reading OpenCost's own prices, for clusters with no bill."""
 
     currency: str
     provider: str

@@ -1,8 +1,8 @@
 """OpenShift: reports of its cost management metrics operator, as a meter.
 
-They say per hour what each pod requested and used, which GPU or MIG instance it held,
-and what its node had; what the node costs stands in the bill of whoever sells it. The
-reports of a month, all files together, are one delivery.
+They give per hour the requests and use of each pod, the GPU or MIG instance it held,
+and the capacity of its node; the cost of the node is in the bill of its seller. The
+reports of a month, all files together, are a single delivery.
 
 Source: koku-metrics-operator, *Report fields*.
 """
@@ -71,7 +71,7 @@ class OpenshiftMetricsConfig(SourceConfig):
 
 
 class OpenshiftMetrics(Source[OpenshiftMetricsConfig]):
-    """Reads the reports of one cluster."""
+    """Source of the reports of a cluster."""
 
     type: ClassVar[str] = "openshift_metrics"
 
@@ -88,7 +88,7 @@ class OpenshiftMetrics(Source[OpenshiftMetricsConfig]):
         return (METER_STREAM,)
 
     def probe(self) -> Iterator[Finding]:
-        """Tell whether there are reports."""
+        """Check whether there are reports."""
         yield from self._files.check()
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
@@ -122,7 +122,7 @@ class OpenshiftMetrics(Source[OpenshiftMetricsConfig]):
         )
 
     def _declared(self, reports: Reports) -> Callable[[Allocation], DeclaredGpus]:
-        """Return what rules say about a node, or else its labels."""
+        """Return the declaration about a node, by rules or else its labels."""
 
         def declared(allocation: Allocation) -> DeclaredGpus:
             rule, labels = self._gpus(allocation), reports.declared(allocation)

@@ -1,8 +1,8 @@
 """Reports of the cost management metrics operator of OpenShift, as allocations.
 
-The operator writes CSV files per hour: what pods used and requested with what their
-node had, which GPU or MIG instance a pod held and for how long, labels of nodes and of
-namespaces. Files are told apart by their columns, whatever their names.
+The operator writes CSV files per hour: use and requests of pods with the capacity of
+their node, the GPU or MIG instance that a pod held and for how long, labels of nodes
+and of namespaces. Files are recognised by their columns, regardless of their names.
 
 Source: koku-metrics-operator, *Report fields*.
 """
@@ -49,7 +49,7 @@ _NO_VALUE = {"", "None"}
 
 @dataclass
 class Reports:
-    """The rows of several files, told apart."""
+    """Rows of several files, separated by kind."""
 
     pods: list[Row] = field(default_factory=list)
     gpus: list[Row] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Reports:
     namespace_labels: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, path: Path, *, label: str) -> None:
-        """Read one file; one that holds something else is passed over.
+        """Read a file; a file that holds something else is passed over.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Reports:
                 self.namespace_labels[namespace] = _labels(row[_NAMESPACE_COLUMN])
 
     def allocations(self, *, cluster: str) -> list[Allocation]:
-        """Return pods, the GPUs they held, and what was idle of each node."""
+        """Return pods, the GPUs they held, and the idle part of each node."""
         # A report that was written again repeats hours, and a node has them once.
         pods = last_words(self._pod(row, cluster) for row in self.pods)
         labels = {(p.place.namespace, p.place.pod): p.labels for p in pods}
@@ -85,9 +85,9 @@ class Reports:
         return [*pods, *gpus, *self._idle(pods, cluster)]
 
     def declared(self, allocation: Allocation) -> DeclaredGpus:
-        """Return what the labels of an allocation's node say about its GPUs."""
+        """Return the GPUs that the labels of an allocation's node declare."""
         labels = self.node_labels.get(allocation.place.node, {})
-        # With one profile for all, the label counts instances instead of GPUs.
+        # With a single profile for all, the label counts instances instead of GPUs.
         is_single = labels.get("nvidia_com_mig_strategy", "").lower() == "single"
         count = _number(labels, "nvidia_com_gpu_count")
         return DeclaredGpus(
@@ -146,7 +146,7 @@ class Reports:
         return _allocation(name, row, place, own, gpu=gpu, minutes=minutes)
 
     def _idle(self, pods: Iterable[Allocation], cluster: str) -> list[Allocation]:
-        """Return a row for each node and hour: what it had and no pod held."""
+        """Return a row for each node and hour: its capacity that no pod held."""
         held: dict[tuple[str, str | None], list[Decimal]] = defaultdict(
             lambda: [Decimal(0), Decimal(0)]
         )

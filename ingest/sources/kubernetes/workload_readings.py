@@ -1,4 +1,4 @@
-"""What an allocation comes to: hours of GPUs, and what its node had."""
+"""Readings of an allocation: hours of GPUs, and capacity of its node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NodeHour = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class DeclaredGpus:
-    """What the configuration says about a node's GPUs, where the meter does not."""
+    """Configured facts of a node's GPUs, where the meter lacks them."""
 
     model: str = ""
     max_slices: int | None = None
@@ -25,7 +25,7 @@ class DeclaredGpus:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a node had: core-hours, GiB-hours and GPU hours."""
+    """Capacity of a node: core-hours, GiB-hours and GPU hours."""
 
     cpu_core_hours: Decimal | None = None
     memory_gibibyte_hours: Decimal | None = None
@@ -35,7 +35,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An allocation with what it comes to.
+    """Allocation with its results.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Reading:
     mig_slices, max_slices : int, optional
         Of the instance and of the whole GPU.
     capacity : Capacity
-        Of the whole node, on one row of its hour.
+        Of the whole node, on a single row of its hour.
     """
 
     allocation: Allocation
@@ -72,5 +72,5 @@ class Reading:
 
     @property
     def has_gpu(self) -> bool:
-        """Tell whether it held or used a GPU."""
+        """Return True if it held or used a GPU."""
         return bool(self.gpu_basis)

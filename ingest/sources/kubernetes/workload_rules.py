@@ -1,8 +1,9 @@
 """Rules about Kubernetes workloads and their nodes, by place and labels.
 
-Both kinds match what :class:`~ingest.sources.kubernetes.opencost_rows.WorkloadLabels`
-sees: the mapping names a workload's model and pool, ``gpus`` says what the GPUs of a
-node are where the meter does not.
+Both kinds match the fields of
+:class:`~ingest.sources.kubernetes.opencost_rows.WorkloadLabels`: the mapping names a
+workload's model and pool, ``gpus`` describes the GPUs of a node where the meter does
+not.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _NOTHING_DECLARED = DeclaredGpus()
 
 
 class GpuRule(Declared):
-    """What the GPUs of some nodes are, where the meter does not say it."""
+    """Rule for the GPUs of some nodes, where the meter does not report them."""
 
     match: dict[str, Any] = Field(
         description="Label → what its value must be, as in 'mapping'."
@@ -52,7 +53,7 @@ class GpuRule(Declared):
 
 
 class GpuRules:
-    """What is declared about the GPUs of nodes: the first rule that matches says it.
+    """Declarations about the GPUs of nodes: the first matching rule applies.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class GpuRules:
         self._declared = once_per_workload(self._first_said)
 
     def __call__(self, allocation: Allocation) -> DeclaredGpus:
-        """Return what the node of an allocation is said to have."""
+        """Return the declared GPUs of an allocation's node."""
         return self._declared(allocation) if self._rules else _NOTHING_DECLARED
 
     def _first_said(self, labels: WorkloadLabels) -> DeclaredGpus:
@@ -78,7 +79,7 @@ class GpuRules:
 
 
 def refuse_unknown_places(matches: Sequence[dict[str, Any]]) -> None:
-    """Raise :class:`ValueError` where a rule matches what no workload has."""
+    """Raise :class:`ValueError` if a rule matches places no workload has."""
     for label in (label for match in matches for label in match):
         if label not in PLACE_LABELS and not label.startswith(LABEL_PREFIX):
             known = ", ".join((*PLACE_LABELS, f"{LABEL_PREFIX}<name>"))
@@ -87,7 +88,7 @@ def refuse_unknown_places(matches: Sequence[dict[str, Any]]) -> None:
 
 
 def _as_mapping(rules: Sequence[GpuRule]) -> LabelMapping:
-    """Return rules whose target is their position."""
+    """Return rules with their positions as targets."""
     return LabelMapping(
         [
             MappingRule(match=rule.match, pool=f"{position}")

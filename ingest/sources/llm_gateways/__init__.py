@@ -5,7 +5,7 @@ CONNECTORS = {
     "langfuse": "langfuse:Langfuse",
     "litellm": "litellm:Litellm",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "langfuse": "tokens by feature tag and model that a Langfuse project traces",
     "litellm": (

@@ -1,16 +1,16 @@
-"""What LLM gateways report, summed: tokens and their own price-table cost.
+"""Sum reports of LLM gateways: tokens and their own price-table cost.
 
-A gateway says one line per request, or per key and model and day. Here lines become
-readings, the mapping of the source gives each a model and a pool, and equal ones are
-summed by hour or day, so that the lake holds no request and nobody's name.
+A gateway reports a line per request, or per key and model and day. Here lines become
+readings, the mapping of the source gives each a model and a pool, and equal readings
+are summed by hour or day, so that the lake holds no request and nobody's name.
 
-Token identity: ``input_tokens`` is the whole input, of which what was read from and
-written to the provider's prompt cache are parts. What a gateway cannot say is ``None``,
-never zero. The cost is the gateway's own estimate from a price table; it is compared
-with the bill and never added to it.
+Token identity: ``input_tokens`` is the whole input, with the tokens read from and
+written to the provider's prompt cache as parts. Figures that a gateway cannot report
+are ``None``, never zero. The cost is the gateway's own estimate from a price table; it
+is compared with the bill and never added to it.
 
-A line that cannot count stays apart, with its texts as delivered and with what is wrong
-in the place of its reporter, so that the runner sets it aside.
+A line that cannot count stays apart, with its texts as delivered and with its fault in
+the place of its reporter, so that the runner sets it aside.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose traffic a reading is, in the gateway's own words."""
+    """Origin of a reading's traffic, in the gateway's own words."""
 
     provider: str | None = None
     provider_model: str | None = None
@@ -56,20 +56,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one line of a gateway states.
+    """Content of a gateway's line.
 
     Attributes
     ----------
     started_at : datetime
         Begin of the request or day, UTC.
     requests, successful_requests : int
-        How many the line stands for.
+        Number of requests that the line represents.
     input_tokens, cache_read_tokens, cache_write_tokens, output_tokens : int, optional
         Sent to and received from the provider.
     reasoning_tokens : int, optional
         Those of the output that nobody was shown.
     cost : Decimal, optional
-        What the gateway's price table makes of it.
+        Cost by the gateway's price table.
     """
 
     started_at: datetime
@@ -95,7 +95,7 @@ class _Sum:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost: Decimal | None = None
-    #: Whether every reading knew its cached tokens, so that the rest is uncached.
+    #: True if every reading knew its cached tokens, so that the rest is uncached.
     knows_parts: bool = True
     knows_reasoning: bool = True
 
@@ -141,12 +141,12 @@ class _Key(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """Readings of one delivery, summed by bucket, origin, model and pool.
+    """Readings of a delivery, summed by bucket, origin, model and pool.
 
     Parameters
     ----------
     gateway : str
-        What the source calls its gateway.
+        Name that the source gives its gateway.
     mapping : LabelMapping
         Gives each reading its model and pool.
     bucket : str
@@ -168,7 +168,7 @@ class Tally:
         read: Callable[[Line], Reading],
         refused: Callable[[Line], Row],
     ) -> None:
-        """Count a line, or keep what ``refused`` returns of one that cannot count."""
+        """Count a line, or keep the result of ``refused`` if it cannot count."""
         try:
             self.add(read(line))
         except UnreadableError as error:
@@ -194,7 +194,7 @@ class Tally:
         )
 
     def rows(self) -> Iterator[Row]:
-        """Yield the sums in a stable order, then what was refused."""
+        """Yield the sums in a stable order, then the refused lines."""
         length = timedelta(hours=1) if self.bucket == "hour" else timedelta(days=1)
         for key in sorted(self._sums, key=repr):
             yield self._row(key, self._sums[key], length)
@@ -282,7 +282,7 @@ def to_cost(value: object, name: str) -> Decimal | None:
 
 
 def to_moment(value: object, name: str) -> datetime:
-    """Return a time in UTC; one without an offset is meant as UTC.
+    """Return a time in UTC; a time without an offset is taken as UTC.
 
     Raises
     ------

@@ -1,11 +1,11 @@
 """Langfuse: tokens by feature tag and model, from its metrics and observations.
 
-Like a gateway it is a meter, never money: its costs come from a price table, and what
-was sent past its tracing it has not seen. The feature is a tag.
+Like a gateway it is a meter, never money: its costs come from a price table, and it has
+not seen requests that bypassed its tracing. The feature is a tag.
 
-One question to the metrics per year tells which days have generations, and whether a
+A single query to the metrics per year shows which days have generations, and whether a
 day changed. Such a day is read again from the observations, page by page; or, where
-these are too many, from the metrics by hour, which do not tell cached tokens.
+these are too many, from the metrics by hour, which do not report cached tokens.
 
 Source: Langfuse's public API, ``/api/public/v2/metrics`` and ``/v2/observations``.
 """
@@ -65,7 +65,7 @@ _LOOK_BACK_DAYS = 90
 _ROW_LIMIT = 1000
 _DAYS_PER_QUESTION = 365
 _FIELDS = "core,basic,model,usage,trace_context"
-#: What calls a model; spans around them repeat its usage.
+#: Observations that call a model; spans around them repeat its usage.
 _CALLS = ["GENERATION", "EMBEDDING"]
 _SUMS = (
     ("count", "count"),
@@ -76,7 +76,7 @@ _SUMS = (
 
 
 class LangfuseConfig(SourceConfig):
-    """Options of a ``langfuse`` source; one project is one source."""
+    """Options of a ``langfuse`` source; each project is a source."""
 
     base_url: BaseUrl = Field(
         default="https://cloud.langfuse.com", description="Address of Langfuse."
@@ -128,7 +128,7 @@ class _Day:
 
 
 class Langfuse(Source[LangfuseConfig]):
-    """Reads the generations of one Langfuse project."""
+    """Source of the generations of a Langfuse project."""
 
     type: ClassVar[str] = "langfuse"
 
@@ -140,7 +140,7 @@ class Langfuse(Source[LangfuseConfig]):
         )
 
     def streams(self) -> Sequence[str]:
-        """Return the one stream of meters."""
+        """Return the single stream of meters."""
         return (STREAM,)
 
     def probe(self) -> Iterator[Finding]:
@@ -170,7 +170,7 @@ class Langfuse(Source[LangfuseConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the sums of one day."""
+        """Yield the sums of a single day."""
         day = delivery.detail
         if not isinstance(day, date):
             return
@@ -290,7 +290,7 @@ class Langfuse(Source[LangfuseConfig]):
         )
 
     def _bounds(self, window: Window) -> tuple[date, date]:
-        """Return the first day to ask for and the one after the last."""
+        """Return the first day to request and the day after the last."""
         first = self._config.start_date or today() - timedelta(days=_LOOK_BACK_DAYS)
         tomorrow = today() + timedelta(days=1)
         start = max(first, window.start or first)
@@ -342,10 +342,10 @@ def _starts(operator: str, day: date) -> dict[str, object]:
 
 
 def _counts_before(row: dict[str, Any], end: date) -> bool:
-    """Tell whether a row of metrics stands for anything before ``end``.
+    """Return True if a row of metrics covers anything before ``end``.
 
-    The upper bound of a question is inclusive, and gaps are filled with zeros. What
-    cannot be told counts, and is judged when it is read.
+    The upper bound of a query is inclusive, and gaps are filled with zeros. A row that
+    cannot be classified counts, and is judged when it is read.
     """
     try:
         started_at = to_moment(row.get("time_dimension"), "time_dimension")

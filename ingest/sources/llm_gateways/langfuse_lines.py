@@ -1,8 +1,8 @@
-"""What Langfuse says: one generation, or a row of its metrics.
+"""Read lines of Langfuse: a generation, or a row of its metrics.
 
 ``usageDetails`` are exclusive buckets: the input of a generation is the sum of all that
-name input, a prompt or a cache. ``total`` repeats the others, and what is no token
-(images, characters, seconds) has neither name and is left out.
+name input, a prompt or a cache. ``total`` repeats the others, and units other than
+tokens (images, characters, seconds) have neither name and are left out.
 
 Latency is seconds in observations and milliseconds in metrics; nothing here is read
 from it.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ingest.reading.text_rows import Row
     from ingest.sources.llm_gateways.gateway_usage import Line
 
-#: What a rule of the mapping may match.
+#: Labels that a rule of the mapping may match.
 LABELS = ("environment", "model", "name", "provider", "release", "tag", "trace_name")
 #: Dimensions by which metrics are asked for, in the API's own names.
 DIMENSIONS = ("providedModelName", "tags", "environment", "traceName", "level")
@@ -43,7 +43,7 @@ _OUTPUT_NAMES = ("output", "completion", "reasoning")
 
 @dataclass(frozen=True, slots=True)
 class LineReader:
-    """Turns observations and rows of metrics into readings, as one source means them.
+    """Reader of observations and metrics rows, by a source's settings.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class LineReader:
     providers: Mapping[str, str] = field(default_factory=dict)
 
     def of_observation(self, line: Line) -> Reading:
-        """Return the reading of one generation.
+        """Return the reading of a generation.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class LineReader:
         )
 
     def of_metrics(self, line: Line) -> Reading:
-        """Return the reading of a row of metrics; it does not know what was cached.
+        """Return the reading of a metrics row; its cached tokens are unknown.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class LineReader:
 
 
 def refused_observation(line: Line) -> Row:
-    """Return what is kept of a generation that cannot count."""
+    """Return the kept fields of a generation that cannot count."""
     usage = line.get("usageDetails")
     stated = usage if isinstance(usage, dict) else {}
     return {
@@ -138,7 +138,7 @@ def refused_observation(line: Line) -> Row:
 
 
 def refused_metrics(line: Line) -> Row:
-    """Return what is kept of a row of metrics that cannot count."""
+    """Return the kept fields of a row of metrics that cannot count."""
     return {
         "period_start": as_text(line.get("time_dimension")),
         "provider_model": as_text(line.get("providedModelName")),

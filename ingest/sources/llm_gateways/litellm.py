@@ -1,11 +1,12 @@
 """LiteLLM: tokens by feature, team and key, from its spend API or from its tables.
 
-A gateway is a meter. It knows who sent what to which provider; what that cost only the
-provider's bill says. Its own price-table cost is kept to show the gap, never as money.
+A gateway is a meter. It knows who sent which requests to which provider; only the
+provider's bill has the cost. Its own price-table cost is kept to show the gap, never as
+money.
 
-Over HTTP the daily activity tells which days have traffic and whether a day changed.
+Over HTTP the daily activity shows which days have traffic and whether a day changed.
 Such a day is read again from the request log, ``/spend/logs/v2``, which alone has the
-tags; or, for gateways whose requests are too many, from the daily activity itself.
+tags; or, for gateways with too many requests, from the daily activity itself.
 
 Sources: the LiteLLM proxy's routes ``/user/daily/activity`` and ``/spend/logs/v2``, and
 its tables ``LiteLLM_SpendLogs`` and ``LiteLLM_Daily*Spend``.
@@ -119,7 +120,7 @@ class LitellmConfig(SourceConfig):
 
 
 class Litellm(Source[LitellmConfig]):
-    """Reads one LiteLLM proxy, or exports of its tables."""
+    """Source of a LiteLLM proxy, or of exports of its tables."""
 
     type: ClassVar[str] = "litellm"
 
@@ -134,7 +135,7 @@ class Litellm(Source[LitellmConfig]):
         )
 
     def streams(self) -> Sequence[str]:
-        """Return the one stream of meters."""
+        """Return the single stream of meters."""
         return (STREAM,)
 
     def probe(self) -> Iterator[Finding]:
@@ -181,7 +182,7 @@ class Litellm(Source[LitellmConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the sums of one day, or of one file."""
+        """Yield the sums of a single day, or of a single file."""
         detail = delivery.detail
         if isinstance(detail, Path):
             tally = Tally(self._config.name, self._mapping, "hour")

@@ -1,7 +1,7 @@
 """LiteLLM's daily activity: which days have traffic, and each day by model and key.
 
-The answer comes in pages of table rows, already grouped by day, so one day may stand on
-two pages; its figures are added.
+The answer comes in pages of table rows, already grouped by day, so a day may be on two
+pages; its figures are added.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MAY_BE_ABSENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class DayOfActivity:
-    """One day: what changes when it does, and its lines by model and key."""
+    """A day: its change marker, and its lines by model and key."""
 
     date: date
     fingerprint: str

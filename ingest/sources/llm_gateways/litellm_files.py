@@ -1,7 +1,7 @@
 """Reads exports of LiteLLM's tables: Parquet, CSV and JSON Lines, line by line.
 
 Only the columns that count are taken from a line; the texts of requests and answers
-never leave the file. Which table it is, its columns say.
+never leave the file. The columns identify the table.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def count_file(
     delimiter: str = ",",
     encoding: str = "utf-8",
 ) -> None:
-    """Add every line of an export to a tally; one that stands there twice, once.
+    """Add each distinct line of an export to a tally.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def count_file(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """How lines of one table are read; ``key`` identifies a line."""
+    """Reading rules for lines of a table; ``key`` identifies a line."""
 
     key: str
     read: Callable[[Line], Reading]

@@ -1,4 +1,4 @@
-"""What a line of LiteLLM says: a request's spend log, or a day's spend by key.
+"""Read LiteLLM lines: a request's spend log, or a day's spend by key.
 
 Columns are those of the tables ``LiteLLM_SpendLogs`` and ``LiteLLM_Daily*Spend`` and
 of the answers of ``/spend/logs/v2`` and ``/user/daily/activity``. The texts of requests
@@ -6,11 +6,11 @@ and answers (``messages``, ``response``, ``proxy_server_request``) and who asked
 (``user``, ``end_user``, addresses) are not looked at.
 
 ``prompt_tokens`` may or may not hold the tokens of the provider's prompt cache: that
-depends on the version, the provider and the route. Unless the source says which, it is
-taken as what the line itself proves, see :func:`whole_input`.
+depends on the version, the provider and the route. Unless the source settles it, it is
+taken as the line itself proves, see :func:`whole_input`.
 
 ``cache_hit`` is the gateway's own cache: nothing was sent to the provider, so such a
-request counts as one and its tokens do not.
+request counts as a request and its tokens do not.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PromptTokens = Literal["auto", "whole", "without_cache"]
 
-#: What a spend log is read for; nothing else leaves the file.
+#: Columns read from a spend log; nothing else leaves the file.
 LOG_COLUMNS = (
     "request_id",
     "startTime",
@@ -57,7 +57,7 @@ LOG_COLUMNS = (
     "prompt_tokens",
     "completion_tokens",
 )
-#: What a daily table is read for.
+#: Columns read from a daily table.
 DAY_COLUMNS = (
     "id",
     "date",
@@ -76,7 +76,7 @@ DAY_COLUMNS = (
     "api_requests",
     "successful_requests",
 )
-#: What a rule of the mapping may match.
+#: Labels that a rule of the mapping may match.
 LABELS = ("key", "model", "organization", "provider", "tag", "team")
 
 _YES = frozenset({"true", "1", "t", "yes"})
@@ -84,13 +84,13 @@ _YES = frozenset({"true", "1", "t", "yes"})
 
 @dataclass(frozen=True, slots=True)
 class LineReader:
-    """Turns lines into readings, as one source means them.
+    """Converter of lines into readings, by a source's settings.
 
     Parameters
     ----------
     prompt_tokens : str
-        Whether ``prompt_tokens`` holds cached tokens: ``whole`` it does,
-        ``without_cache`` it does not, ``auto`` what the line proves.
+        Treatment of cached tokens in ``prompt_tokens``: ``whole`` if it holds them,
+        ``without_cache`` if it does not, ``auto`` as the line proves.
     feature_tag_prefix : str
         Beginning of the tag that names the feature; empty: the first tag.
     providers : mapping of str to str
@@ -223,8 +223,8 @@ def whole_input(
     -----
     A stated total decides. Else a part that is larger than the whole is not in it:
     reads above the prompt are outside, with the writes; writes that do not fit beside
-    the reads are outside. What may be inside is taken as inside, so that no token is
-    counted that the line does not prove.
+    the reads are outside. Parts that may be inside are taken as inside, so that no
+    token is counted that the line does not prove.
 
     Examples
     --------
@@ -245,12 +245,12 @@ def _outside(prompt: int, read: int, write: int) -> int:
 
 
 def refused_log(line: Line) -> Row:
-    """Return what is kept of a log that cannot count, under the stream's names."""
+    """Return the kept fields of a refused log, by the stream's names."""
     return _refused(line, period_start="startTime")
 
 
 def refused_day(line: Line) -> Row:
-    """Return what is kept of a daily row that cannot count."""
+    """Return the kept fields of a daily row that cannot count."""
     row = _refused(line, period_start="date")
     return row | {
         "requests": as_text(line.get("api_requests")),

@@ -1,4 +1,4 @@
-"""Which provider serves a model, where a meter names only the model."""
+"""Find the provider of a model, where a meter names only the model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def provider_of(model: str | None, providers: Mapping[str, str]) -> str | None:
     Parameters
     ----------
     model : str, optional
-        Name of the model as the meter says it.
+        Name of the model as in the meter.
     providers : mapping of str to str
         Beginning → provider, as configured; they come before those that are known.
 

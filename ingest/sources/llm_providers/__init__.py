@@ -5,7 +5,7 @@ CONNECTORS = {
     "anthropic": "anthropic:Anthropic",
     "openai": "openai:OpenAi",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "anthropic": (
         "an Anthropic organisation's daily costs, and its usage by workspace, "

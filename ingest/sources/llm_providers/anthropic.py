@@ -1,11 +1,11 @@
-"""Anthropic: what the organisation is charged a day, and its usage of the Messages API.
+"""Anthropic: an organisation's daily charges, and Messages API usage.
 
 Amounts are decimal texts in the lowest unit: "123.45" in USD is 1.2345 dollars.
 ``uncached_input_tokens`` is not the whole input: tokens read from the cache and written
 to it come on top. The default workspace has no id.
 
-What Priority Tier costs is never told here; its tokens are. Code execution is told as
-cost and not as usage.
+The cost of Priority Tier is never reported here; its tokens are. Code execution is
+reported as cost and not as usage.
 
 Source: Anthropic Admin API, *organizations/cost_report*,
 *organizations/usage_report/messages*, *organizations/workspaces*.
@@ -55,7 +55,7 @@ _WORKSPACES = f"{_BASE}/workspaces"
 _DECIMALS = {"USD": 2}
 _DEFAULT_WORKSPACE = "Default workspace"
 _COST_DIMENSIONS = ("workspace_id", "description")
-#: What a cost result is told apart by when it is grouped by its description.
+#: Fields that distinguish cost results grouped by description.
 _COST_FIELDS = (
     *_COST_DIMENSIONS,
     "cost_type",
@@ -102,7 +102,7 @@ class AnthropicConfig(LlmProviderConfig):
 
 
 class Anthropic(LlmProvider[AnthropicConfig]):
-    """Reads one organisation of Anthropic; a workspace is a project."""
+    """Source of an organisation of Anthropic; a workspace is a project."""
 
     type: ClassVar[str] = "anthropic"
     title: ClassVar[str] = "Anthropic"
@@ -220,7 +220,7 @@ class Anthropic(LlmProvider[AnthropicConfig]):
         )
 
     def _probe_usage(self, client: Client) -> str:
-        """Say whether the known hole of the bill is one for this organisation."""
+        """Report whether the bill's known hole affects this organisation."""
         last = yesterday()
         days = Span(last.end - timedelta(days=_PRIORITY_DAYS), last.end)
         path = "usage_report/messages"
@@ -251,7 +251,7 @@ def _moment(text: str) -> datetime:
 
 
 def _amount(result: Result) -> str | None:
-    """Return the amount in whole units; one whose lowest unit is unknown is refused."""
+    """Return the amount in whole units; refuse an unknown lowest unit."""
     amount, currency = result.text("amount"), result.text("currency") or ""
     decimals = _DECIMALS.get(currency.upper())
     if amount is None or decimals is not None:

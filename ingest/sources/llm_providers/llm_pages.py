@@ -1,4 +1,4 @@
-"""Pages of what a provider answers: followed to the last one, and put together."""
+"""Page through a provider's answers to the end, and join them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ingest.http.client import HttpClient, Params
     from ingest.sources.llm_providers.llm_results import Report, Result, Span
 
-    #: Who answers.
+    #: Client that answers.
     Client = HttpClient | RecordedAnswers
 
 
@@ -37,9 +37,9 @@ def days_in(
 def pages_of(
     client: Client, path: str, params: Callable[[str | None], Params], *, where: str
 ) -> Iterator[Any]:
-    """Return the pages of a report: followed to the last one, or as recorded.
+    """Return the pages of a report: followed to the last, or as recorded.
 
-    ``params`` returns what a page is asked by, of the token that the one before named.
+    ``params`` returns the query of a page, given the token that the page before named.
     """
     return _pages(client, path, params, lambda page: _next(page, where), where)
 
@@ -57,15 +57,15 @@ def gather(
     Parameters
     ----------
     report : Report
-        Where they are put together.
+        Report into which they are joined.
     pages : iterable
         Its pages.
     day_of : callable
-        Returns the day of a bucket; may raise what a wrong type raises.
+        Returns the day of a bucket; may raise the errors of a wrong type.
     where : str
-        What messages call it.
+        Name in messages.
     gapless_until : datetime, optional
-        Before it the vendor's answer has every day, empty ones too.
+        Day before which the vendor's answer has every day, including empty days.
 
     Raises
     ------

@@ -1,12 +1,12 @@
-"""What the vendors of model APIs have in common: a bill by the day, asked by the month.
+"""Base for vendors of model APIs: a daily bill, requested by the month.
 
-Each month is a delivery of its own, so that asking again replaces it whole. A month
-is asked again on every run until ``lag_days`` after its end, because vendors restate
+Each month is a separate delivery, so that asking again replaces it whole. A month is
+requested again on every run until ``lag_days`` after its end, because vendors restate
 recent days; then once more, and never again, unless the user names it with ``--from``
 or ``--to``.
 
-What the bill says of a day is the money. Usage is a meter beside it. Neither is
-computed from the other.
+The bill of a day is the money. Usage is a meter beside it. Neither is computed from the
+other.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class LlmProviderConfig(SourceConfig):
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """The days of one month that there is something to ask about."""
+    """Days of a month that there is something to ask about."""
 
     label: str
     asked: Span
@@ -125,14 +125,14 @@ LlmConfigT = TypeVar("LlmConfigT", bound=LlmProviderConfig)
 
 
 class LlmProvider(Source[LlmConfigT]):
-    """A source that is the vendor of a model API; one subclass for each vendor.
+    """Source that is a vendor of a model API; a subclass for each vendor.
 
     Attributes
     ----------
     title : str
         The vendor's name, for messages.
     denied_advice : str
-        What key it needs and who can make it; ``{variable}`` is where it belongs.
+        Key that it needs and who can create it; ``{variable}`` is the variable for it.
     """
 
     title: ClassVar[str]
@@ -153,12 +153,12 @@ class LlmProvider(Source[LlmConfigT]):
         return (COSTS, USAGE) if self._config.usage else (COSTS,)
 
     def probe(self) -> Iterator[Finding]:
-        """Ask for one day of costs and usage, and say what the API never tells."""
+        """Request a day of costs and usage, and report the API's known gaps."""
         if self._recorded is not None:
             yield from self._recorded.check()
             return
         findings = [self._finding(probe) for probe in self._probes()]
-        # A missing key is one finding, however many questions it stops.
+        # A missing key is a single finding, regardless of how many probes it stops.
         yield from dict.fromkeys(findings)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
@@ -185,7 +185,7 @@ class LlmProvider(Source[LlmConfigT]):
                 )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Ask for one month and hand it over as rows, each value as text."""
+        """Request a month and yield it as rows, each value as text."""
         asked = delivery.detail
         assert isinstance(asked, Span)  # noqa: S101  (what deliveries() put there)
         with self._open() as client:
@@ -218,14 +218,14 @@ class LlmProvider(Source[LlmConfigT]):
 
     @abstractmethod
     def _probes(self) -> Sequence[Callable[[Client], str]]:
-        """Return what ``triptych check`` asks; each says what it found."""
+        """Return the probes of ``triptych check``; each reports its finding."""
 
     def _target(self, labels: Mapping[str, str | None]) -> Target:
         """Return the model and the pool that a mapping gives to these labels."""
         return self._mapping.target({k: (v,) for k, v in labels.items() if v})
 
     def _usage_of(self, result: Result, labels: Mapping[str, str | None]) -> Row:
-        """Return whose usage a result is, and of which day."""
+        """Return the user and the day of a usage result."""
         target = self._target(labels)
         return {
             "period_start": result.day.start.isoformat(),

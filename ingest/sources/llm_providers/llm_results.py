@@ -1,9 +1,9 @@
 """Puts the pages of a model API's daily report together, and lays results out as rows.
 
 Vendors answer in buckets of a day, page after page. A page may come twice, or out of
-order; each result counts once, and the rows come in one order whatever came first. Two
-pages that answer differently for one day and group were read while it changed: that is
-said, and neither is taken.
+order; each result counts once, and the rows come in the same order regardless of the
+order of pages. Two pages that answer differently for the same day and group were read
+while it changed: that is reported, and neither is taken.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result of a report, with the day that it belongs to."""
+    """Result of a report, with the day that it belongs to."""
 
     day: Span
     fields: dict[str, Any]
@@ -49,7 +49,7 @@ class Result:
         return as_text(self.fields.get(name))
 
     def part(self, name: str) -> Result:
-        """Return an object inside; an empty one where there is none."""
+        """Return an object inside; an empty object where there is none."""
         inner = self.fields.get(name)
         if inner is not None and not isinstance(inner, dict):
             raise malformed(f"{name!r} is no object", self.where)
@@ -73,16 +73,16 @@ class Result:
 
 
 class Report:
-    """The results of one question, gathered from its pages.
+    """Results of a single query, gathered from its pages.
 
     Parameters
     ----------
     asked : Span
-        What was asked for; buckets that start outside belong to other questions.
+        Requested span; buckets that start outside belong to other queries.
     dimensions : sequence of str
         Fields that the results are grouped by.
     where : str
-        What messages call it.
+        Name in messages.
     """
 
     def __init__(self, asked: Span, *, dimensions: Sequence[str], where: str) -> None:
@@ -93,7 +93,7 @@ class Report:
         self._found: dict[tuple[Span, tuple[str, ...]], list[dict[str, Any]]] = {}
 
     def add(self, day: Span, results: Iterable[Any]) -> None:
-        """Take the results of one bucket of one page.
+        """Add the results of a bucket of a page.
 
         Raises
         ------
@@ -120,10 +120,10 @@ class Report:
                 )
 
     def refuse_gaps(self, end: datetime) -> None:
-        """Refuse an answer that leaves out a day after the first that it tells.
+        """Refuse an answer that leaves out a day after its first.
 
-        For vendors that tell every day, empty ones too. A day before the first was
-        perhaps before the organisation.
+        For vendors that report every day, including empty days. A day before the first
+        was perhaps before the organisation.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Report:
                 yield Result(day, fields, self._where)
 
     def _group_of(self, fields: dict[str, Any]) -> tuple[str, ...]:
-        # JSON tells null from the text "null", and sorts.
+        # JSON distinguishes null from the text "null", and sorts.
         return tuple(
             json.dumps(fields.get(name), default=str) for name in self._dimensions
         )
@@ -172,9 +172,9 @@ def as_text(value: object) -> str | None:
 
 
 def shifted(amount: str | None, *, decimals: int) -> str | None:
-    """Return an amount in lowest units as one in whole units, digit for digit.
+    """Convert an amount in lowest units into whole units, digit for digit.
 
-    What is no number stays as it is, for the runner to set its row aside.
+    Text other than a number stays as it is, for the runner to set its row aside.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""OpenAI: what the organisation is charged a day, and its usage by project, key, model.
+"""OpenAI: an organisation's daily charges, and usage.
 
 Amounts are dollars, written as a number. ``input_tokens`` is the whole input: tokens
 read from the cache and written to it are parts of it, and so are text, audio and image
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ingest.storage.recorded_answers import RecordedAnswers
 
 CostDimension = Literal["project_id", "line_item", "api_key_id"]
-#: The most buckets of a day that one page of usage holds.
+#: Maximum number of daily buckets that a page of usage holds.
 _DAYS_PER_PAGE = 31
 _PROJECTS_PER_PAGE = 100
 _BASE = "/v1/organization"
@@ -49,10 +49,10 @@ _PROJECTS = f"{_BASE}/projects"
 
 @dataclass(frozen=True, slots=True)
 class UsageKind:
-    """One of the usage reports.
+    """Kind of usage report.
 
-    ``quantity`` is the field that counts what is no token, in ``unit``. Without a field
-    of ``requests``, they are counted by another report.
+    ``quantity`` is the field that counts units other than tokens, in ``unit``. Without
+    a field of ``requests``, they are counted by another report.
     """
 
     name: str
@@ -65,7 +65,7 @@ class UsageKind:
 USAGE_KINDS = {
     kind.name: kind
     for kind in (
-        # Batches have prices of their own.
+        # Batches have separate prices.
         UsageKind("completions", ("project_id", "api_key_id", "model", "batch")),
         UsageKind("embeddings"),
         UsageKind("moderations"),
@@ -147,7 +147,7 @@ class OpenAiConfig(LlmProviderConfig):
 
 
 class OpenAi(LlmProvider[OpenAiConfig]):
-    """Reads one organisation of OpenAI."""
+    """Source of an organisation of OpenAI."""
 
     type: ClassVar[str] = "openai"
     title: ClassVar[str] = "OpenAI"
@@ -278,7 +278,7 @@ def _day_of(bucket: dict[str, Any]) -> Span:
 
 
 def _tokens(result: Result) -> Row:
-    """Return the tokens of a result; an older answer leaves the uncached ones out."""
+    """Return the tokens of a result; older answers lack uncached tokens."""
     total = result.count("input_tokens")
     cached = result.count("input_cached_tokens")
     written = result.count("input_cache_write_tokens")
@@ -306,7 +306,7 @@ def _not_cached(result: Result, medium: str) -> int | None:
 
 
 def _tier(result: Result) -> str | None:
-    """Return how requests were served; ``None`` where the answer does not say."""
+    """Return the service tier of requests; ``None`` if it is not given."""
     is_batch = result.fields.get("batch")
     if is_batch is None:
         return None

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "mlflow": "connector:Mlflow",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "mlflow": "training runs, model versions and alias moves from an MLflow server",
 }

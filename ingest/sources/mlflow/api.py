@@ -1,7 +1,7 @@
 """Asks an MLflow server: experiments, runs, registered models and their versions.
 
-Page tokens are opaque. An empty answer is ``{}``: the key of the list is missing. What
-shifts while it is paged comes twice, and counts once.
+Page tokens are opaque. An empty answer is ``{}``: the key of the list is missing. Items
+that shift while they are paged come twice, and count once.
 
 Source: MLflow REST API 2.0 as MLflow 3.17 answers it.
 """
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ingest.http.client import HttpClient
 
 _BASE = "/api/2.0/mlflow"
-#: Experiments that one question may name; more make a very long query of its database.
+#: Maximum number of experiments in a single query; more make a very long query of its
+#: database.
 _EXPERIMENTS_PER_QUESTION = 100
 #: The most registered models that a page holds.
 _MODELS_PER_PAGE = 1000
@@ -27,12 +28,12 @@ _OPEN = ("RUNNING", "SCHEDULED")
 
 
 class MlflowApi:
-    """The questions that triptych asks of one MLflow server.
+    """API of requests that triptych sends to an MLflow server.
 
     Parameters
     ----------
     client : HttpClient
-        Who asks.
+        Client that asks.
     source : str
         Name of the source, for messages.
     page_size : int
@@ -45,7 +46,7 @@ class MlflowApi:
         self._page_size = page_size
 
     def experiments(self) -> list[dict[str, Any]]:
-        """Return all experiments, deleted ones too."""
+        """Return all experiments, including deleted experiments."""
         body = {"view_type": "ALL"}
         found = self._listed("experiments/search", body, key="experiments")
         return list(each_once(found, key=lambda one: one.get("experiment_id")))
@@ -53,12 +54,12 @@ class MlflowApi:
     def runs(
         self, experiment_ids: Sequence[str], *, ended_since: int | None
     ) -> list[dict[str, Any]]:
-        """Return runs that ended at a time or later, open ones, and all deleted ones.
+        """Return runs ended at or after a time, open runs, and all deleted runs.
 
         Parameters
         ----------
         experiment_ids : sequence of str
-            Whose runs.
+            Experiments of the runs.
         ended_since : int, optional
             Milliseconds since 1970; all runs without.
         """
@@ -93,7 +94,7 @@ class MlflowApi:
             "experiment_ids": list(ids),
             "filter": filter_,
             "run_view_type": view,
-            # Whatever ends while it is paged comes last.
+            # Runs that end while they are paged come last.
             "order_by": ["attributes.end_time ASC", "attributes.run_id ASC"],
         }
         return self._listed("runs/search", body, key="runs")

@@ -5,8 +5,8 @@ last time, with an overlap, those that are still open, and those that were delet
 of them once in ``reread_days``, because a run may be noted long after it ended.
 
 MLflow keeps no time at which an alias was moved. The list of all aliases is read each
-time, and loaded when it says something else than the one before, with the time at which
-that one was last read: the alias moved between the two. Webhooks tell it to the second
+time, and loaded when it differs from the list before, with the time at which that list
+was last read: the alias moved between the two. Webhooks report it to the second
 (:mod:`ingest.sources.mlflow.webhooks`), but they get lost when the server restarts.
 
 Source: MLflow REST API 2.0 as MLflow 3.17 answers it.
@@ -57,7 +57,7 @@ _READING_VERSION = 1
 
 
 class MlflowConfig(SourceConfig):
-    """Options of an ``mlflow`` source: one tracking server with its registry."""
+    """Options of an ``mlflow`` source: a tracking server with its registry."""
 
     base_url: Annotated[str, AfterValidator(bare_address)] = Field(
         description="Address of the server."
@@ -105,18 +105,18 @@ class MlflowConfig(SourceConfig):
 
 
 class Mlflow(PolledSource[MlflowConfig]):
-    """Reads one MLflow server."""
+    """Source of an MLflow server."""
 
     type: ClassVar[str] = "mlflow"
 
     def streams(self) -> Sequence[str]:
-        """Return runs, and what the registry tells, as far as they are asked for."""
+        """Return the streams of runs and of the registry, as far as requested."""
         runs = (RUNS,) if self._config.runs else ()
         registry = (VERSIONS, PROMOTIONS) if self._config.registry else ()
         return (*runs, *registry)
 
     def probe(self) -> Iterator[Finding]:
-        """Probe the server, who may ask, and what that user sees."""
+        """Probe the server, the user's access, and the data visible to the user."""
         with self._client() as client:
             api = self._api(client)
             experiments = self._experiments(api) if self._config.runs else {}
@@ -217,9 +217,10 @@ class Mlflow(PolledSource[MlflowConfig]):
             )
 
     def _alias_deliveries(self, api: MlflowApi, now: datetime) -> Iterator[Delivery]:
-        """Offer the list of aliases, as of when it first said what it says now.
+        """Yield the list of aliases, as of its first reading in this state.
 
-        Its memo says until when it did; that is where the next other list begins.
+        Its memo records until when it held; that is where the next different list
+        begins.
         """
         rows = list(alias_rows(api.registered_models(), where=self._where))
         digest, seen = digest_of(rows), self._loads.latest(PROMOTIONS, "aliases")
@@ -252,7 +253,7 @@ class Mlflow(PolledSource[MlflowConfig]):
         Raises
         ------
         SettingsError
-            One that is asked for cannot be seen.
+            A requested experiment cannot be seen.
         """
         asked = set(self._config.experiments)
         listed = [
@@ -333,7 +334,7 @@ _LEAST_RIGHTS = (
 
 
 def _to_milliseconds(moment: datetime) -> datetime:
-    """Return a moment as finely as MLflow tells any."""
+    """Return a moment at MLflow's resolution."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 

@@ -1,8 +1,8 @@
 """Notices that an alias of a registered model was moved, in a form of our own.
 
-For registries whose webhooks send a body that their user writes, such as the
-automations of Weights & Biases. The body has no time of its own: a promotion happened
-when its notice arrived.
+For registries with webhooks that send a body that their user writes, such as the
+automations of Weights & Biases. The body has no time: a promotion happened when its
+notice arrived.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DEFAULT_SYSTEM = "promotion_notice"
 
 
 def stripped_notice(body: Event) -> Event:
-    """Return what is kept of a notice.
+    """Return the fields of a notice that are kept.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""What MLflow's answers become: training runs, model versions and lists of aliases.
+"""Convert MLflow answers: training runs, model versions and alias lists.
 
-Only what identifies a run, when it ran and what it was for is taken. Metrics and
-parameters are not, whatever they hold; of metrics only the time of the newest. Nobody's
-name is taken, and a part of an experiment's name that is an address is left out.
+Only the identity, the times and the purpose of a run are taken. Metrics and parameters
+are not, regardless of their content; of metrics only the time of the newest. No name is
+taken, and a part of an experiment's name that is an address is left out.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OPEN = frozenset({"running", "scheduled"})
 
 
 class TagNames(Declared):
-    """Which tags of a run or a version say what; of several, the first that is set."""
+    """Tags of a run or a version by meaning; of several, the first set wins."""
 
     model: tuple[str, ...] = Field(
         default=("triptych.model", "model_id"), description="Model of the catalogue."
@@ -81,8 +81,8 @@ def run_row(
 ) -> Row:
     """Return a run as a row of stream ``training_runs``, without ``observed_at``.
 
-    A run that is not over has no end, whatever was noted before it was taken up again;
-    an end before the start is delivered as it is.
+    A run that is not over has no end, regardless of the notes made before it was taken
+    up again; an end before the start is delivered as it is.
     """
     info, data = run["info"], run.get("data")
     tags = _tags(part_of(data, "tags"), where)
@@ -116,7 +116,7 @@ def run_row(
 
 
 def ends_at_or_after(run: Mapping[str, Any], moment: datetime) -> bool:
-    """Tell whether a run is still open, or ended at a moment or later."""
+    """Return True if a run is still open, or ended at a moment or later."""
     info = run["info"]
     if _STATUSES.get(str(info.get("status"))) in _OPEN:
         return True
@@ -148,8 +148,8 @@ def version_row(version: Mapping[str, Any], *, names: TagNames, where: str) -> R
 def alias_rows(models: Iterable[Mapping[str, Any]], *, where: str) -> Iterator[Row]:
     """Yield a line for each alias of each registered model, without times.
 
-    A model that has no alias is a line without one: that it had been listed tells that
-    an alias is gone.
+    A model that has no alias is a line without an alias: an earlier listing of it shows
+    that an alias is gone.
     """
     for model in models:
         listed = model.get("aliases") or []

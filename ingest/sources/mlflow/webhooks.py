@@ -1,9 +1,9 @@
-"""What MLflow's webhooks tell: whether it was MLflow, and the move of an alias.
+"""MLflow webhooks: verify the sender, and read the move of an alias.
 
-A delivery names no previous version and nobody who did it. Its ``timestamp`` is when it
-was sent, which is the best time of a promotion there is: MLflow itself keeps none.
+A delivery names no previous version and no person. Its ``timestamp`` is the time it was
+sent, which is the best available time of a promotion: MLflow itself keeps none.
 Deliveries are retried from memory with the same id, and the same alias may be set to
-the same version again under a new one; both are kept as they came.
+the same version again under a new id; both are kept as they came.
 
 Source: MLflow 3.17, *Webhooks* and ``mlflow/webhooks/delivery.py``.
 """
@@ -45,7 +45,7 @@ def verify_signature(
     headers : mapping of str to str
         As received; names in any case.
     secret : str
-        What the webhook was registered with.
+        Secret with which the webhook was registered.
     now : datetime
         The present, with a time zone.
 
@@ -78,8 +78,8 @@ def promotion_row(
 ) -> Row:
     """Return a delivery as a row of stream ``promotions``.
 
-    What moves no alias is a row, too, with event ``other``; its tags, descriptions and
-    names of people are left behind.
+    A delivery that moves no alias is a row, too, with event ``other``; its tags,
+    descriptions and names of people are left behind.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ def promotion_row(
     delivery_id : str
         From the header, as :func:`verify_signature` returns it.
     observed_at : datetime
-        When it was received.
+        Time of arrival.
     where : str
-        What messages call it.
+        Name in messages.
 
     Raises
     ------

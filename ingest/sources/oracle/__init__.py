@@ -5,7 +5,7 @@ CONNECTORS = {
     "oci_focus": "focus:OciFocus",
     "oci_invoices": "invoices:OciInvoices",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "oci_focus": (
         "Oracle Cloud's FOCUS reports, from an S3-compatible bucket or a copy on disk"

@@ -1,9 +1,8 @@
 """Oracle Cloud: FOCUS cost reports, from an S3-compatible bucket or a copy on disk.
 
 Oracle writes a report about every six hours below ``<year>/<month>/<day>/`` and never
-changes it: what is late or corrected comes in a later report. So each file is a
-delivery of its own, all of them count, and one that Oracle deletes after a year stays
-loaded.
+changes it: late or corrected rows come in a later report. So each file is a separate
+delivery, all of them count, and a file that Oracle deletes after a year stays loaded.
 
 Source: Oracle Cloud Infrastructure documentation, *Cost Reports* and *FOCUS Cost Report
 Schema*.
@@ -45,7 +44,8 @@ _MONTH = re.compile(r"0[1-9]|1[0-2]")
 _DAY_OF_KEY = re.compile(r"(20\d\d)/(\d\d)/(\d\d)/[^/]+$")
 #: Changing how files are read makes every file new again.
 _READING_VERSION = 1
-#: Oracle fills one of them, whichever the report has; an id is its name there.
+#: Oracle fills a single column of these, depending on the report; an id is its name
+#: there.
 _REGION_NAMES = ("RegionId", "RegionName", "Region")
 _FREQUENCIES = {
     "one-time": "One-Time",
@@ -79,7 +79,7 @@ class OciFocusConfig(BucketOrCopyConfig):
 
 
 class OciFocus(Source[OciFocusConfig]):
-    """Reads the FOCUS reports of one tenancy."""
+    """Source of the FOCUS reports of a tenancy."""
 
     type: ClassVar[str] = "oci_focus"
 
@@ -122,7 +122,7 @@ class OciFocus(Source[OciFocusConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
-        """Hand over one report.
+        """Yield the file of a report.
 
         Raises
         ------
@@ -207,11 +207,11 @@ def _fingerprint(stored: StoredObject) -> str:
 
 
 def _landing(path: Path, uri: str) -> LandingOptions:
-    """Return how a report is read; older ones have other names for some columns.
+    """Return a report's landing options; older reports rename some columns.
 
-    ``Provider``, ``Publisher`` and ``InvoiceIssuer`` are known as other spellings
-    wherever they come from; ``Region`` stands for the region's id and its name, and
-    where one of the two is empty it is the other.
+    ``Provider``, ``Publisher`` and ``InvoiceIssuer`` are known as other spellings in
+    every source; ``Region`` is used for the region's id and its name, and if either is
+    empty it takes the value of the other.
     """
     columns = {name.casefold() for name in column_names(path)}
     if columns and "billedcost" not in columns:

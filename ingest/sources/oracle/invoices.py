@@ -1,7 +1,7 @@
 """Oracle Cloud: invoices of a tenancy, by the month in which they were issued.
 
-One question tells those of all months. Tax and the month that is invoiced are asked
-for when a delivery is read.
+A single request lists those of all months. Tax and the invoiced month are requested
+when a delivery is read.
 
 Source: Oracle Cloud Infrastructure API reference, *OSP Gateway API*, *ListInvoices*.
 """
@@ -55,7 +55,7 @@ class OciInvoicesConfig(InvoiceSourceConfig):
 
 
 class OciInvoices(InvoiceSource[OciInvoicesConfig]):
-    """Reads the invoices of one tenancy."""
+    """Source of the invoices of a tenancy."""
 
     type: ClassVar[str] = "oci_invoices"
     _label = "Oracle Cloud invoices"

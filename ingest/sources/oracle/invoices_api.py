@@ -1,8 +1,8 @@
 """Asks Oracle Cloud's OSP Gateway for the invoices of a tenancy, page by page.
 
-The list says what is payable, but neither the tax nor the time that is invoiced; those
-are asked for by invoice. A next page is named by the header ``opc-next-page``. Whoever
-lacks a permission is answered 404, as if there were nothing.
+The list has the payable amount, but neither the tax nor the invoiced time; those are
+requested by invoice. A next page is named by the header ``opc-next-page``. A user who
+lacks a permission gets 404, as if there were nothing.
 
 Source: Oracle Cloud Infrastructure API reference, *OSP Gateway API*, 20191001; *Details
 for Subscriptions, Invoices, and Payment History* (permissions).
@@ -52,8 +52,9 @@ _DATED = re.compile(r"\d{4}-(0[1-9]|1[0-2])-")
 class OciInvoice:
     """An invoice, its amounts as text.
 
-    ``internal_id`` is what Oracle asks for it by; ``invoice_id`` is the number that is
-    printed on it. ``billing_month`` and ``tax`` are known once it was asked for.
+    ``internal_id`` is the id by which Oracle is asked for it; ``invoice_id`` is the
+    number that is printed on it. ``billing_month`` and ``tax`` are known once it was
+    requested.
     """
 
     internal_id: str | None
@@ -89,7 +90,7 @@ class OciInvoicesApi:
     home_region : str, optional
         Home region of the tenancy; the region of the profile where there is none.
     timeout_seconds : float
-        How long to wait for an answer.
+        Timeout for an answer.
     """
 
     def __init__(
@@ -124,8 +125,8 @@ class OciInvoicesApi:
         SourceAccessError
             There is no key, or its user may not read invoices.
         MalformedDeliveryError
-            Pages go in a circle, say two things about one invoice, or have not the
-            form that Oracle documents.
+            Pages go in a circle, contradict each other on an invoice, or lack the form
+            that Oracle documents.
         TransientSourceError
             The server did not answer as it should, after several tries.
         """
@@ -151,7 +152,7 @@ class OciInvoicesApi:
     def with_details(self, invoices: Sequence[OciInvoice]) -> Iterator[OciInvoice]:
         """Yield each invoice with its tax and the month that it is for.
 
-        That is the month in which its first line begins. Where no line says so, usage
+        The month is that in which its first line begins. Where no line gives it, usage
         is of the month before the invoice, for Oracle bills it in arrears, and all else
         is of the invoice's own month.
 
@@ -173,7 +174,7 @@ class OciInvoicesApi:
                 yield replace(invoice, tax=tax, billing_month=f"{month}-01")
 
     def open(self) -> tuple[HttpClient, Mapping[str, str]]:
-        """Return a client that signs, and what each question has to say."""
+        """Return a client that signs, and the parameters of each request."""
         profile = read_profile(self._profile, source=self._source)
         region = self._home_region or profile.region
         if not region:
@@ -222,7 +223,7 @@ class OciInvoicesApi:
 
 
 class _Session:
-    """A client while it is open, which says with each question whose invoices."""
+    """Open client that names the owner of the invoices in each request."""
 
     def __init__(self, api: OciInvoicesApi) -> None:
         self._api = api
@@ -235,7 +236,7 @@ class _Session:
         self._client.close()
 
     def one(self, path: str) -> Mapping[str, Any]:
-        """Return the one thing that a path is."""
+        """Return the single object at a path."""
         answer = self._client.get_json(path, params=self._whose)
         if not isinstance(answer, dict):
             raise self._api.malformed("is no object", path)

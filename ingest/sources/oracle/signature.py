@@ -1,8 +1,8 @@
 """Signs requests to Oracle Cloud with the API key of a profile in ``~/.oci/config``.
 
-Method, path and query, host and date are signed by RSA with SHA-256, anew each time a
+Method, path and query, host and date are signed by RSA with SHA-256, each time a
 request is sent, because Oracle refuses a date that is five minutes old. Where a profile
-holds a session token, the token stands for the user.
+holds a session token, the token replaces the user.
 
 Sources: Oracle Cloud Infrastructure documentation, *Request Signatures* (version 1) and
 *SDK and CLI Configuration File*; draft-cavage-http-signatures-08.
@@ -44,12 +44,12 @@ _SIGNED = ("date", "(request-target)", "host")
 
 @dataclass(frozen=True, slots=True)
 class OciProfile:
-    """Who asks. Its text shows neither key nor pass phrase nor token.
+    """Profile that signs; its text shows no key, pass phrase or token.
 
     Attributes
     ----------
     key_id : str
-        What Oracle knows the key by.
+        Name by which Oracle knows the key.
     key : RSAPrivateKey
         Signs.
     tenancy : str
@@ -73,7 +73,7 @@ class OciSignature(httpx.Auth):
     Parameters
     ----------
     profile : OciProfile
-        Who asks.
+        Profile that signs.
     """
 
     def __init__(self, profile: OciProfile) -> None:
@@ -114,7 +114,7 @@ def signing_string(*, date: str, method: str, target: str, host: str) -> str:
     target : str
         Path and query, as they are sent.
     host : str
-        As in the header, with a port that is not the usual one.
+        As in the header, with a port if it is not the usual port.
     """
     values = (date, f"{method.lower()} {target}", host)
     return "\n".join(f"{name}: {v}" for name, v in zip(_SIGNED, values, strict=True))

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "pagerduty": "connector:Pagerduty",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "pagerduty": (
         "incidents of a PagerDuty account, with the time that responders were engaged"

@@ -1,8 +1,8 @@
 """PagerDuty: incidents, with the time that responders were engaged in them.
 
-Incidents are asked for by when they were made, in pages by offset, and those that are
-still open besides, however old. Engaged time comes from the Analytics API, which is up
-to a day late, so recent weeks are read again.
+Incidents are requested by creation time, in pages by offset, and in addition those that
+are still open, however old. Engaged time comes from the Analytics API, which is up to a
+day late, so recent weeks are read again.
 
 Source: PagerDuty REST API v2 (``GET /incidents``) and Analytics API
 (``POST /analytics/raw/incidents``).
@@ -78,7 +78,7 @@ class PagerdutyConfig(SourceConfig):
 
 
 class Pagerduty(PolledSource[PagerdutyConfig]):
-    """Reads the incidents of one PagerDuty account."""
+    """Source of the incidents of a PagerDuty account."""
 
     type: ClassVar[str] = "pagerduty"
 

@@ -1,9 +1,10 @@
-"""What PagerDuty says of an incident, as states that it was seen in.
+"""Convert a PagerDuty incident into states that it was seen in.
 
-The API keeps no impact: an incident starts when its record was made, and the row says
-so. Older payloads have no ``resolved_at``; the last change of state is when a resolved
-incident was resolved, and says nothing of any other. One that was merged into another
-is resolved by that, and counts nowhere, like a test. Titles and people have no column.
+The API keeps no impact: an incident starts when its record was made, and the row marks
+that. Older payloads have no ``resolved_at``; the last change of state is when a
+resolved incident was resolved, and means nothing for any other. An incident that was
+merged into another is resolved by that, and counts nowhere, like a test. Titles and
+people have no column.
 
 Source: PagerDuty REST API v2, *List incidents*; Analytics API, *Raw data, multiple
 incidents*.
@@ -29,7 +30,7 @@ _STATUSES = {
     "acknowledged": "acknowledged",
     "resolved": "resolved",
 }
-#: Why an incident was resolved that goes on as a part of another.
+#: Resolution reason of an incident that goes on as a part of another.
 _MERGED = "merge_resolve_reason"
 #: The name of UTC that the Analytics API takes and repeats.
 TIME_ZONE = "Etc/UTC"
@@ -37,7 +38,7 @@ TIME_ZONE = "Etc/UTC"
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What analytics counted of an incident; seconds, and people."""
+    """Effort of an incident, from analytics; seconds, and people."""
 
     engaged_seconds: Decimal | None = None
     engaged_people: Decimal | None = None
@@ -47,7 +48,7 @@ class Effort:
 def incident_rows(
     incident: Mapping[str, Any], effort: Effort | None, *, where: str
 ) -> list[Row]:
-    """Return the states of an incident: its opening, and the one it is in.
+    """Return the states of an incident: its opening, and its current state.
 
     Raises
     ------
@@ -81,11 +82,11 @@ def incident_rows(
 
 
 def effort_of(entry: Mapping[str, Any]) -> Effort:
-    """Return what analytics says of an incident; what contradicts itself is left out.
+    """Return an incident's effort from analytics, less contradictions.
 
-    An incident that ended before it began, as one of the vendor's own examples does,
-    has no durations. Engaged time is at most the whole incident for each of those who
-    were engaged.
+    An incident that ended before it began, as in an example of the vendor's own, has no
+    durations. Engaged time is at most the whole incident for each of those who were
+    engaged.
     """
     engaged = _count(entry.get("engaged_seconds"))
     people = _count(entry.get("engaged_user_count"))
@@ -146,7 +147,7 @@ def _count(value: object) -> Decimal | None:
 
 
 def _seconds_between(start: object, end: object) -> Decimal | None:
-    """Return the seconds between two times of one zone, which they do not carry."""
+    """Return the seconds between two times of the same unstated zone."""
     try:
         first, last = (
             datetime.fromisoformat(str(one)).replace(tzinfo=None)

@@ -4,7 +4,7 @@
 CONNECTORS = {
     "prometheus": "connector:Prometheus",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "prometheus": (
         "GPU hours, requests, tokens and latency from a Prometheus server, or "

@@ -1,9 +1,9 @@
-"""Turns what dcgm-exporter says about GPUs into hours: there, requested, used.
+"""Convert dcgm-exporter metrics to GPU hours: there, requested, used.
 
-Time is cut into windows. In a window a GPU, or a slice of one (MIG), belongs to the
-workloads whose labels its samples carried, in proportion to how many samples each had;
-so a GPU that changes hands, or that several pods share at once, is divided and never
-counted twice. Per window:
+Time is cut into windows. In a window a GPU, or a slice of a GPU (MIG), belongs to the
+workloads named in the labels of its samples, in proportion to how many samples each
+had; so a GPU that changes hands, or that several pods share at once, is divided and
+never counted twice. Per window:
 
 ===========  ===============================================================
 capacity     the window, once per GPU that has any reading
@@ -12,9 +12,9 @@ requested    the window times the slice's part of its GPU, where a workload
 used         requested times the activity, a ratio from 0 to 1
 ===========  ===============================================================
 
-What belongs to no model stands in one row without a model, which also has the node's
-capacity: activity without a workload's label (time-slicing), workloads that no rule
-maps, and windows without a reading between two others of the same GPU. What is left of
+Hours that belong to no model are in a single row without a model, which also has the
+node's capacity: activity without a workload's label (time-slicing), workloads that no
+rule maps, and windows without a reading between two others of the same GPU. The rest of
 the capacity is idle.
 
 Source: NVIDIA/dcgm-exporter, ``etc/default-counters.csv``.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ingest.sources.prometheus.series import Samples
     from ingest.sources.prometheus.usage import Span
 
-#: A ratio may round to a little more than one; far above, it stands for no value.
+#: A ratio may round to a little more than 1; far above, it means no value.
 _ROUNDED_UP, _BLANK_FROM = Decimal("1.01"), Decimal(1_000_000)
 _HOURS = Decimal("0.000000000001")
 
@@ -65,7 +65,7 @@ def _schema() -> pa.Schema:
             ("capacity_gpu_hours", quantity),
             ("requested_gpu_hours", quantity),
             ("used_gpu_hours", quantity),
-            # Why the row without a model has what it has; kept in the evidence.
+            # Reasons for the hours of the row without a model; kept in the evidence.
             ("unobserved_gpu_hours", quantity),
             ("unlabelled_gpu_hours", quantity),
             ("unmapped_gpu_hours", quantity),
@@ -76,7 +76,7 @@ def _schema() -> pa.Schema:
 
 @dataclass(frozen=True, slots=True)
 class DeviceLabels:
-    """Which labels say what; the defaults are those of dcgm-exporter."""
+    """Labels by meaning; the defaults are those of dcgm-exporter."""
 
     device: str = "UUID"
     slice: str = "GPU_I_ID"
@@ -87,7 +87,7 @@ class DeviceLabels:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A metric of how busy a GPU is, and what one means in it: 1 or 100."""
+    """Metric of GPU activity, and its value for a full load: 1 or 100."""
 
     selector: Selector
     full: int
@@ -109,7 +109,7 @@ class _Cell(NamedTuple):
 
 @dataclass(slots=True)
 class _Hours:
-    """What one row adds up [ms of a whole GPU]; absent where nothing was observed."""
+    """Sums of a row [ms of a whole GPU]; absent if nothing was observed."""
 
     capacity: Decimal | None = None
     requested: Decimal | None = None
@@ -132,7 +132,7 @@ class _Hours:
 
 
 class _Sample(NamedTuple):
-    """What one series says about a slice in a window."""
+    """Data of a series on a slice in a window."""
 
     labels: Mapping[str, str]
     metric: str
@@ -146,7 +146,7 @@ _Window = dict[str, dict[int, list[_Sample]]]
 
 @dataclass(frozen=True, slots=True)
 class AcceleratorReading:
-    """What is read, and how it is understood.
+    """Metrics that are read, and their interpretation.
 
     ``activities`` are in order of preference: the first that has a value counts, per
     GPU or slice and window. ``pool`` is that of GPUs which no rule places.
@@ -166,7 +166,7 @@ class AcceleratorReading:
         return [activity.selector for activity in self.activities]
 
     def silent(self, found: Container[Selector]) -> list[str]:
-        """Return what has no series; the metrics stand in for each other."""
+        """Return the metrics without series; alternatives cover each other."""
         if any(selector in found for selector in self.selectors()):
             return []
         return [" or ".join(str(selector) for selector in self.selectors())]
@@ -189,7 +189,7 @@ class AcceleratorReading:
         )
 
     def _devices(self, samples: Samples) -> dict[str, dict[int, _Window]]:
-        """Return device → end of window → what is said about it."""
+        """Return device → end of window → its samples."""
         devices: dict[str, dict[int, _Window]] = {}
         for rank, activity in enumerate(self.activities):
             answered = samples.windows(activity.selector, window_ms=self.window_ms)
@@ -270,7 +270,7 @@ class AcceleratorReading:
             nobody.add(requested=held, used=used)
             nobody.unmapped += held
         else:
-            # Nobody asked for it; what is busy all the same is somebody's.
+            # Nobody requested it; busy time still belongs to somebody.
             nobody.add(requested=used, used=used)
             nobody.unlabelled += used
 
@@ -297,7 +297,7 @@ class AcceleratorReading:
         return Decimal(own) / all_slices
 
     def _declared_slices(self, product: str) -> int | None:
-        """Return what is declared for the longest name that the product holds."""
+        """Return the declaration of the longest name that the product holds."""
         names = [name for name in self.slices_per_gpu if name in product]
         return self.slices_per_gpu[max(names, key=len)] if names else None
 
@@ -310,7 +310,7 @@ def _best(ranks: Mapping[int, list[_Sample]]) -> list[_Sample]:
 
 
 def _ratio(mean: Decimal | None, activity: Activity) -> Decimal | None:
-    """Return the activity from 0 to 1; ``None`` where the value stands for none."""
+    """Return the activity from 0 to 1; ``None`` for blank values."""
     if mean is None:
         return None
     ratio = mean / activity.full

@@ -1,7 +1,7 @@
-"""Reads what Prometheus answers to a query, whether just asked or recorded.
+"""Read answers of Prometheus to a query, live or recorded.
 
 Source: Prometheus documentation, *HTTP API*: ``{"status", "data", "warnings"}``, with
-``data`` a matrix of ``[seconds, "value"]`` pairs, or a vector of one pair each.
+``data`` a matrix of ``[seconds, "value"]`` pairs, or a vector of a single pair each.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def read_answer(body: object, *, where: str) -> Answer:
     body : object
         As JSON was parsed; numbers with a point as Decimal.
     where : str
-        What messages call it.
+        Name in messages.
 
     Raises
     ------
     FatalSourceError
-        It says that the query failed.
+        The answer reports that the query failed.
     MalformedDeliveryError
         It is no answer of Prometheus.
     """

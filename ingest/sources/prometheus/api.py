@@ -1,9 +1,9 @@
 """Asks a Prometheus server for samples over a range of time, piece by piece.
 
 A server answers at most 11,000 points per series, so a range is cut into pieces that
-have no moment in common; each point of the grid is asked for once. What comes back is
-compared with what was asked: a moment that was not is an answer to another question,
-and a part that the server says is missing is never taken for the whole.
+have no moment in common; each point of the grid is requested once. The answer is
+compared with the request: a moment that was not requested is an answer to another
+query, and a part that the server reports missing is never taken for the whole.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ingest.http.client import HttpClient
     from ingest.sources.prometheus.selector import Selector
 
-#: What Prometheus answers per series and question, at most.
+#: Maximum points that Prometheus answers per series and query.
 MOST_POINTS = 11_000
 
 _RANGE = "/api/v1/query_range"
@@ -56,7 +56,7 @@ def pieces(start: int, end: int, step: int, *, most: int) -> Iterator[tuple[int,
 
 
 class PrometheusApi:
-    """The query API of one server.
+    """Query API of a single server.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class PrometheusApi:
     source : str
         Name of the source, for messages.
     points_per_query : int
-        Points per series that one question may ask for.
+        Points per series that a single query may request.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class PrometheusApi:
     def over_range(
         self, query: str, *, start_ms: int, end_ms: int, step_ms: int
     ) -> list[Series]:
-        """Return what ``query`` is at each moment of a grid.
+        """Return the values of ``query`` at each moment of a grid.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class PrometheusApi:
         TransientSourceError
             The server did not answer, or with a part of the data missing.
         FatalSourceError
-            It refused the query, or answered another one.
+            The server refused the query, or answered another query.
         """
         found: dict[tuple[tuple[str, str], ...], dict[int, Decimal | None]] = {}
         most = self._points_per_query
@@ -118,7 +118,7 @@ class PrometheusApi:
         ]
 
     def now(self, query: str) -> list[Series]:
-        """Return what ``query`` is now, by the server's clock."""
+        """Return the value of ``query`` now, by the server's clock."""
         return list(self._ask(_INSTANT, {"query": query}).series)
 
     def _ask(self, path: str, params: dict[str, str]) -> Answer:
@@ -178,7 +178,7 @@ class DaySamples:
     start_ms, end_ms : int
         The span, on full hours [ms].
     margin_ms : int
-        How much before and after is asked for at least [ms].
+        Minimum time before and after that is requested [ms].
     """
 
     def __init__(
@@ -235,7 +235,7 @@ class DaySamples:
 
 
 def _range(selector: Selector, length_ms: int) -> str:
-    # One millisecond less: older servers count a sample at either end.
+    # A millisecond less: older servers count a sample at either end.
     return f"{selector}[{length_ms - 1}ms]"
 
 

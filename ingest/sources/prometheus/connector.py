@@ -1,11 +1,11 @@
-"""Prometheus: hours of GPUs, and what models served, as meters that split a bill.
+"""Prometheus: GPU hours and model usage, as meters that split a bill.
 
-From a server each complete UTC day is a delivery. It is asked for once it cannot grow
-by ordinary scraping any more. For a few days after, one cheap query counts its samples:
-where late ones came in, such as over remote write, the day is read again and replaces
-what was loaded of it. From recordings all files together are one delivery.
+From a server each complete UTC day is a delivery. It is requested once it cannot grow
+by ordinary scraping any more. For a few days after, a cheap query counts its samples:
+where late samples came in, such as over remote write, the day is read again and
+replaces its earlier load. From recordings all files together are a single delivery.
 
-Whatever speaks the same query API will do: Thanos, Mimir, VictoriaMetrics.
+Any server with the same query API will do: Thanos, Mimir, VictoriaMetrics.
 
 Source: Prometheus documentation, *HTTP API*.
 """
@@ -50,11 +50,11 @@ if TYPE_CHECKING:
 
 #: Changing how samples become rows makes every day new again.
 _READING_VERSION = 2
-#: Days that a server is asked for where no first one is named, and those that are read
+#: Days that a server is asked for where no first day is named, and days that are read
 #: where it has none of them whole: Prometheus keeps 15 by default.
 _ASKED_BACK_DAYS, _LOOKED_BACK_DAYS = 400, 14
 _SILENT = "no series; what it would say stays unknown, not zero"
-#: Options that decide when and how is asked, not what the answer means.
+#: Options that affect the time and manner of a query, not the meaning of the answer.
 _NO_MEANING = {
     *("lag_days", "start_date", "points_per_query", "timeout_seconds"),
     *("credential_prefix", "expected_lag_hours"),
@@ -62,7 +62,7 @@ _NO_MEANING = {
 
 
 class Prometheus(Source[PrometheusConfig]):
-    """Reads one server, or one set of recordings."""
+    """Source of a server, or of a set of recordings."""
 
     type: ClassVar[str] = "prometheus"
 
@@ -117,7 +117,7 @@ class Prometheus(Source[PrometheusConfig]):
             )
 
     def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what recordings held when they were loaded, so as not to read them."""
+        """Accept the contents of loaded recordings, so as not to read them."""
         for (stream, _), memo in memos.items():
             if memo:
                 self._known[stream] = json.loads(memo)
@@ -237,7 +237,7 @@ class Prometheus(Source[PrometheusConfig]):
             )
 
     def _outline(self, stream: str, fingerprint: str) -> Mapping[str, Sequence[str]]:
-        """Return what was not read of recordings, and which selectors find nothing.
+        """Return the unread parts of recordings, and selectors without matches.
 
         From the load that was made of them, if they are still the same.
         """
@@ -266,7 +266,7 @@ class Prometheus(Source[PrometheusConfig]):
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over the rows of one day, or of all recordings."""
+        """Yield the rows of a single day, or of all recordings."""
         reading = self._readings[delivery.stream]
         if isinstance(delivery.detail, date):
             start = _start(delivery.detail)
@@ -317,7 +317,7 @@ class Prometheus(Source[PrometheusConfig]):
 
 
 def _unread(stream: str, label: str, reason: str) -> Delivery:
-    """Return what is not to be read, so that the run says why."""
+    """Return a delivery not to be read, so that the run reports the reason."""
     return Delivery(stream, label, "all", "", label, skip_reason=reason)
 
 

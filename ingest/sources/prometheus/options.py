@@ -1,7 +1,7 @@
-"""What a ``prometheus`` source may be told in ``triptych.yml``.
+"""Options of a ``prometheus`` source in ``triptych.yml``.
 
-Metric names are configuration, because exporters rename them; so is what their labels
-mean. Everything has the default of dcgm-exporter where it has one.
+Metric names are configuration, because exporters rename them; so is the meaning of
+their labels. Everything has the default of dcgm-exporter where there is a default.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ Seconds = Annotated[int, Field(ge=1), AfterValidator(_divides_an_hour)]
 
 
 class ActivityOptions(Declared):
-    """One metric of how busy a GPU is."""
+    """Metric of GPU activity."""
 
     selector: SelectorText = Field(description="Series selector.")
     unit: Literal["ratio", "percent"] = Field(description="What its values are.")
 
 
 class LabelOptions(Declared):
-    """Which labels of an activity metric say what."""
+    """Labels of an activity metric by meaning."""
 
     device: str = Field(default="UUID", description="Identifies a GPU.")
     slice: str = Field(default="GPU_I_ID", description="Identifies a MIG slice.")
@@ -77,7 +77,7 @@ class LabelOptions(Declared):
 
 
 class AcceleratorOptions(Declared):
-    """What is read about GPUs."""
+    """Metrics read about GPUs."""
 
     pool: str = Field(min_length=1, description="Pool of GPUs that no rule places.")
     activity: tuple[ActivityOptions, ...] = Field(
@@ -115,7 +115,7 @@ class LatencyOptions(Declared):
 
 
 class UsageOptions(Declared):
-    """Counters of what models served; each a selector or a list of them."""
+    """Counters of model usage; each a selector or a list of selectors."""
 
     requests: Selectors = Field(default=(), description="Counter of requests.")
     successful_requests: Selectors = Field(

@@ -64,14 +64,14 @@ _EXEMPLAR = " # "
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One file; ``label`` is its path below the workspace where it lies inside."""
+    """A file; ``label`` is its path below the workspace if it lies inside."""
 
     path: Path
     label: str
 
 
 class Recordings:
-    """The recorded files that one ``path:`` of a source means.
+    """Recorded files of a ``path:`` of a source.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class Recordings:
         return digest.hexdigest()
 
     def series(self) -> tuple[list[Series], list[str]]:
-        """Return every recorded series, and what was not read with the reason.
+        """Return every recorded series, and the unread parts with the reason.
 
         Raises
         ------
@@ -218,12 +218,12 @@ def read_exposition(text: str, *, label: str) -> Iterator[Series]:
     text : str
         OpenMetrics if its last line is ``# EOF``, else Prometheus text.
     label : str
-        Name of the file, for messages and for the time of samples without one.
+        Name of the file, for messages and for the time of samples without a time.
 
     Raises
     ------
     MalformedDeliveryError
-        A line is no sample, or nothing says of which time it is.
+        A line is no sample, or its time is not given anywhere.
     """
     lines = text.splitlines()
     units = MILLISECONDS if lines and lines[-1].strip() == _END else 1
@@ -270,7 +270,7 @@ def _malformed_line(what: str, where: str) -> MalformedDeliveryError:
 
 
 def _same_labels_joined(series: Iterable[Series]) -> list[Series]:
-    """Join what several files hold of one series."""
+    """Join the parts of the same series in several files."""
     by_labels: defaultdict[tuple[tuple[str, str], ...], dict[int, Decimal | None]] = (
         defaultdict(dict)
     )

@@ -1,8 +1,8 @@
 """Selectors of Prometheus series: ``name{label="value", other=~"regex"}``.
 
-A selector stands in the configuration, is sent to a server as it stands, and is
-applied here to recorded samples. It names one metric; functions are not part of it,
-because what is done with the samples is the connector's to know.
+A selector is part of the configuration, is sent to a server unchanged, and is applied
+here to recorded samples. It names a single metric; functions are not part of it,
+because the processing of the samples is the connector's to know.
 
 Source: Prometheus documentation, *Querying basics*, time series selectors.
 """
@@ -29,14 +29,14 @@ _ESCAPED = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """What one label must be; a label that is absent is empty."""
+    """Condition on a label; a label that is absent is empty."""
 
     label: str
     operator: str
     value: str
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether ``labels`` fit; a regular expression has to fit the whole."""
+        """Return True if ``labels`` fit; a regular expression must fit the whole."""
         found = labels.get(self.label, "")
         if self.operator in {"=", "!="}:
             return (found == self.value) == (self.operator == "=")
@@ -52,7 +52,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Series of one metric.
+    """Series of a single metric.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Selector:
         Raises
         ------
         ValueError
-            It is none, or more than one.
+            The text is not a selector, or more than a single selector.
         """
         name = _METRIC.match(text)
         rest = text[name.end() :].strip() if name else text
@@ -87,7 +87,7 @@ class Selector:
         return cls(name[1], tuple(_matchers(rest[1:-1], text)))
 
     def selects(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the series with these labels is meant."""
+        """Return True if the series with these labels is selected."""
         return labels.get(NAME_LABEL) == self.metric and all(
             matcher.holds(labels) for matcher in self.matchers
         )
@@ -99,7 +99,7 @@ class Selector:
 
 
 def read_labels(text: str) -> dict[str, str]:
-    """Return what stands between the braces of an exposition line.
+    """Return the labels between the braces of an exposition line.
 
     Raises
     ------

@@ -1,10 +1,10 @@
 """Samples of Prometheus as they are meant: labels healed, absent values absent.
 
-What is no number (``NaN``, an infinity) and what stands for no number (DCGM's blank
-values, from 9.2e18 up) is ``None``: missing, and never zero. A gap is samples that are
-not there; nothing here fills one.
+Values that are not numbers (``NaN``, an infinity) and blank values (DCGM's, from 9.2e18
+up) are ``None``: missing, and never zero. A gap is samples that are not there; nothing
+here fills a gap.
 
-Times are whole milliseconds since the epoch, which is what Prometheus keeps.
+Times are whole milliseconds since the epoch, as Prometheus keeps them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ingest.sources.prometheus.selector import Selector
 
-    #: Moment [ms since the epoch] and value, if there is one; oldest first.
+    #: Moment [ms since the epoch] and value, if there is a value; oldest first.
     Points = Sequence[tuple[int, Decimal | None]]
 
 MILLISECONDS = 1_000
@@ -40,15 +40,15 @@ _BLANK_FROM = Decimal("9.2e18")
 
 #: Label → its other spellings. dcgm-exporter wrote ``Hostname`` until May 2026.
 RENAMED_LABELS: Mapping[str, tuple[str, ...]] = {"hostname": ("Hostname",)}
-#: Labels of a workload. Where a scrape has labels of its own under these names,
-#: Prometheus puts the exporter's under ``exported_…``.
+#: Labels of a workload. Where a scrape has its own labels under these names, Prometheus
+#: puts the exporter's under ``exported_…``.
 WORKLOAD_LABELS = ("namespace", "pod", "container")
 _EXPORTED = "exported_"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series with its samples; ``labels`` include the metric's name."""
+    """Series with its samples; ``labels`` include the metric's name."""
 
     labels: Mapping[str, str]
     points: Points
@@ -60,7 +60,7 @@ class Series:
 
 
 class Samples(Protocol):
-    """Where samples come from: a server, or recordings."""
+    """Origin of samples: a server, or recordings."""
 
     def series(self, selector: Selector, *, step_ms: int) -> list[Series]:
         """Return raw samples, at most ``step_ms`` apart where there are any."""
@@ -77,7 +77,7 @@ class WindowSeries(NamedTuple):
 
 
 def read_value(text: object, *, where: str) -> Decimal | None:
-    """Return the value of a sample, or ``None`` where it stands for no value.
+    """Return the value of a sample, or ``None`` for a blank value.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def read_value(text: object, *, where: str) -> Decimal | None:
 def heal(
     series: Iterable[Series], *, renamed: Mapping[str, tuple[str, ...]]
 ) -> list[Series]:
-    """Join what is one series under several spellings of its labels.
+    """Join series that differ only in the spelling of their labels.
 
     Parameters
     ----------
@@ -139,8 +139,8 @@ def healed_labels(
 ) -> list[dict[str, str]]:
     """Return each set of labels as it is meant, in the order given.
 
-    A label has its canonical spelling, an empty one is absent, and a workload's
-    labels are those that the exporter gave, not those of its own scrape.
+    A label has its canonical spelling, an empty label is absent, and a workload's
+    labels are those that the exporter gave, not those of the scrape of the exporter.
     """
     spellings = {**RENAMED_LABELS, **renamed}
     exporting = {_scrape(labels) for labels in given if _has_exported(labels)}
@@ -155,7 +155,7 @@ def healed_labels(
 def _respelled(
     labels: Mapping[str, str], spellings: Mapping[str, tuple[str, ...]]
 ) -> dict[str, str]:
-    """Return the labels under their canonical names; an empty one is absent."""
+    """Return the labels under canonical names; an empty label is absent."""
     found = {name: value for name, value in labels.items() if value}
     for name, others in spellings.items():
         for other in others:
@@ -168,7 +168,7 @@ def _respelled(
 def _own_workload(labels: dict[str, str], *, is_exporting: bool) -> dict[str, str]:
     """Return the labels with the workload that the exporter means, if any.
 
-    Where one series of a scrape has ``exported_pod``, then ``pod`` is the pod of the
+    If a series of a scrape has ``exported_pod``, then ``pod`` is the pod of the
     exporter itself in all of them.
     """
     if not is_exporting:
@@ -204,7 +204,7 @@ def _beginning(points: Points) -> tuple[int, int]:
 def refuse_gauge(series: Iterable[Series], selector: str) -> None:
     """Refuse series that go up and down: they are no counters.
 
-    A counter that begins again falls to nearly zero. Falls by less than half tell a
+    A counter that begins again falls to nearly zero. Falls by less than half indicate a
     gauge.
 
     Raises
@@ -229,21 +229,21 @@ def refuse_gauge(series: Iterable[Series], selector: str) -> None:
 def increases(
     points: Points, *, longest_gap_ms: int
 ) -> Iterator[tuple[int, int, Decimal]]:
-    """Yield what a counter counted between each two neighbouring samples.
+    """Yield the increase of a counter between neighbouring samples.
 
     Parameters
     ----------
     points : sequence of (int, Decimal)
-        Samples of one counter, oldest first.
+        Samples of a single counter, oldest first.
     longest_gap_ms : int
-        Samples further apart than this [ms] say nothing about each other.
+        Maximum gap between samples [ms] for them to be compared.
 
     Yields
     ------
     tuple of (int, int, Decimal)
-        Start and end [ms since the epoch], and the increase. A value below the one
+        Start and end [ms since the epoch], and the increase. A value below the value
         before is a reset: the counter began again at zero, so the increase is the new
-        value. What a series counted before its first sample is not known and not
+        value. The count of a series before its first sample is not known and not
         counted.
 
     Examples

@@ -1,10 +1,10 @@
 """Turns counters of model servers into hourly use per model: requests, tokens, latency.
 
-What was counted in an hour is the difference of raw samples of each series, resets
-healed, added over series; nothing is extrapolated. An increase between two samples in
-different hours is spread evenly over the time between them. Samples further apart than
-the longest gap say nothing about what lies between, so an hour without a reading has no
-row, and never a zero.
+The count of an hour is the difference of raw samples of each series, resets healed,
+added over series; nothing is extrapolated. An increase between two samples in different
+hours is spread evenly over the time between them. Samples further apart than the
+longest gap carry no information on the time between, so an hour without a reading has
+no row, and never a zero.
 
 A latency histogram is the increase of each cumulative bucket, added over series, with
 bounds in seconds. Percentiles are taken from it later; none is averaged. Series with
@@ -85,14 +85,14 @@ class Span(NamedTuple):
     end: int | None
 
     def holds(self, moment: int) -> bool:
-        """Tell whether a moment lies inside."""
+        """Return True if a moment lies inside."""
         return (self.start is None or self.start <= moment) and (
             self.end is None or moment < self.end
         )
 
 
 class Cell(NamedTuple):
-    """What one row is about: hour [ms], model and pool."""
+    """Subject of a row: hour [ms], model and pool."""
 
     hour: int
     model_id: str | None
@@ -100,13 +100,13 @@ class Cell(NamedTuple):
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """Return what rows are sorted by."""
+        """Return the sort key of rows."""
         return self.hour, self.model_id or "", self.pool_id or ""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReading:
-    """What is read, and how it is understood.
+    """Metrics that are read, and their interpretation.
 
     ``measures`` are selectors by column; ``renamed`` are further spellings of labels;
     ``pool`` is that of series which no rule places.
@@ -126,7 +126,7 @@ class UsageReading:
         return [*(one for many in self.measures.values() for one in many), *latency]
 
     def silent(self, found: Container[Selector]) -> list[str]:
-        """Return what has no series, when ``found`` are those that have."""
+        """Return the metrics without series, where ``found`` are those with."""
         return [str(selector) for selector in self.selectors() if selector not in found]
 
     def rows(self, samples: Samples, span: Span) -> pa.RecordBatch:
@@ -147,7 +147,7 @@ class UsageReading:
         )
 
     def _series(self, samples: Samples, selectors: Iterable[Selector]) -> list[Series]:
-        """Return the series of several selectors; one that two select, once."""
+        """Return the distinct series of several selectors."""
         by_labels = {}
         for selector in selectors:
             answered = samples.series(selector, step_ms=self.step_ms)
@@ -168,7 +168,7 @@ class UsageReading:
         return {hour: total for hour, total in totals.items() if span.holds(hour)}
 
     def _target(self, series: Series) -> Target:
-        """Return whose all samples of a series are."""
+        """Return the target that all samples of a series belong to."""
         target = self.mapping.target(
             {label: (value,) for label, value in series.labels.items()}
         )
@@ -203,19 +203,19 @@ class UsageReading:
 
 @dataclass(slots=True)
 class _Totals:
-    """What belongs to one row."""
+    """Totals of a single row."""
 
     measures: dict[str, Decimal] = field(default_factory=dict)
     #: Bound [s] → increase, in this order, of each set of labels without the bound.
     histograms: list[dict[str, Decimal]] = field(default_factory=list)
 
     def add(self, measure: str, increase: Decimal) -> None:
-        """Add an increase to one measure."""
+        """Add an increase to a single measure."""
         self.measures[measure] = _added(self.measures.get(measure, _ZERO), increase)
 
 
 def _added(total: Decimal, increase: Decimal) -> Decimal:
-    """Return the sum; but what is negative stays, so that the row is refused."""
+    """Return the sum; a negative value stays, so that the row is refused."""
     if total >= _ZERO and increase >= _ZERO:
         return total + increase
     return min(total, increase)

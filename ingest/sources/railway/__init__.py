@@ -4,7 +4,7 @@
 CONNECTORS = {
     "railway": "connector:Railway",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "railway": (
         "a Railway workspace: priced usage, invoices, deployments, request "

@@ -1,4 +1,4 @@
-"""A workspace of Railway as one listing found it: its bills and their invoices."""
+"""Railway workspace as a listing found it: its bills and invoices."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What one listing said.
+    """Result of a single listing.
 
-    ``units`` are those of its invoices, or why they cannot be told.
+    ``units`` are those of its invoices, or the reason that they are unknown.
     """
 
     config: RailwayConfig
@@ -132,5 +132,5 @@ def _units(
     try:
         return derive_convention(invoices, config.invoice_units, where=where)
     except MalformedDeliveryError as error:
-        # Told where invoices are delivered: usage is read whatever they say.
+        # Reported where invoices are delivered: usage is read regardless of them.
         return error

@@ -1,9 +1,9 @@
 """Asks Railway's public GraphQL API, within the limits that it sets.
 
-GraphQL tells an error with HTTP 200, so an answer with ``errors`` is one even where it
-has data as well: half of an answer must not pass for the whole. Besides 429, which the
-HTTP client honours, Railway counts points per token; when they are used up, the run
-says until when, instead of asking in vain.
+GraphQL reports an error with HTTP 200, so an answer with ``errors`` is an error even
+where it has data as well: half of an answer must not pass for the whole. In addition to
+429, which the HTTP client honours, Railway counts points per token; when they are used
+up, the run reports until when, instead of asking in vain.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _LATER = "Run again later; what was loaded before stays current."
 
 @dataclass
 class PointBudget:
-    """How many points the token has left, as last told and counted down since."""
+    """Points left of the token, as last reported and counted down since."""
 
     remaining: int | None = None
     resets_at: datetime | None = None
@@ -52,7 +52,7 @@ class PointBudget:
         self._lock = Lock()
 
     def take(self, *, now: datetime, where: str) -> None:
-        """Count one request.
+        """Count a single request.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class PointBudget:
             self.remaining -= 1
 
     def learn(self, answer: Mapping[str, Any] | None, *, where: str) -> None:
-        """Take over what the API tells about the token."""
+        """Take over the API's report about the token."""
         if answer is None:
             return
         with self._lock:
@@ -82,22 +82,22 @@ class PointBudget:
 
 
 class RailwayApi:
-    """One workspace as a token may see it. A context manager.
+    """Railway workspace as a token may see it. A context manager.
 
     Parameters
     ----------
     token : str
-        Sent as a bearer token; told to nobody else.
+        Sent as a bearer token; disclosed to nobody else.
     workspace_id : str
-        Whose usage is read.
+        Workspace of the usage to read.
     source : str
         Name of the source, for messages.
     base_url : str
         Address of the API.
     denied_advice : str
-        What to do when the token is refused.
+        Advice for a token that is refused.
     timeout_seconds : float
-        How long to wait for each piece of an answer.
+        Timeout for each piece of an answer.
     requests_per_second : float
         Not to be exceeded.
     budget : PointBudget
@@ -141,7 +141,7 @@ class RailwayApi:
         self._client.close()
 
     def workspace(self) -> dict[str, Any]:
-        """Return the workspace with its customer, and learn what the token has left.
+        """Return the workspace with its customer, and update the token's budget.
 
         Raises
         ------
@@ -162,14 +162,14 @@ class RailwayApi:
         return workspace
 
     def projects(self) -> list[dict[str, Any]]:
-        """Return every project, deleted ones included, each once."""
+        """Return every project, including deleted projects, each once."""
         variables = {"workspaceId": self._workspace_id}
         return self._nodes("Projects", variables, "projects")
 
     def usage(
         self, period: Period, measurements: Iterable[str]
     ) -> list[dict[str, Any]]:
-        """Return the usage in a period: one value for each group and measurement."""
+        """Return the usage in a period: a value for each group and measurement."""
         answer: list[dict[str, Any]] = self._ask(
             "Usage",
             {
@@ -201,7 +201,7 @@ class RailwayApi:
     def _nodes(
         self, operation: str, variables: dict[str, Any], field: str
     ) -> list[dict[str, Any]]:
-        """Return the nodes of a Relay connection; one that comes twice counts once."""
+        """Return the distinct nodes of a Relay connection."""
         pages = follow_pages(
             lambda cursor: self._ask(
                 operation, {**variables, "first": _PAGE_SIZE, "after": cursor}
@@ -280,7 +280,7 @@ class RailwayApi:
 
 @contextmanager
 def understood(where: str) -> Iterator[None]:
-    """Turn an answer that has another form than the documented one into our error.
+    """Convert failures on an undocumented answer form to triptych errors.
 
     Raises
     ------

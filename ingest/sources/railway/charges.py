@@ -1,9 +1,9 @@
-"""One billing period of Railway as charges: estimated, until its invoice settles it.
+"""Railway billing period as charges: estimated until it is invoiced.
 
 Before the invoice, a usage row bills nothing and its effective cost is quantity times
-price. The invoice then says what usage really cost, and one factor brings every row of
-the period there; the factor stands on each row. Everything else of an invoice is a line
-of its own, so the lines of an invoice add up to what is to be paid.
+price. The invoice then gives the real cost of usage, and a single factor brings every
+row of the period there; the factor is on each row. Everything else of an invoice is a
+separate line, so the lines of an invoice add up to the payable amount.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class SettledInvoice:
 
     @property
     def usage_amount(self) -> Decimal:
-        """Return what it asks for metered usage."""
+        """Return the amount that it charges for metered usage."""
         return exact_sum(line.amount for line in self.lines if line.kind == "usage")
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What is known of one billing period, beside its usage.
+    """Known facts of a billing period, beside its usage.
 
     ``reported_usage`` is Railway's own figure of the running period, which it keeps
     for a while and does not explain.
@@ -70,10 +70,10 @@ class Bill:
     reported_usage: Decimal | None = None
 
     def settling(self, now: datetime) -> SettledInvoice | None:
-        """Return the invoice that says what the period's usage cost, once there is one.
+        """Return the invoice that settles the period's usage, once it exists.
 
-        It covers the whole period, which is over. Of several, it is the one that asks
-        most for usage.
+        It covers the whole period, which is over. Of several, it is the invoice that
+        charges most for usage.
         """
         if self.period.end > now:
             return None
@@ -89,7 +89,7 @@ class Bill:
 
 @dataclass(frozen=True)
 class UsageLine:
-    """One measurement of one place on one day; no estimate where it is unreadable."""
+    """Measurement of a place on a day; no estimate if it is unreadable."""
 
     line_id: str
     day: Period
@@ -140,9 +140,9 @@ def read_usage(
 def charge_rows(
     bill: Bill, usage: Sequence[UsageLine], *, now: datetime
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of stream ``railway_usage`` of one billing period."""
+    """Yield the rows of stream ``railway_usage`` of a billing period."""
     settling = bill.settling(now)
-    # A row that goes to quarantine takes no part of what is divided.
+    # A row that goes to quarantine takes no part of the divided amount.
     estimates = {
         line.line_id: line.estimate
         for line in usage
@@ -156,13 +156,13 @@ def charge_rows(
         for invoice_line in settled.lines:
             if not (is_divided and invoice_line.kind == "usage"):
                 yield _invoice_line_row(bill, settled.invoice, invoice_line)
-    # Where neither knows of any usage, a line would open a month that costs zero.
+    # If neither knows of any usage, a line would open a month that costs zero.
     if bill.reported_usage is not None and (usage or bill.reported_usage):
         yield _gap_row(bill, bill.reported_usage, exact_sum(estimates.values()))
 
 
 def invoice_row(invoice: Invoice, units: Convention) -> dict[str, Any]:
-    """Return an invoice as a row of stream ``invoices``: what is payable, all in."""
+    """Return an invoice as a row of stream ``invoices``: its payable total."""
     payable = units.payable_of(invoice)
     credit = exact_sum((payable, -units.total_of(invoice)))
     return {
@@ -241,7 +241,7 @@ def _usage_row(
 def _amounts(
     line: UsageLine, settling: SettledInvoice | None, scaled: Scaled | None
 ) -> dict[str, Any]:
-    """Return what a usage row costs: its estimate, or its part of the invoice."""
+    """Return the cost of a usage row: estimate, or part of the invoice."""
     if settling is None:
         billed = None if line.estimate is None else _NOTHING
         return {

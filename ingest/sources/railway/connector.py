@@ -1,10 +1,10 @@
 """Railway: metered usage and its price, invoices, deployments, requests and latency.
 
-Each billing period is a delivery. Its days are asked for one by one, because the API
-gives one value per group for a whole range. The running period, and one that ended less
-than ``lag_days`` ago, is asked for again on every run; after that only when an invoice
-or a price changed, and never once Railway has forgotten its usage. A recording is read
-by the same code; its present is when it was recorded, and it forgets nothing.
+Each billing period is a delivery. Its days are requested singly, because the API gives
+a single value per group for a whole range. The running period, and a period that ended
+less than ``lag_days`` ago, is requested again on every run; after that only when an
+invoice or a price changed, and never once Railway has forgotten its usage. A recording
+is read by the same code; its present is the time of recording, and it forgets nothing.
 
 Source: Railway's public GraphQL API, by the schema that railwayapp/cli ships.
 """
@@ -50,7 +50,7 @@ _READING_VERSION = 1
 
 
 class Railway(Source[RailwayConfig]):
-    """Reads one workspace of Railway."""
+    """Source of a workspace of Railway."""
 
     type: ClassVar[str] = "railway"
 
@@ -77,7 +77,7 @@ class Railway(Source[RailwayConfig]):
         return self._config.requests and bool(self._config.mapping)
 
     def probe(self) -> Iterator[Finding]:
-        """Ask for the workspace, and tell what its invoices still need."""
+        """Read the workspace, and report the missing settings of its invoices."""
         recorded = self._recordings.check() if self._recordings else []
         if any(not finding.is_ok for finding in recorded):
             yield from recorded
@@ -107,7 +107,7 @@ class Railway(Source[RailwayConfig]):
                 yield from self._week_deliveries(api, account, window, now)
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over one delivery as rows."""
+        """Yield a delivery as rows."""
         origin = self._config.path or f"{self._config.base_url}{PATH}"
         uri = f"{origin}#{delivery.scope}"
         extra = ("delivered_value",) if delivery.stream == USAGE else ()
@@ -141,8 +141,8 @@ class Railway(Source[RailwayConfig]):
                 continue
             yield Delivery(
                 stream=USAGE,
-                # No two periods start in the same month, and a period whose first day
-                # becomes known by its invoice replaces what was taken for it.
+                # No two periods start in the same month, and when an invoice reveals
+                # the first day of a period, that period replaces its earlier guess.
                 scope=f"usage/{period.start:%Y-%m}",
                 period=f"{period.start:%Y-%m}",
                 fingerprint=_digest(
@@ -201,8 +201,8 @@ class Railway(Source[RailwayConfig]):
     ) -> Iterator[Delivery]:
         """Offer deployments by the week they began in, as they are now.
 
-        A week that changed is offered beside what was loaded of it, never instead: a
-        state that was seen stays seen.
+        A week that changed is offered beside its earlier loads, never instead: a state
+        that was seen stays seen.
         """
         if self._recordings is not None:
             yield from self._recorded_deployments(api, account, now)
@@ -225,7 +225,7 @@ class Railway(Source[RailwayConfig]):
     def _recorded_deployments(
         self, api: RailwayApi, account: Account, now: datetime
     ) -> Iterator[Delivery]:
-        """Offer all recorded deployments at once, beside what was loaded before."""
+        """Yield all recorded deployments at once, beside earlier loads."""
         by_week = sorted(self._deployments_by_week(api, account).items())
         rows = [row for _, found in by_week for row in found]
         digest = _digest(repr(rows))
@@ -265,7 +265,7 @@ class Railway(Source[RailwayConfig]):
     ) -> Iterator[Delivery]:
         """Offer the weeks in which anything ran that the mapping names.
 
-        Those of a recording are one delivery.
+        Those of a recording are a single delivery.
         """
         recorded = self._recordings
         since = now - timedelta(days=self._config.metrics_days)

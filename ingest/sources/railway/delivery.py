@@ -1,4 +1,4 @@
-"""What Railway tells about operations: deployments, request counts and latency."""
+"""Railway operations: deployments, request counts and latency."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _MILLISECONDS = 1000
 _PERCENTILES = ("p50", "p90", "p95", "p99")
 _SUCCESSFUL = range(200, 400)
 
-#: Railway's states as the canonical stream calls them. What was replaced, removed or
-#: put to sleep says nothing about how its rollout ended.
+#: Railway's states as the canonical stream calls them. A state of replaced, removed or
+#: asleep does not show how its rollout ended.
 _STATUSES = {
     "SUCCESS": "success",
     "FAILED": "failure",
@@ -44,7 +44,7 @@ _ENDED = frozenset({"success", "failure", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The services of a week whose requests belong to a model or a pool."""
+    """Services of a week with requests that belong to a model or a pool."""
 
     week: Period
     places: tuple[tuple[Place, Target], ...]
@@ -60,8 +60,8 @@ def deployment_row(
 ) -> dict[str, Any]:
     """Return a deployment in the state that it is in now.
 
-    Of ``meta``, which also holds messages and names of people, only what identifies
-    the change is taken.
+    Of ``meta``, which also holds messages and names of people, only the identity of the
+    change is taken.
     """
     place = names.place(node)
     status = _STATUSES.get(node["status"], "unknown")
@@ -101,8 +101,8 @@ def find_served(
 ) -> Served:
     """Return the services of a week that a rule of the mapping names.
 
-    They are those that used any processor time, deleted ones too. What no rule names
-    belongs to no model and no pool, and is not asked for.
+    They are those that used any processor time, including deleted services. A service
+    that no rule names belongs to no model and no pool, and is not requested.
     """
     places = {
         (place.service_id, place.environment_id): place
@@ -133,7 +133,7 @@ def request_rows(
             "period_end": day + timedelta(days=1),
             "model_id": target.model_id,
             # A reading without a pool weighs in every pool, and a request that Railway
-            # served says nothing about pools that it is not mapped to.
+            # served has no bearing on pools that it is not mapped to.
             "pool_id": target.pool_id or "",
             "platform_id": SYSTEM,
             "requests": counts.all,
@@ -203,7 +203,7 @@ def _counts_by_window(
     for group in answer["httpMetricsGroupedByStatus"]:
         for sample in group["samples"]:
             start = _moment(sample["ts"])
-            # The window that starts where the week ends belongs to the next one.
+            # The window that starts where the week ends belongs to the next week.
             if week.contains(start):
                 value = Decimal(str(sample["value"]))
                 counts[start].count(value, int(group["statusCode"]))

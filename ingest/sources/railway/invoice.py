@@ -1,4 +1,4 @@
-"""An invoice of Railway as its API answers it, in units that a convention tells."""
+"""Railway invoice as its API returns it, in units set by a convention."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VOID = frozenset({"void"})
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of an invoice."""
+    """Item of an invoice."""
 
     product_id: str
     price_id: str
@@ -35,7 +35,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice as it was answered; in which units, a convention tells."""
+    """Invoice as returned; a convention gives its units."""
 
     invoice_id: str
     period: Period
@@ -47,17 +47,17 @@ class Invoice:
 
     @property
     def is_final(self) -> bool:
-        """Tell whether it is owed or paid."""
+        """Return True if it is owed or paid."""
         return self.status in _FINAL
 
     @property
     def is_void(self) -> bool:
-        """Tell whether it was cancelled."""
+        """Return True if it was cancelled."""
         return self.status in _VOID
 
     @property
     def payable(self) -> Decimal:
-        """Return what was to be paid, whether it has been paid or not."""
+        """Return the payable amount, paid or not."""
         return max(self.due, self.paid)
 
 

@@ -1,8 +1,8 @@
-"""Railway's invoices: what their items are, and the lines that they make.
+"""Railway's invoices: the meaning of their items, and their lines.
 
-An item names a product and a price by their ids. What they are (metered usage, the
-plan's fee, seats) the API does not say; it stands in the settings. An invoice with an
-item that is not described there is not used: its month stays estimated.
+An item names a product and a price by their ids. Their meaning (metered usage, the
+plan's fee, seats) is not in the API; it is in the settings. An invoice with an item
+that is not described there is not used: its month stays estimated.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _APPLIED_CREDIT = "Credit applied to the invoice"
 
 
 class InvoiceItem(Declared):
-    """What the items of a product, or of one of its prices, are."""
+    """Meaning of the items of a product, or of any of its prices."""
 
     product_id: str | None = Field(default=None, description="Product of the item.")
     price_id: str | None = Field(default=None, description="Price of the item.")
@@ -55,7 +55,7 @@ class InvoiceItem(Declared):
         return self
 
     def is_about(self, item: Item) -> bool:
-        """Tell whether an invoice's item is meant."""
+        """Return True if an invoice's item matches."""
         return self.product_id in (None, item.product_id) and self.price_id in (
             None,
             item.price_id,
@@ -64,7 +64,7 @@ class InvoiceItem(Declared):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An amount of an invoice, in dollars, and what it is."""
+    """Amount of an invoice, in dollars, with its meaning."""
 
     line_id: str
     kind: str
@@ -93,10 +93,11 @@ def why_unusable(invoice: Invoice, declared: Sequence[InvoiceItem]) -> str:
 def lines_of(
     invoice: Invoice, convention: Convention, declared: Sequence[InvoiceItem]
 ) -> list[Line]:
-    """Return an invoice as lines in dollars that add up to what is to be paid.
+    """Return an invoice as lines in dollars that sum to the payable amount.
 
-    Beside its items there is a line for what the items do not explain of the total
-    (tax or a discount, mostly), and one for credit that lowers what is to be paid.
+    Beside its items there is a line for the part of the total that the items do not
+    explain (tax or a discount, mostly), and a line for credit that lowers the payable
+    amount.
     """
     if invoice.is_void:
         return []

@@ -1,8 +1,8 @@
 """Railway's billing periods, and the UTC days that they are cut into.
 
 A period starts on the day of the month on which the plan was taken, at any time of the
-day, so its first and last day may be parts of a day. Railway tells the running period
-only; earlier ones follow from the invoices, or from going back by months.
+day, so its first and last day may be parts of a day. Railway reports the running period
+only; earlier periods follow from the invoices, or from going back by months.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Period:
     end: datetime
 
     def days(self) -> Iterator[Period]:
-        """Yield its UTC days; the first and the last may be parts of one."""
+        """Yield its UTC days; the first and the last may be partial days."""
         start = self.start
         while start < self.end:
             end = min(_next_midnight(start), self.end)
@@ -36,21 +36,21 @@ class Period:
             start = end
 
     def overlaps(self, start: date | None, end: date | None) -> bool:
-        """Tell whether it shares time with the half-open range of days."""
+        """Return True if it shares time with the half-open range of days."""
         return (end is None or self.start < midnight(end)) and (
             start is None or self.end > midnight(start)
         )
 
     def includes_the_day(self, moment: datetime) -> bool:
-        """Tell whether the UTC day of a moment is one that it begins on or has."""
+        """Return True if the UTC day of a moment is in it or is its first day."""
         return self.start.date() <= moment.date() < self.end.date()
 
     def contains(self, moment: datetime) -> bool:
-        """Tell whether a moment lies inside."""
+        """Return True if a moment lies inside."""
         return self.start <= moment < self.end
 
     def is_about(self, other: Period) -> bool:
-        """Tell whether it starts and ends as another does, within a day."""
+        """Return True if it starts and ends as another does, within a day."""
         return (
             abs(self.start - other.start) <= _ONE_DAY
             and abs(self.end - other.end) <= _ONE_DAY
@@ -67,11 +67,11 @@ def billing_periods(
     current : Period
         The running period.
     invoiced : iterable of Period
-        Periods of invoices. One that ends on the day on which a known period starts,
-        and began in the month before, tells the day on which the one before it
-        started; without one, it is the same day a month earlier.
+        Periods of invoices. A period that ends on the day on which a known period
+        starts, and began in the month before, gives the start day of the period before;
+        without such a period, it is the same day a month earlier.
     since : datetime
-        How far back.
+        Start of the earliest period.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def week_of(monday: date) -> Period:
 
 
 def to_moment(text: object, *, where: str) -> datetime:
-    """Return the UTC moment that a text says; a day without a time is its midnight.
+    """Return the UTC moment of a text; a day without a time is its midnight.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Names of Railway's projects, environments and services, by their ids.
 
-Usage is told by ids; people and rules speak of names. A thing that has no name any more
-goes by its id, so nothing is dropped for the lack of one.
+Usage is reported by ids; people and rules use names. A thing that has no name any more
+goes by its id, so nothing is dropped for the lack of a name.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from ingest.sources.railway.api import nodes_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: What a rule of ``mapping`` can match, by name or by id.
+#: Labels that a rule of ``mapping`` can match, by name or by id.
 LABELS = ("project", "environment", "service")
 _ID_FIELDS = ("projectId", "environmentId", "serviceId")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something ran; a name that is not known is its id."""
+    """Place of a workload; a name that is not known is its id."""
 
     project_id: str | None
     environment_id: str | None

@@ -1,9 +1,9 @@
-"""What Railway's metered usage costs: a dated price table, and one factor per invoice.
+"""Railway usage prices: a dated price table, and a factor per invoice.
 
 Railway's API answers resource-time (vCPU-minutes, GB-minutes) and gigabytes, never
-amounts. A price *per month* is a price per 43,200 minutes, whatever the calendar says.
-Amounts are fractions until they are rounded, once, to eighteen decimals, and what is
-divided adds up again.
+amounts. A price *per month* is a price per 43,200 minutes, regardless of the calendar.
+Amounts are fractions until they are rounded, once, to eighteen decimals, and a divided
+amount adds up again.
 
 Source: railwayapp/cli ``src/commands/usage.rs``, August 2026, for the documented prices
 and the month of 43,200 minutes.
@@ -32,8 +32,9 @@ _ONE = 10**_DECIMALS
 _MOST_DIGITS = 80
 _PRECISE = Context(prec=_MOST_DIGITS)
 
-#: What may be priced, and in which unit it is counted. Limits and received traffic
-#: cost nothing. CPU_USAGE_2 counts what CPU_USAGE counts, so one of them is priced.
+#: Measurements that may be priced, with the unit in which they are counted. Limits and
+#: received traffic cost nothing. CPU_USAGE_2 counts the same as CPU_USAGE, so only
+#: either is priced.
 UNITS = {
     "CPU_USAGE": "vCPU-minute",
     "CPU_USAGE_2": "vCPU-minute",
@@ -57,7 +58,7 @@ Measurement = Literal[
 
 
 class Price(Declared):
-    """One line of the price table, in dollars."""
+    """Line of the price table, in dollars."""
 
     measurement: Measurement = Field(description="What is metered.")
     valid_from: date = Field(description="First UTC day on which the price holds.")
@@ -70,7 +71,7 @@ class Price(Declared):
 
     @cached_property
     def per_unit(self) -> Fraction:
-        """Return the price of one unit, exactly."""
+        """Return the price of a unit, exactly."""
         price = Fraction(self.dollars)
         return price if self.unit == "GB" else price / MINUTES_PER_MONTH
 
@@ -89,17 +90,18 @@ DOCUMENTED_PRICES = tuple(
 
 
 class PriceTable:
-    """The documented prices, and what the settings say besides or instead.
+    """Documented prices, with additions and replacements of the settings.
 
     Parameters
     ----------
     prices : sequence of Price
-        They are added; one of the same measurement and day replaces a documented one.
+        They are added; a price of the same measurement and day replaces a documented
+        price.
 
     Raises
     ------
     ValueError
-        Both measurements of the same CPU time have a price, or one has two prices
+        Both measurements of the same CPU time have a price, or either has two prices
         from the same day on.
     """
 
@@ -109,7 +111,7 @@ class PriceTable:
             message = "has two prices of one measurement from the same day on"
             raise ValueError(message)
         priced = {price.measurement for price in prices}
-        # Who prices the one measurement of CPU time does not mean the other as well.
+        # A price for either measurement of CPU time does not imply the other as well.
         left_out = set(SAME_USAGE) - priced if priced & set(SAME_USAGE) else set()
         documented = {
             (price.measurement, price.valid_from): price
@@ -125,7 +127,7 @@ class PriceTable:
 
     @property
     def measurements(self) -> set[str]:
-        """Return what has a price at some time."""
+        """Return the measurements with a price at some time."""
         return {price.measurement for price in self._prices}
 
     def on(self, day: date, *, where: str) -> dict[str, Price]:
@@ -158,7 +160,7 @@ class PriceTable:
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """Estimates that an invoice has settled: their amounts, and the one factor."""
+    """Estimates settled by an invoice: their amounts, and the factor."""
 
     amounts: Mapping[str, Decimal]
     factor: Decimal
@@ -192,15 +194,15 @@ def exact_sum(values: Iterable[Decimal]) -> Decimal:
 def scale(estimates: Mapping[str, Decimal], invoiced: Decimal) -> Scaled | None:
     """Divide an invoiced amount in proportion to estimates; it adds up exactly.
 
-    What is left of rounding goes to the largest estimate, the first by key among equal
-    ones.
+    The rounding remainder goes to the largest estimate, the first by key among equal
+    estimates.
 
     Parameters
     ----------
     estimates : mapping of str to Decimal
         Estimated amounts by line, none of them negative.
     invoiced : Decimal
-        What the invoice says instead.
+        Invoiced amount that replaces them.
 
     Returns
     -------

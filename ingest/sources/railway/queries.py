@@ -1,9 +1,8 @@
 """The questions put to Railway's public GraphQL API, in full.
 
-Only what is used is asked for: no log, no commit message and nobody's name. Deleted
+Only used fields are requested: no log, no commit message and nobody's name. Deleted
 projects and services are always included, or their cost would vanish with them.
-``railway_schema.graphql`` among the tests holds the types they are validated
-against.
+``railway_schema.graphql`` among the tests holds the types they are validated against.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Recorded questions to Railway's API and their answers, in place of the API.
 
-All questions of GraphQL go to one address, so an answer alone does not say what was
-asked. A recording is JSON Lines, one exchange a line: the operation and its variables
-as they were sent, the body as it came, and when:
+All GraphQL queries go to a single address, so an answer alone does not show its query.
+A recording is JSON Lines, an exchange per line: the operation and its variables as they
+were sent, the body as it came, and the time:
 
     {"operationName": "Usage", "variables": {…}, "answered_at": "…Z", "answer": {…}}
 """
@@ -32,7 +32,7 @@ EXCHANGES = (".jsonl", ".jsonl.gz")
 
 
 class RailwayRecordings:
-    """The exchanges below one path; it answers what was asked when it was recorded.
+    """Exchanges below a path; answers the queries that were recorded.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class RailwayRecordings:
         self._usage_ranges: set[tuple[datetime, datetime]] = set()
 
     def check(self) -> list[Finding]:
-        """Say how many files there are."""
+        """Report the number of files."""
         return self._files.check()
 
     def fingerprint(self) -> str:
@@ -82,12 +82,12 @@ class RailwayRecordings:
         return min(starts, default=self.answered_at)
 
     def has_usage_of(self, period: Period) -> bool:
-        """Tell whether usage was asked of just this range of time."""
+        """Return True if usage was requested for exactly this range of time."""
         self._read()
         return (period.start, period.end) in self._usage_ranges
 
     def post_json(self, path: str, *, body: Mapping[str, Any]) -> Any:  # noqa: ANN401, ARG002
-        """Return what was answered to the same question.
+        """Return the recorded answer to the same query.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class RailwayRecordings:
         return answers[question]
 
     def close(self) -> None:
-        """Keep what was read: a recording is read once per run."""
+        """Keep the read exchanges: a recording is read once per run."""
 
     def _read(self) -> dict[str, Any]:
         with self._lock:

@@ -28,13 +28,13 @@ def rows_part(
     Parameters
     ----------
     stream : str
-        Whose columns they have.
+        Stream with their columns.
     rows : iterable of dict
         Values by column; all are read at once, so that a bad answer commits nothing.
     uri : str
-        Where they come from.
+        Origin of the rows.
     extra : tuple of str
-        Texts that are kept beside the canonical columns, for whoever looks at a row.
+        Texts that are kept beside the canonical columns, for people who inspect a row.
     """
     import pyarrow as pa
 

@@ -19,7 +19,7 @@ _SECONDS_PER_DAY = 86_400
 
 
 class RailwayConfig(SourceConfig):
-    """Options of a ``railway`` source: one workspace and what its usage costs."""
+    """Options of a ``railway`` source: a workspace and its usage prices."""
 
     workspace_id: str = Field(description="Workspace whose bill is read.")
     key_variable: EnvironmentVariable = Field(

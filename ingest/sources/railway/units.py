@@ -1,10 +1,10 @@
 """In which units Railway's invoices are written, found out from invoices themselves.
 
-The API says neither whether ``total`` and ``amountDue`` are in dollars or cents, nor
-whether an item's ``priceDollars`` is for one of its ``quantity`` or for all of them.
-An invoice is evidence where exactly one reading makes its items add up to its total,
-or its total equal to what is to be paid. Where none decides, or two contradict each
-other, nothing is assumed: a wrong guess is a hundred times too much.
+The API does not report if ``total`` and ``amountDue`` are in dollars or cents, nor if
+an item's ``priceDollars`` is for a unit of its ``quantity`` or for all of them. An
+invoice is evidence where exactly 1 reading makes its items add up to its total, or its
+total equal to the payable amount. Where none decides, or two contradict each other,
+nothing is assumed: a wrong guess is a hundred times too much.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PRICE_FOR: tuple[PriceFor, ...] = ("one", "all")
 
 
 class InvoiceUnits(Declared):
-    """In which units invoices are written; what is not said is derived from them."""
+    """Units of invoices; missing units are derived from the invoices."""
 
     total: Unit | None = Field(default=None, description="Unit of 'total'.")
     amount_due: Unit | None = Field(
@@ -54,8 +54,8 @@ class Convention:
     def total_of(self, invoice: Invoice) -> Decimal:
         """Return the total in dollars.
 
-        A total in whole dollars has lost its cents, so where it agrees with what is to
-        be paid but for them, that is the total.
+        A total in whole dollars has lost its cents, so where it agrees with the payable
+        amount except for them, that is the total.
         """
         total = invoice.total / _PER_DOLLAR[self.total]
         payable = self.payable_of(invoice)
@@ -77,11 +77,12 @@ def derive_convention(
     Parameters
     ----------
     invoices : iterable of Invoice
-        All that the workspace has; those that are neither owed nor paid say nothing.
+        All that the workspace has; those that are neither owed nor paid are no
+        evidence.
     invoice_units : InvoiceUnits
-        What the settings say; it is not derived.
+        Units given in the settings; they are not derived.
     where : str
-        Where the invoices come from, for messages.
+        Origin of the invoices, for messages.
 
     Raises
     ------
@@ -135,12 +136,12 @@ def _total_readings(invoice: Invoice, price_for: str) -> set[str]:
 
 def _adds_up(invoice: Invoice, price_for: str, unit: str) -> bool:
     amounts = exact_sum(item.amount(price_for) for item in invoice.items)
-    # The total is a whole number: what is less than its unit is missing in it.
+    # The total is a whole number: fractions of its unit are missing in it.
     return abs(amounts * _PER_DOLLAR[unit] - invoice.total) < 1
 
 
 def _ratio_readings(invoice: Invoice) -> set[str]:
-    # A total of a hundred times what is to be paid: cents against dollars.
+    # A total of a hundred times the payable amount: cents against dollars.
     is_in_cents = invoice.payable and invoice.payable * 100 == invoice.total
     return {"cents"} if is_in_cents else set()
 

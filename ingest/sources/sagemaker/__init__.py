@@ -4,7 +4,7 @@
 CONNECTORS = {
     "sagemaker": "connector:Sagemaker",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "sagemaker": (
         "versions of Amazon SageMaker's registry and which of them endpoints "

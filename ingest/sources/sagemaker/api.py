@@ -1,8 +1,8 @@
-"""Asks SageMaker for model packages and endpoints, and for what an endpoint serves.
+"""SageMaker client: model packages, endpoints, and versions served.
 
 An endpoint names a configuration, that its models, and a model the package that it was
-made from. A configuration never changes, so it is asked for once. It and its models may
-be deleted while the endpoint serves them; what is served is not known then.
+made from. A configuration never changes, so it is requested once. It and its models may
+be deleted while the endpoint serves them; the served version is not known then.
 
 Source: Amazon SageMaker API reference, *ListModelPackages*, *ListEndpoints*,
 *DescribeEndpoint*, *DescribeEndpointConfig*, *DescribeModel*.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WHERE = "Amazon SageMaker"
 _PAGE_SIZE = 100
-#: Method of boto3 → what the permission is called, and what every answer has.
+#: Method of boto3 → name of its permission, and the fields that every answer has.
 _OPERATIONS = {
     "list_model_package_groups": (
         "ListModelPackageGroups",
@@ -38,7 +38,7 @@ _OPERATIONS = {
 
 
 class SagemakerApi:
-    """The operations that are asked, of one account and region.
+    """API operations used, of a single account and region.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class SagemakerApi:
     def served_by(self, configuration: str) -> ModelVersion:
         """Return the version that a configuration serves.
 
-        It is unknown where there are several, or where one was deleted.
+        It is unknown where there are several, or where a part was deleted.
         """
         if configuration not in self._versions:
             try:

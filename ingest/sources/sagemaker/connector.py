@@ -1,8 +1,8 @@
 """Amazon SageMaker: versions of registered models, and which of them endpoints serve.
 
-Two ways. Asked, SageMaker tells the state of now, and which version an endpoint serves.
-With ``path``, events of EventBridge are read from files: they tell every state and each
-approval with its time, and no version that is served.
+Two ways. Queried live, SageMaker reports the present state, and the version that an
+endpoint serves. With ``path``, events of EventBridge are read from files: they report
+every state and each approval with its time, and no version that is served.
 
 Source: Amazon SageMaker API reference; *Events that SageMaker sends to EventBridge*.
 """
@@ -50,7 +50,7 @@ _OF_PACKAGE = "SageMaker Model Package State Change"
 
 
 class SagemakerConfig(SourceConfig):
-    """Options of a ``sagemaker`` source: one account and region, or its events."""
+    """Options of a ``sagemaker`` source: account and region, or its events."""
 
     path: str | None = Field(
         default=None,
@@ -77,7 +77,7 @@ class SagemakerConfig(SourceConfig):
 
 
 class Sagemaker(PolledSource[SagemakerConfig]):
-    """Reads model packages and endpoints of one account and region."""
+    """Source of model packages and endpoints of an account and region."""
 
     type: ClassVar[str] = "sagemaker"
 
@@ -92,7 +92,7 @@ class Sagemaker(PolledSource[SagemakerConfig]):
         )
 
     def streams(self) -> Sequence[str]:
-        """Return deployments and versions; promotions are told by events only."""
+        """Return deployments and versions; only events report promotions."""
         promotions = () if self._files is None else (PROMOTIONS,)
         return (DEPLOYMENTS, VERSIONS, *promotions)
 
@@ -106,7 +106,7 @@ class Sagemaker(PolledSource[SagemakerConfig]):
         yield Finding(True, f"{WHERE} lists {listed}.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
-        """Offer what SageMaker tells, where that is something else than before."""
+        """Yield SageMaker's answers that differ from those before."""
         now = self._now()
         if self._files is None:
             yield from self._offers(self._asked(), "now", now=now, label=WHERE)
@@ -180,7 +180,7 @@ class Sagemaker(PolledSource[SagemakerConfig]):
 
 
 def _events(file: LocalFile) -> Iterator[tuple[int, object]]:
-    """Yield the events of a file, one a line, with the numbers of their lines.
+    """Yield the events of a file, an event per line, with line numbers.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""What SageMaker tells of model packages and endpoints, as rows.
+"""Convert SageMaker model packages and endpoints into rows.
 
 An endpoint serves a configuration; a deployment is an endpoint with a configuration,
 and it succeeded when the endpoint is first in service with it. Approval of a package is
-not serving: it is a row of its own, under the alias ``approved``. The API writes states
-as ``InService`` and events as ``IN_SERVICE``; both are told as the API does.
+not serving: it is a separate row, under the alias ``approved``. The API writes states
+as ``InService`` and events as ``IN_SERVICE``; both are given as the API does.
 
 Source: Amazon SageMaker API reference; *Events that SageMaker sends to EventBridge*.
 """
@@ -45,14 +45,14 @@ _ENDED = frozenset({"success", "failure"})
 
 
 class SagemakerEnvironment(Declared):
-    """A rule that says to which environment an endpoint belongs."""
+    """Rule that gives the environment of an endpoint."""
 
     endpoint: str = Field(description="Pattern of its name.")
     environment: str = Field(description="What the environment is called.")
 
 
 class ModelVersion(NamedTuple):
-    """A version of a registered model; both unknown where none is told."""
+    """Version of a registered model; both unknown where none is given."""
 
     registered_model: str | None = None
     version: str | None = None
@@ -88,10 +88,10 @@ def package_row(package: Mapping[str, Any]) -> Row:
 
 
 def approval_row(package: Mapping[str, Any], *, sent_at: object) -> Row:
-    """Return what an event tells of a package's approval, as a row of ``promotions``.
+    """Return a package's approval in an event, as a row of ``promotions``.
 
-    SageMaker may send several events for one change, so the row is identified by what
-    changed when, and not by the event.
+    SageMaker may send several events for a single change, so the row is identified by
+    the change and its time, and not by the event.
     """
     arn, row = text(package.get("ModelPackageArn")), package_row(package)
     approval = text(package.get("ModelApprovalStatus"))
@@ -124,15 +124,15 @@ def endpoint_row(
     Parameters
     ----------
     endpoint : mapping
-        As *DescribeEndpoint* answers or the detail of an event tells.
+        Endpoint as returned by *DescribeEndpoint* or in the detail of an event.
     served : ModelVersion
-        What it serves, where that is known.
+        Version that it serves, where that is known.
     environments : sequence of SagemakerEnvironment
         Rules; the first that holds decides.
     environment_tag : str
         Tag that names the environment where no rule holds.
     sent_at : object
-        Time of the event, where the endpoint tells no time of its change.
+        Time of the event, where the endpoint gives no time of its change.
     """
     given = text(endpoint.get("EndpointStatus")) or ""
     native = _AS_IN_THE_API.get(given.replace("_", "").lower(), given or None)

@@ -6,7 +6,7 @@ CONNECTORS = {
     "surveys": "surveys:Surveys",
     "tables": "connector:Tables",
 }
-#: Type of a source → what it reads, for lists of sources.
+#: Type of a source → data that it reads, for lists of sources.
 READS = {
     "focus_files": (
         "FOCUS 1.0 to 1.4 of any vendor, from a file, a folder, a glob or a "

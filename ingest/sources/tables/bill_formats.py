@@ -1,7 +1,7 @@
-"""Recognises a bill by its header, wherever it lies, and says how it is read.
+"""Recognise a bill by its header, in any place, and choose its reading.
 
 A provider's export comes with manifests and folders, and a connector for them. The same
-file also comes alone, by mail or from a console. What it is stands in its header.
+file also comes alone, by mail or from a console. Its header identifies it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    #: How a file with these columns is read; ``None``: as it is.
+    #: Landing options for a file with these columns; ``None``: as it is.
     _Landing = Callable[[Sequence[str]], LandingOptions | None]
 
 
@@ -37,9 +37,9 @@ class BillFormat:
     Attributes
     ----------
     name, title : str
-        Its id, and what people call it.
+        Its id, and its common name.
     stream : str
-        What its rows become.
+        Stream of its rows.
     connector : str
         The type of source that also takes the provider's folders and manifests.
     """
@@ -52,7 +52,7 @@ class BillFormat:
 
     @property
     def is_native(self) -> bool:
-        """Whether it has the provider's own columns and not those of FOCUS."""
+        """True if it has the provider's own columns and not those of FOCUS."""
         return self.name in _NATIVE
 
     def part(
@@ -66,7 +66,8 @@ class BillFormat:
     ) -> FilePart:
         """Return the file as the runner lands it.
 
-        Google's is laid flat by how ``delimiter`` and ``encoding`` say it is written.
+        Google's is laid flat with the ``delimiter`` and ``encoding`` in which it is
+        written.
 
         Raises
         ------
@@ -133,7 +134,7 @@ _GOOGLE = BillFormat(
 
 
 def format_of_header(columns: Sequence[str]) -> BillFormat | None:
-    """Return what a file with these columns is; ``None`` if it is no bill we know.
+    """Return the format of a header's file; ``None`` for an unknown bill.
 
     Examples
     --------

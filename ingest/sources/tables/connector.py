@@ -1,8 +1,8 @@
-"""Any file, or a SQL query over files or of a database, as one stream.
+"""Any file, or a SQL query over files or a database, as a single stream.
 
-This is the door for everything that has no connector: a meter's export, an
-invoice register, a business metric in a warehouse. A declared mapping says which
-delivered column (or expression over delivered columns) becomes which canonical column.
+This is the door for everything that has no connector: a meter's export, an invoice
+register, a business metric in a warehouse. A declared mapping assigns delivered columns
+(or expressions over delivered columns) to canonical columns.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class TablesConfig(SourceConfig):
 
 
 class Tables(Source[TablesConfig]):
-    """Reads tables from files, or what a query over files or of a database answers."""
+    """Source of tables from files, or of a query over files or a database."""
 
     type: ClassVar[str] = "tables"
 
@@ -108,7 +108,7 @@ class Tables(Source[TablesConfig]):
         self._database = DatabaseQuery.of(config, root=root)
 
     def streams(self) -> Sequence[str]:
-        """Return the one stream that is declared."""
+        """Return the single declared stream."""
         return (self._config.stream,)
 
     def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
@@ -120,7 +120,7 @@ class Tables(Source[TablesConfig]):
         )
 
     def probe(self) -> Iterator[Finding]:
-        """Tell whether there is anything to read, or what a query would answer."""
+        """Check for anything to read, or for the columns of the query."""
         if self._config.query is None:
             yield from self._files.check()
             return
@@ -187,15 +187,15 @@ class Tables(Source[TablesConfig]):
         yield FilePart(answer, "parquet", delivery.label, is_owned=True)
 
     def _columns(self) -> dict[str, str]:
-        """Return what a query would answer: name → DuckDB type."""
+        """Return the columns of a query's result: name → DuckDB type."""
         if self._database is not None:
             return self._database.columns()
         columns = self._run_query(f"DESCRIBE SELECT * FROM ({self._config.query})")
         return {str(name): str(type_) for name, type_, *_ in columns}
 
     def _query_delivery(self, query: str) -> Delivery:
-        # A query is asked anew at each ingest; its answer's content decides
-        # whether there is anything new.
+        # A query is run again at each ingest; its answer's content decides if there is
+        # anything new.
         rows = self._run_query(f"SELECT md5(string_agg(t::VARCHAR)) FROM ({query}) t")
         text = f"{query}\n{rows}"
         return Delivery(

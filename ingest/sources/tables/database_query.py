@@ -1,9 +1,9 @@
 """A query of a database as deliveries: whole, or month by month of a cursor.
 
-A warehouse keeps no list of what changed, so content decides: what is asked for is
-read to its end and digested, and only what differs is loaded. With a cursor, a month is
-asked for until it was read ``lookback_days`` after its end; then it has settled, which
-is noted with its load, and only an asked window or a change of the query asks again.
+A warehouse keeps no list of changes, so content decides: the requested rows are read to
+the end and digested, and only differing parts are loaded. With a cursor, a month is
+requested until it was read ``lookback_days`` after its end; then it has settled, which
+is noted with its load, and only a requested window or a change of the query asks again.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _DIGEST = (
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of an answer that is a delivery of its own.
+    """Part of an answer that is a separate delivery.
 
     ``scope`` names it over time; ``period`` is its month, or ``all``; ``has_settled``
-    says that nothing of it is expected to change.
+    means that nothing of it is expected to change.
     """
 
     scope: str
@@ -54,12 +54,12 @@ class Slice:
 
 
 class DatabaseQuery:
-    """What one ``tables`` source asks of one database.
+    """Query of a ``tables`` source on a database.
 
     Parameters
     ----------
     config : TablesConfig
-        The source, whose ``query`` is put to ``options``.
+        The source, with a ``query`` that is run against ``options``.
     options : DatabaseOptions
         The database, the bounds and the cursor.
     root : Path
@@ -83,14 +83,14 @@ class DatabaseQuery:
         return cls(config, config.database, root=root)
 
     def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of the source's stream."""
+        """Accept the notes kept with the loads of the source's stream."""
         stream = self._config.stream
         self._memos = {
             scope: memo for (of, scope), memo in memos.items() if of == stream
         }
 
     def columns(self) -> dict[str, str]:
-        """Return what the query would answer: name → DuckDB type."""
+        """Return the columns of the query's result: name → DuckDB type."""
         schema = self._opened().schema(f"SELECT * FROM {self._sql} AS answer")
         with spare_engine() as connection:
             connection.register("answer", schema.empty_table())
@@ -115,7 +115,7 @@ class DatabaseQuery:
             )
 
     def read(self, delivery: Delivery) -> RowsPart:
-        """Hand over what the query answers now, as it arrives."""
+        """Yield the rows that the query returns now, as they arrive."""
         sql = str(delivery.detail)
         batches = self._opened().batches(sql)
         first = next(batches, None)
@@ -155,7 +155,7 @@ class DatabaseQuery:
 
     @property
     def _reading(self) -> str:
-        """Return a digest of what decides how rows are read, besides the rows."""
+        """Return a digest of the settings that decide how rows are read."""
         config = self._config
         text = json.dumps(
             {
@@ -181,7 +181,7 @@ def months_to_ask(
     settled : set of str
         Months ``YYYY-MM`` that need not be asked for again.
     window : Window
-        Days that the user asked for; what lies in them is asked for all the same.
+        Days that the user requested; months in them are requested in any case.
 
     Examples
     --------
@@ -200,7 +200,7 @@ def months_to_ask(
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:
-    """Return how many rows there are and a digest of them, whatever their order."""
+    """Return the row count and a digest that does not depend on row order."""
     import pyarrow as pa
 
     row_count = lower = upper = 0

@@ -1,13 +1,14 @@
 """Any vendor's FOCUS 1.0 to 1.4 files: CSV, CSV.gz or Parquet, on disk or in a bucket.
 
-Versions may be mixed in one folder: columns are recognised by name, whatever
-version brought them, and what a file lacks is recorded, not guessed. Each file is a
-delivery of its own; a file that changes supersedes what it held before. A file that
-disappears stays loaded: a drop folder that is emptied must not empty the ledger.
+Versions may be mixed in the same folder: columns are recognised by name, regardless of
+the version that brought them, and columns that a file lacks are recorded, not guessed.
+Each file is a separate delivery; a file that changes supersedes its earlier content. A
+file that disappears stays loaded: a drop folder that is emptied must not empty the
+ledger.
 
-A bill in its provider's own columns is known by its header and read as what it is: a
-Cost and Usage Report of AWS, cost details of Azure, the usage cost export of Google. So
-a folder takes whatever somebody was sent.
+A bill in its provider's own columns is known by its header and read in its native
+format: a Cost and Usage Report of AWS, cost details of Azure, the usage cost export of
+Google. So a folder takes any bill that somebody was sent.
 
 Source: FOCUS specification, dataset Cost and Usage, versions 1.0 to 1.4.
 """
@@ -69,7 +70,7 @@ class FocusFilesConfig(BucketSourceConfig):
 
     @property
     def is_in_bucket(self) -> bool:
-        """Tell whether the files lie in a bucket."""
+        """Return True if the files lie in a bucket."""
         return BucketAddress.parsed(self.path) is not None
 
 
@@ -89,7 +90,7 @@ class FocusFiles(Source[FocusFilesConfig]):
         )
 
     def streams(self) -> Sequence[str]:
-        """Return FOCUS, and what the native bills that were found become."""
+        """Return FOCUS, and the streams of the native bills that were found."""
         return ("focus", *sorted(self._native_streams))
 
     def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
@@ -101,7 +102,7 @@ class FocusFiles(Source[FocusFilesConfig]):
         )
 
     def probe(self) -> Iterator[Finding]:
-        """Tell whether there is anything to read."""
+        """Check whether there is anything to read."""
         yield from self._files.check()
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
@@ -125,7 +126,7 @@ class FocusFiles(Source[FocusFilesConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
-        """Hand over the file itself, or what was downloaded of an object."""
+        """Yield the file itself, or the download of an object."""
         file = delivery.detail
         assert isinstance(file, LocalFile | BucketFile)  # noqa: S101
         if native := self._native(file):
@@ -147,7 +148,7 @@ class FocusFiles(Source[FocusFilesConfig]):
         )
 
     def _native(self, file: LocalFile | BucketFile) -> BillFormat | None:
-        """Return what a local file is if it is no FOCUS; a mapping is believed."""
+        """Return a local file's format unless it is FOCUS; a mapping is trusted."""
         is_declared = bool(self._config.mapping or self._config.defaults)
         if is_declared or self._config.in_place or not isinstance(file, LocalFile):
             return None
@@ -157,7 +158,7 @@ class FocusFiles(Source[FocusFilesConfig]):
 
 
 def _size(file: LocalFile | BucketFile) -> int | None:
-    """Return the size of a file that lies here; one in a bucket has to be fetched."""
+    """Return the size of a local file; a file in a bucket must be fetched."""
     return file.byte_count if isinstance(file, LocalFile) else None
 
 

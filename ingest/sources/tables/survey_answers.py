@@ -1,8 +1,8 @@
 """Answers of a survey as they may be kept: numbers on scales, by wave, group and item.
 
-Whoever answered is a hash before anything is stored. It is made with a secret salt and
-the wave, so that it tells who answered twice within a wave, and nothing else: neither
-who it was, nor whether two waves have someone in common.
+The respondent is a hash before anything is stored. It is made with a secret salt and
+the wave, so that it shows who answered twice within a wave, and nothing else: neither
+the person, nor any respondent that two waves have in common.
 """
 
 from __future__ import annotations
@@ -60,23 +60,23 @@ def salt_of(variable: str, file: Path, *, source: str) -> bytes:
 
 
 def respondent_hash(salt: bytes, wave_id: str, respondent_key: str) -> str:
-    """Return what stands for a respondent within a wave."""
+    """Return the hash of a respondent within a wave."""
     content = f"{wave_id}\0{respondent_key}".encode()
     return hmac.new(salt, content, hashlib.sha256).hexdigest()[:_HASH_CHARACTERS]
 
 
 @dataclass(slots=True)
 class SurveyFile:
-    """One file of answers.
+    """File of answers.
 
     Parameters
     ----------
     path : Path
         A CSV file, compressed or not.
     label : str
-        What messages call it.
+        Name in messages.
     salt : bytes
-        What respondents are hashed with.
+        Salt with which respondents are hashed.
     """
 
     path: Path
@@ -91,7 +91,8 @@ class SurveyFile:
         Raises
         ------
         MalformedDeliveryError
-            One is missing, or there is one more: a column of texts is refused whole.
+            A column is missing, or there is an extra column: a column of texts is
+            refused whole.
         """
         try:
             with open_text(self.path) as text:
@@ -106,7 +107,7 @@ class SurveyFile:
         return header
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows of the stream; a bad one lacks a time, and says why instead.
+        """Yield the rows; a bad row has the reason in place of a time.
 
         Raises
         ------
@@ -167,7 +168,7 @@ class SurveyFile:
 
 
 def _complaint(answer: Mapping[str, str]) -> str | None:
-    """Say what is wrong with an answer; never with which value."""
+    """Return the fault of an answer, never with its value."""
     missing = [name for name in REQUIRED if not answer.get(name)]
     if missing:
         return f"{missing[0]} is missing"
@@ -196,7 +197,7 @@ def _known(name: str) -> bool:
 
 
 def _shown(position: int, name: str) -> str:
-    # Without a header line, the first answer stands there: it is not repeated.
+    # Without a header line, the first answer is in its place: it is not repeated.
     return name if _PLAIN_HEADER.fullmatch(name) else f"number {position}"
 
 

@@ -62,7 +62,7 @@ class Surveys(Source[SurveysConfig]):
         return (SURVEY_RESPONSES,)
 
     def probe(self) -> Iterator[Finding]:
-        """Tell whether there are files, whether each is a survey, and the salt."""
+        """Check that files exist, that each is a survey, and the salt."""
         findings = self._files.check()
         if not all(finding.is_ok for finding in findings):
             yield from findings
@@ -96,7 +96,7 @@ class Surveys(Source[SurveysConfig]):
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the answers of one file, without who gave them."""
+        """Yield the answers of a file, without the respondents."""
         if isinstance(delivery.detail, LocalFile):
             survey = self._survey(delivery.detail, self._salt())
             yield text_rows(SURVEY_RESPONSES, survey.rows(), delivery.label)

@@ -1,1 +1,1 @@
-"""Databases that a ``tables`` source asks: one module for each way to reach them."""
+"""Databases of a ``tables`` source: a module for each access method."""

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 class AdbcDatabase(ABC):
-    """A database with an ADBC driver; a subclass says which, and how it is prepared.
+    """Database with an ADBC driver; subclasses set the driver and its setup.
 
     Parameters
     ----------
     options : PostgresOptions or SnowflakeOptions
-        Where the address is, and the bounds.
+        Address, and the bounds.
     where : str
         The source, as messages call it.
     """
@@ -54,7 +54,7 @@ class AdbcDatabase(ABC):
             return plain_schema(reader.schema)
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Yield what a query answers, never more than the options allow."""
+        """Yield the result of a query, never more than the options allow."""
         with self._answer(sql) as reader:
             asked = self._asked(self._address())
             for batch in within_bounds(reader, self._options, asked):
@@ -81,7 +81,8 @@ class AdbcDatabase(ABC):
                 for statement in (*self._session(), sql):
                     cursor.execute(statement)
                 yield cursor.fetch_record_batch()
-        # What fails while rows arrive is raised by Arrow, as its own or the system's.
+        # Failures while rows arrive are raised by Arrow, as its own errors or the
+        # system's.
         except (dbapi.Error, pa.ArrowException, OSError) as error:
             # The cause stays out: it may hold the address.
             raise asked.failed(error) from None

@@ -32,7 +32,7 @@ class Bigquery:
     Parameters
     ----------
     options : BigqueryOptions
-        Which project, and the bounds.
+        Project, and the bounds.
     where : str
         The source, as messages call it.
     """
@@ -57,7 +57,7 @@ class Bigquery:
             return self._run(client, none).to_arrow().schema
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Yield what a query answers, never more than the options allow."""
+        """Yield the result of a query, never more than the options allow."""
         with google_errors(self._advice), self._open() as client:
             answer = self._run(client, sql)
             whole: Iterator[Any] = as_many_as_announced(

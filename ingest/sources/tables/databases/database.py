@@ -1,4 +1,4 @@
-"""The one thing that all databases are asked, and which module asks which."""
+"""Protocol common to all databases, and the module for each engine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Database(Protocol):
         """Return the columns that a query answers, without its rows."""
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Yield what a query answers, never more than the options allow.
+        """Yield the result of a query, never more than the options allow.
 
         Raises
         ------
@@ -43,7 +43,7 @@ def open_database(options: DatabaseOptions, *, root: Path, where: str) -> Databa
     Parameters
     ----------
     options : DatabaseOptions
-        What ``database:`` says.
+        Options of ``database:``.
     root : Path
         Workspace folder, where relative paths start.
     where : str

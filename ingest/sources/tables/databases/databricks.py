@@ -1,6 +1,7 @@
 """A SQL warehouse of Databricks: a session in UTC that Databricks stops in time.
 
-Databricks has no read-only sessions: grants on the catalogue decide what a token may.
+Databricks has no read-only sessions: grants on the catalogue decide the rights of a
+token.
 
 Source: Databricks documentation, *Databricks SQL Connector for Python*,
 *STATEMENT_TIMEOUT*.
@@ -35,7 +36,7 @@ class Databricks:
     Parameters
     ----------
     options : DatabricksOptions
-        Which warehouse, and the bounds.
+        Warehouse, and the bounds.
     where : str
         The source, as messages call it.
     """
@@ -52,7 +53,7 @@ class Databricks:
             return schema
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Yield what a query answers, never more than the options allow."""
+        """Yield the result of a query, never more than the options allow."""
         with self._answer(sql) as cursor:
             asked = self._asked(self._token())
             yield from within_bounds(_batches(cursor), self._options, asked)
@@ -62,7 +63,7 @@ class Databricks:
         token = self._token()
         asked = self._asked(token)
         client = self._client()
-        # What its transport raises reaches us as it is.
+        # Errors of its transport reach us unchanged.
         from urllib3.exceptions import HTTPError
 
         try:

@@ -27,7 +27,7 @@ class DuckdbFile:
     Parameters
     ----------
     options : DuckdbOptions
-        Which file, and the bounds.
+        File, and the bounds.
     root : Path
         Workspace folder, where a relative path starts.
     where : str
@@ -49,7 +49,7 @@ class DuckdbFile:
             return reader.schema
 
     def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Yield what a query answers, never more than the options allow."""
+        """Yield the result of a query, never more than the options allow."""
         with self._answer(sql) as reader:
             yield from within_bounds(reader, self._options, self._asked)
 
@@ -73,7 +73,7 @@ class DuckdbFile:
             )
         except duckdb.Error as error:
             raise self._asked.unreachable(error) from None
-        # DuckDB has no timeout of its own.
+        # DuckDB has no built-in timeout.
         timer = threading.Timer(self._options.timeout_seconds, connection.interrupt)
         timer.start()
         try:

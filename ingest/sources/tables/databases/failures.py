@@ -1,4 +1,4 @@
-"""Says why a database did not answer: in its own words, without what is secret."""
+"""Explain database failures in the database's words, without secrets."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from triptych.core.errors import (
 )
 
 _SHOWN_CHARACTERS = 300
-#: How servers and drivers write the code of an error that SQL itself defines.
+#: Forms in which servers and drivers write the code of an error that SQL itself
+#: defines.
 _SQLSTATE = re.compile(r"SQLSTATE:?\s*\[?([0-9A-Z]{5})\b")
-#: A server's own sentence, after what the driver says about how it was received.
+#: A server's own sentence, after the driver's text about how it was received.
 _SERVER_SAYS = re.compile(r"\b(?:ERROR|FATAL):\s*(.+)")
 _DENIED = re.compile(
     r"authentication failed|password|not authori[sz]ed|permission denied"
@@ -34,14 +35,14 @@ _CANCELLED = "57014"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked, for messages.
+    """Query and its target, for messages.
 
     Parameters
     ----------
     where : str
         The source, as messages call it.
     account : str
-        What has to be granted to whom when access is denied.
+        Grant and grantee that are needed when access is denied.
     timeout_seconds : int
         Longest that a query may run [seconds].
     secrets : tuple of str
@@ -54,7 +55,7 @@ class Asked:
     secrets: tuple[str, ...] = ()
 
     def unreachable(self, error: Exception) -> SourceError:
-        """Return what to raise when no connection was made."""
+        """Return the error to raise when no connection was made."""
         text = self._shown(error)
         if _DENIED.search(text):
             return self._denied(text)
@@ -66,7 +67,7 @@ class Asked:
         )
 
     def failed(self, error: Exception) -> SourceError:
-        """Return what to raise when a query failed, by its SQLSTATE or its text."""
+        """Return the error for a failed query, by its SQLSTATE or its text."""
         text, state = self._shown(error), _state(error)
         if state == _CANCELLED or (not state and _OUT_OF_TIME.search(text)):
             return self.out_of_time()
@@ -87,7 +88,7 @@ class Asked:
         )
 
     def out_of_time(self) -> SourceError:
-        """Return what to raise when the time is up."""
+        """Return the error to raise when the time is up."""
         return FatalSourceError(
             f"The query was stopped after {self.timeout_seconds} seconds.",
             where=self.where,
@@ -118,7 +119,7 @@ def _state(error: Exception) -> str:
 
 
 def secrets_of(address: str) -> tuple[str, ...]:
-    """Return what of an address no message may hold: itself, and its password.
+    """Return the secrets of an address: itself, and its password.
 
     Examples
     --------

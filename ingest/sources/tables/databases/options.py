@@ -1,4 +1,4 @@
-"""What ``database:`` of a ``tables`` source may say, for each engine."""
+"""Options in ``database:`` of a ``tables`` source, for each engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class QueryOptions(Declared):
-    """What is asked of any database: how much, and which part of it again."""
+    """Query options of any database: bounds, and the part to read again."""
 
     cursor: _Identifier | None = Field(
         default=None,
@@ -51,7 +51,7 @@ class QueryOptions(Declared):
 
 
 class PostgresOptions(QueryOptions):
-    """A PostgreSQL server, or one that speaks its protocol."""
+    """PostgreSQL server, or a server that speaks its protocol."""
 
     engine: Literal["postgres"]
     connection_variable: _Variable = Field(
@@ -111,7 +111,7 @@ class DatabricksOptions(QueryOptions):
     )
 
 
-#: Which of them it is, ``engine`` says.
+#: Selected by ``engine``.
 DatabaseOptions = (
     PostgresOptions
     | DuckdbOptions

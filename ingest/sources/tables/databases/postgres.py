@@ -42,10 +42,10 @@ class Postgres(AdbcDatabase):
 
 
 def encrypted(address: str, *, where: str) -> str:
-    """Return an address whose connection gives up in time and is encrypted.
+    """Return an address with a bounded, encrypted connection.
 
-    What the address itself says about either stands. A server on this machine needs
-    no encryption.
+    Settings of either in the address itself are kept. A server on this machine needs no
+    encryption.
 
     Raises
     ------

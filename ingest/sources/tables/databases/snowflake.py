@@ -1,6 +1,6 @@
 """Snowflake: a session in UTC that Snowflake itself stops in time.
 
-Snowflake has no read-only sessions: the role of the address decides what it may.
+Snowflake has no read-only sessions: the role of the address decides its rights.
 
 Source: ADBC, *Snowflake Driver*; Snowflake documentation, *Parameters*.
 """

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 
 def refuse_unless_reading(query: str, engine: str) -> None:
-    """Refuse what is not a single query without side effects.
+    """Refuse anything except a single query without side effects.
 
     Parameters
     ----------
     query : str
-        SQL as it stands in the settings.
+        SQL as written in the settings.
     engine : str
         Dialect: ``postgres``, ``duckdb``, ``bigquery``, ``snowflake``, ``databricks``.
 
