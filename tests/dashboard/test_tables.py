@@ -57,7 +57,7 @@ def test_html_in_data_is_shown_as_text() -> None:
     assert "<caption>&lt;i&gt;</caption>" in html
 
 
-@pytest.mark.parametrize(("kind", "width"), [("text", 120), ("prose", 60)])
+@pytest.mark.parametrize(("kind", "width"), [("text", 120), ("prose", 80)])
 def test_a_tag_of_600_characters_is_cut(kind: tables.Kind, width: int) -> None:
     table = pa.table({"name": ["x" * 600]})
     html = tables.html_table(table, [tables.Column("name", "Tag", kind)], "EUR", "")
