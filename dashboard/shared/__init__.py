@@ -1,1 +1,1 @@
-"""What several pages are drawn with."""
+"""Drawing code shared by several pages."""

@@ -1,10 +1,10 @@
-"""Who is looking, which pages they may open, and what of a run they may see.
+"""Viewers, the pages they may open, and the data they may see.
 
-Whoever looks has a role: told by an OpenID Connect provider (``oidc``), by a proxy that
+Each viewer has a role: given by an OpenID Connect provider (``oidc``), by a proxy that
 signed them in (``proxy``), or none because the server is reached from this machine only
 (``local``). It is checked three times: the router builds the menu from it, each page
-asks again, and the snapshot that a page asks has only what the role may see. Of whoever
-only looks a role is all that is taken; who does something signs it with an identity.
+checks again, and the snapshot that a page queries has only data that the role may see.
+Of a viewer a role is all that is taken; a person who acts signs with an identity.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _Section = TypeVar("_Section")
 
 
 class NotPermittedError(SettingsError):
-    """The page may not be shown to whoever looks."""
+    """The page may not be shown to the viewer."""
 
 
 class NotSignedInError(NotPermittedError):
@@ -52,10 +52,10 @@ class NotSignedInError(NotPermittedError):
 
 @dataclass(frozen=True, slots=True)
 class Visitor(Viewer):
-    """Whoever looks at pages, as far as anything here depends on it."""
+    """Viewer of pages, as far as anything here depends on it."""
 
     def may_open(self, page: str) -> bool:
-        """Tell whether a page, by its address, is for this visitor."""
+        """Return True if a page, by its address, is for this visitor."""
         return may_view(self, page)
 
 
@@ -73,7 +73,7 @@ def _argument(flag: str) -> str | None:
 
 
 def door_module() -> str | None:
-    """Return the module that does what pages offer; None where they only show."""
+    """Return the module that performs acts; None where pages only show."""
     return _argument(_DOOR_FLAG)
 
 
@@ -138,7 +138,7 @@ def visitor() -> Visitor:
 
 
 def actor() -> Actor | None:
-    """Return who acts now, by an identity; None where nobody vouches for one.
+    """Return the current actor by identity; None where nobody vouches for it.
 
     On loopback that is the operating-system user who runs the server; behind a login
     the subject of the login. A proxy vouches for people only where a header of it is
@@ -174,7 +174,7 @@ def actor() -> Actor | None:
 
 
 def _named_by_proxy(proxy: ProxySettings) -> str | None:
-    """Return whom the proxy's header names; None without one, or with two."""
+    """Return the name in the proxy's header; None without a name, or with two."""
     if proxy.user_header is None:
         return None
     names = st.context.headers.get_all(proxy.user_header)
@@ -210,13 +210,13 @@ def _required(settings: _Section | None) -> _Section:
 
 
 def access_settings() -> AccessSettings:
-    """Return who may see what, as ``triptych.yml`` has it now.
+    """Return the access settings, as ``triptych.yml`` has them now.
 
     Raises
     ------
     NotPermittedError
-        The server was started for another way of signing in: what it relies on, such
-        as the address that it listens on, would not fit.
+        The server was started for another way of signing in: its assumptions, such as
+        the address that it listens on, would not fit.
     """
     path = workspace_root() / "triptych.yml"
     try:
@@ -253,7 +253,7 @@ def _require_loopback() -> None:
 
 
 def _claimed(oidc: OidcSettings, now: datetime) -> frozenset[str]:
-    """Return the values of the claim that whoever signed in brought."""
+    """Return the values of the signed-in user's claim."""
     user = st.user.to_dict()
     if not is_signed_in() or _ended_logins().has(_login_of(user)):
         raise NotSignedInError("Nobody has signed in.", next_step="Sign in.")
@@ -294,18 +294,18 @@ def _ended_logins_of(root: str) -> EndedLogins:
 
 
 def _login_of(user: dict[str, Any]) -> bytes:
-    """Return what tells one login from another, and nothing of a person."""
+    """Return a key that distinguishes logins without personal data."""
     said = json.dumps(user, sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).digest()
 
 
 def is_signed_in() -> bool:
-    """Tell whether somebody came back from the provider, whoever they are."""
+    """Return True if anybody came back from the provider."""
     return st.user.to_dict().get("is_logged_in") is True
 
 
 def _told_by_proxy(proxy: ProxySettings) -> frozenset[str]:
-    """Return what the proxy's header says; nothing where no proxy says it."""
+    """Return the values of the proxy's header; empty if no proxy sent it."""
     if not proxy.trusts(_peer()):
         raise NotPermittedError(
             "You did not come through the proxy that signs people in.",
@@ -314,7 +314,8 @@ def _told_by_proxy(proxy: ProxySettings) -> frozenset[str]:
         )
     told = st.context.headers.get_all(proxy.header)
     if len(told) != 1:
-        # None, or one of the proxy and one of somebody else: which is not known.
+        # None, or a header of the proxy and a header of somebody else: which is not
+        # known.
         raise NotPermittedError(
             f"The proxy told {'no' if not told else 'more than one'} {proxy.header}.",
             next_step="It must set this header itself, and drop what clients send.",
@@ -324,5 +325,5 @@ def _told_by_proxy(proxy: ProxySettings) -> frozenset[str]:
 
 
 def _peer() -> str:
-    """Return the address of whoever is connected; Streamlit has None for loopback."""
+    """Return the address of the peer; Streamlit has None for loopback."""
     return st.context.ip_address or _LOOPBACK

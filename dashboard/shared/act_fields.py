@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from triptych.core.acts import ActField
 
-#: What a calendar offers: nothing that is entered is older or further ahead.
+#: Range of the calendar: nothing that is entered is older or further ahead.
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
-#: What a list says that has nothing in it.
+#: Text of an empty list.
 _NOTHING = "None there yet"
 #: The largest file that the door takes [MB].
 _MOST_MEGABYTES = 64
@@ -52,7 +52,7 @@ def _rows_of(fields: Sequence[ActField]) -> Iterator[list[ActField]]:
 
 
 def _columns_of(row: Sequence[ActField]) -> list[DeltaGenerator]:
-    """Return a place for each field of a row, and empty ones behind the last."""
+    """Return a place for each field of a row, and empty places after the last."""
     return st.columns(1 if row[0].kind in _WIDE_KINDS else _IN_A_ROW)
 
 
@@ -63,18 +63,18 @@ def draw(
     default: str = "",
     choices: Sequence[str] | None = None,
 ) -> str:
-    """Draw a field that is no file; return what stands in it.
+    """Draw a field other than a file; return its content.
 
     Parameters
     ----------
     field : ActField
-        What is asked for.
+        Field to draw.
     key : str
         Of the widget.
     default : str
-        What stands in it at first.
+        Initial content.
     choices : sequence of str, optional
-        What the workspace offers, in place of the field's own.
+        Choices from the workspace, in place of the field's own.
     """
     if field.choices or choices is not None:
         listed = tuple(field.choices if choices is None else choices)
@@ -84,7 +84,7 @@ def draw(
         return st.text_area(label, default, key=key, help=text, height=90)
     if field.kind == "day":
         return _day(field, key, default)
-    # A number is a text: a field of the browser would make it one of base 2.
+    # A number is a text: a field of the browser would make it a binary float.
     return st.text_input(label, default, key=key, help=text)
 
 
@@ -94,11 +94,11 @@ def draw_file(field: ActField, key: str, before: str | bytes) -> tuple[bytes, st
     Parameters
     ----------
     field : ActField
-        What is asked for.
+        Field to draw.
     key : str
         Of the widget.
     before : bytes
-        The file that was given before; it is kept until another one is chosen.
+        The file that was given before; it is kept until another file is chosen.
     """
     uploaded = st.file_uploader(
         _label(field),

@@ -1,8 +1,8 @@
-"""Doing something from a page: a form, what it would change, a confirmation, a result.
+"""Acts from a page: a form, a preview, a confirmation, a result.
 
-Whether somebody may is asked three times: before a form is drawn, when it is looked at,
-and by the door when it is done. Each time it is asked of the login, never of what the
-browser sends.
+Permission is checked three times: before a form is drawn, at the preview, and by the
+door at execution. Each time it is checked against the login, never against data that
+the browser sends.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ if TYPE_CHECKING:
     )
 
 _TOKEN_BYTES = 18
-#: What choices are looked up in, next to the settings: folders, and what is loaded.
+#: Sources of choices, next to the settings: folders, and loaded data.
 _WATCHED = ("studies", "scenarios", "bills", "raw.duckdb")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a page already knows of an act.
+    """Data that a page already has for an act.
 
     Parameters
     ----------
     fixed : mapping
         Fields that the page fills in itself.
     live : mapping
-        The same of fields that change while the form is there; what was looked at
-        with other values is asked for again.
+        The same of fields that change while the form is there; a preview with other
+        values is requested again.
     defaults : mapping
-        What stands in a field at first.
+        Initial content of fields.
     choices : mapping
-        What can be chosen in a field.
+        Choices of fields.
     listed : tuple of str
-        Fields whose choices the workspace has now; they are looked up when the form is
-        drawn.
+        Fields with choices from the current workspace; they are looked up when the form
+        is drawn.
     is_slow : bool
-        Whether they are looked up only when somebody asks for them.
+        True if they are looked up only on request.
     variant : str
-        What tells this form from others of the same act on a page.
+        Key that distinguishes this form from others of the same act on a page.
     title : str
         In place of the act's.
     """
@@ -88,22 +88,22 @@ class _Looked:
     reason: str = ""
 
     def again(self, text: str = "", reason: str = "") -> _Again:
-        """Return the form with what was given."""
+        """Return the form with its input."""
         return replace(self.form, text=text, reason=reason)
 
     def holds(self, values: Mapping[str, str]) -> bool:
-        """Tell whether it was looked at with these."""
+        """Return True if the preview had these values."""
         return all(self.given.get(name) == value for name, value in values.items())
 
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """A form that comes back with what was given; ``text`` says why, if it failed."""
+    """A form that comes back with its input; ``text`` explains a failure."""
 
     given: Given = field(default_factory=dict)
     text: str = ""
     reason: str = ""
-    #: What the file that was chosen is called, where nobody typed a name.
+    #: Name of the chosen file, where nobody typed a name.
     file_name: str = ""
 
 
@@ -112,7 +112,7 @@ _NOT_ANY_MORE = "This is not for you any more."
 
 
 def door() -> Door | None:
-    """Return what does things; None where pages only show."""
+    """Return the door of acts; None where pages only show."""
     module = access.door_module()
     if module is None:
         return None
@@ -126,7 +126,7 @@ def _door_of(module: str, root: str) -> Door:
 
 
 def proposals(step: str, billing_months: Sequence[str]) -> list[OpenProposal]:
-    """Return what of these months waits for a second person."""
+    """Return the proposals of these months that await a second person."""
     opened = door()
     waiting = opened.proposals() if opened else ()
     mine = (each for each in waiting if each.step == step)
@@ -134,34 +134,34 @@ def proposals(step: str, billing_months: Sequence[str]) -> list[OpenProposal]:
 
 
 def proposal(step: str, billing_month: str) -> OpenProposal | None:
-    """Return what waits for a second person; None where nothing does."""
+    """Return the proposal that awaits a second person; None if there is none."""
     return next(iter(proposals(step, [billing_month])), None)
 
 
 def is_offered(name: str) -> bool:
-    """Tell whether whoever looks may do something here."""
+    """Return True if the viewer may perform an act here."""
     return _offered(name) is not None
 
 
 def dials(name: str, given: Given) -> Sequence[Dial]:
-    """Return which numbers an act can set in what it starts from."""
+    """Return the numbers that an act can set, from its starting point."""
     offered = _offered(name)
     return () if offered is None else offered[0].dials(offered[1], name, given)
 
 
 def choices(name: str, field: str) -> Sequence[str]:
-    """Return what can stand in a field now; nothing where the act is not offered."""
+    """Return a field's current choices; empty if the act is not offered."""
     offered = _offered(name)
     return () if offered is None else offered[0].choices(offered[1], name, field)
 
 
 def look(name: str, given: Given) -> Preview:
-    """Return what an act that is offered would do; nothing is written.
+    """Return the effect of an offered act without writing anything.
 
     Raises
     ------
     TriptychError
-        It cannot be done, or is not for whoever looks any more.
+        It cannot be done, or is no longer for this viewer.
     """
     offered = _offered(name)
     if offered is None:
@@ -171,7 +171,7 @@ def look(name: str, given: Given) -> Preview:
 
 
 def title_of(name: str) -> str:
-    """Return what an act that is offered is called."""
+    """Return the title of an act that is offered."""
     offered = _offered(name)
     return offered[2].title if offered else ""
 
@@ -187,16 +187,16 @@ def _offered(name: str) -> tuple[Door, Actor, Act] | None:
 
 @st.fragment
 def offer(name: str, form: Form = _BLANK, *, is_open: bool = False) -> None:
-    """Draw a form for an act, where whoever looks may do it.
+    """Draw a form for an act, if the viewer may perform it.
 
     Parameters
     ----------
     name : str
         The act.
     form : Form
-        What is known of it already.
+        Known data of it.
     is_open : bool
-        Whether the fields are shown before they are asked for.
+        True if the fields are shown before they are requested.
     """
     offered = _offered(name)
     if offered is None:
@@ -218,7 +218,7 @@ def offer(name: str, form: Form = _BLANK, *, is_open: bool = False) -> None:
 
 
 def has_outcome(name: str, form: Form) -> bool:
-    """Tell whether an act was done here, and nobody has read what came of it yet."""
+    """Return True if an act was done here with an unread outcome."""
     return isinstance(st.session_state.get(_key(name, form)), Outcome)
 
 
@@ -228,7 +228,7 @@ def _key(name: str, form: Form) -> str:
 
 
 def _draw_again() -> None:
-    """Draw the form anew: alone where only it was drawn, else with its page."""
+    """Redraw the form: alone if only it was drawn, else with its page."""
     try:
         st.rerun(scope="fragment")
     except StreamlitAPIException:
@@ -242,7 +242,7 @@ def _show_fields(key: str, act: Act, form: Form, before: _Again) -> None:
             _draw_again()
         return
     form = _with_listed(act, form)
-    # What was given before stands in the place of what the page proposes.
+    # Earlier input takes the place of the page's proposals.
     texts = {k: v for k, v in before.given.items() if isinstance(v, str)}
     form = replace(form, defaults={**form.defaults, **texts})
     given, file_name = _draw_fields(key, act, form, before)
@@ -257,7 +257,7 @@ def _show_fields(key: str, act: Act, form: Form, before: _Again) -> None:
 def _draw_fields(
     key: str, act: Act, form: Form, before: _Again
 ) -> tuple[dict[str, str | bytes], str]:
-    """Draw what is asked for; return all that is given, and the name of a file."""
+    """Draw the fields; return all input, and the name of a file."""
     given: dict[str, str | bytes] = {**form.fixed, **form.live}
     columns: Sequence[str] | None = None
     asked = [each for each in act.fields if each.name not in given]
@@ -314,7 +314,7 @@ def _with_listed(act: Act, form: Form) -> Form:
 def _listed(
     key: tuple[str, str, tuple[str, ...], tuple[int, ...]], _door: Door, _actor: Actor
 ) -> dict[str, Sequence[str]]:
-    """Return what fields can hold; looked up again when a file of settings changed."""
+    """Return the choices of fields, refreshed when a settings file changed."""
     _, act, names, _ = key
     return {name: _door.choices(_actor, act, name) for name in names}
 
@@ -327,7 +327,7 @@ def _changed_at(root: Path) -> tuple[int, ...]:
 def _look(act: Act, form: _Again) -> _State:
     given, fields = dict(form.given), {each.name for each in act.fields}
     if "name" in fields and form.file_name:
-        # A file names itself; what somebody typed goes first.
+        # A file names itself; a typed name goes first.
         given["name"] = _name_of(given, form.file_name)
     try:
         preview = look(act.name, given)
@@ -355,7 +355,7 @@ def _show_preview(key: str, state: _Looked, act: Act) -> None:
 
 
 def confirm(name: str, looked: _Looked, reason: str = "") -> Outcome | _Again:
-    """Do what was looked at, once, as whoever is signed in now."""
+    """Perform the previewed act, once, as the current signed-in user."""
     offered = _offered(name)
     if offered is None:
         return looked.again(f"{_NOT_ANY_MORE} Nothing was done.", reason)

@@ -1,6 +1,6 @@
-"""The bar above every page: how final its figures are, what they lack, where from.
+"""The bar above every page: status of its figures, gaps, and origin.
 
-One row that never wraps: on a phone it scrolls sideways, the state first.
+A single row that never wraps: on a phone it scrolls sideways, the state first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
     from dashboard.shared.selection_queries import Standing
 
-#: What the router adds to the page once. 48 px is the most that the bar may take.
+#: Added to the page once by the router. 48 px is the most that the bar may take.
 STYLE: Final = """
 <style>
 .st-key-bar {flex-wrap: nowrap; overflow-x: auto; overflow-y: hidden; height: 46px;
@@ -48,7 +48,7 @@ _STATES: Final = (
 
 
 def show_ribbon() -> None:
-    """Say on top of the page that its data are simulated."""
+    """Mark the page on top as showing simulated data."""
     st.html('<div class="ribbon" role="note">SYNTHETIC · simulated data</div>')
 
 

@@ -14,8 +14,8 @@ from triptych.core.spreadsheet_text import FORMULA_SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: What a cell is quoted for. A number sign outside of quotes begins a comment in
-#: readers that are to skip the facts.
+#: Characters for which a cell is quoted. A number sign outside of quotes begins a
+#: comment in readers that are to skip the facts.
 _QUOTED = re.compile(r'[,"\r\n#]')
 
 

@@ -1,7 +1,7 @@
 """The charts. They draw figures that the warehouse has worked out, and nothing else.
 
-Amounts become floating point only here, as lengths on a screen; what is written on a
-chart or in its tooltip is text made from the exact amount.
+Amounts become floating point only here, as lengths on a screen; texts on a chart or in
+its tooltip are made from the exact amount.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-#: What each step between the bills and the models is called.
+#: Label of each step between the bills and the models.
 STEP_NAMES = {
     "ledger": "Bills (ledger)",
     "out_of_scope": "Outside AI scope",
@@ -38,14 +38,14 @@ STEP_NAMES = {
     "remainder": "Remainder",
     "models": "Charged to models",
 }
-#: What its bar is called: the part of the step that no model carries.
+#: Label of its bar: the part of the step that no model carries.
 BAR_LABELS = STEP_NAMES | {
     "direct": "Direct, but no model",
     "shared": "Shared, but no model",
     "idle": "Idle, not charged",
     "overhead": "Overhead, not charged",
 }
-#: What a bar of the waterfall may be, in the order of the colours.
+#: Kinds of bars of the waterfall, in the order of the colours.
 _BAR_KINDS = ("total", "left out", "added back")
 #: Names on an axis of periods.
 _MOST_LABELS = 6
@@ -58,7 +58,7 @@ Chart = alt.LayerChart | alt.FacetChart
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours of one theme, in the order of ``chartCategoricalColors``."""
+    """Colours of a theme, in the order of ``chartCategoricalColors``."""
 
     categories: tuple[str, ...]
     other: str
@@ -89,7 +89,7 @@ DARK = Palette(
 )
 
 
-#: What a browser shall draw. It is put into the text of a chart: Altair copies all
+#: Renderer for the browser. It is put into the text of a chart: Altair copies all
 #: layers of a chart that is given properties later.
 AS_LINES: Final = {"usermeta": {"embedOptions": {"renderer": "svg"}}}
 
@@ -116,8 +116,8 @@ def palette() -> Palette:
 def show(chart: Chart, *, description: str, of: str = "") -> None:
     """Draw a chart over the whole width, with its text for those who cannot see it.
 
-    Beneath it are its pictures; they are made of what the browser has drawn, and say
-    what they are ``of``: without it the cost of what is chosen above.
+    Beneath it are its pictures; they are made from the browser's drawing, and name the
+    data they are ``of``: without it the cost of the selection above.
     """
     drawn = cast("Chart", Unchecked(chart))
     st.altair_chart(drawn, width="stretch", alt=description)
@@ -181,12 +181,12 @@ def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
 
 @dataclass(frozen=True, slots=True)
 class _LabelRoom:
-    """Whether labels above a month's column have room to lie flat."""
+    """Room for labels above a month's column to lie flat."""
 
     is_narrow: str
 
     def turning(self, *, up: int, size: int) -> dict[str, Any]:
-        """Return text that stands upright where months are narrow."""
+        """Return text that is vertical where months are narrow."""
         return {
             "angle": self._choose("270", "0"),
             "align": self._choose("'left'", "'center'"),
@@ -196,7 +196,7 @@ class _LabelRoom:
         }
 
     def only_when_wide(self) -> alt.ExprRef:
-        """Return an opacity that hides what would not fit."""
+        """Return an opacity that hides text too wide to fit."""
         return self._choose("0", "1")
 
     def _choose(self, narrow: str, wide: str) -> alt.ExprRef:
@@ -313,7 +313,7 @@ def some_labels(names: Sequence[str]) -> list[str]:
 
 
 def unit_costs(table: pa.Table, currency: str, unit: str, colours: Palette) -> Chart:
-    """Return the cost of one unit by month, each point with its value."""
+    """Return the unit cost by month, each point with its value."""
     rows = [
         {
             "month": fmt.month(row["billing_month"]),

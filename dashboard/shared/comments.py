@@ -1,4 +1,4 @@
-"""Comments beneath what they are about, and how to add one."""
+"""Comments beneath their subjects, and a form to add a comment."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def comments_on(
     Parameters
     ----------
     snapshot, selection
-        Which run, which period; with a model as the scope, those about it or about all.
+        Run and period; with a model as the scope, comments about it or about all.
     against : str, optional
         The earlier month of a bridge: only comments that compare the last month of the
         period with it.

@@ -1,4 +1,4 @@
-"""What a page may show: one run, one selection, and the addresses of its figures."""
+"""Content of a page: a run, a selection, and the addresses of figures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from triptych.core.warehouse.reader import Snapshot
 
-#: What a figure's address says of a column; see :meth:`Figure.of`.
+#: Condition of a figure's address on a column; see :meth:`Figure.of`.
 Where: TypeAlias = "str | Sequence[str] | None"
-#: What a session calls the page that it draws.
+#: Key of a session for the page that it draws.
 STATE_KEY: Final = "page"
-#: Whose a figure is that no scope narrows.
+#: Owner of a figure that no scope narrows.
 ORGANISATION: Final = "whole organisation"
 _SCOPE_COLUMNS = {
     "model": "model_id",
@@ -30,7 +30,7 @@ _SCOPE_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """An amount that a page states: what it is called, and its address."""
+    """An amount stated on a page: its label, and its address."""
 
     label: str
     figure: Figure
@@ -38,7 +38,7 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a figure comes from.
+    """Origin of a figure.
 
     ``figures`` are the amounts that the page states of it, by their addresses. Without
     a ``row_count``, the rows of the mart are those of the table above.
@@ -52,7 +52,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page may show: one run, one selection."""
+    """Content of a page: a single run, a single selection."""
 
     snapshot: Snapshot
     run: selection_queries.Run
@@ -66,7 +66,7 @@ class Page:
         return self.selection.currency
 
     def at_least(self, amount: gaps.Amount = None) -> str:
-        """Words before an amount that what is missing could change."""
+        """Return words before an amount that missing data could change."""
         return "at least " if self.standing.is_material(amount) else ""
 
     @property
@@ -81,16 +81,16 @@ class Page:
 
     @property
     def compared_period(self) -> str:
-        """The period before, in words: all of it, where this one is not over.
+        """Return the period before in words: all of it if this is not over.
 
-        It says so when what it lacks could change how the two compare.
+        It is marked when its gaps could change the comparison.
         """
         whole = "" if self.standing.is_over else "all of "
         lacks = self.not_complete(*self.selection.period.prior_months)
         return f"{whole}{self.prior_period}{lacks}"
 
     def not_complete(self, *months: str) -> str:
-        """Words after other months whose cost what they lack could change."""
+        """Return words after other months with gaps that could change their cost."""
         if not months:
             return ""
         period = selection_queries.Period(months[-1], months)
@@ -100,7 +100,7 @@ class Page:
 
     @property
     def is_last_month_over(self) -> bool:
-        """Whether the last month with charges is over; a quarter may run on."""
+        """Return True if the last charged month is over; a quarter may run on."""
         month = max(self.selection.period.months)
         return selection_queries.is_over(self.snapshot, month)
 
@@ -112,14 +112,14 @@ class Page:
 
     @property
     def of_organisation(self) -> str:
-        """What is said of a figure that no scope narrows; nothing without a scope."""
+        """Return the note for a figure that no scope narrows; empty if no scope."""
         if self.selection.covers_everything:
             return ""
         return f", {ORGANISATION} and not {fmt.markdown(self.scope)}"
 
     @property
     def organisation_prefix(self) -> str:
-        """How a sentence on the whole organisation begins under a scope."""
+        """Return the prefix of sentences on the whole organisation under a scope."""
         return "" if self.selection.covers_everything else "Whole organisation: "
 
     def organisation_label(self, label: str) -> str:
@@ -130,41 +130,41 @@ class Page:
 
     @property
     def coverage(self) -> str:
-        """Coverage in words: what has no amount is covered by nothing."""
+        """Return coverage in words: a part without amount is covered by nothing."""
         text = fmt.coverage(self.standing.coverage_ratio)
         known = self.standing.coverage_ratio is not None
         return f"at most {text}" if known and self.standing.is_material() else text
 
     @property
     def without_ai_cost(self) -> str:
-        """What is said where no charge of the period is AI cost; else nothing."""
+        """Return the note for a period without AI cost; else an empty string."""
         if not selection_queries.lacks_ai_cost(self.snapshot, self.selection):
             return ""
         return f"No charge of {self.period} is AI cost yet"
 
     def table_caption(self, caption: str) -> str:
-        """Return the caption of a table, which says when something is missing."""
+        """Return the caption of a table, marked when data is missing."""
         end = (
             "; not complete: costs are at least" if self.standing.is_material() else ""
         )
         return f"{caption}{end}"
 
     def drawn(self, *, period: str = "", basis: str = "", scope: str = "") -> str:
-        """Say what a chart of cost is of: what is chosen above, but for what is given.
+        """Describe the data of a cost chart: the selection, with overrides.
 
-        It says, too, when something is missing.
+        It is marked, too, when data is missing.
         """
         chosen = (period or self.period, basis or self.selection.basis.lower())
         return self.table_caption(" \u00b7 ".join((*chosen, scope or self.scope)))
 
     def tile_label(self, label: str) -> str:
-        """Return a tile's label, which says so when a source is stale."""
+        """Return a tile's label, marked when a source is stale."""
         return f"{label} · stale" if self.standing.stale_sources else label
 
     def total_label(self, label: str, amount: gaps.Amount = None) -> str:
-        """Return the label of an amount that what is missing could change.
+        """Return the label of an amount that missing data could change.
 
-        Without ``amount`` what is missing is held against the whole period.
+        Without ``amount`` missing data is held against the whole period.
         """
         is_material = self.standing.is_material(amount)
         return self.tile_label(f"{label}, at least" if is_material else label)
@@ -175,12 +175,12 @@ class Page:
         Parameters
         ----------
         label : str
-            What the amount is called beside its command.
+            Label of the amount beside its command.
         address : str
             ``schema.mart/column``.
         **where
-            Conditions besides the months and the currency, or in their place; an
-            empty tuple takes one away.
+            Conditions in addition to the months and the currency, or in their place; an
+            empty tuple removes a condition.
         """
         mart, column = address.split("/")
         conditions: dict[str, Where] = {
@@ -200,7 +200,7 @@ class Page:
     def next_key(self, name: str) -> str:
         """Return a key for a widget that a page draws more than once.
 
-        It depends on widgets of that name only, not on what else is open.
+        It depends on widgets of that name only, not on others that are open.
         """
         self.drawn_keys[name] += 1
         return f"{name}-{self.drawn_keys[name]}"

@@ -25,12 +25,12 @@ _MOST_SHOWN = 5
 
 
 def show(*, only_months: bool = False) -> None:
-    """Draw what is in doubt; nothing where all is as it was written.
+    """Draw records in doubt; nothing where all is as it was written.
 
     Parameters
     ----------
     only_months : bool
-        Leave out what puts no month in doubt, such as a key that is not here.
+        Leave out doubts that affect no month, such as a key that is not here.
     """
     doubts = [
         doubt
@@ -47,7 +47,7 @@ def show(*, only_months: bool = False) -> None:
 
 
 def show_overlaps(view: Page, months: Collection[str] = ()) -> None:
-    """Draw what may count twice, in red, and offer to settle it.
+    """Draw possible double counts, in red, and offer to settle them.
 
     Parameters
     ----------

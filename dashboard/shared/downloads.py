@@ -1,4 +1,4 @@
-"""A table of a page as a file, with every digit and what it was made from."""
+"""Page tables as files, with every digit and their inputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def download(table: pa.Table, *, page: Page, name: str) -> None:
 
 
 def csv_text(table: pa.Table, *, page: Page, name: str) -> str:
-    """Return a table as CSV; the first lines say what it is and from which run."""
+    """Return a table as CSV; the first lines name the table and its run."""
     output = io.StringIO()
     for line in _csv_header(page, name):
         output.write(f"# {line}\n")

@@ -1,7 +1,8 @@
 """Logins that were ended, kept in a file so that a restart of the server forgets none.
 
 A line has a digest of a login and the second until which its cookie would count. It
-tells nothing of a person, and goes with the next one that is written after that second.
+reveals nothing of a person, and goes with the next line that is written after that
+second.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class EndedLogins:
     Parameters
     ----------
     file : Path
-        Where they are kept. Where it cannot be written they are known to this process.
+        Path of the file. If it cannot be written they are known to this process.
     """
 
     def __init__(self, file: Path) -> None:
@@ -40,7 +41,7 @@ class EndedLogins:
         self._read_at = 0
 
     def add(self, login: bytes, *, until: datetime, now: datetime) -> None:
-        """End a login whose cookie counts until some moment; both are aware."""
+        """End a login with a cookie valid until some moment; both are aware."""
         ended = {login.hex(): until.timestamp()}
         with self._lock:
             self._known |= ended
@@ -56,7 +57,7 @@ class EndedLogins:
                 )
 
     def has(self, login: bytes) -> bool:
-        """Tell whether a login was ended, by this server or another one."""
+        """Return True if a login was ended, by this server or another."""
         with self._lock:
             self._read_again()
             return login.hex() in self._known
@@ -93,5 +94,5 @@ class EndedLogins:
         except FileNotFoundError:
             return {}
         parts = [line.split(" ") for line in lines]
-        # A line that is none, such as one written by hand, ends no login.
+        # An invalid line, such as a line written by hand, ends no login.
         return {p[0]: float(p[1]) for p in parts if len(p) == 2 and p[1].isdigit()}  # noqa: PLR2004

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LISTED_LOADS = 4
 _VERSION_DIGITS = 12
-#: How columns of line items and source rows are headed.
+#: Headings of the columns of line items and source rows.
 ROW_COLUMNS: dict[str, ColumnConfig | str | None] = {
     "charge_date": st.column_config.DateColumn("Day"),
     "charge_description": "Charge",
@@ -46,7 +46,7 @@ ROW_COLUMNS: dict[str, ColumnConfig | str | None] = {
 
 
 def show(view: Page, origin: Origin) -> None:
-    """Offer where a figure comes from: one click to this, one more to its rows."""
+    """Offer a figure's origin: a click to this, another to its rows."""
     key = view.next_key(f"how-{origin.mart}")
     part = st.popover(
         "How",
@@ -67,7 +67,7 @@ def _show_facts(page: Page, origin: Origin, key: str) -> bool:
     """Draw where a figure comes from; return whether its rows are asked for."""
     is_asked = False
     st.markdown(origin.formula)
-    # First what a phone shows first: the figure, its command, the way on.
+    # First the parts that a phone shows first: the figure, its command, the way on.
     for stated in origin.figures:
         _show_stated(page, stated)
     if origin.figures:
@@ -82,7 +82,7 @@ def _show_facts(page: Page, origin: Origin, key: str) -> bool:
 
 
 def facts(view: Page, origin: Origin) -> str:
-    """Return what is known of a figure's making, as a list in Markdown."""
+    """Return the known facts of a figure's making, as a list in Markdown."""
     run = view.run
     made = source_queries.made_of(
         view.snapshot, origin.mart, view.selection.period.months
@@ -125,7 +125,7 @@ def _loads(loads: Sequence[Load]) -> str:
 
 
 def _approvals(view: Page) -> str:
-    """Say of each month who closed it and who approved that, or that nobody has."""
+    """Describe who closed and approved each month, or that nobody has."""
     said = []
     for month, state, closer, approver in source_queries.sign_offs(
         view.snapshot, view.selection.period.months
@@ -166,7 +166,7 @@ def exact(view: Page, figure: Figure, value: Decimal | float | None) -> str:
 
 @st.dialog("Source rows", width="large")
 def show_sources(view: Page, origin: Origin) -> None:
-    """Draw the rows of evidence behind the figures of one popover."""
+    """Draw the rows of evidence behind the figures of a popover."""
     made = source_queries.made_of(
         view.snapshot, origin.mart, view.selection.period.months
     )

@@ -1,7 +1,7 @@
 """The bar on top of every page, and every choice that a link can carry.
 
-Each choice is bound to the URL, so a link shows a colleague the same page. A link
-that names something that is not there is told, together with what is shown instead.
+Each choice is bound to the URL, so a link shows a colleague the same page. A link that
+names something that is not there is reported, together with the choice shown instead.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def bar(
     snapshot : Snapshot
         The published run.
     with_delivery : bool
-        Offer what ships without a bill too: months, teams and models. What is shown
-        first is the newest month with charges all the same.
+        Offer items that ship without a bill too: months, teams and models. The initial
+        choice is the newest month with charges all the same.
     """
     offered = selection_queries.periods(snapshot, with_delivery=with_delivery)
     periods = {period.label: period for period in offered}
@@ -94,14 +94,14 @@ def _scopes(
 
 
 def scope_in_words(snapshot: Snapshot, kind: str, scope_id: str) -> str:
-    """Return what a scope is called: its kind, and its name where it has one."""
+    """Return the label of a scope: its kind, and its name if it has any."""
     if kind == EVERYTHING:
         return EVERYTHING
     return f"{kind} {names.name_of(snapshot, kind, scope_id)}"
 
 
 def _carry(chosen: Mapping[str, str]) -> None:
-    """Tell the menu what its links take along: an old link is not in the address."""
+    """Pass the menu the parameters of its links: old links are not in the URL."""
     data = "".join(f' data-{key}="{escape(text)}"' for key, text in chosen.items())
     st.html(f'<span class="triptych-chosen"{data} hidden></span>')
 
@@ -119,7 +119,7 @@ def warn_about_links(selection: selection_queries.Selection, scope: str) -> None
 
 
 def segments(label: str, key: str, options: Sequence[str], *, default: str) -> str:
-    """Draw a row of exclusive choices bound to the URL and return the chosen one."""
+    """Draw a row of exclusive choices bound to the URL; return the choice."""
     read_link(key, options)
     chosen = st.segmented_control(
         label,
@@ -143,9 +143,9 @@ def choice(
     width: int,
     former: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Draw a list bound to the URL from which one is always chosen.
+    """Draw a list bound to the URL from which an option is always chosen.
 
-    A link may still have what an option was called before: ``former`` says which it is.
+    A link may still have the former name of an option: ``former`` maps it to the new.
     """
     asked = st.query_params.get(key)
     if asked is not None and asked in former and asked not in options:
@@ -209,9 +209,9 @@ def several(
 
 
 def read_link(key: str, options: Sequence[str]) -> None:
-    """Keep what the link asked for when it is not among the options.
+    """Keep the link's request when it is not among the options.
 
-    To be called before the widget, which drops from the URL what it does not know.
+    To be called before the widget, which drops unknown values from the URL.
     """
     asked = st.query_params.get(key)
     if asked and asked not in options:
@@ -259,7 +259,7 @@ def _bar_choice(
 
 
 def forget_link(key: str) -> None:
-    """Stop warning of what a link asked for: another choice was made."""
+    """Stop the warning about a link's request: another choice was made."""
     st.session_state.pop(_kept(key), None)
 
 

@@ -1,4 +1,4 @@
-"""How figures are written: money with its currency, ratios, dates, and the unknown.
+"""Formats of figures: money with its currency, ratios, dates, unknowns.
 
 Only text is made here. Nothing is added up, and nothing is rounded that is kept.
 """
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-#: What stands where a figure is not known. Never zero, never empty.
+#: Placeholder of an unknown figure. Never zero, never empty.
 UNKNOWN = "—"
-#: Series of a chart that stands for the models without a colour of their own.
+#: Chart series for the models without a separate colour.
 OTHER_MODELS = "Other models"
 
 _MINUS = "\u2212"
@@ -21,7 +21,7 @@ _LEAST_OF_TWO_DECIMALS = 0.1
 _ONE_DECIMAL_FROM = 10.0
 _NO_BREAK_SPACE = "\u00a0"
 
-#: ISO 4217 currencies whose minor unit is not a hundredth.
+#: ISO 4217 currencies with a minor unit other than a hundredth.
 _NO_MINOR_UNIT = (
     *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
     *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
@@ -65,7 +65,7 @@ def money(amount: Decimal | None, currency: str) -> str:
 
 
 def rounds_to_zero(amount: Decimal, currency: str) -> bool:
-    """Tell whether an amount is less than half of its currency's minor unit."""
+    """Return True if an amount is below half of its currency's minor unit."""
     return not _rounded(amount, Decimal(1).scaleb(-minor_unit_digits(currency)))
 
 
@@ -82,7 +82,7 @@ def short_money(amount: Decimal | None, currency: str) -> str:
 
 
 def amount(number: Decimal | None) -> str:
-    """Write an amount to two decimals where the currency stands elsewhere."""
+    """Format an amount to two decimals if the currency is shown elsewhere."""
     if number is None:
         return UNKNOWN
     return money(number, "").replace(_NO_BREAK_SPACE, "")
@@ -148,7 +148,7 @@ def bare_unit_cost(cost: float | None) -> str:
 
 
 def percent(ratio: float | None) -> str:
-    """Write a ratio as a percentage with one decimal, e.g. ``12.5 %``."""
+    """Format a ratio as a percentage with a single decimal, e.g. ``12.5 %``."""
     if ratio is None:
         return UNKNOWN
     rounded = _rounded(Decimal(repr(ratio)) * 100, Decimal("0.1"))
@@ -157,7 +157,7 @@ def percent(ratio: float | None) -> str:
 
 
 def coverage(ratio: float | None) -> str:
-    """Write a coverage. What is not whole never reads as 100.0 %."""
+    """Format a coverage. A coverage that is not whole never reads as 100.0 %."""
     almost, nearly_nothing = 0.9995, 0.0005
     if ratio is not None and almost <= ratio < 1:
         return f"over 99.9{_NO_BREAK_SPACE}%"
@@ -173,14 +173,14 @@ def signed_percent(ratio: float | None) -> str:
 
 
 def in_brackets(ratio: float | None) -> str:
-    """Write a relative change behind its amount; nothing where it is one of nothing."""
+    """Format a relative change after its amount; empty if relative to nothing."""
     return "" if ratio is None else f" ({signed_percent(ratio)})"
 
 
 def times(ratio: float | None) -> str:
     """Write a multiple of the budget, e.g. ``3.8 × budget``.
 
-    What is over never reads as one time the budget: it gets more digits.
+    A budget overrun never reads as 1 × budget: it gets more digits.
     """
     return UNKNOWN if ratio is None else f"{_multiple(ratio)}{_NO_BREAK_SPACE}budget"
 
@@ -199,12 +199,12 @@ def against_budget(variance_ratio: float | None, times_budget: float | None) -> 
     if variance_ratio == 0:
         return "as budgeted"
     both = f"{percent(abs(variance_ratio))} {side} budget"
-    # What is under is no multiple, and a share of it is said already.
+    # An underrun is no multiple, and its share is given already.
     return f"{both} ({_multiple(times_budget)})" if side == "over" else both
 
 
 def estimate(amount: float | None, currency: str) -> str:
-    """Write an estimated amount: three digits, and a sign that it is one."""
+    """Format an estimated amount: three digits, and an estimate sign."""
     if amount is None:
         return UNKNOWN
     return f"≈{_NO_BREAK_SPACE}{compact(Decimal(repr(amount)), currency)}"
@@ -229,7 +229,7 @@ def count(number: Decimal | int | None) -> str:
 
 
 def hours(number: Decimal | None) -> str:
-    """Write a quantity of hours to one decimal, e.g. ``1,234.5 h``."""
+    """Format a quantity of hours to a single decimal, e.g. ``1,234.5 h``."""
     if number is None:
         return UNKNOWN
     rounded = _rounded(number, Decimal("0.1"))
@@ -239,12 +239,12 @@ def hours(number: Decimal | None) -> str:
 
 
 def gpus(number: float | None) -> str:
-    """Write an average number of accelerators to one decimal."""
+    """Format an average number of accelerators to a single decimal."""
     return UNKNOWN if number is None else f"{number:,.1f}"
 
 
 def decimal(number: float | Decimal | None) -> str:
-    """Write a number to one decimal, below ten to two, a small one to three digits."""
+    """Format a number to 1 decimal, below ten to 2, small to 3 digits."""
     if number is None:
         return UNKNOWN
     size = abs(float(number))

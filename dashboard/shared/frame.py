@@ -1,4 +1,4 @@
-"""What every page has in common: its run, its selection, and its states."""
+"""Common parts of every page: its run, its selection, and its states."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MAX_REASON = 300
 
 
 def current(file: str) -> Page:
-    """Return what the router prepared for the page that runs now.
+    """Return the page that the router prepared for the current script.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def current(file: str) -> Page:
     Raises
     ------
     NotPermittedError
-        It is not for whoever looks, whatever the router thought.
+        It is not for this viewer, regardless of the router.
     """
     access.require_page(file)
     page: Page = st.session_state[STATE_KEY]
@@ -56,19 +56,19 @@ def current(file: str) -> Page:
 
 
 def current_or_none(file: str) -> Page | None:
-    """Return what :func:`current` returns; None where there is nothing to show yet."""
+    """Return the result of :func:`current`; None if nothing can be shown yet."""
     access.require_page(file)
     page: Page | None = st.session_state.get(STATE_KEY)
     return page
 
 
 def prepare_without_run() -> None:
-    """Let a page be drawn that has something to say before anything is published."""
+    """Prepare a page that has content before anything is published."""
     st.session_state[STATE_KEY] = None
 
 
 def is_nothing_published(reader: PublishedReader) -> bool:
-    """Tell whether no run was ever published here."""
+    """Return True if no run was ever published here."""
     try:
         reader.current_path()
     except NothingPublishedError:
@@ -89,9 +89,9 @@ def link_to(name: str, *, label: str) -> None:
 def prepare(
     snapshot: Snapshot, looking: access.Visitor, *, with_delivery: bool = False
 ) -> bool:
-    """Draw what stands above every page; return whether there is anything to show.
+    """Draw the top of every page; return True if there is anything to show.
 
-    ``with_delivery`` lets the bar choose what ships without a bill too.
+    ``with_delivery`` lets the bar choose items that ship without a bill too.
     """
     run = selection_queries.run(snapshot)
     if run.is_synthetic:
@@ -118,7 +118,7 @@ def prepare(
 
 @contextmanager
 def told_in_words() -> Iterator[None]:
-    """Tell what fails inside in one paragraph; the traceback goes to the log."""
+    """Report inner failures in a single paragraph; tracebacks go to the log."""
     try:
         yield
     except NothingPublishedError as error:

@@ -1,4 +1,4 @@
-"""One chip for what the figures lack: how many rows, how much money, and what it is."""
+"""Chip for missing data: number of rows, amount of money, and kind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BASES = {
 
 
 def show(view: Page) -> None:
-    """Draw the chip; its details name what is missing, the most money first."""
+    """Draw the chip; its details name the missing data, most money first."""
     gap = view.standing.gap
     with st.popover(gap.size, icon=":material/data_alert:", width="content"):
         st.markdown(f"**Not complete:** {gap.size}, in no total.")

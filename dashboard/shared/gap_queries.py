@@ -1,8 +1,8 @@
-"""What the figures of a period lack, how much money that is at most, and if it matters.
+"""Missing data of a period, its maximum amount, and its materiality.
 
-What is missing is material to a figure if it could be a declared part of it or more
-(``materiality_ratio``), or if nobody knows how much it is. Only then the figure reads
-"at least"; what is missing is named in any case.
+Missing data is material to a figure if it could be a declared part of it or more
+(``materiality_ratio``), or if its amount is unknown. Only then the figure reads "at
+least"; missing data is named in any case.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RefusedCharges:
-    """Charges of one item that were refused for one reason.
+    """Charges of a single item that were refused for the same reason.
 
-    ``amount`` is what they would have cost at most, ``None`` where that is not known;
-    ``amount_basis`` says by what.
+    ``amount`` is their maximum cost, ``None`` where that is not known; ``amount_basis``
+    names the basis.
     """
 
     source: str
@@ -41,7 +41,7 @@ class RefusedCharges:
 def refused_charges(
     snapshot: Snapshot, selection: Selection
 ) -> tuple[RefusedCharges, ...]:
-    """Return what was refused of a period: unknown amounts, then the most money."""
+    """Return refused charges: unknown amounts, then the most money."""
     refused = relation(
         whole(selection),
         {"amount": "refused_amount", "row_count": "refused_rows"},

@@ -1,4 +1,4 @@
-"""What a period is known to lack, and whether it matters to a figure."""
+"""Known gaps of a period, and their materiality to a figure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 from dashboard.shared import format as fmt
 
-#: Money, or an estimate of it, or what is not known.
+#: Money, or an estimate of it, or unknown.
 Amount: TypeAlias = Decimal | float | None
 
 
 @dataclass(frozen=True, slots=True)
 class MonthGap:
-    """What a period is known to lack.
+    """Known gap of a period.
 
     Attributes
     ----------
@@ -23,13 +23,13 @@ class MonthGap:
     row_count : int
         Charges that were refused.
     amount : Decimal or None
-        What is missing at most; ``None``: not known.
+        Maximum missing amount; ``None``: not known.
     unconverted : tuple of (str, Decimal)
-        Currency and amount of what could not be converted.
+        Currency and amount of charges that could not be converted.
     total : Decimal or None
         AI cost of the period, compared with ``amount`` where no figure is named.
     materiality_ratio : float
-        From this part of a figure on, what is missing is material to it.
+        Share of a figure from which missing data is material to it.
     """
 
     lacks: tuple[str, ...]
@@ -41,7 +41,7 @@ class MonthGap:
     materiality_ratio: float
 
     def is_material(self, figure: Amount = None) -> bool:
-        """Return whether what is missing could change a figure enough to matter."""
+        """Return True if missing data could change a figure enough to matter."""
         if not self.lacks:
             return False
         compared = self.total if figure is None else figure
@@ -51,7 +51,7 @@ class MonthGap:
 
     @property
     def size(self) -> str:
-        """How many rows are missing, and how much money that is at most."""
+        """Return the number of missing rows, and their maximum amount."""
         parts = [
             f"{fmt.money(amount, currency)} not converted"
             for currency, amount in self.unconverted
@@ -67,7 +67,7 @@ class MonthGap:
         return " · ".join(parts)
 
     def note(self, *, is_material: bool) -> str:
-        """Say what is missing, how much that is, and what it means for totals."""
+        """Describe the missing data, its size, and its effect on totals."""
         if not self.lacks:
             return ""
         totals = (
@@ -79,7 +79,7 @@ class MonthGap:
 
     @property
     def completeness(self) -> str:
-        """Whether something is known to be missing from the totals, and what."""
+        """Return the known gaps of the totals, if any."""
         if not self.lacks:
             return "complete"
         named = "; ".join(self.lacks)

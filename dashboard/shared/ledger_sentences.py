@@ -1,4 +1,4 @@
-"""What the ledger of studies says, in words."""
+"""Contents of the ledger of studies, in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 _LEAST_P_VALUE: Final = 0.001
-#: Standing of a study → what it is called.
+#: Standing of a study → its label.
 STANDINGS: Final = {
     "exploratory": "Exploratory",
     "interim": "Open",
@@ -26,7 +26,7 @@ STANDINGS: Final = {
 
 
 def counts(row: Row) -> str:
-    """Say what the headline counts although somebody withdrew it, and what is open.
+    """Describe withdrawn studies in the headline, and open studies.
 
     Nothing for a run that was published before there was a ledger.
     """
@@ -47,7 +47,7 @@ def counts(row: Row) -> str:
 
 
 def found(row: Row) -> str:
-    """Say how many studies have an effect when all are tested together."""
+    """Return the number of studies with an effect when tested together."""
     tested = row.get("tested_study_count")
     if not tested:
         return ""

@@ -1,4 +1,4 @@
-"""Asks for measures of what the bar on top of a page has chosen."""
+"""Queries of measures for the selection of the bar on top of a page."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def measured(
     Parameters
     ----------
     names : mapping
-        What the columns are called → measure, on the basis of the selection.
+        Name of the column → measure, on the basis of the selection.
     by, where, months, options
         As `relation` has them.
     largest : str, optional
-        The column whose largest values come first.
+        The column with the largest values first.
     """
     keys = ", ".join(by)
     first = f'"{largest}" DESC, {keys}' if largest else keys
@@ -59,7 +59,7 @@ def measured_row(
     months: Months = "compared",
     **options: Unpack[Options],
 ) -> dict[str, Any]:
-    """Return measures of all of a selection as one row."""
+    """Return measures of a whole selection as a single row."""
     asked = relation(selection, names, where=where, months=months, **options)
     [row] = snapshot.query(f"SELECT * FROM {asked}").to_pylist()
     answer: dict[str, Any] = row
@@ -80,7 +80,7 @@ def measured_as(
 
 
 def whole(selection: Selection) -> Selection:
-    """Return a selection without its scope, for what is known of the whole alone."""
+    """Return a selection without its scope, for data known only of the whole."""
     return replace(selection, scope_kind="everything", scope_id="")
 
 
@@ -103,11 +103,11 @@ def relation(
     Parameters
     ----------
     names : mapping
-        What the columns are called → measure, on the basis of the selection.
+        Name of the column → measure, on the basis of the selection.
     by, where, options
         As a query of measures has them, such as conditions, labels and within.
     months : {'compared', 'chosen', 'all'}
-        The months of the period and the one before, of the period alone, or all.
+        Months of the period and the period before, of the period alone, or all.
     """
     is_billed = selection.basis == "Billed"
     known = definitions()

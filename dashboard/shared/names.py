@@ -18,15 +18,15 @@ NAMED: Final[tuple[Named, ...]] = get_args(Named)
 def named_sql(kind: Named, prefix: str = "") -> str:
     """Return SQL of a table of all ids and names, such as ``team_id`` and ``team``.
 
-    A name is the newest one. Where two share it, or it is the id of another, the id
+    A name is the newest name. Where two share it, or it is the id of another, the id
     follows in brackets.
 
     Parameters
     ----------
     kind : {'model', 'team', 'platform', 'feature'}
-        What has the names.
+        Kind that has the names.
     prefix : str
-        What stands before the schema.
+        Prefix of the schema.
     """
     # Only a model has versions, each with its name.
     newest = "coalesce(valid_from, date '0001-01-01') desc," if kind == "model" else ""
@@ -63,7 +63,7 @@ def names_of(snapshot: Snapshot, kind: Named) -> Mapping[str, str]:
 
 
 def names_of_kind(snapshot: Snapshot, kind: str) -> Mapping[str, str]:
-    """Return the names of what a kind has, none where it has none: cost centres."""
+    """Return the names of a kind's entries; none for kinds without names."""
     named = kind_of_column(f"{kind}_id")
     return {} if named is None else names_of(snapshot, named)
 
@@ -74,5 +74,5 @@ def name_of(snapshot: Snapshot, kind: str, known_as: str) -> str:
 
 
 def kind_of_column(column: str) -> Named | None:
-    """Return what a column has the ids of, by its name."""
+    """Return the kind that a column has the ids of, by its name."""
     return next((kind for kind in NAMED if column == f"{kind}_id"), None)

@@ -21,8 +21,8 @@ def infra_hours(
 ) -> pa.Table:
     """Return infra hours per deployment of all teams or platforms, and of everybody.
 
-    The windows end with the newest of some months, or of all. Of what has no hours one
-    window is enough.
+    The windows end with the newest of some months, or of all. For an entity without
+    hours a single window is enough.
     """
     return table_of(
         snapshot,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 
-# Without a server Streamlit remembers just as well, but warns whoever exports a file.
+# Without a server Streamlit caches just as well, but warns users who export a file.
 logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
 
 P = ParamSpec("P")
@@ -28,8 +28,8 @@ def per_run(
 ) -> Callable[Concatenate[Snapshot, P], R]:
     """Remember a small answer for the run it came from, and only for that run.
 
-    What one may see of a run is part of the key: nobody is handed what was remembered
-    for somebody who may see more.
+    The visible part of a run is part of the key: nobody is handed an answer that was
+    cached for somebody who may see more.
     """
 
     @wraps(query)
@@ -85,7 +85,7 @@ def ratio(numerator: str, denominator: str) -> str:
 
 @per_run
 def has_mart(snapshot: Snapshot, name: str) -> bool:
-    """Return whether a run has a mart: one of an earlier version may lack it."""
+    """Return True if a run has a mart: an earlier version may lack it."""
     try:
         table(snapshot, f"SELECT 1 FROM {name} LIMIT 0")
     except duckdb.CatalogException:

@@ -1,8 +1,8 @@
-"""What features returned: headline, features, evidence, and what is not counted.
+"""Feature returns: headline, features, evidence, and uncounted returns.
 
-A return has months of its own, those that its study measured. As of a month it has none
-of the later ones. It comes from the published marts; nothing is drawn or added up here.
-A run that was published before there were returns has none, which is no error.
+A return has separate months, those that its study measured. As of a month it has none
+of the later months. It comes from the published marts; nothing is drawn or added up
+here. A run that was published before there were returns has none, which is no error.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _NET = """
     features.net_value, features.net_value_low_50, features.net_value_high_50,
     features.net_value_low_90, features.net_value_high_90
 """
-#: Windows that begin with what is known by a month; the last of them is the newest.
+#: Windows that begin with the data known by a month; the last of them is the newest.
 _AS_OF = """
     (returns.window = 'to_date' or returns.window like 'until!_%' escape '!')
         and coalesce(returns.until_month, '') <= $until
 """
 _NEWEST = "returns.until_month desc, returns.window = 'to_date' desc"
-#: Each feature as of a month; one that nothing is known of by then has no window.
+#: Each feature as of a month; a feature without data by then has no window.
 _NAMED = f"""
     from (
         select
@@ -87,7 +87,7 @@ def _before_the_first(row: dict[str, Any]) -> dict[str, Any]:
 
 @per_run
 def return_ladder(snapshot: Snapshot, window: str) -> pa.Table:
-    """Return each line from benefit to value to date of what counts together."""
+    """Return each counted line, from benefit to value to date."""
     return table(
         snapshot,
         """
@@ -103,7 +103,7 @@ def return_ladder(snapshot: Snapshot, window: str) -> pa.Table:
 
 @per_run
 def return_months(snapshot: Snapshot, until: str) -> list[dict[str, Any]]:
-    """Return what counts by month, oldest first, up to a month."""
+    """Return the counted returns by month, oldest first, up to a month."""
     return rows(
         snapshot,
         """
@@ -189,7 +189,7 @@ def feature_returns(snapshot: Snapshot, until: str) -> pa.Table:
 
 @per_run
 def not_counted_returns(snapshot: Snapshot, until: str) -> pa.Table:
-    """Return what is not in the headline as of a month, each with why."""
+    """Return returns outside the headline as of a month, with the reasons."""
     return table(
         snapshot,
         f"""
@@ -240,7 +240,7 @@ def study_ledger(snapshot: Snapshot, until: str | None = None) -> list[dict[str,
 def evidence_mix(snapshot: Snapshot) -> pa.Table:
     """Return money by grade, counted and not."""
     known = table(snapshot, "select * from roi.mart_evidence_mix limit 0").column_names
-    # A run of an earlier version does not tell people and integration apart.
+    # A run of an earlier version does not distinguish people and integration.
     other_cost = "other_cost" if "other_cost" in known else "null::double"
     return table(
         snapshot,
@@ -266,7 +266,7 @@ def evidence_mix(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def return_drivers(snapshot: Snapshot) -> pa.Table:
-    """Return what moves the headline most, and where each thing breaks even."""
+    """Return the main drivers of the headline, with their break-even points."""
     return table(
         snapshot,
         """

@@ -1,4 +1,4 @@
-"""What the returns say, in words."""
+"""Returns in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-#: Finding of a feature, as the mart has it → what follows from it.
+#: Finding of a feature, as the mart has it → decision that follows.
 _DECISIONS: Final = {
     "pays": "Keep: a gain throughout the range",
     "loses": "Stop or fix: a loss throughout the range",
@@ -35,7 +35,7 @@ LADDER: Final = {
     "net_to_date": "Net value to date",
     "run_rate": "A month now",
 }
-#: Where the cost of what was replaced comes from → in words.
+#: Origin of the cost that was replaced → in words.
 BASELINES: Final = {
     "declared": "declared in assumptions.yml",
     "declared_none": "declared: it replaced nothing",
@@ -50,7 +50,7 @@ _ALMOST_SURE, _HARDLY = 0.999, 0.001
 
 
 def headline(row: Row) -> str:
-    """Say what counts in which months, with its interval and the chance of a gain."""
+    """Describe the counted return: months, interval and chance of a gain."""
     if row["begins"] is not None:
         return f"**{not_yet(row)}**"
     if row["net_value"] is None:
@@ -63,7 +63,7 @@ def headline(row: Row) -> str:
 
 
 def proven(row: Row) -> str:
-    """Write what is proven: net value, its range and chance, and its part of cost."""
+    """Write the proven net value, its range and chance, and its part of cost."""
     currency, name = row["currency"], proven_measure(row)
     return (
         f"net value of {window(row)} **{fmt.estimate(row[name], currency)}**"
@@ -72,7 +72,7 @@ def proven(row: Row) -> str:
     )
 
 
-#: Figure of the headline → whose chance of a gain is its own.
+#: Figure of the headline → figure with the matching chance of a gain.
 _CHANCES: Final = {
     "net_after_investment": "net_after_investment",
     "net_value": "net_positive",
@@ -92,7 +92,7 @@ def proven_chance(row: Row) -> float | None:
 
 
 def coverage(row: Row) -> str:
-    """Say for which part of AI cost anything is proven."""
+    """Describe the part of AI cost for which anything is proven."""
     if row["counted_cost_ratio"] is None:
         return "AI cost of these months unknown"
     part = fmt.percent(row["counted_cost_ratio"])
@@ -100,7 +100,7 @@ def coverage(row: Row) -> str:
 
 
 def not_yet(row: Row) -> str:
-    """Say that no effect had been measured by the end of the period."""
+    """Report that no effect had been measured by the end of the period."""
     return (
         "No effect was measured by then: the first measured month is"
         f" {fmt.month(row['begins'])}."
@@ -118,7 +118,7 @@ def window(row: Row, prefix: str = "") -> str:
 
 
 def _spent(row: Row, cost: str, other: str, currency: str) -> str:
-    """Write reconciled cost, and people and integration besides; nothing for none."""
+    """Write reconciled cost, then people and integration; empty for none."""
     if row[cost] is None or not (row[cost] or row[other]):
         return ""
     text = fmt.markdown(fmt.money(row[cost], currency))
@@ -129,7 +129,7 @@ def _spent(row: Row, cost: str, other: str, currency: str) -> str:
 
 
 def measured(row: Row) -> str:
-    """Say until when a feature's benefit was measured, and what it has cost since."""
+    """Describe a feature's last measured benefit, and its cost since."""
     text = f"measured and costed {window(row)}"
     since = _spent(row, "cost_since", "other_cost_since", row["currency"])
     if not since:
@@ -139,7 +139,7 @@ def measured(row: Row) -> str:
 
 
 def beside(row: Row) -> str:
-    """Say what is not in the headline, though features have it."""
+    """Describe feature returns that are not in the headline."""
     currency = row["currency"]
     parts = []
     if row.get("overlap_benefit"):
@@ -167,7 +167,7 @@ def beside(row: Row) -> str:
 
 
 def shrunk(row: Row) -> str:
-    """Say what the sum is after shrinkage, why it is shown, and how much was found."""
+    """Describe the sum after shrinkage, its purpose, and the number found."""
     parts = [ledger.found(row), ledger.counts(row)]
     if row["shrunk_net_value"] is not None:
         currency = row["currency"]
@@ -183,7 +183,7 @@ def shrunk(row: Row) -> str:
 
 
 def run_rate(row: Row) -> str:
-    """Say what counted features bring in a month now, and under which persistence.
+    """Describe the monthly run rate of counted features, with persistence.
 
     Nothing for a run that was published before there was a run rate.
     """
@@ -203,7 +203,7 @@ def run_rate(row: Row) -> str:
 
 
 def effect_status(row: Row) -> str:
-    """Say until when a feature's effect is known."""
+    """Return the date until which a feature's effect is known."""
     status, last = row.get("effect_status"), row["last_month"]
     if status == "last_measured":
         return f"last measured {fmt.month(last)}"
@@ -221,7 +221,7 @@ def between(row: Row, name: str, currency: str) -> str:
 
 
 def decision_of(row: Row) -> str:
-    """Return what follows from the finding of a counted feature."""
+    """Return the decision that follows from a counted feature's finding."""
     return _DECISIONS.get(row["finding"], "Not proven")
 
 

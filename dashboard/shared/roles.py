@@ -1,8 +1,8 @@
-"""Which pages each role may open. Whoever has no role in here opens none.
+"""Pages that each role may open; a role missing in here opens none.
 
-A page that is not listed is for nobody who signs in. Whoever has single cost centres
-sees those pages on which every row has one. What of a run a role sees on them, and by
-any other door, is in :mod:`triptych.core.warehouse.data_policy`.
+A page that is not listed is for nobody who signs in. Users limited to cost centres see
+those pages on which every row has a cost centre. The parts of a run that a role sees on
+them, and by any other door, are in :mod:`triptych.core.warehouse.data_policy`.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ _NARROWED = frozenset({"cost_by_model", "explore", "gpu_idle", "velocity"})
 
 
 def may_open(role: Role, page: str, *, is_limited: bool) -> bool:
-    """Tell whether a page is for a role.
+    """Return True if a page is for a role.
 
     Parameters
     ----------
     role : {'finance', 'engineering', 'analyst', 'viewer'}
-        Of whoever looks.
+        Role of the viewer.
     page : str
         Address of the page.
     is_limited : bool
-        Whether they see single cost centres only.
+        True if they see single cost centres only.
     """
     is_for_role = role in AUDIENCES.get(page, frozenset())
     return is_for_role and (page in _NARROWED or not is_limited)
 
 
 def may_view(viewer: Viewer, page: str) -> bool:
-    """Tell whether a page, by its address, is for a viewer."""
+    """Return True if a page, by its address, is for a viewer."""
     is_limited = viewer.cost_centers is not None
     return viewer.role is None or may_open(viewer.role, page, is_limited=is_limited)

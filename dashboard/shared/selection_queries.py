@@ -1,4 +1,4 @@
-"""What the bar on top of every page can choose, and what it says about the choice."""
+"""Choices of the bar on top of every page, and their descriptions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One or more billing months, and those that they are compared with."""
+    """Billing months, and those that they are compared with."""
 
     label: str
     months: tuple[str, ...]
@@ -54,7 +54,7 @@ class Period:
 
     @property
     def is_quarter(self) -> bool:
-        """Whether it is a quarter, of which not every month needs to have charges."""
+        """Return True if it is a quarter, which may have months without charges."""
         return "-Q" in self.label
 
     @property
@@ -73,7 +73,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the bar on top of every page has chosen."""
+    """Selection of the bar on top of every page."""
 
     period: Period
     basis: Basis
@@ -83,13 +83,13 @@ class Selection:
 
     @property
     def covers_everything(self) -> bool:
-        """Whether no model, team or cost centre was chosen."""
+        """Return True if no model, team or cost centre was chosen."""
         return self.scope_kind == "everything"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the figures of a period can be relied on."""
+    """Reliability of the figures of a period."""
 
     is_estimated: bool
     missing: tuple[tuple[str, str, str], ...]
@@ -98,26 +98,26 @@ class Standing:
     gap: MonthGap
     period_state: str = "open"
     adjustment_count: int = 0
-    #: Whether the period had ended when the run was made.
+    #: True if the period had ended when the run was made.
     is_over: bool = True
 
     @property
     def is_closed(self) -> bool:
-        """Whether finance has closed every month of the period."""
+        """Return True if finance has closed every month of the period."""
         return self.period_state in {"locked", "restated"}
 
     @property
     def is_partial(self) -> bool:
-        """Whether something is known to be missing from the totals."""
+        """Return True if data is known to be missing from the totals."""
         return bool(self.gap.lacks)
 
     def is_material(self, figure: Amount = None) -> bool:
-        """Return whether what is missing could change a figure enough to matter."""
+        """Return True if missing data could change a figure enough to matter."""
         return self.gap.is_material(figure)
 
     @property
     def state(self) -> str:
-        """How final the figures of a period are that is not closed."""
+        """Return the state of an open period's figures."""
         if self.is_partial:
             return "not complete"
         return "estimated" if self.is_estimated else "complete"
@@ -150,8 +150,8 @@ def run(snapshot: Snapshot) -> Run:
 def periods(snapshot: Snapshot, *, with_delivery: bool = False) -> tuple[Period, ...]:
     """Return the months with charges, newest first, then their quarters.
 
-    A quarter is compared with the one before only if that one has the same number
-    of months with charges. ``with_delivery`` adds months without a charge in which
+    A quarter is compared with the quarter before only if that has the same number of
+    months with charges. ``with_delivery`` adds months without a charge in which
     something was delivered.
     """
     shipped = (
@@ -163,7 +163,7 @@ def periods(snapshot: Snapshot, *, with_delivery: bool = False) -> tuple[Period,
         row["billing_month"]
         for row in rows(
             snapshot,
-            # Whoever sees single cost centres has no waterfall, which belongs to none.
+            # Users limited to cost centres have no waterfall, which belongs to none.
             "select billing_month from cost.mart_cost_waterfall"
             " where billing_month is not null union"
             " select billing_month from cost.fct_daily_model_costs"
@@ -252,7 +252,7 @@ def scopes(
 def is_over(snapshot: Snapshot, month: str) -> bool:
     """Return whether a month had ended when the run was made.
 
-    A sample company ends on a day of its own, that of its newest charge.
+    A sample company ends on a fixed day, that of its newest charge.
     """
     return bool(
         one(
@@ -282,7 +282,7 @@ _STATES = ("open", "estimated", "reconciled", "restated", "locked")
 
 @per_run
 def standing(snapshot: Snapshot, selection: Selection) -> Standing:
-    """Return what is estimated, missing, stale or not covered in a period."""
+    """Return estimates, gaps, stale feeds and uncovered cost of a period."""
     everything = measured.whole(selection)
     months = list(selection.period.months)
     figures = measured.measured_row(
@@ -317,7 +317,7 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
     named = {row["state"] for row in by_state}
     states = [state for state in _STATES if state in named]
     is_ended = is_over(snapshot, max(selection.period.calendar_months))
-    # A quarter with a month to come is open, whatever those that were billed are.
+    # A quarter with a month to come is open, regardless of the billed months.
     is_open = selection.period.is_quarter and not is_ended
     return Standing(
         gap=_gap(snapshot, selection, missing, figures["total"]),
@@ -341,7 +341,7 @@ def _gap(
     missing: list[dict[str, Any]],
     total: Decimal | None,
 ) -> MonthGap:
-    """Return what is known to be missing, in words and as far as that is known."""
+    """Return the known gap, in words and as far as it is known."""
     published, everything = run(snapshot), measured.whole(selection)
     unconverted = measured.measured(
         snapshot,
@@ -367,7 +367,7 @@ def _gap(
         f"{fmt.money_exact(row['amount'], row['currency'])} could not be converted"
         for row in unconverted
     ]
-    # In another currency nobody has said what the missing amount is.
+    # In another currency the missing amount is not known.
     is_known = selection.currency == published.currency
     amount = lacking["amount"] if missing else Decimal(0)
     return MonthGap(
@@ -392,7 +392,7 @@ def has_prior(snapshot: Snapshot, selection: Selection) -> bool:
 def lacks_ai_cost(snapshot: Snapshot, selection: Selection) -> bool:
     """Return whether a period has charges, and none of them is AI cost.
 
-    What rounding left of the bills is no charge.
+    A rounding remainder of the bills is no charge.
     """
     if not selection.covers_everything:
         return False

@@ -1,4 +1,4 @@
-"""What stands behind a figure: its exact value, loads, versions, and source rows."""
+"""Details of a figure: its exact value, loads, versions, source rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: The most rows of evidence that a page shows; the total is of all of them.
 SOURCE_ROW_LIMIT = 200
 _COSTS = "cost.fct_daily_model_costs"
-#: What pages call otherwise than dbt does.
+#: Names in pages that differ from those in dbt.
 _MODELS = {"line_items": "int_line_items"} | {
     f"attribution.{name}": f"mart_attribution_{name}"
     for name in (
@@ -46,7 +46,7 @@ _MODELS = {"line_items": "int_line_items"} | {
     )
 }
 _BILLS = frozenset(bill.name for bill in BILL_STREAMS)
-#: What the address of a figure may say of the daily costs of models behind it.
+#: Conditions of a figure's address that apply to the daily costs of models behind it.
 _OF_COSTS = frozenset(
     {"billing_month", "source", "charge_date", "provider", "platform_id", "model_id"}
     | {"feature_id", "team_id", "cost_center", "lifecycle_stage", "component"}
@@ -82,7 +82,7 @@ _BEHIND = """
 
 @dataclass(frozen=True, slots=True)
 class MadeOf:
-    """What a mart is made of: streams of evidence, current loads, versions."""
+    """Inputs of a mart: streams of evidence, current loads, versions."""
 
     streams: tuple[str, ...]
     loads: tuple[Load, ...]
@@ -90,7 +90,7 @@ class MadeOf:
 
     @property
     def has_bills(self) -> bool:
-        """Whether charges are in it."""
+        """Return True if charges are in it."""
         return bool(_BILLS.intersection(self.streams))
 
     @property
@@ -104,7 +104,7 @@ class MadeOf:
 
 @per_run
 def made_of(snapshot: Snapshot, mart: str, months: tuple[str, ...]) -> MadeOf | None:
-    """Return what a mart's months are made of; None where the run kept nothing."""
+    """Return the inputs of a mart's months; None if the run kept nothing."""
     try:
         nodes = read_nodes(snapshot, _MODELS.get(mart, mart.split(".", 1)[-1]))
         if not nodes.models:
@@ -137,7 +137,7 @@ def figure_value(snapshot: Snapshot, figure: Figure) -> Decimal | float | int | 
 
 
 def added_up(snapshot: Snapshot, figure: Figure, reporting: str) -> LineItemSum | None:
-    """Return the line items of a figure added up again; None for what was divided."""
+    """Return the re-summed line items of a figure; None if it was divided."""
     items = line_items_of(figure)
     if items is None:
         return None
@@ -154,7 +154,7 @@ def added_up(snapshot: Snapshot, figure: Figure, reporting: str) -> LineItemSum 
 def charges_behind(snapshot: Snapshot, figure: Figure) -> pa.Table:
     """Return the largest line items behind a figure, with the total of all of them.
 
-    Of what was divided by a meter they are the charges that went into the division.
+    For figures divided by a meter they are the charges that went into the division.
     """
     items = line_items_of(figure)
     if items is not None:

@@ -47,7 +47,7 @@ Kind = Literal[
 _TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
 #: Text that is never broken over lines.
 _SHORT_KINDS = frozenset({"month", "day", "moment"})
-#: Longest table that is drawn; longer ones are whole in the download.
+#: Longest table that is drawn; longer tables are whole in the download.
 ROW_LIMIT = 500
 #: From so many rows on a table scrolls beneath its header, and can be searched.
 _LONG = 12
@@ -60,11 +60,11 @@ _BESIDE_SERIES = (("All models", "month_total"), ("Idle, not charged", "idle_sho
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: where it comes from, its heading, how it is written.
+    """A column: its source, its heading, its format.
 
-    ``reason_from`` names the column that says why a value is missing; ``ids_of`` what
-    the values are ids of, where the column's own name does not say it: the names that
-    people use are drawn in their place, and the download has the ids.
+    ``reason_from`` names the column with the reason of a missing value; ``ids_of`` the
+    kind of the ids, where the column's own name does not show it: the names that people
+    use are drawn in their place, and the download has the ids.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Column:
     ids_of: Named | None = None
 
 
-#: What is added to the name of a total from which something is missing.
+#: Suffix for the name of a total with missing data.
 LOWER_BOUND: Final = ", at least"
 #: The same of a difference of two totals, which is no bound of anything.
 PARTIAL_CHANGE: Final = ", of what is known"
@@ -98,24 +98,24 @@ def show(  # noqa: PLR0913  (one parameter for each thing that differs)
     Parameters
     ----------
     table : pyarrow.Table
-        What to show; all of it goes into the download.
+        Table to show; all of it goes into the download.
     columns : sequence of Column
-        Which columns to show, in order.
+        Columns to show, in order.
     page : Page
         Run and selection, for the currency and the download's header.
     name : str
         File name of the download, without its ending.
     caption : str
-        What the table is, in a few words.
+        Description of the table, in a few words.
     origin : Origin, optional
-        Where its figures come from.
+        Origin of its figures.
     total_rows : mapping of int to str
-        Positions of rows that are totals, and what is added to their names where
-        something is missing: `LOWER_BOUND`, or `PARTIAL_CHANGE` of a difference.
+        Positions of rows that are totals, and the suffix of their names where data is
+        missing: `LOWER_BOUND`, or `PARTIAL_CHANGE` of a difference.
     is_of_period : bool
-        Whether its figures lack what the chosen period lacks.
+        True if its figures have the gaps of the chosen period.
     is_folded : bool
-        Whether it opens at a click: what a chart above it shows already.
+        True if it opens at a click, as a chart above it shows the same.
     """
     has_gaps = is_of_period and holds_money(columns)
     heading = page.table_caption(caption) if has_gaps else caption
@@ -165,7 +165,7 @@ def with_names(table: pa.Table, columns: Sequence[Column], page: Page) -> pa.Tab
 
 
 def holds_money(columns: Sequence[Column]) -> bool:
-    """Tell whether a table has amounts, which may lack something."""
+    """Return True if a table has amounts, which may lack data."""
     return any(
         column.kind == "amount" or column.kind in _MONEY_WRITERS for column in columns
     )
@@ -174,7 +174,7 @@ def holds_money(columns: Sequence[Column]) -> bool:
 def show_footer(
     table: pa.Table, *, page: Page, name: str, origin: Origin | None
 ) -> None:
-    """Draw what stands beneath a table: its download and where it comes from."""
+    """Draw the footer of a table: its download and its origin."""
     with st.container(horizontal=True, gap="medium"):
         downloads.download(table, page=page, name=name)
         if origin is not None:
@@ -193,11 +193,11 @@ def html_table(
 ) -> str:
     """Return a table as HTML, every value escaped.
 
-    Where something is missing from the figures, totals are named "at least".
+    With data missing from the figures, totals are named "at least".
     """
     classes = "triptych-table"
     classes += " wide" if len(columns) >= _WIDE_COLUMNS else ""
-    # Of several totals one stays in sight: a short table shows them all.
+    # Of several totals a single total stays in sight: a short table shows them all.
     is_whole = len(total_rows) > 1 and table.num_rows < _LONG
     classes += " whole" if is_whole else ""
     head = "".join(
@@ -224,7 +224,7 @@ def html_table(
 
 
 def _choice(columns: Sequence[Column]) -> str:
-    """Return what the columns of a wide table are chosen with; the first one stays."""
+    """Return the column chooser of a wide table; the first column stays."""
     if len(columns) < _CHOOSABLE:
         return ""
     boxes = "".join(
@@ -237,7 +237,7 @@ def _choice(columns: Sequence[Column]) -> str:
 
 
 def _search(table: pa.Table) -> str:
-    """Return what a long table is searched with."""
+    """Return the search field of a long table."""
     if table.num_rows < _LONG:
         return ""
     return (
@@ -271,17 +271,17 @@ def _html_row(
 
 
 def _is_written(column: Column) -> bool:
-    """Tell whether a cell's text does not sort as its value does."""
+    """Return True if a cell's text does not sort as its value does."""
     return is_number(column) or column.kind in _SHORT_KINDS
 
 
 def _order(value: object) -> str:
-    """Return what a cell is sorted by: numbers as such, dates as they sort."""
+    """Return the sort key of a cell: numbers as such, dates as they sort."""
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def is_number(column: Column) -> bool:
-    """Tell whether a column holds figures, which stand beneath each other."""
+    """Return True if a column holds figures, which are aligned."""
     return column.kind not in _TEXT_KINDS
 
 
@@ -336,7 +336,7 @@ def of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pa.Table
 
 
 def months_across(monthly: pa.Table) -> pa.Table:
-    """Turn month × series into one row per series and one column per month.
+    """Pivot month × series into a row per series and a column per month.
 
     The newest month comes first, so that it is in sight on a narrow screen.
     The last two rows are the total of all models and the idle capacity beside it.
@@ -358,7 +358,7 @@ def months_across(monthly: pa.Table) -> pa.Table:
 
 
 def month_columns(monthly: pa.Table) -> list[Column]:
-    """Return the columns of `months_across`; a month that lacks something says so."""
+    """Return the columns of `months_across`; incomplete months are marked."""
     partial = {row["billing_month"]: row["is_partial"] for row in monthly.to_pylist()}
     return [
         Column("series", "Model"),
@@ -374,7 +374,7 @@ def month_columns(monthly: pa.Table) -> list[Column]:
 
 
 def steps_with_total(waterfall: pa.Table, labels: dict[str, str]) -> pa.Table:
-    """Return the steps of a waterfall as a table whose last row is their sum."""
+    """Return the steps of a waterfall as a table with their sum as last row."""
     rows = waterfall.to_pylist()
     steps = [row for row in rows if not row["is_total"]]
     total = [row for row in rows if row["step"] == "ledger"]
@@ -390,7 +390,7 @@ def steps_with_total(waterfall: pa.Table, labels: dict[str, str]) -> pa.Table:
 def named_steps(
     steps: pa.Table, labels: Mapping[str, str], *, meanings: Mapping[str, str]
 ) -> pa.Table:
-    """Return the steps of a waterfall with their names and what they say."""
+    """Return the steps of a waterfall with their names and meanings."""
     return pa.Table.from_pylist(
         [
             {

@@ -1,6 +1,6 @@
 """Tabs and folds of a page: the answer first, depth behind a name in the link.
 
-What is behind a closed one is neither worked out nor sent; opening it draws it.
+Content behind a closed tab is neither worked out nor sent; opening it draws it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dashboard.shared import filters
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: In the address of a page with all of its tabs beneath one another and all unfolded.
+#: In the address of a page with all of its tabs in sequence and all unfolded.
 _VIEW: Final = ("view", "whole")
 
 
@@ -38,16 +38,16 @@ def show(
 ) -> None:
     """Draw sections as tabs, the first open unless the link names another.
 
-    Only the open one is drawn. A choice that was made in another one is kept.
+    Only the open tab is drawn. A choice that was made in another tab is kept.
 
     Parameters
     ----------
     key : str
-        Name of the choice in the URL, one per page: ``?velocity=Reliability``.
+        Name of the choice in the URL, unique per page: ``?velocity=Reliability``.
     sections : mapping of str to callable
-        What draws each tab, by its name.
+        Functions that draw the tabs, by name.
     first : str, optional
-        The one that is open where the link names none, if it is not the first.
+        The tab that is open where the link names none, if it is not the first.
     """
     if is_whole():
         for name, draw in sections.items():
@@ -72,16 +72,16 @@ def show(
 
 
 def fold(label: str, key: str, draw: Callable[[], None]) -> None:
-    """Draw a part of a page that opens at a click, or where the link says so.
+    """Draw a part of a page that opens at a click or by the link.
 
     Parameters
     ----------
     label : str
-        What it is called.
+        Label of the part.
     key : str
-        Its name in the URL, one per page: ``?weeks=true``.
+        Its name in the URL, unique per page: ``?weeks=true``.
     draw : callable
-        What draws it, called when it is open.
+        Function that draws it, called when it is open.
     """
     part = st.expander(label, expanded=is_whole(), key=key, bind="query-params")
     if part.open:

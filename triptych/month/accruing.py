@@ -107,7 +107,7 @@ def accrue(
     Parameters
     ----------
     workspace, settings
-        Workspace, settings and month.
+        Workspace and settings.
     period : str
         The billing month, ``YYYY-MM``, which is over.
     by, approved_by : str

@@ -115,7 +115,7 @@ def close(
     Parameters
     ----------
     workspace, settings
-        Workspace, settings and month.
+        Workspace and settings.
     sign_off : SignOff
         Person who closes and person who approves, two different people; a reason is
         optional.

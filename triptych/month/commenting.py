@@ -59,7 +59,7 @@ def comment(
     Parameters
     ----------
     workspace, settings
-        Workspace, settings and comment.
+        Workspace and settings.
     comment_text : CommentText
         Month, author and text; perhaps the earlier month and the model.
     is_published : bool

@@ -86,7 +86,7 @@ def record_proposal(
     workspace : Workspace
         Workspace of the month.
     step : {'close', 'accrue', 'reopen', 'accept'}
-        Proposed step and its month.
+        Proposed step.
     period : str
         The billing month, ``YYYY-MM``.
     content_hash : str

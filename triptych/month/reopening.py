@@ -53,7 +53,7 @@ def reopen(
     Parameters
     ----------
     workspace, settings
-        Workspace, settings and month.
+        Workspace and settings.
     sign_off : SignOff
         Person who opens it, its approver, and the reason.
     period : str

@@ -80,7 +80,7 @@ def validate(
     Parameters
     ----------
     workspace, settings
-        Workspace, settings and feature.
+        Workspace and settings.
     feature_id : str
         The feature.
     by : str

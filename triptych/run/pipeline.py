@@ -52,7 +52,7 @@ def ingest(
     Parameters
     ----------
     workspace, settings
-        Workspace, settings and sources.
+        Workspace and settings.
     sources : sequence of str
         Names of sources; all when empty.
     window : Window, optional
@@ -183,7 +183,7 @@ def retry_quarantine(
     Parameters
     ----------
     workspace, settings
-        Workspace, settings and source.
+        Workspace and settings.
     source : str, optional
         Name of a source; all when ``None``.
     progress : Progress

@@ -1,4 +1,4 @@
-"""The tiles of Velocity: a period, and the one before it."""
+"""The tiles of Velocity: a period, and the period before it."""
 
 from __future__ import annotations
 

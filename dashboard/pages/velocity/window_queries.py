@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dashboard.pages.velocity.queries import VelocityScope
     from triptych.core.warehouse.reader import Snapshot
 
-#: What units of a kind are shown with side by side, each with its n.
+#: Rare events shown for units of a kind side by side, each with its n.
 _RARE = (
     *("time_to_restore", "failed_deployment_recovery"),
     *("training_to_production", "iterations_per_feature"),
@@ -22,7 +22,7 @@ _RARE = (
 
 @per_run
 def rare_over_units(snapshot: Snapshot, kind: str, months: tuple[str, ...]) -> pa.Table:
-    """Return what is rare of each unit of a kind over twelve months, side by side."""
+    """Return rare events per unit over twelve months, side by side."""
     metrics = ", ".join(f"'{metric}'" for metric in _RARE)
     columns = ", ".join(f"{metric}_figure AS {metric}, {metric}_n" for metric in _RARE)
     return table_of(
@@ -54,8 +54,9 @@ def rare_over_units(snapshot: Snapshot, kind: str, months: tuple[str, ...]) -> p
 def velocity_windows(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
     """Return a scope's windows that end with the newest of its months.
 
-    Durations are in hours. A window without a figure says why, and names the narrowest
-    scope that has one; the organisation's own windows are those of its scope.
+    Durations are in hours. A window without a figure gives the reason, and names the
+    narrowest scope that has a figure; the organisation's own windows are those of its
+    scope.
     """
     return table_of(
         snapshot,

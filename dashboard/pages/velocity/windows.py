@@ -97,7 +97,7 @@ def _table(view: Page, rows: list[dict[str, Any]], whose: str, name: str) -> Non
         pa.Table.from_pylist([_written(row) for row in rows]),
         [
             tables.Column("name", "Figure"),
-            # Of months, and on one line.
+            # Of months, and on a single line.
             tables.Column("window", "Window", "month"),
             tables.Column("figure", "Median", "text", "why"),
             tables.Column("interval", "90 % interval", "month"),

@@ -1,1 +1,1 @@
-"""What pages draw besides tables: waterfalls, sparks and steppers, and pictures."""
+"""Graphics beyond tables: waterfalls, sparks, steppers, and pictures."""

@@ -1,4 +1,4 @@
-"""Axes that more than one chart has."""
+"""Axes shared by several charts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 import altair as alt
 
-#: 1.5M, 200k, 0; below one as it is: 0.2 of a dollar is not 200m.
+#: 1.5M, 200k, 0; below 1 as it is: 0.2 of a dollar is not 200m.
 _COMPACT: Final = (
     "abs(datum.value) < 1 ? format(datum.value, '~r') : format(datum.value, '~s')"
 )

@@ -1,6 +1,6 @@
-"""Charts as pictures: an SVG or a PNG with what it shows, where from, and its mark.
+"""Charts as pictures: SVG or PNG with title, origin and mark.
 
-Both are made by the browser of what is drawn, so that no figure is drawn twice.
+Both are made by the browser from its drawing, so that no figure is drawn twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
-#: What the router adds to the page once.
+#: Added to the page once by the router.
 STYLE: Final = """
 <style>
 .triptych-pictures {text-align: right; font-size: .74rem; margin-top: -.9rem;
@@ -25,9 +25,9 @@ STYLE: Final = """
 .triptych-pictures button:focus-visible {outline: 2px solid currentColor}
 </style>
 """
-#: What the router adds once: a button saves the chart above it. Whatever opens a file
-#: has letters of its own: texts of the chart keep their widths, and a line is broken
-#: where it certainly fits.
+#: Added once by the router: a button saves the chart above it. A program that opens a
+#: file may use different letters: texts of the chart keep their widths, and a line is
+#: broken where it certainly fits.
 SCRIPT: Final = """
 <script>
 if (!window.savesPictures) {
@@ -113,17 +113,17 @@ def offer(description: str, page: Page | None, of: str) -> None:
     Parameters
     ----------
     description : str
-        What the chart shows: the picture's heading, and its name.
+        Description of the chart: the picture's heading, and its name.
     page : Page, optional
-        Where it stands; without one its figures are made up.
+        Page of the chart; without a page its figures are made up.
     of : str
-        What it shows figures of, where that is not what is chosen above.
+        Subject of its figures, where that is not the selection above.
     """
     st.html(html_offer(description, page, of))
 
 
 def html_offer(description: str, page: Page | None, of: str) -> str:
-    """Return what offers a chart as a picture, every text escaped."""
+    """Return the HTML that offers a chart as a picture, every text escaped."""
     title = _title(description)
     name = "-".join(re.findall(r"[a-z0-9]+", title.lower())[:_NAME_WORDS])
     buttons = "".join(
@@ -147,7 +147,7 @@ def _title(description: str) -> str:
 
 
 def _source(page: Page | None, of: str) -> str:
-    """Say where a picture comes from, and that its data are simulated."""
+    """Describe a picture's origin, and mark simulated data."""
     if page is None:
         return "Made-up figures"
     mark = ["SYNTHETIC: simulated data"] if page.run.is_synthetic else []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dashboard.shared.context import Page
 
-#: How the lines follow from one another.
+#: Derivation of the lines from each other.
 RULE = (
     "Measured months, less what was invested, plus the months since. Since its last"
     " measured month a gain is between all of it and what a linear fade to nothing in"
@@ -29,9 +29,9 @@ def show(view: Page, lines: pa.Table, *, mart: str, is_of_period: bool = True) -
     lines : pyarrow.Table
         Rows of ``roi.mart_return_ladder``.
     mart : str
-        Where they are: the mart, or the folder of saved scenarios.
+        Place of the lines: the mart, or the folder of saved scenarios.
     is_of_period : bool
-        Whether they are of the period on top of the page.
+        True if they are of the period on top of the page.
     """
     rows = lines.to_pylist()
     names = [words.LADDER[row["line"]] for row in rows]

@@ -78,7 +78,7 @@ def spend(table: pa.Table, currency: str, colours: Palette) -> Chart:
 def _amount(
     row: dict[str, Any], series: str, amount: Decimal, currency: str
 ) -> dict[str, Any]:
-    """Return what is drawn of a month's amount [currency]."""
+    """Return the drawn values of a month's amount [currency]."""
     return {
         "month": row["month"],
         "name": fmt.month(row["month"]),
@@ -173,7 +173,7 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
 
 
 def _last_names(last: pd.DataFrame, greatest: float, colours: Palette) -> alt.Chart:
-    """Return name and newest value behind each line, apart from one another.
+    """Return name and newest value after each line, without overlaps.
 
     Of more than three lines the highest and the lowest have theirs; each has a tooltip.
     """

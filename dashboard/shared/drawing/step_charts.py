@@ -1,4 +1,4 @@
-"""Waterfalls: from one total, step by step, to another or to nothing."""
+"""Waterfalls: from a total, step by step, to another or to nothing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 _ROW_HEIGHT = 30
 _PADDING = {"left": 5, "right": 70, "top": 5, "bottom": 5}
-#: Names of what a bar may be, in the order of the colours.
+#: Names of the kinds of bars, in the order of the colours.
 _KINDS = ("total", "more", "less")
 
 
 def steps(
     table: pa.Table, labels: Mapping[str, str], currency: str, colours: Palette
 ) -> Chart:
-    """Return steps as horizontal bars, each from where the one above it ended.
+    """Return steps as horizontal bars, each from the end of the bar above.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ def steps(
         Columns ``step``, ``amount``, ``is_total``, ``starts_at``, ``ends_at``, and
         perhaps ``is_drawn``. Steps of zero are left out.
     labels : mapping
-        What each step is called.
+        Label of each step.
     currency : str
         Of every amount.
     colours : Palette
-        Totals, what adds and what takes away, in its first three colours.
+        Totals, additions and deductions, in its first three colours.
     """
     rows = [
         _row(row, labels, currency)
@@ -57,7 +57,7 @@ def bars(
 ) -> Chart:
     """Return rows as horizontal bars, each in the colour of its kind, with its text.
 
-    ``more`` is what the tooltip says between name and amount.
+    ``more`` is the tooltip text between name and amount.
     """
     base = alt.Chart(pd.DataFrame(rows)).encode(
         y=alt.Y(

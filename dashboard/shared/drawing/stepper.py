@@ -1,4 +1,4 @@
-"""A stepper: what a thing goes through, who does each step, when, and what is next."""
+"""A stepper: steps of a thing, with actors, times, and the next step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: What the router adds to the page once. A phone has one step beneath another.
+#: Added to the page once by the router. A phone has the steps in a column.
 STYLE: Final = """
 <style>
 ol.triptych-steps {display: grid; gap: .6rem; list-style: none;
@@ -33,7 +33,7 @@ _WORDS: Final = {"done": "\u2713 done", "next": "\u2192 next", "later": "\u25cb 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what is reached by it, whether it is, by whom, when, and how.
+    """A step: its goal, its completion, its actor, time and details.
 
     ``date`` and ``note`` may be empty: a day that nobody recorded is none.
     """
@@ -53,7 +53,7 @@ def show(steps: Sequence[Step], *, label: str) -> None:
     steps : sequence of Step
         The first that is not done is the next.
     label : str
-        What goes through them, for those who hear the page.
+        Subject of the steps, for those who hear the page.
     """
     st.html(html_steps(steps, label=label))
 

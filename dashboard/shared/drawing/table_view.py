@@ -1,12 +1,13 @@
-"""How tables look in a browser, and what they do there: sort, search, choose."""
+"""Look and behaviour of tables in a browser: sort, search, choose."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: What the router adds to the page once, for every table. A shadow at an edge says that
-#: there is more beyond it; what lies on it is scrolled with the table. Borders are not
-#: collapsed: a sticky cell would leave its own behind, and rows would show in the gap.
+#: Added to the page once by the router, for every table. A shadow at an edge shows that
+#: there is more beyond it; content on it is scrolled with the table. Borders are not
+#: collapsed: a sticky cell would leave its border behind, and rows would show in the
+#: gap.
 STYLE: Final = """
 <style>
 .triptych-table {overflow: auto; margin: .1rem 0 .3rem; max-height: 25rem;
@@ -62,7 +63,7 @@ STYLE: Final = """
 """
 
 
-#: What the router adds once: a heading sorts its table, totals stay last, unknown stays
+#: Added once by the router: a heading sorts its table, totals stay last, unknown stays
 #: behind known, a search leaves the rows that have the words, and columns are chosen.
 SCRIPT: Final = """
 <script>

@@ -53,7 +53,7 @@ class OwnBuild:
     folder : Path
         Their SQL and YAML.
     database : Path
-        Folder that keeps them from run to run.
+        Database that keeps them from run to run.
     engine : EngineSettings
         Memory and threads.
     product : mapping

@@ -33,7 +33,7 @@ class SparkJob:
     compiled_file : str
         Location of the compiled models.
     dbt_options : sequence of str
-        Folder where dbt finds the project and writes its log.
+        Options that give dbt its project and its log folder.
     master, remote, conf : str, str or None, mapping
         Address of Spark; see :class:`triptych.core.settings.SparkSettings`.
     export_dir : str
