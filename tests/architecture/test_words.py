@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.word_rates import BOUNDS, prose, rates
 from tests.architecture.words import documents, long_sentences, product_texts, retired
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,20 @@ def test_no_text_of_the_product_has_a_retired_word() -> None:
 
 def test_no_sentence_that_users_read_is_longer_than_thirty_words() -> None:
     assert long_sentences() == []
+
+
+def test_docstrings_and_comments_use_no_word_more_often_than_before() -> None:
+    highest = {word: bound.highest for word, bound in BOUNDS.items()}
+    assert {w: r for w, r in rates(prose()).items() if r > highest[w]} == {}
+
+
+def test_a_rate_is_of_ten_thousand_words() -> None:
+    assert rates(["What counts: one of five.", "It is its own, of its own."]) == {
+        **dict.fromkeys(BOUNDS, 0.0),
+        "what": 10_000 / 12,
+        "one": 10_000 / 12,
+        "of its own": 10_000 / 12,
+    }
 
 
 def test_a_retired_word_is_found_whatever_its_case() -> None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from tests.architecture import word_rates
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -176,6 +178,7 @@ def _report() -> Iterator[str]:
     sentences = long_sentences()
     yield f"{len(sentences)} sentences over {LONGEST_SENTENCE_WORDS} words:"
     yield from (f"{count:5} {path}: {start} …" for count, path, start in sentences)
+    yield from word_rates.report()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""Words per 10,000 in docstrings and comments, next to those of seven codebases.
+
+Peers: dlt, httpx, linearmodels, CausalPy, datasette and koku. Their rates of *stands*,
+*told*, *tells*, *says* and *whose* are those of a group of words that has it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
+
+
+class Bound(NamedTuple):
+    """Rates per 10,000 words: highest of the peers, aim, and highest allowed."""
+
+    peers: float | None
+    aim: float
+    highest: float
+
+
+#: Word → bounds. ``highest`` only ever falls; the aim ends it.
+BOUNDS = {
+    "what": Bound(3.7, 20, 38),
+    "one": Bound(23.2, 25, 25),
+    "whose": Bound(3.6, 2, 3),
+    "whoever": Bound(None, 2, 2),
+    "stands": Bound(4.4, 2, 2),
+    "told": Bound(2.4, 2, 2),
+    "tells": Bound(2.4, 2, 2),
+    "says": Bound(2.4, 2, 4),
+    "besides": Bound(None, 2, 2),
+    "of its own": Bound(None, 2, 2),
+    "anew": Bound(None, 2, 2),
+    "whatever": Bound(None, 2, 2),
+}
+
+
+def rates(texts: Iterable[str]) -> dict[str, float]:
+    """Return the rate of each bounded word per 10,000 words of the texts."""
+    counts: Counter[str] = Counter()
+    words = 0
+    for text in map(str.lower, texts):
+        words += len(re.findall(r"[a-z][a-z'-]*", text))
+        for word in BOUNDS:
+            counts[word] += len(re.findall(rf"\b{word}\b", text))
+    return {word: counts[word] * 10_000 / words for word in BOUNDS}
+
+
+def prose(packages: Iterable[str] = PACKAGES) -> Iterator[str]:
+    """Yield docstrings and comments of the modules of packages."""
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            source = path.read_text("utf-8")
+            yield from _docstrings(ast.parse(source))
+            for token in tokenize.generate_tokens(io.StringIO(source).readline):
+                if token.type == tokenize.COMMENT:
+                    yield token.string.lstrip("#: ")
+
+
+def report() -> Iterator[str]:
+    """Yield a table of the product's rates, the peers' and the aims."""
+    yield "per 10,000 words of docstrings and comments: word, ours, peers at most, aim"
+    for word, rate in rates(prose()).items():
+        peers, aim, _ = BOUNDS[word]
+        yield f"{word:12} {rate:7.1f} {'–' if peers is None else peers:>7} {aim:5}"
+
+
+def _docstrings(tree: ast.Module) -> Iterator[str]:
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and (text := ast.get_docstring(node)):
+            yield text
