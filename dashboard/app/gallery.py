@@ -1,7 +1,7 @@
 """The gallery: each part that pages are made of, with made-up figures.
 
-It stands at ``/gallery``, and no menu leads there: whoever changes a part looks at it
-in each size and scheme. What a part has to do is written in ``docs/design.md``.
+Served at ``/gallery``, with no menu entry: developers who change a part check it there
+in each size and scheme. The duties of a part are in ``docs/design.md``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STEPS: Final = (
     Step("Lock proposed", "later", "finance"),
     Step("Approved and locked", "later", "a second person of finance"),
 )
-#: Budget, what was spent more or less than it, and the actual.
+#: Budget, spending over or under it, and the actual.
 _VARIANCE: Final = (
     ("budget", Decimal(48_475), True, Decimal(0), Decimal(48_475)),
     ("variance", Decimal(-6_925), False, Decimal(48_475), Decimal(41_550)),

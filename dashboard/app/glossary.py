@@ -1,6 +1,6 @@
-"""The glossary: what a term of a page means, and whose definition it is.
+"""Glossary: the meaning of page terms and the source of each definition.
 
-It stands at ``/glossary``; *About* and *How* of every page lead there.
+Served at ``/glossary``; *About* and *How* of every page link to it.
 """
 
 from __future__ import annotations

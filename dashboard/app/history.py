@@ -1,16 +1,16 @@
 """Back and Forward: each choice of the reader is a place that they can go back to.
 
-Streamlit writes choices into the address in the place of what stood there, so that Back
-would leave the pages. A choice within a second of another belongs to it: choosing a
-period may take a tab out of the address.
+Streamlit replaces the address with each choice, so that Back would leave the pages. A
+choice within a second of another belongs to it: choosing a period may take a tab out of
+the address.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-#: What the router adds once. A page that is gone back to is loaded as a link is; the
-#: menu says that the address has changed without anybody going back.
+#: Script that the router adds once. A page reached by going back is loaded as a link
+#: is; the menu signals that the address has changed without anybody going back.
 SCRIPT: Final = """
 <script>
 if (!window.keepsHistory) {

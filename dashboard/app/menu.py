@@ -1,4 +1,4 @@
-"""The menu of all pages: one part of the page, and links that a keyboard walks.
+"""Menu of all pages: a single page part with keyboard-navigable links.
 
 Each link has the page's address, so that it opens in another tab too. A click on it
 changes the page in place, as going back and forward does, and takes the choices of the
@@ -15,7 +15,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: What the router adds to the page once.
+#: Style that the router adds to the page once.
 STYLE: Final = """
 <style>
 [data-testid="stSidebar"] h2 {font-size: .82rem; margin: 0;
@@ -29,9 +29,9 @@ STYLE: Final = """
 .st-key-menu a:focus-visible {outline: 2px solid currentColor; outline-offset: -2px}
 </style>
 """
-#: What the router adds once. On a phone the menu lies on the page, and goes away when a
-#: page was chosen: Streamlit does that for its own list only. 768 is where it begins to
-#: take a screen for a phone.
+#: Script that the router adds once. On a phone the menu lies over the page, and closes
+#: after a page is chosen: Streamlit does that for its own list only. 768 is the width
+#: at which it begins to treat a screen as a phone.
 SCRIPT: Final = """
 <script>
 {
@@ -66,7 +66,7 @@ SCRIPT: Final = """
 
 
 def show(sections: Mapping[str, Sequence[tuple[str, str]]], scripts: str) -> None:
-    """Draw the menu, and what runs once in the browser.
+    """Draw the menu, and the parts that run once in the browser.
 
     Parameters
     ----------

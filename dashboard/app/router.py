@@ -1,7 +1,7 @@
-"""The router: who looks, one run per drawing, the bar above every page, the page.
+"""Router: the viewer, a run per drawing, the bar above pages, the page.
 
-A page that is not for whoever looks has an address, and a refusal behind it; its file
-is not known to the server then.
+A page that the viewer may not open has an address with a refusal behind it; its file is
+not known to the server then.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 _PAGE_FOLDERS = Path(__file__).parents[1] / "pages"
-#: Figures start near the top of the screen, the page is as wide as it, digits stand
-#: under one another, small print is dark enough to read, the menu shows where the
-#: keyboard is, and a popover is never on the dialog that it opened. Streamlit's offer
-#: to developers, which it makes on machines with their tools, is not for readers.
+#: Figures start near the top of the screen, the page is as wide as the screen, digits
+#: are aligned vertically, small print is dark enough to read, the menu shows the
+#: keyboard focus, and a popover is never on top of the dialog that it opened.
+#: Streamlit's offer to developers, which it makes on machines with their tools, is not
+#: for readers.
 _STYLE = """
 <style>
 [data-testid="stHeader"] {background: transparent; pointer-events: none;
@@ -81,20 +82,21 @@ _PAGES = {
     },
 }
 _FIRST_PAGE = "summary"
-#: Addresses of pages that became a tab of another one: its name, and what opens it.
+#: Addresses of pages that became a tab of another page: the name of that page, and the
+#: parameters that open the tab.
 _FORWARDED = {"gateway_gaps": ("data_health", {"health": "Gateways"})}
 #: Terms, and parts with made-up figures: nothing of the workspace is on them.
 _WITHOUT_FIGURES = {"gallery": gallery.show, "glossary": glossary.show}
-#: What the page with the bare address is called inside; its name leads to it.
+#: Internal name of the page with the bare address; the name leads to it.
 _START = "start"
-#: Pages that have something to say before anything is published.
+#: Pages with content to show before anything is published.
 _BEFORE_RUNS = frozenset({"setup"})
 #: Pages that show teams and months that are on no bill.
 _ABOUT_DELIVERY = frozenset({"velocity"})
 
 
 def main() -> None:
-    """Draw the page that the address names, as far as it is for whoever looks."""
+    """Draw the page that the address names, if the viewer may open it."""
     st.set_page_config(page_title="triptych", layout="wide")
     try:
         looking = access.visitor()
@@ -193,7 +195,7 @@ def _former_page(name: str) -> StreamlitPage:
 
 
 def _forward(chosen: StreamlitPage, menu: dict[str, list[StreamlitPage]]) -> None:
-    """Go where a former address leads, with all else that the link says."""
+    """Redirect a former address, keeping the rest of the link."""
     name, tab = _FORWARDED[chosen.url_path]
     pages = [each for section in menu.values() for each in section]
     target = next(each for each in pages if each.url_path == name)
@@ -201,11 +203,11 @@ def _forward(chosen: StreamlitPage, menu: dict[str, list[StreamlitPage]]) -> Non
 
 
 def _refusing() -> None:
-    """Stand in for a page that is not for whoever looks; the router has said so."""
+    """Stand in for a refused page; the router has shown the refusal."""
 
 
 def _instead_of_pages(said: Callable[[], None]) -> None:
-    """Say one thing at the address of every page."""
+    """Show the same message at the address of every page."""
     pages = [
         st.Page(
             said,
@@ -253,7 +255,7 @@ def _offer_sign_out() -> None:
 
 
 def draw(chosen: StreamlitPage, looking: access.Visitor) -> None:
-    """Draw a page from one run, and again when the pointer has moved since."""
+    """Draw a page from a single run, and again if the pointer has moved."""
     reader = access.reader()
     shown = page.pointed_at(reader)
     is_early = chosen.url_path in _BEFORE_RUNS

@@ -22,12 +22,12 @@ _ENDS = {
     "unchanged": "found nothing new",
     "ingested": "read what is new",
 }
-#: The run that this visitor saw under way, and for how long the one before took [s].
+#: The run that this visitor saw under way, and the duration of the run before it [s].
 _WATCHED, _BEFORE = "run:watched", "run:seconds"
 
 
 def show() -> None:
-    """Offer to start a run, or say how far the one that is under way is."""
+    """Offer to start a run, or report the progress of the current run."""
     if acting.is_offered("start_run"):
         _show_progress()
         acting.offer("start_run")
@@ -54,7 +54,7 @@ def _show_under_way(last: LastRun | None) -> None:
     )
     usual = st.session_state.get(_BEFORE)
     if usual:
-        # It may take longer than the one before, and never looks as if it were done.
+        # It may take longer than the run before, and never looks done.
         st.progress(min(passed / usual, 0.95), f"The last one took {lasting(usual)}.")
 
 

@@ -1,4 +1,4 @@
-"""What the server runs: the pages, with headers that browsers obey.
+"""Pages as the server runs them, with headers that browsers obey.
 
 No other site may show a page as its own. Scripts and styles are not limited by a
 policy: Streamlit's are written into its page.
@@ -27,7 +27,7 @@ _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
-#: Streamlit's own figures of its server, which it shows to whoever asks.
+#: Streamlit's metrics of its server, which it shows to any caller.
 _CLOSED: Final = "/_stcore/metrics"
 
 

@@ -1,4 +1,4 @@
-"""How the dashboard is started: one Streamlit process for one workspace."""
+"""Start of the dashboard: a single Streamlit process per workspace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: The script that draws. Its folder holds the theme and the server's options.
 APP = Path(__file__).with_name("router.py")
-#: What Streamlit serves: that script, with headers around its answers.
+#: Script that Streamlit serves, with headers around its answers.
 _SERVED = APP.with_name("served_app.py")
 
 
@@ -40,15 +40,15 @@ def command(
     port : int
         Port to listen on.
     headless : bool
-        Whether to leave the browser closed.
+        True to leave the browser closed.
     mode : {'local', 'oidc', 'proxy'}
-        How people sign in. The server refuses to show anything when the settings say
-        otherwise later.
+        Way of signing in. The server refuses to show anything if the settings differ
+        later.
     secrets : Path, optional
         File of :func:`sign_in_secrets`, where they sign in by OpenID Connect.
     acts : str, optional
-        Module whose ``open_door`` does what people ask for; without one pages only
-        show.
+        Module with an ``open_door`` that performs requested acts; without a module,
+        pages only show.
     """
     sign_in = [] if secrets is None else ["--secrets.files", str(secrets)]
     door = [] if acts is None else ["--acts", acts]
@@ -68,9 +68,9 @@ def command(
 def environment(access: AccessSettings) -> dict[str, str]:
     """Return the variables that a server needs for the way in which people sign in.
 
-    Without a list of its own the server answers to the name under which they come back
-    from signing in. It never takes somebody's word for where a connection comes from:
-    whether the header of a proxy counts depends on that.
+    Without its own list the server answers to the host name to which people return from
+    signing in. It never trusts a claim about the origin of a connection: the validity
+    of a proxy's header depends on that origin.
     """
     names = ["localhost", "127.0.0.1"]
     if access.mode == "oidc" and access.oidc is not None:
@@ -84,16 +84,16 @@ def environment(access: AccessSettings) -> dict[str, str]:
 def sign_in_secrets(
     oidc: OidcSettings, *, client_secret: str, cookie_secret: str
 ) -> str:
-    """Return what Streamlit reads from a TOML file to let people sign in.
+    """Return the TOML text that Streamlit reads to let people sign in.
 
     Parameters
     ----------
     oidc : OidcSettings
         The provider.
     client_secret : str
-        What the provider knows triptych by.
+        Secret by which the provider recognises triptych.
     cookie_secret : str
-        What the cookie is signed with that keeps people signed in.
+        Secret that signs the cookie that keeps people signed in.
     """
     issuer = oidc.issuer.rstrip("/")
     auth = {
@@ -103,7 +103,7 @@ def sign_in_secrets(
         "client_secret": client_secret,
         "server_metadata_url": f"{issuer}/.well-known/openid-configuration",
     }
-    # A string of JSON is one of TOML.
+    # A JSON string is also a TOML string.
     lines = [f"{key} = {json.dumps(value)}" for key, value in auth.items()]
     scope = json.dumps(" ".join(oidc.scopes))
     return "\n".join(

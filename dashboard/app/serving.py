@@ -1,7 +1,7 @@
-"""``python -m dashboard.app.serving``: Streamlit, with what pages import loaded.
+"""``python -m dashboard.app.serving``: Streamlit with imports preloaded.
 
-Streamlit imports what a page needs when somebody opens it first, and so the first
-reader would wait for tables, charts and the database to load. Here the server does,
+Streamlit imports the dependencies of a page on its first visit, and so the first reader
+would wait for tables, charts and the database to load. Here the server loads them
 before it listens.
 """
 
@@ -26,12 +26,12 @@ _LOADED: Final = (
     ),
     "shared.drawing.sparks",
 )
-#: What Streamlit itself loads with the first notice that has an icon.
+#: Modules that Streamlit itself loads with the first notice that has an icon.
 _LOADED_WITH_A_NOTICE: Final = ("streamlit.emojis", "streamlit.material_icon_names")
 
 
 def load() -> None:
-    """Import what pages need, and draw a chart, which makes Altair read its schema."""
+    """Import the pages' dependencies; draw a chart to load Altair's schema."""
     for name in _LOADED:
         import_module(f"dashboard.{name}")
     for name in _LOADED_WITH_A_NOTICE:

@@ -1,8 +1,8 @@
 """Files that leave triptych: statements, board packs, tables, FOCUS data.
 
-Every figure is asked of one published run; nothing is added up here. A file of a run
-is the same to the last byte whenever it is written, and that of a closed month is the
-one that was stored when it was closed.
+Every figure is queried from a single published run; nothing is added up here. A file of
+a run is byte-identical whenever it is written, and the file of a closed month is the
+file that was stored when it was closed.
 """
 
 from __future__ import annotations

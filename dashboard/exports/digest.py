@@ -1,4 +1,4 @@
-"""A weekly digest as a PDF: headings and sentences of one published run."""
+"""Weekly digest as a PDF: headings and sentences of a published run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The files of an export: their names, their bytes, and those of closed months.
 
-A closed month hands out the bytes that were stored when it was closed. What is stored
-then is all there is to ask for: every cost centre, both bases, every format.
+A closed month returns the bytes that were stored when it was closed. The files stored
+then cover every request: every cost centre, both bases, every format.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def statement_name(
     cost_center: str | None,
     form: StatementFormat,
 ) -> str:
-    """Return the name of a statement's file: one for each, and safe everywhere."""
+    """Return the file name of a statement: unique, and safe everywhere."""
     begin = f"statement_{billing_month}_{basis.lower()}"
     if cost_center is None:
         return f"{begin}_no_cost_centre.{form}"
@@ -91,13 +91,13 @@ def statement_files(
     Parameters
     ----------
     workspace : Workspace
-        Where the locks are.
+        Workspace with the locks.
     snapshot : Snapshot
         The published run.
     billing_month : str
         ``YYYY-MM``.
     basis : {'Amortised', 'Billed'}
-        Which cost the amounts are.
+        Cost basis of the amounts.
     centers : sequence of str or None, optional
         Cost centres, None among them for no cost centre; by default all with charges.
     formats : sequence of {'csv', 'xlsx', 'pdf'}
@@ -108,7 +108,7 @@ def statement_files(
     UsageError
         The month, or a cost centre in it, has no charges.
     LockedFileError
-        A stored file is missing or not what was stored.
+        A stored file is missing or differs from its stored content.
     """
     _refuse_who_sees_less(snapshot)
     check_month(snapshot, billing_month)
@@ -174,13 +174,13 @@ def board_pack_files(
     Parameters
     ----------
     workspace : Workspace
-        Where the locks are.
+        Workspace with the locks.
     snapshot : Snapshot
         The published run.
     billing_month : str
         ``YYYY-MM``.
     basis : {'Amortised', 'Billed'}
-        Which cost the amounts are.
+        Cost basis of the amounts.
     formats : sequence of {'pdf', 'xlsx'}
         In this order.
 
@@ -189,7 +189,7 @@ def board_pack_files(
     UsageError
         The month has no charges, or the run may not be seen whole.
     LockedFileError
-        A stored file is missing or not what was stored.
+        A stored file is missing or differs from its stored content.
     """
     _refuse_who_sees_less(snapshot)
     check_month(snapshot, billing_month)
@@ -206,7 +206,7 @@ def board_pack_files(
 
 
 def _refuse_who_sees_less(snapshot: Snapshot) -> None:
-    """Refuse whoever may not see all of a run: stored files have all of a month."""
+    """Refuse viewers of a part of a run: stored files have the whole month."""
     if snapshot.viewed_as:
         raise UsageError(
             "Statements and data sets are not for this role.",
@@ -215,7 +215,7 @@ def _refuse_who_sees_less(snapshot: Snapshot) -> None:
 
 
 def stored_with_a_close(month: ClosingMonth) -> Iterator[RenderedFile]:
-    """Render what is kept with the lock of a month: whatever is exported of it."""
+    """Render the files kept with a month's lock: all exports of the month."""
     snapshot, period = month.figures, month.billing_month
     for basis in get_args(selection_queries.Basis):
         for center in cost_centers(snapshot, period):

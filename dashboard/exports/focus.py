@@ -1,7 +1,7 @@
 """A month's allocated cost as a FOCUS data set.
 
-Version 1.2 has the columns of Cost and Usage that validators of 1.2 know; 1.4 has the
-``Allocated*`` columns besides, and the two names that replaced ProviderName and
+Version 1.2 has the columns of Cost and Usage that validators of 1.2 know; 1.4 also has
+the ``Allocated*`` columns, and the two names that replaced ProviderName and
 PublisherName. The figures are those of ``cost.mart_focus_allocated``.
 """
 
@@ -40,7 +40,7 @@ _COLUMNS = {
     "ChargeFrequency": "'Usage-Based'",
     "ChargePeriodStart": "cast(charge_date as timestamp)",
     "ChargePeriodEnd": "cast(charge_date as timestamp) + interval 1 day",
-    # What allocated cost carries of prices is its cost after every discount.
+    # The price columns of allocated cost hold its cost after every discount.
     "ContractedCost": "effective_cost",
     "EffectiveCost": "effective_cost",
     # An allocated charge is on no invoice: it gathers charges of several.
@@ -73,7 +73,7 @@ _COLUMNS_OF = {
         "ServiceProviderName": "service_provider_name",
     },
 }
-#: Beside FOCUS: whose cost it is, and how far the month can be relied on.
+#: Columns beyond FOCUS: the owner of the cost, and the reliability of the month.
 _OWN_COLUMNS = {
     "x_AssignmentMethod": "assignment_method",
     "x_BillSource": "source",
@@ -99,7 +99,7 @@ def focus_table(
     *,
     closing: ClosingMonth | None = None,
 ) -> tuple[pa.Table, list[tuple[str, str]]]:
-    """Return a month's allocated cost in FOCUS columns, and what it says of itself.
+    """Return a month's allocated cost in FOCUS columns, and its metadata.
 
     Raises
     ------
@@ -135,8 +135,8 @@ def render_focus(
 ) -> bytes:
     """Return a month's allocated cost as a FOCUS file.
 
-    Parquet has what the header of other exports says as metadata; a CSV file of FOCUS
-    begins with its column names, so there every row says it (``x_``).
+    Parquet has the header of other exports as metadata; a CSV file of FOCUS begins with
+    its column names, so there every row has it (``x_``).
     """
     answer, facts = focus_table(snapshot, billing_month, version, closing=closing)
     if form == "parquet":

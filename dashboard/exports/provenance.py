@@ -1,4 +1,4 @@
-"""What an exported month says of itself: whose it is, how final, how complete."""
+"""Provenance of an exported month: its owner, state and completeness."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.locks import ClosingMonth
     from triptych.core.warehouse.reader import Snapshot
 
-#: What every page, sheet and row of an export of simulated data carries.
+#: Mark on every page, sheet and row of an export of simulated data.
 SYNTHETIC = "SYNTHETIC"
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where the figures of an exported month come from, and how far they reach.
+    """Source and reach of the figures of an exported month.
 
     ``dated`` is the moment that files carry as their own: the start of the run, or of
     a closed month the moment of closing. Both are UTC. ``journal_head`` is the hash of
@@ -49,12 +49,12 @@ class Provenance:
 
     @property
     def completeness(self) -> str:
-        """Whether something is known to be missing from the totals, and what."""
+        """Completeness of the totals, with the parts known to be missing."""
         return self.gap.completeness
 
     @property
     def coverage(self) -> str:
-        """Coverage in words: what has no amount is covered by nothing."""
+        """Coverage in words: cost without an amount is covered by nothing."""
         text = fmt.coverage(self.coverage_ratio)
         known = self.coverage_ratio is not None
         return f"at most {text}" if known and self.gap.is_material() else text
@@ -66,12 +66,12 @@ class Provenance:
 
     @property
     def facts_of_evidence(self) -> tuple[tuple[str, str], ...]:
-        """What proves later that neither figures nor the audit log were changed."""
+        """Later proof that neither figures nor the audit log were changed."""
         head = (("Audit log head", self.journal_head),) if self.journal_head else ()
         return (*self.facts_of_lock, *head)
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return what a header says, as pairs of a name and a text."""
+        """Return the header, as pairs of a name and a text."""
         marked = [("Data", f"{SYNTHETIC}: of a simulated company")]
         return [
             *(marked if self.is_synthetic else []),
@@ -95,7 +95,7 @@ def provenance(
     *,
     closing: ClosingMonth | None = None,
 ) -> Provenance:
-    """Return what an export of a month says of itself.
+    """Return the provenance of an exported month.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def provenance(
     billing_month : str
         ``YYYY-MM``.
     basis : {'Amortised', 'Billed'}
-        Which cost its amounts are.
+        Cost basis of its amounts.
     closing : ClosingMonth, optional
         The close that the export is rendered for; else the published state counts.
 
@@ -141,12 +141,12 @@ def provenance(
 
 
 def check_month(snapshot: Snapshot, billing_month: str) -> None:
-    """Refuse what is no month, and a month without charges.
+    """Raise for an invalid month, and for a month without charges.
 
     Raises
     ------
     UsageError
-        With what there is.
+        The error names the available months.
     """
     if not _MONTH.fullmatch(billing_month):
         raise UsageError(
@@ -228,7 +228,7 @@ def whole_second(moment: datetime | None) -> datetime:
     Raises
     ------
     UsageError
-        The published run does not say when it started.
+        The published run has no start time.
     """
     if moment is None:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What each statement of a month comes to, and how all of them tie to the bills."""
+"""Totals of each statement of a month, and their tie to the bills."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 def statement_totals(
     snapshot: Snapshot, billing_month: str, basis: Basis, currency: str
 ) -> pa.Table:
-    """Return what each statement of a month comes to, and their way to the bills.
+    """Return the total of each statement of a month, and the way to the bills.
 
-    After the statements come all of them, what of it is about closed months, what is
-    outside AI scope, and all bills; ``kind`` says which. ``teams`` are those whose
-    cost it is.
+    After the statements come their sum, the part of it about closed months, the cost
+    outside AI scope, and all bills; ``kind`` distinguishes them. ``teams`` are the
+    teams that own the cost.
     """
     selection = Selection(Period(billing_month, (billing_month,)), basis, currency)
     sums = {"amount": "statement_cost", "row_count": "statement_rows"}

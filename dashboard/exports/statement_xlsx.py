@@ -35,7 +35,7 @@ _INK, _PALE, _VIOLET = "#1F2937", "#EEF2F7", "#7C3AED"
 
 
 def new_workbook(target: io.BytesIO, *, dated: datetime, title: str) -> Any:  # noqa: ANN401
-    """Return a workbook whose bytes depend on its content alone.
+    """Return a workbook with bytes that depend on its content alone.
 
     No text is taken for a formula, a number or a link.
     """
@@ -56,7 +56,7 @@ def render_xlsx(statement: Statement) -> bytes:
     """Return the statement as XLSX.
 
     A number in a workbook is a DOUBLE: *Amount* is the amount rounded to the minor
-    unit, with a row for what rounding leaves over, and *Exact amount* is its text.
+    unit, with a row for the rounding remainder, and *Exact amount* is its text.
     """
     target = io.BytesIO()
     workbook = new_workbook(
@@ -143,7 +143,7 @@ def _write_sums(
     sheet.write_string(row + 1, 0, label, strong)
     letter = chr(ord("A") + _AMOUNT)
     formula = f"=SUM({letter}{_TABLE_HEAD + 2}:{letter}{row + 1})"
-    # The value is what a reader shows that does not calculate.
+    # The value is shown by a reader that does not calculate.
     sheet.write_formula(row + 1, _AMOUNT, formula, strong_money, section.stated_total)
     sheet.write_string(row + 1, _AMOUNT + 1, _exact(section.total), strong_text)
 

@@ -1,4 +1,4 @@
-"""What a cost centre owes for a month, line by line, and how it ties to the bills."""
+"""Statement of a cost centre for a month: lines, and tie to the bills."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.locks import ClosingMonth
     from triptych.core.warehouse.reader import Snapshot
 
-#: Stands for what belongs to no cost centre.
+#: Placeholder for cost without a cost centre.
 NO_COST_CENTER = "no cost centre"
-#: The subtotal of what changed about months that were closed before.
+#: Subtotal of changes to months that were closed before.
 _ADJUSTED = "adjustments_of_closed_months"
 
 _OF_STATEMENT = (
@@ -49,10 +49,10 @@ _LINE_TYPES = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one team's model cost on one platform, as one component of the bill.
+    """Cost of a team's model on a platform, as a component of the bill.
 
     ``amount`` has every digit; ``stated_amount`` is rounded to the minor unit. A line
-    with an ``adjusted_month`` is what changed about that closed month.
+    with an ``adjusted_month`` is a change to that closed month.
     """
 
     team_id: str | None
@@ -81,7 +81,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The lines of a statement in one currency, and what they come to.
+    """Lines of a statement in a single currency, and their total.
 
     The stated amounts and ``rounding`` add up to ``stated_total``, which is ``total``
     rounded to the minor unit. ``components`` and ``teams`` add up the stated amounts.
@@ -98,7 +98,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """How a statement ties to the bills of its month, in the reporting currency."""
+    """Tie of a statement to its month's bills, in the reporting currency."""
 
     statement: Decimal
     other_statements: Decimal
@@ -137,7 +137,7 @@ class Tie:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What belongs to a cost centre, or to none, in a month.
+    """Cost of a cost centre, or of no cost centre, in a month.
 
     The first section is in the reporting currency; others are charges for which there
     is no exchange rate.
@@ -150,14 +150,14 @@ class Statement:
 
     @property
     def title(self) -> str:
-        """What the statement is of."""
+        """Title of the statement."""
         if self.cost_center is None:
             return "Statement of costs without a cost centre"
         return f"Statement of cost centre {self.cost_center}"
 
     @property
     def owners(self) -> str:
-        """The teams whose cost it is, by their names; nothing without a team."""
+        """Names of the teams that own the cost; empty without a team."""
         found = {line.team for section in self.sections for line in section.lines}
         return ", ".join(sorted(filter(None, found)))
 
@@ -170,21 +170,21 @@ class Statement:
 
     @property
     def is_material(self) -> bool:
-        """Whether what the month lacks could change this statement's total."""
+        """Return True if the month's gap could change this statement's total."""
         return self.provenance.gap.is_material(self.sections[0].total)
 
     @property
     def at_least(self) -> str:
-        """Words before a total that what is missing could change."""
+        """Words before a total that a missing amount could change."""
         return "at least " if self.is_material else ""
 
     @property
     def total_label(self) -> str:
-        """The word before a total, which says when something is missing."""
+        """Word before a total, which notes that something is missing."""
         return "Total, at least" if self.is_material else "Total"
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return what the header says, as pairs of a name and a text."""
+        """Return the header, as pairs of a name and a text."""
         who = ("Cost centre", self.cost_center or f"({NO_COST_CENTER})")
         totals = [
             (self.total_label, fmt.money_exact(section.total, section.currency))
@@ -252,7 +252,7 @@ def read_statement(
     basis : {'Amortised', 'Billed'}
         FOCUS EffectiveCost or BilledCost.
     cost_center : str or None
-        None for what belongs to no cost centre.
+        None for cost without a cost centre.
     closing : ClosingMonth, optional
         The close that the statement is rendered for.
 
@@ -273,7 +273,7 @@ def read_statement(
 
 
 def _selection(facts: Provenance, currency: str) -> Selection:
-    """Return the month of a statement, on its basis and in one currency."""
+    """Return the month of a statement, on its basis and in a single currency."""
     period = Period(facts.billing_month, (facts.billing_month,))
     return Selection(period, facts.basis, currency)
 

@@ -1,6 +1,6 @@
 """The chart of a study's report: observed and counterfactual, or the effect alone.
 
-The same drawing stands in the PDF and, as lines and areas, in the HTML.
+The same drawing is in the PDF and, as lines and areas, in the HTML.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dashboard.pages.impact.queries import Study
     from triptych.core.warehouse.reader import Snapshot
 
-#: What draws it, as in the board pack.
+#: Template that draws it, as in the board pack.
 DRAWINGS: Final = Path(__file__).parent / "board_pack" / "drawings.typ"
 _ALONE: Final = b"""
 #let picture = json(bytes(sys.inputs.picture))
@@ -33,7 +33,7 @@ _ALONE: Final = b"""
 
 
 def picture_of(snapshot: Snapshot, study: Study) -> Picture | None:
-    """Return what a study's report draws; nothing where nothing was estimated.
+    """Return the drawing of a study's report; None without an estimate.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def said(picture: Picture) -> dict[str, object]:
 
 
 def svg_of(picture: Picture) -> str:
-    """Return a picture as SVG, whose letters are shapes: it looks alike everywhere."""
+    """Return a picture as SVG with shapes for letters, alike everywhere."""
     drawn = typst.compile(
         DRAWINGS.read_bytes() + _ALONE,
         ignore_system_fonts=True,
@@ -102,5 +102,5 @@ def svg_of(picture: Picture) -> str:
         format="svg",
     )
     text = drawn.decode()
-    # As wide as its page, whatever that is.
+    # As wide as its page, at any page width.
     return re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r"\1", text, count=1)

@@ -63,7 +63,7 @@ def study_report_file(snapshot: Snapshot, study_id: str, form: str) -> NamedFile
     study_id : str
         The study.
     form : {'text', 'html', 'pdf'}
-        What to write.
+        Format of the file.
 
     Raises
     ------

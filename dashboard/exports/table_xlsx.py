@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from dashboard.shared import selection_queries
 
-#: What a worksheet holds, without a line for the mark and one for the names.
+#: Rows that a worksheet holds, without a line for the mark and a line for the names.
 _MOST_ROWS = 1_048_576 - 2
 #: A cell holds so many characters; a longer text is left out by the writer.
 _MOST_CHARACTERS = 32_767
-#: A DOUBLE holds every number of so many digits; longer ones are written as text.
+#: A DOUBLE holds every number of so many digits; longer numbers are written as text.
 _EXACT_DIGITS = 15
 
 
@@ -116,7 +116,7 @@ def _write_cell(
 
 
 def _cut(text: str) -> str:
-    """Return a text that fits into a cell, and says where it was cut."""
+    """Return a text that fits into a cell, with a note at the cut."""
     if len(text) <= _MOST_CHARACTERS:
         return text
     end = " … (cut; CSV and Parquet have all of it)"
@@ -124,7 +124,7 @@ def _cut(text: str) -> str:
 
 
 def _fits(value: float | Decimal) -> bool:
-    """Whether a DOUBLE holds a number exactly, to the digits that are shown."""
+    """Return True if a DOUBLE holds a number exactly, to the digits shown."""
     if isinstance(value, float):
         return math.isfinite(value)
     return len(Decimal(value).normalize().as_tuple().digits) <= _EXACT_DIGITS

@@ -1,7 +1,7 @@
 """A month for the board: two pages and an annex as PDF, and the same as a workbook.
 
-Every sentence and figure comes from the functions that the pages ask, of one published
-run, so pack and pages agree by construction.
+Every sentence and figure comes from the functions that the pages call, of a single
+published run, so pack and pages agree by construction.
 """
 
 from __future__ import annotations

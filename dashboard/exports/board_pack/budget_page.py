@@ -1,4 +1,4 @@
-"""The third page of the board pack: budgets, where spending will end, what idles."""
+"""Third page of the board pack: budgets, landings and idle money."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PRINTED_POOLS = 5
 
 
 def budget_page(view: Page) -> PackPage:
-    """Return how spending stands to its budget, where it ends, and what idles."""
+    """Return spending against budget, its landing, and idle money."""
     return PackPage(
         "Budget, forecast and idle money",
         "Budget & idle",

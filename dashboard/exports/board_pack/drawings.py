@@ -1,4 +1,4 @@
-"""The charts of the board pack as numbers: what is a line, a bar, an interval.
+"""Charts of the board pack as numbers: lines, bars and intervals.
 
 Amounts become floating point only here, as lengths on paper. The template turns them
 into paths, so a chart stays sharp at every size and has no picture in it.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 _GREY, _INK = -1, -2
-#: Colour of a bullet by its state: over is the only one that warns.
+#: Colour of a bullet by its state: only over is a warning.
 _STATE_COLOURS = {"over": 5, "within": 0, "running": 4}
 _MOST_TICKS = 6
 #: Height of a line without axes.
@@ -32,7 +32,7 @@ SPARK_MM = 24.0
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart for the template: its kind, its height [mm], and what it draws.
+    """Chart for the template: its kind, its height [mm] and its content.
 
     Colours are positions in the palette of the template; -1 is grey, -2 ink.
     """
@@ -136,7 +136,7 @@ def _by_position(rows: Sequence[Row], name: str) -> list[list[float]]:
 def observed_and_counterfactual(
     rows: Sequence[Row], launch: date, unit: str
 ) -> Drawing:
-    """Return what was observed over the counterfactual with its interval, by day."""
+    """Return observations over the counterfactual with its interval, by day."""
     days = [row["effect_date"] for row in rows]
     drawing = _lines(
         [
@@ -177,7 +177,7 @@ def one_effect(
     text: str,
     unit: str,
 ) -> Drawing:
-    """Return an effect as a dot with its intervals; one that is unbounded has none."""
+    """Return an effect as a dot with its intervals, unless unbounded."""
     spans = {
         name: None if None in span else list(span)
         for name, span in (("inner", inner), ("outer", outer))
@@ -270,7 +270,7 @@ def _total(row: Row) -> str:
 
 
 def accelerator_months(rows: Sequence[Row], currency: str) -> Drawing:
-    """Return what the money of GPU pools paid for by month, stacked."""
+    """Return the uses of GPU pool spending by month, stacked."""
     colours = {"used": 0, "requested_idle": 1, "infrastructure_idle": 5}
     greys = {"unmeasured": 4, "unmapped": 7, "unobserved": _GREY}
     shown = [part for part in ACCELERATOR_PARTS if any(row[part] for row in rows)]
@@ -295,7 +295,7 @@ def accelerator_months(rows: Sequence[Row], currency: str) -> Drawing:
 
 
 def bullets(rows: Sequence[Row], currency: str) -> Drawing:
-    """Return a bar for what each scope cost, with a mark at its budget."""
+    """Return a bar for the cost of each scope, with a mark at its budget."""
     return _bars(
         [
             {
@@ -318,7 +318,7 @@ def bullets(rows: Sequence[Row], currency: str) -> Drawing:
 
 
 def bridge(rows: Sequence[Row], names: Mapping[str, str], currency: str) -> Drawing:
-    """Return the bars between two months, each from where the one above it ended."""
+    """Return the bars between two months, each from the end of the bar above."""
     drawn = [
         row
         for row in rows

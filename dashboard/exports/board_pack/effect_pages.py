@@ -1,4 +1,4 @@
-"""The fourth and fifth page of the board pack: how fast it ships, what it returned."""
+"""Fourth and fifth page of the board pack: delivery speed and returns."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _numbers_of(found: list[dict[str, Any]], kind: str) -> Table:
 
 
 def return_page(view: Page) -> PackPage:
-    """Return what features returned, on which evidence, and what is not counted."""
+    """Return the returns of features, their evidence, and exclusions."""
     return PackPage(
         "Impact and return",
         "Impact & return",

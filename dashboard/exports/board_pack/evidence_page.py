@@ -1,4 +1,4 @@
-"""The second page of the board pack: what the message of the first one rests on."""
+"""Second page of the board pack: evidence for the first page's message."""
 
 from __future__ import annotations
 

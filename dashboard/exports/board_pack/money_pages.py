@@ -1,4 +1,4 @@
-"""The first two pages of the board pack: the whole, and what it cost."""
+"""First two pages of the board pack: the whole, and its cost."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _PRINTED_MODELS = 8
 
 
 def summary_page(view: Page) -> PackPage:
-    """Return the first screen of *Summary*, with everything it cannot say."""
+    """Return the first screen of *Summary*, with everything it cannot state."""
     spent = summary_queries.ai_spend(view.snapshot, view.selection)
     budget = figures.budget_of(view)
     unit = unit_cost_queries.unit_summary(view.snapshot, view.selection, figures.UNIT)
@@ -197,7 +197,7 @@ def _not_counted(view: Page) -> Iterator[Part]:
 
 
 def cost_page(view: Page) -> PackPage:
-    """Return what models cost, how the bills lead there, and why it changed."""
+    """Return model costs, the way from the bills, and reasons for change."""
     return PackPage(
         "Cost by model, and why it changed",
         "Cost",
@@ -252,7 +252,7 @@ def _models(view: Page) -> Iterator[Part]:
 
 
 def _plain_end(sentence: str) -> str:
-    """Leave out what a page says of the rows beneath it."""
+    """Remove the end of a sentence that refers to the rows beneath it."""
     return sentence.partition(" Each row below")[0]
 
 

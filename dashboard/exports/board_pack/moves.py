@@ -1,4 +1,4 @@
-"""What moving between platforms changed, in the evidence and in the annex."""
+"""Changes from platform moves, in the evidence and in the annex."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dashboard.exports.board_pack.parts import Part
     from dashboard.shared.context import Page
 
-#: What a board asks of a move; the workbook has every metric.
+#: Metrics of a move that a board asks for; the workbook has every metric.
 _PRINTED = (
     *("spend_to_budget_ratio", "spend_per_month", "p95_to_threshold_ratio"),
     *("delivered_p95_to_threshold_ratio", "cost_per_thousand_inferences"),
@@ -25,7 +25,7 @@ _PRINTED = (
 
 
 def moves(view: Page) -> Iterator[Part]:
-    """Yield the newest move between platforms, as *Platform scorecard* tells of it."""
+    """Yield the newest platform move, as *Platform scorecard* describes it."""
     found = (
         scorecard_queries.moves(view.snapshot)
         if scorecard_queries.has_scorecard(view.snapshot)
@@ -73,7 +73,7 @@ def _asked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def change_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what a board asks of a move, as it is written."""
+    """Return the metrics of a move that a board asks for, as written."""
     return [_told(row) for row in _asked(rows)]
 
 

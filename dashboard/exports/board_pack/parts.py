@@ -1,7 +1,7 @@
-"""What a board pack consists of: pages of parts, which PDF and XLSX both write.
+"""Content of a board pack: pages of parts that PDF and XLSX both write.
 
-A part keeps numbers as numbers and says how each is written; text is Markdown of the
-kind that pages use, with ``**`` and escapes, and nothing else.
+A part keeps numbers as numbers, with the format of each; text is Markdown of the kind
+that pages use, with ``**`` and escapes, and nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _BOLD = re.compile(r"(?<!\\)\*\*")
 _EMPHASIS = re.compile(r"(?<!\\)\*")
 _ESCAPED = re.compile(r"\\(.)")
 _CODE = re.compile(r"(?<!\\)`")
-#: Columns of a net value, wherever one has an interval.
+#: Columns of a net value, wherever it has an interval.
 NET_VALUE = (
     Column("net_value", "Net value", "estimate"),
     Column("net_value_low_90", "90 % from", "estimate"),
@@ -34,14 +34,14 @@ NET_VALUE = (
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The name of what follows."""
+    """Name of the parts that follow."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A paragraph; a quiet one is small and says how to read something."""
+    """Paragraph; a quiet paragraph is small and explains how to read a part."""
 
     markdown: str
     is_quiet: bool = False
@@ -65,10 +65,10 @@ class Tiles:
 class Table:
     """Rows of figures; the first ``printed`` of them fit on paper.
 
-    The workbook has all of them, and the columns ``in_workbook`` besides. ``totals``
-    are positions of rows that are sums, and what is added to their names where
-    something is missing. ``widths`` are parts of the width of the page, one for each
-    printed column.
+    The workbook has all of them, and also the columns ``in_workbook``. ``totals`` are
+    positions of rows that are sums, and the text added to their names where something
+    is missing. ``widths`` are parts of the width of the page, an entry for each printed
+    column.
     """
 
     caption: str
@@ -138,14 +138,14 @@ class PackPage:
 
 @dataclass(frozen=True, slots=True)
 class BoardPack:
-    """A month for the board: what it says of itself, and its pages."""
+    """Month for the board: its provenance and its pages."""
 
     provenance: Provenance
     pages: tuple[PackPage, ...]
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """Title of the pack."""
         return f"Board pack, {fmt.month(self.provenance.billing_month)}"
 
 
@@ -165,7 +165,7 @@ def _bare(text: str) -> str:
 
 
 def flattened(parts: Sequence[Part]) -> list[Part]:
-    """Return parts one beneath the other, without columns."""
+    """Return parts beneath each other, without columns."""
     found: list[Part] = []
     for part in parts:
         if isinstance(part, Beside):

@@ -70,7 +70,7 @@ def _said(pack: BoardPack) -> dict[str, Any]:
 
 
 def _gap(facts: Provenance) -> str:
-    """Say what the month lacks; what could change no total stands on the last page."""
+    """Return the month's gap; immaterial gaps are named on the last page."""
     if not facts.gap.lacks or facts.gap.is_material():
         return facts.gap.note(is_material=True)
     return f"{facts.gap.size}, in no total. The last page names each."

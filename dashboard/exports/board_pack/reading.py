@@ -80,7 +80,7 @@ def read_pack(
 
 
 def _as_complete_as_known(view: Page, parts: Iterable[Part]) -> Iterator[Part]:
-    """Yield parts whose tables say what the month lacks, as those of pages do."""
+    """Yield parts with tables that note the month's gap, as on pages."""
     for part in parts:
         match part:
             case Table() if view.standing.is_material():

@@ -1,6 +1,6 @@
-"""The last page of the board pack: what was assumed, how it is made, which run it is.
+"""Last page of the board pack: assumptions, methods and the run.
 
-Whoever doubts a figure begins here: with the versions and the run, anybody with the
+Anybody who doubts a figure begins here: with the versions and the run, anybody with the
 workspace can ask ``triptych explain`` for each of them.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PRINTED_ASSUMPTIONS = 14
 _COSTS = "cost.fct_daily_model_costs"
-#: How the figures of each page are made, in a sentence or two.
+#: Methods for the figures of each page, in a sentence or two.
 _METHODS = (
     (
         "AI cost",
@@ -77,7 +77,7 @@ _METHODS = (
 
 
 def record_page(view: Page, facts: Provenance) -> PackPage:
-    """Return the assumptions in force, the methods, and what the pack was made of."""
+    """Return the assumptions in force, the methods, and the pack's inputs."""
     return PackPage(
         "Assumptions, methods and record",
         "Assumptions & record",

@@ -61,8 +61,9 @@ _MONEY_KINDS = ("money", "amount", "change")
 def render_pack_xlsx(pack: BoardPack) -> bytes:
     """Return the pack as XLSX.
 
-    A cell is a number wherever the PDF has one; what is not known is a text that says
-    so. Text that a spreadsheet would take for a formula has an apostrophe before it.
+    A cell is a number wherever the PDF has a number; an unknown value is a text that
+    states so. Text that a spreadsheet would take for a formula has an apostrophe before
+    it.
     """
     facts = pack.provenance
     target = io.BytesIO()
@@ -80,7 +81,7 @@ def render_pack_xlsx(pack: BoardPack) -> bytes:
 
 @dataclass(slots=True)
 class _Sheet:
-    """One sheet while it is written; ``row`` is the next free one."""
+    """Sheet that is being written; ``row`` is the next free row."""
 
     workbook: Any
     pack: BoardPack

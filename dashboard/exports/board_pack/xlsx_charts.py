@@ -1,4 +1,4 @@
-"""Charts of the board pack's workbook: native ones, over a sheet with their figures."""
+"""Native charts of the board pack's workbook, over a sheet of figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COLOURS: Final = (
     *("#56B4E9", "#D55E00", "#8C7A00", "#5B4B9A"),
 )
 _GREY, _INK = "#9A9EA6", "#1F2937"
-#: Length of the mark at a budget, as a part of the largest one.
+#: Length of the mark at a budget, as a part of the largest budget.
 _MARK_RATIO: Final = 0.002
 
 
@@ -78,7 +78,7 @@ class ChartData:
         return chart
 
     def _add(self, chart: Any, series: dict[str, Any]) -> None:  # noqa: ANN401
-        """Add a series; what is written above bars is a line that is not drawn."""
+        """Add a series; text above bars is a line that is not drawn."""
         if not series.pop("is_above", False):
             chart.add_series(series)
             return
@@ -112,7 +112,7 @@ class ChartData:
 
 
 def month_of(value: object) -> date | None:
-    """Return the first day of what is written as a month, e.g. ``Sep 2026``."""
+    """Return the first day of a month written as text, e.g. ``Sep 2026``."""
     found = _MONTH.fullmatch(value) if isinstance(value, str) else None
     if found is None or found[1] not in _MONTHS:
         return None
@@ -177,10 +177,10 @@ def _written_above(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _bars(content: dict[str, Any]) -> _Drawn:
-    """Return bars from where to where: what is before one is drawn without a fill.
+    """Return bars from start to end: the part before a bar has no fill.
 
-    A spreadsheet stacks what is above zero and what is below it apart from each other,
-    so that a bar has a part on each side, and each part begins where it does.
+    A spreadsheet stacks values above zero and values below it separately, so that a bar
+    has a part on each side, and each part has its own start.
     """
     rows = content["rows"]
     if any(row["mark"] is not None for row in rows):
@@ -254,7 +254,7 @@ def _intervals(content: dict[str, Any]) -> _Drawn:
     return columns, {"type": "bar"}
 
 
-#: By kind of drawing what makes columns of it.
+#: Function that makes columns of a drawing, by kind of drawing.
 COLUMNS: Final[Mapping[str, Callable[[dict[str, Any]], _Drawn]]] = {
     "lines": _lines,
     "stacks": _stacks,

@@ -1,4 +1,4 @@
-"""Days that cost more than their past lets expect: a list, and one drawn."""
+"""Cost anomalies: a list, and a chart of a single anomaly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANOMALIES = "cost.mart_cost_anomalies"
 
 
 def show(view: Page) -> None:
-    """Draw the anomalies of the period, and the days around one of them."""
+    """Draw the anomalies of the period, and the days around an anomaly."""
     st.header("Anomalies", anchor=False)
     found = anomaly_queries.anomalies(view.snapshot, view.selection)
     rows = found.to_pylist()

@@ -1,6 +1,6 @@
-"""What cost more than its past lets expect, and the figures that tell why.
+"""Cost anomalies, and the figures that explain them.
 
-Amortised, before tax and credits, whatever the basis of the page.
+Amortised, before tax and credits, on any basis of the page.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is said of days that cost more than their past lets expect."""
+"""Sentences about days that cost more than their past lets expect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def anomalies(view: Page, rows: list[dict[str, Any]]) -> str:
-    """Say how many there are in the period, what they cost, and what goes on."""
+    """Report the number of anomalies, their cost, and those that go on."""
     services = [row for row in rows if row["series"] == "service"]
     models = len(rows) - len(services)
     text = (
@@ -30,7 +30,7 @@ def anomalies(view: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def reason(row: dict[str, Any]) -> str:
-    """Say what likely drove an anomaly, with the figures that decided it."""
+    """Report the likely driver of an anomaly, with the deciding figures."""
     return "Volume: nothing was charged" if _is_fall(row) else _reason_of_rise(row)
 
 
@@ -49,7 +49,7 @@ def _reason_of_rise(row: dict[str, Any]) -> str:
         more = _multiple(row["times_quantity"])
         return f"Volume: {more} the quantity of {subject}{pool}"
     if row["driver"] == "new_resource":
-        # An address of a resource is told by its end.
+        # A resource address is recognised by its end.
         name = subject.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
         others = row["new_resource_count"] - 1
         more = f" and {fmt.plural(others, 'other')}" if others > 0 else ""
@@ -58,7 +58,7 @@ def _reason_of_rise(row: dict[str, Any]) -> str:
 
 
 def chosen(view: Page, row: dict[str, Any]) -> str:
-    """Say what an anomaly cost against what was expected, and why."""
+    """Report the cost of an anomaly against the expected cost, and why."""
     text = (
         f"**{fmt.markdown(row['name'])}** cost"
         f" {fmt.money(row['actual'], view.currency)} in"
@@ -78,7 +78,7 @@ def chosen(view: Page, row: dict[str, Any]) -> str:
 
 
 def _is_fall(row: dict[str, Any]) -> bool:
-    """Tell whether something fell to nothing: of a fall to less nothing is said."""
+    """Return True for a fall to nothing: smaller falls are not reported."""
     return bool(row["excess"] < 0)
 
 

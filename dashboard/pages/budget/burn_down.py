@@ -25,7 +25,7 @@ _NAMED = 3
 
 
 def show(view: Page) -> None:
-    """Draw what is left of commitments and credits, and what will expire unused."""
+    """Draw remaining commitments and credits, and amounts to expire unused."""
     st.header("Commitments and credits", anchor=False)
     table = burn_down_queries.commitments_burning_down(view.snapshot)
     rows = table.to_pylist()
@@ -51,7 +51,7 @@ def show(view: Page) -> None:
 
 
 def sentence(rows: list[dict[str, Any]]) -> str:
-    """Say what will expire unused, and what did, of each the most first."""
+    """Report amounts that will expire unused or already did, largest first."""
     at_risk = [row for row in rows if row["state"] == "running" and row["at_risk"]]
     expired = [row for row in rows if row["state"] == "expired" and row["unused"]]
     risks = [

@@ -1,4 +1,4 @@
-"""How commitments and grants of credit burn down, each in its own currency."""
+"""Burn-down of commitments and grants of credit, each in its currency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 
-#: Where each stands, by its name: where several share one, the id follows.
+#: State of each commitment, by its name: where several share a name, the id follows.
 _STANDING = """(
     select
         *,
@@ -26,7 +26,7 @@ _STANDING = """(
 
 @per_run
 def commitments_burning_down(snapshot: Snapshot) -> pa.Table:
-    """Return where each commitment stands, the most money at risk first."""
+    """Return the state of each commitment, the most money at risk first."""
     return table(
         snapshot,
         f"""
@@ -61,9 +61,9 @@ def commitments_burning_down(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def burn_down_months(snapshot: Snapshot) -> pa.Table:
-    """Return what was left of each running commitment at the end of each month.
+    """Return the balance of each running commitment at each month's end.
 
-    Parts of what was granted, so that commitments of any currency and size compare;
+    Parts of the granted amount, so that commitments of any currency and size compare;
     the last row of each is its expiry, at the present pace.
     """
     return table(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dashboard.shared.charts import Chart, Palette
 
-#: A mark for each state, so that none is told by its colour alone.
+#: A mark for each state, so that none is identified by its colour alone.
 STATE_MARKS = {
     "over": "\u25b2 over",
     "within": "\u2713 within",
@@ -126,7 +126,7 @@ def fan(table: pa.Table, currency: str, colours: Palette) -> Chart:
 
 
 def burn_down(table: pa.Table, colours: Palette) -> Chart:
-    """Return what is left of each commitment over time, dashed to its expiry."""
+    """Return each commitment's balance over time, dashed to its expiry."""
     rows = [
         row
         | {

@@ -1,8 +1,8 @@
-"""What is expected: days ahead, landings, and how wrong the method has been.
+"""Forecasts: days ahead, landings, and the errors of the method so far.
 
-Amortised, before tax and credits, whatever the basis of the page. Forecasts belong to
-the run, not to the period that is chosen: they start where its evidence ends, and a
-period that was over by then knows nothing of them.
+Amortised, before tax and credits, on any basis of the page. Forecasts belong to the
+run, not to the period that is chosen: they start where its evidence ends, and a period
+that was over by then has none.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 ALL_COST, NO_MODEL = "All AI spend", "What belongs to no model"
 #: Days before the forecast that are drawn.
 KNOWN_DAYS = 62
-#: What differs between the days of a month and its bills is stated of the whole.
+#: The difference between the days of a month and its bills is stated for the whole.
 _WHOLE_MONTH = "landing = 'month' and series = 'total'"
-#: What a forecast's series is called.
+#: Name of a forecast's series.
 _SERIES = f"""
     case series when 'total' then '{ALL_COST}' when 'unassigned' then '{NO_MODEL}'
         else model_id end
@@ -47,7 +47,7 @@ def _scope(selection: Selection) -> tuple[str, dict[str, str]]:
 
 
 def _amortised(selection: Selection) -> Selection:
-    """Return a selection as forecasts are made: of the whole, on one basis."""
+    """Return a selection as forecasts need it: the whole, on a single basis."""
     return replace(whole(selection), basis="Amortised")
 
 
@@ -92,7 +92,7 @@ def is_past(snapshot: Snapshot, selection: Selection) -> bool:
 
 @per_run
 def forecast_series(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
-    """Return what is forecast: the whole first, then models, the costly ones first."""
+    """Return the forecast series: the whole first, then models by cost."""
     condition, of_scope = _scope(selection)
     found = rows(
         snapshot,
@@ -149,7 +149,7 @@ def forecast_days(snapshot: Snapshot, selection: Selection, series: str) -> pa.T
 
 @per_run
 def forecast_quality(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return the method of each series with its back-test, beside the naive one."""
+    """Return each series' method with its back-test, beside the naive method."""
     condition, of_scope = _scope(selection)
     return table(
         snapshot,

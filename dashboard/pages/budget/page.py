@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _BRIDGE = "cost.mart_cost_bridge"
 _FORECASTS = "cost.mart_cost_forecasts"
 _ALL_BARS = "All"
-#: What bars were called in links before: a price was cost over use.
+#: Former names of bars in links: a price was cost over use.
 _FORMER_LABELS = {
     "Price": "Efficiency of use",
     "Volume": "Quantity",
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def show_budgets(view: Page, budgets: pa.Table) -> None:
-    """Draw each scope's budget and what it cost."""
+    """Draw the budget and the cost of each scope."""
     st.header("Budgets", anchor=False)
     rows = budgets.to_pylist()
     if not rows:
@@ -130,7 +130,7 @@ def _say_no_budget(view: Page) -> None:
 
 
 def show_bridge(view: Page) -> None:
-    """Draw why the last month of the period cost more or less than an earlier one."""
+    """Draw the bridge from an earlier month to the last month of the period."""
     month = max(view.selection.period.months)
     st.header(f"Why {fmt.month(month)} cost what it did", anchor=False)
     months = queries.bridge_months(view.snapshot, view.selection)
@@ -252,7 +252,7 @@ def show_landings(view: Page, landings: pa.Table) -> None:
     if not rows:
         st.markdown(budget_sentences.NOTHING_FORECAST)
         return
-    # The whole, or the one model that the scope is.
+    # The whole, or the single model of the scope.
     totals = [row for row in rows if row["name"] == rows[0]["name"]]
     quality = forecast_queries.forecast_quality(view.snapshot, view.selection)
     by_name = {row["name"]: row for row in quality.to_pylist()}

@@ -1,7 +1,7 @@
-"""Budgets, and why a month cost more or less than an earlier one.
+"""Budgets, and bridges from the cost of an earlier month.
 
-Budgets are held against AI spend: amortised, before tax and credits, whatever the
-basis of the page. A bridge compares the last month of the period with an earlier one.
+Budgets are held against AI spend: amortised, before tax and credits, on any basis of
+the page. A bridge compares the last month of the period with an earlier month.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ BridgeBar = Literal[
     "other",
     "not_invoiced",
 ]
-#: The bars between two months, in their order. Runs of earlier versions have a price
-#: that is cost over use, and neither rates nor what they tell apart.
+#: Bars between two months, in their order. Runs of earlier versions have a price that
+#: is cost over use, and neither rates nor the effects that rates separate.
 BRIDGE_BARS: tuple[BridgeBar, ...] = get_args(BridgeBar)
-#: Meters that read so much more of one month than of the other tell of themselves.
+#: Difference in meter coverage between the months above which a change may come from
+#: the meter.
 _UNEVEN_COVERAGE = 0.1
 _BASES: dict[Basis, str] = {"Amortised": "effective", "Billed": "billed"}
 _SCOPE_TYPES = {
@@ -47,7 +48,7 @@ _SCOPE_TYPES = {
     "cost centre": "scope_type = 'cost_center' and scope_id = $scope",
     "everything": "true",
 }
-#: What a scope has a budget for; a month to come has no cost yet.
+#: Budgeted months of a scope; a month to come has no cost yet.
 _BUDGETED = """
     select
         *,
@@ -89,9 +90,9 @@ _BRIDGE = f"{_PAIR} and {_BEFORE_TAX}"
 def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return budget and actual of a period by scope, the whole first.
 
-    A quarter is summed over its months that have a budget, and is unknown where one of
-    them is. A month to come has a budget and no cost yet; until the last has passed,
-    the quarter runs.
+    A quarter is summed over its months that have a budget, and is unknown if any of
+    these is unknown. A month to come has a budget and no cost yet; until the last month
+    has passed, the quarter runs.
     """
     months = selection.period.calendar_months
     scope = {} if selection.covers_everything else {"scope": selection.scope_id}
@@ -161,7 +162,7 @@ def budget_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
 def bridge_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
     """Return the months that the last month of a period can be compared with.
 
-    The newest comes first: it is the month before, if that one has cost.
+    The newest comes first: it is the month before, if that month has cost.
     """
     found = rows(
         snapshot,
@@ -175,23 +176,23 @@ def bridge_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
 
 @per_run
 def bridge_bars(snapshot: Snapshot, basis: Basis) -> tuple[BridgeBar, ...]:
-    """Return the bars of a basis: only what is billed can lack an invoice."""
+    """Return the bars of a basis: only billed cost can lack an invoice."""
     known = table(snapshot, "select * from cost.mart_cost_bridge limit 0").column_names
     return tuple(
         bar
         for bar in BRIDGE_BARS
-        # A run of an earlier version does not tell the two apart.
+        # A run of an earlier version does not distinguish the two.
         if f"{bar}_amount" in known and (bar != "not_invoiced" or basis == "Billed")
     )
 
 
 @per_run
 def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.Table:
-    """Return the way from the earlier month's cost to the later one's.
+    """Return the steps from the earlier month's cost to the later month's.
 
     The bars begin at zero, which is the earlier month's cost, and end at the change;
     ``is_drawn`` is false for the costs of the two months, beside which bars are small.
-    ``unknown_rate_cost`` is the part of the later cost whose unit price no bill has.
+    ``unknown_rate_cost`` is the part of the later cost with a unit price on no bill.
     """
     bars = bridge_bars(snapshot, selection.basis)
     totals = _bridge_costs(selection, against, has_rates="rate" in bars)
@@ -299,10 +300,10 @@ def beyond_ai_cost(
 def unevenly_metered(
     snapshot: Snapshot, selection: Selection, against: str
 ) -> pa.Table:
-    """Return models whose meters read unlike parts of the two months.
+    """Return models with meters that read unlike parts of the two months.
 
-    The coverage ratios are days with a reading ÷ days with cost. Models come by how
-    much quantity and mix say of them, the most first.
+    The coverage ratios are days with a reading ÷ days with cost. Models are sorted by
+    the size of their quantity and mix effects, largest first.
     """
     return table(
         snapshot,
@@ -332,7 +333,7 @@ def unevenly_metered(
 def bridge_lines(
     snapshot: Snapshot, selection: Selection, against: str, bar: BridgeBar | None
 ) -> pa.Table:
-    """Return the lines behind one bar, or behind all of them, the largest first."""
+    """Return the lines behind a bar, or behind all bars, largest first."""
     amount = f"{bar}_amount" if bar else "change_amount"
     told = bridge_bars(snapshot, selection.basis)
     return table(

@@ -1,4 +1,4 @@
-"""The sentences of the page *Budget & forecast*, generated from what it shows."""
+"""Sentences of the page *Budget & forecast*, generated from its content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from dashboard.shared.context import Page
 
-#: What each step between two months is called.
+#: Name of each step between two months.
 STEP_NAMES: dict[str, str] = {
     "earlier": "Earlier month",
     "rate": "Rate",
@@ -30,7 +30,7 @@ STEP_NAMES: dict[str, str] = {
     "change": "Change",
     "later": "Later month",
 }
-#: What each bar says.
+#: Meaning of each bar.
 BAR_MEANINGS: dict[str, str] = {
     "rate": "unit prices of contracts or lists moved",
     "price": "cost over use, of a run of an earlier version: no price",
@@ -47,7 +47,7 @@ BAR_MEANINGS: dict[str, str] = {
     "not_invoiced": "used and not billed: no invoice of it has come; the bars above are"
     " of all that was used",
 }
-#: What the method that repeats last week is called.
+#: Name of the method that repeats last week.
 NAIVE = "seasonal naive"
 NOTHING_FORECAST = (
     "No month or quarter is running that could be forecast: that takes a bill that is"
@@ -67,7 +67,7 @@ _STATE_WORDS = {
 
 
 def budgets(view: Page, rows: list[dict[str, Any]]) -> str:
-    """Say how the first scope stands, and which others are over or not known."""
+    """Report the state of the first scope, and others over or not known."""
     first = rows[0]
     text = (
         f"**{fmt.markdown(_upper(first['scope']))}** is {_STATE_WORDS[first['state']]}"
@@ -99,7 +99,7 @@ def budgets(view: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
-    """Say how much the later month cost more or less, and which bars did most."""
+    """Report the later month's change in cost, and its largest bars."""
     by_step = {row["step"]: row for row in steps}
     earlier, later = by_step["earlier"]["amount"], by_step["later"]["amount"]
     change = by_step["change"]["amount"]
@@ -127,7 +127,7 @@ def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
 
 
 def unknown_rates(view: Page, steps: list[dict[str, Any]]) -> str | None:
-    """Say how much of the later month has no unit price on its bills."""
+    """Report the part of the later month without a unit price on its bills."""
     unknown = steps[0]["unknown_rate_cost"]
     if not unknown:
         return None
@@ -141,7 +141,7 @@ def unknown_rates(view: Page, steps: list[dict[str, Any]]) -> str | None:
 def unevenly_metered(
     view: Page, models: list[dict[str, Any]], against: str
 ) -> str | None:
-    """Say which models' quantity and efficiency may tell of their meter."""
+    """Report models with quantity and efficiency that may reflect the meter."""
     if not models:
         return None
     first, others = models[0], len(models) - 1
@@ -156,7 +156,7 @@ def unevenly_metered(
 
 
 def beyond_ai_cost(view: Page, sums: dict[str, Any]) -> str | None:
-    """Say what tax and credits add to the month; statements have both."""
+    """Report the tax and credits on top of the month; statements have both."""
     if not sums["tax"] and not sums["credit"]:
         return None
     parts = [
@@ -174,7 +174,7 @@ def beyond_ai_cost(view: Page, sums: dict[str, Any]) -> str | None:
 def outturn(
     view: Page, totals: Sequence[dict[str, Any]], quality: dict[str, Any] | None
 ) -> str:
-    """Say where month, quarter and year will end, and how wrong the method was."""
+    """Report landings of month, quarter and year, and the method's error."""
     ends = [
         f"**{fmt.month(row['period'])}** ends at"
         f" {fmt.estimate(row['expected'], view.currency)}"
@@ -189,7 +189,7 @@ def outturn(
 
 
 def landing(view: Page, row: dict[str, Any]) -> str:
-    """Say what is known of a month, quarter or year, and against its budget."""
+    """Report the known part of a month, quarter or year, and its budget."""
     text = (
         f"**{fmt.month(row['period'])}**:"
         f" {fmt.money(row['known'], view.currency)} known up to"
@@ -213,7 +213,7 @@ def landing(view: Page, row: dict[str, Any]) -> str:
 
 
 def outlook(view: Page, row: dict[str, Any]) -> str:
-    """Say how a landing is to its budget, and how its intervals held."""
+    """Report a landing against its budget, and how its intervals held."""
     against = (
         "it has no budget"
         if row["budget"] is None
@@ -223,7 +223,7 @@ def outlook(view: Page, row: dict[str, Any]) -> str:
 
 
 def nothing_ahead(view: Page, known: str) -> str:
-    """Say why a past month shows no forecast, and which month does."""
+    """Explain why a past month has no forecast, and name a month that does."""
     return (
         f"{view.period} was over before forecasts began: nothing later is shown here."
         f" Choose {fmt.month(known)} or a later month above."
@@ -231,7 +231,7 @@ def nothing_ahead(view: Page, known: str) -> str:
 
 
 def held(row: dict[str, Any]) -> str:
-    """Say how often intervals of past sums held, and how much wider this one is made.
+    """Report how often past intervals held, and the widening of this interval.
 
     Sums overlap, and none is longer than a quarter.
     """
@@ -247,7 +247,7 @@ def held(row: dict[str, Any]) -> str:
 
 
 def missing(view: Page, row: dict[str, Any]) -> str:
-    """Say what a period lacks: an amount in its interval, or one that is not known."""
+    """Report a period's gap: an amount in its interval, or an unknown amount."""
     if row["missing"] is None:
         return f" What is missing is not known: {fmt.markdown(row['reason'] or '')}."
     if not row["missing"]:
@@ -267,7 +267,7 @@ def furthest_team(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def teams_over(view: Page, rows: Sequence[dict[str, Any]]) -> str:
-    """Say how the furthest team is, and how many are over."""
+    """Report the state of the furthest team, and the number of teams over."""
     furthest = furthest_team(rows)
     if furthest is None:
         return ""
@@ -283,7 +283,7 @@ def teams_over(view: Page, rows: Sequence[dict[str, Any]]) -> str:
 
 
 def forecast(series: str, quality: dict[str, Any]) -> str:
-    """Say which method forecasts a series and how wrong it was."""
+    """Report the forecast method of a series, and its error."""
     name = fmt.markdown(series)
     if not quality["origin_count"]:
         return (
@@ -308,9 +308,9 @@ def _held(quality: dict[str, Any]) -> str:
 
 
 def methods(rows: list[dict[str, Any]]) -> str:
-    """Say in how many series a method is at least as good as the naive one.
+    """Report the number of series with a method no worse than the naive.
 
-    A series that repeats last week itself is as good as that, and says nothing.
+    A series that itself repeats last week equals the naive method, and proves nothing.
     """
     tried = [row for row in rows if row["origin_count"]]
     others = [row for row in tried if row["method"] != NAIVE]

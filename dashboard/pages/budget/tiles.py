@@ -1,4 +1,4 @@
-"""The tiles of Budget: what is spent of it, and where month, quarter and year end."""
+"""Tiles of Budget: spending, and landings of month, quarter and year."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def _tile_landing(
 
 
 def _to_date(view: Page, row: dict[str, Any], budget: dict[str, Any] | None) -> str:
-    """Write what a fiscal year has cost so far, of what was budgeted until then."""
+    """Write a fiscal year's cost so far, of its budget until then."""
     if row["landing"] != "year" or budget is None or budget["actual_to_date"] is None:
         return ""
     return (
@@ -210,7 +210,7 @@ def _to_date(view: Page, row: dict[str, Any], budget: dict[str, Any] | None) -> 
 def within(landing: dict[str, Any], currency: str) -> str:
     """Return the interval of a landing, how it held, and the budget next to it.
 
-    Without a budget the mark next to the figure says so.
+    Without a budget the mark next to the figure states so.
     """
     interval = fmt.interval(landing["low"], landing["high"], currency)
     budget = landing["budget"]
@@ -219,7 +219,7 @@ def within(landing: dict[str, Any], currency: str) -> str:
 
 
 def _landing_figures(view: Page, row: dict[str, Any]) -> tuple[Stated, ...]:
-    """Return what is known of a landing, exactly, and where it will end."""
+    """Return the known part of a landing, exactly, and its expected end."""
     of: dict[str, Where] = {
         "billing_month": (),
         "horizon": row["landing"],

@@ -36,7 +36,7 @@ def steps(
     budget, actual : Decimal
         Of the same scope and period, in the same currency.
     outturn : float or None
-        Where the period is expected to end; ``None`` once it is over.
+        Expected end of the period; ``None`` once it is over.
     """
     rows = [
         _total("budget", budget),

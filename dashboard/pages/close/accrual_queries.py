@@ -1,4 +1,4 @@
-"""What is booked before invoices are there, and what they brought.
+"""Accruals booked before invoices arrive, and the invoiced amounts.
 
 Amounts are billed and in the currency of the invoice: never added over currencies.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
-    """How the method did in all months that have their final invoices.
+    """Results of the method in all months that have their final invoices.
 
     ``tried_count`` months had an interval from the errors before them, and in
     ``covered_count`` of these the invoice lay inside it.
@@ -33,7 +33,7 @@ class TrackRecord:
 
 @per_run
 def accruals(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what is to accrue in a period, the largest first in each currency."""
+    """Return accruals due in a period, the largest first in each currency."""
     return table(
         snapshot,
         """
@@ -66,9 +66,10 @@ def accruals(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def accrual_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what is to accrue in each currency, the chosen one first.
+    """Return accruals due in each currency, the chosen currency first.
 
-    ``unknown_count`` issuers are in no amount: nobody knows what they will ask for.
+    ``unknown_count`` issuers are in no amount: nobody knows the amounts that they will
+    ask for.
     """
     totals = relation(
         whole(selection),
@@ -90,7 +91,7 @@ def accrual_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def booked_accruals(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what was booked for a period, with the true-up where its invoice came."""
+    """Return a period's booked accruals, with true-ups where invoices came."""
     return table(
         snapshot,
         """

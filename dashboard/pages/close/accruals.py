@@ -1,4 +1,4 @@
-"""What is to accrue, what was booked, and the true-ups, on *Close & reconcile*."""
+"""Accruals due, booked accruals and true-ups, on *Close & reconcile*."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _tile_caption(totals: list[dict[str, Any]], unknown_count: int) -> str:
 
 
 def show(view: Page) -> None:
-    """Draw what is to accrue, and what was booked and came of it."""
+    """Draw the accruals due, and the booked accruals with their outcome."""
     st.header("To accrue", anchor=False)
     table = accrual_queries.accruals(view.snapshot, view.selection)
     rows = table.to_pylist()

@@ -1,4 +1,4 @@
-"""What can be done about a month: propose, lock, open again; as a form or a command."""
+"""Acts on a month: propose, lock, open again; as a form or a command."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from dashboard.shared import format as fmt
 if TYPE_CHECKING:
     from triptych.core.acts import OpenProposal
 
-#: States of a month whose figures no longer move.
+#: States of a month with final figures.
 CLOSED = ("locked", "restated")
 #: Acts that end with a published run.
 _PUBLISHING = ("approve_close", "approve_reopen")
 
 
 def next_of(months: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the first month that is open, or else the last one."""
+    """Return the first month that is open, or else the last month."""
     ordered = sorted(months, key=lambda row: str(row["billing_month"]))
     still_open = (row for row in ordered if row["state"] not in CLOSED)
     return next(still_open, ordered[-1])
 
 
 def show(months: list[dict[str, Any]]) -> None:
-    """Offer the next step of the first open month, or of the last closed one.
+    """Offer the next step of the first open month, or else the last closed.
 
-    What an act has come to stays until it is read: the run that it publishes has the
-    page offer the act that comes next.
+    The result of an act stays until it is read: the run that it publishes has the page
+    offer the act that comes next.
     """
     row = next_of(months)
     now = (_show_next(row), row["billing_month"])
@@ -41,7 +41,7 @@ def show(months: list[dict[str, Any]]) -> None:
 
 
 def _show_next(row: dict[str, Any]) -> str:
-    """Offer what comes next for a month, and return its name."""
+    """Offer the next act for a month, and return its name."""
     month = row["billing_month"]
     if row["state"] in CLOSED:
         return _show_reopening(month)
@@ -75,7 +75,7 @@ def _show_reopening(month: str) -> str:
 
 
 def show_accrual(month: str) -> None:
-    """Offer to propose the accruals of a month, or to book what is proposed."""
+    """Offer to propose the accruals of a month, or to book a proposal."""
     proposal = acting.proposal("accrue", month)
     if proposal is not None:
         _say_proposed(proposal)

@@ -1,4 +1,4 @@
-"""What of a month is open until somebody settles it, and what settles it."""
+"""Open items of a month until somebody settles them, and their remedies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ITEMS = "cost.mart_open_items"
 
 @per_run
 def open_items(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what of the months is open or was settled, what is open first."""
+    """Return open and settled items of the months, open items first."""
     return table(
         snapshot,
         """
@@ -88,7 +88,7 @@ def show(view: Page) -> None:
 
 
 def sentence(rows: Sequence[dict[str, Any]]) -> str:
-    """Say how many items are open, and how long the oldest is."""
+    """Report the number of open items, and the age of the oldest."""
     unsettled = [row for row in rows if not row["is_settled"]]
     if not rows:
         return "Every document ties, and nothing came after a close."
@@ -102,7 +102,7 @@ def sentence(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _offer_to_accept(rows: Sequence[dict[str, Any]]) -> None:
-    """Offer to accept what is open, and to approve what somebody proposed."""
+    """Offer to accept open items, and to approve proposals."""
     months = sorted({row["billing_month"] for row in rows if not row["is_settled"]})
     if not months or not acting.is_offered("propose_accept"):
         return

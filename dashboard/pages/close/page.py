@@ -1,4 +1,4 @@
-"""Close & reconcile: does the month tie, may it be closed, what came to light since."""
+"""Close & reconcile: the month's tie, its close, and later findings."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def show_steps(view: Page, months: list[dict[str, Any]]) -> None:
-    """Draw how far each month has come, what is missing, and what can be done."""
+    """Draw the progress of each month, missing steps, and available acts."""
     st.header("State and next step", anchor=False)
     steps = queries.closing_steps(view.snapshot, view.selection)
     rows = steps.to_pylist()
@@ -179,7 +179,7 @@ def _explained_columns(invoices: pa.Table) -> list[tables.Column]:
 
 
 def show_unmatched(view: Page) -> None:
-    """Draw what stands on one side only, in both directions."""
+    """Draw the items on a single side only, in both directions."""
     st.header("On one side only", anchor=False)
     table = queries.unmatched(view.snapshot, view.selection)
     rows = table.to_pylist()
@@ -247,7 +247,7 @@ def show_parts(view: Page) -> None:
 
 
 def show_adjustments(view: Page) -> None:
-    """Draw what came to light about closed months."""
+    """Draw later findings about closed months."""
     st.header("Adjustments of closed months", anchor=False)
     totals = queries.adjustment_totals(view.snapshot, view.selection)
     if totals.num_rows == 0:
@@ -285,7 +285,7 @@ def show_adjustments(view: Page) -> None:
 
 
 def show_months(view: Page, states: pa.Table) -> None:
-    """Draw where each month stands and what it was closed with."""
+    """Draw the state of each month, and the cost it was closed with."""
     st.header("Months", anchor=False)
     st.markdown(
         "A closed month shows what it was closed with, and what evidence and"

@@ -1,4 +1,4 @@
-"""How far a month has come on its way to locked: the steps that *Close* draws."""
+"""Progress of a month on its way to locked: the steps that *Close* draws."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from triptych.core.acts import OpenProposal
 
-#: Why a month that runs is open.
+#: Reason for which a running month is open.
 _RUNNING = "The month is not over."
 _NAMED_BILLS = 3
 
@@ -34,7 +34,7 @@ def steps_of(
     requirements : sequence of dict
         Its rows of `queries.closing_steps`.
     proposal : OpenProposal, optional
-        What waits for a second person.
+        Proposal that awaits a second person.
     """
     is_closed = month["state"] in CLOSED
     bills = [row for row in requirements if row["leads_to"] == "reconciled"]
@@ -78,7 +78,7 @@ def _rates(month: dict[str, Any]) -> str:
 
 
 def _ties(bills: Sequence[dict[str, Any]]) -> str:
-    """Say how many bills tie, and which do not."""
+    """Report the number of bills that tie, and name those that do not."""
     if not any(row["source"] for row in bills):
         return "no invoice yet"
     loose = [row["source"] for row in bills if not row["is_done"]]

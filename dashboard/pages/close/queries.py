@@ -1,4 +1,4 @@
-"""Whether a month may be closed, what ties to its invoices, and what came later.
+"""Readiness of a month to close, its ties to invoices, later changes.
 
 Invoices stay in their own currency: their amounts are never added over currencies.
 Months and adjustments are in the organisation's.
@@ -34,7 +34,7 @@ _EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANAT
 
 @per_run
 def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return where each month stands, newest first, on the chosen basis."""
+    """Return the state of each month, newest first, on the chosen basis."""
     amount = AMOUNTS[selection.basis]
     return table(
         snapshot,
@@ -65,10 +65,10 @@ def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return by month what its next state takes: what is done, and what is missing.
+    """Return by month the requirements of its next state, done and missing.
 
-    One row per requirement, with who does it, and the day on which it was done where
-    that is recorded: of the last exchange rate it is not.
+    A row per requirement, with who does it, and the day on which it was done where that
+    is recorded: of the last exchange rate it is not.
     """
     return table(
         snapshot,
@@ -128,7 +128,7 @@ def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def invoices(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return every invoice and every charge without one, what is red first."""
+    """Return every invoice and every charge without an invoice, red first."""
     return table(
         snapshot,
         f"""
@@ -162,7 +162,7 @@ def invoices(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what stands on one side only, in both directions, the largest first."""
+    """Return items on a single side only, in both directions, largest first."""
     awaited = relation(
         whole(selection),
         {"amount": "accruals_to_book"},
@@ -204,12 +204,12 @@ def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what is invoiced, billed, explained and not, for each currency.
+    """Return invoiced, billed, explained and unexplained sums by currency.
 
-    ``unexplained`` is net; ``unexplained_gross`` adds up sizes, so that what is too
-    much on one invoice does not hide what is too little on another. What waits for its
-    invoice is in ``not_invoiced``, an estimate, and not in ``unexplained_gross``. Only
-    one issuer's has an interval: those of several do not add up.
+    ``unexplained`` is net; ``unexplained_gross`` adds up sizes, so that an excess on an
+    invoice does not hide a shortfall on another. Charges that await their invoice are
+    in ``not_invoiced``, an estimate, and not in ``unexplained_gross``. Only a single
+    issuer's has an interval: those of several do not add up.
     """
     totals = relation(
         whole(selection),
@@ -253,8 +253,8 @@ def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
 def ledger_parts(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the way from the bills down to nothing, part by part.
 
-    After the last part, ``ends_at`` is what no part holds, which a test of every build
-    keeps at zero.
+    After the last part, ``ends_at`` is the amount in no part, which a test of every
+    build keeps at zero.
     """
     parts = relation(
         whole(selection),
@@ -286,7 +286,7 @@ def ledger_parts(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def adjustments(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what came to light about closed months, the largest first.
+    """Return later findings about closed months, the largest first.
 
     Items booked in the period, and items about it wherever they are booked.
     """

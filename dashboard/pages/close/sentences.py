@@ -1,4 +1,4 @@
-"""The sentences of the page *Close & reconcile*, generated from what it shows."""
+"""Sentences of the page *Close & reconcile*, generated from its content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS = {
 
 
 def standing(month: dict[str, Any]) -> str:
-    """Say where a month stands and why."""
+    """Report the state of a month and the reason for it."""
     text = f"**{fmt.month(month['billing_month'])} {_WORDS[month['state']]}.**"
     if month["reason"]:
         text += f" {fmt.markdown(month['reason'])}"
@@ -35,7 +35,7 @@ def standing(month: dict[str, Any]) -> str:
 
 
 def missing(steps: list[dict[str, Any]]) -> str:
-    """Say how many requirements are open, and which one is next."""
+    """Report the number of open requirements, and the next requirement."""
     if not steps:
         return "Nothing is known about this period."
     open_steps = [step for step in steps if not step["is_done"]]
@@ -53,7 +53,7 @@ def _lower(text: str) -> str:
 
 
 def invoices(view: Page, totals: list[dict[str, Any]]) -> str:
-    """Say how many invoices tie, and what nothing explains in each currency."""
+    """Report the invoices that tie, and unexplained amounts by currency."""
     tied = sum(row["reconciled_count"] for row in totals)
     count = sum(row["row_count"] for row in totals)
     text = f"**{tied} of {count}** tie in {view.period}"
@@ -70,7 +70,7 @@ def invoices(view: Page, totals: list[dict[str, Any]]) -> str:
 
 
 def parts(view: Page, rows: list[dict[str, Any]]) -> str:
-    """Say that the parts are the bills, and which part is the largest."""
+    """Report that the parts are the bills, and name the largest part."""
     ledger = rows[0]
     amount = fmt.money(ledger["amount"], view.currency)
     text = (
@@ -92,7 +92,7 @@ def parts(view: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def adjustments(totals: list[dict[str, Any]]) -> str:
-    """Say how much is to be booked for closed months."""
+    """Report the amount to be booked for closed months."""
     to_book = [row for row in totals if row["to_book"] is not None]
     count = sum(row["row_count"] for row in totals)
     text = (
@@ -121,7 +121,7 @@ def adjustments(totals: list[dict[str, Any]]) -> str:
 
 
 def on_one_side(rows: Sequence[dict[str, Any]]) -> str:
-    """Say how many rows stand on one side only, and how much, by currency."""
+    """Report the rows on a single side only, with amounts by currency."""
     told = []
     for side in dict.fromkeys(row["side"] for row in rows):
         of_side = [row for row in rows if row["side"] == side]

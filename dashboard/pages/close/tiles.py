@@ -1,4 +1,4 @@
-"""The tiles of Close: the state of the month, its invoices, what changed since."""
+"""Tiles of Close: the month's state, its invoices, and later changes."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _tile_since(view: Page, months: list[dict[str, Any]]) -> None:
 
 
 def since_close(closed: list[dict[str, Any]], *, is_changed: bool) -> str:
-    """Say what of closed months is open, else where their adjustments are."""
+    """Report open items of closed months, else the place of adjustments."""
     if not closed:
         return "no month is closed: lock one whose invoices tie"
     ages = [row["oldest_open_item_days"] for row in closed if row["open_item_count"]]

@@ -32,7 +32,7 @@ _NO_RESOURCE = "(no resource named)"
 
 
 def show(view: Page, costs: pa.Table, loading: queries.Loading) -> None:
-    """Draw the table of models, and beneath it the one that was opened."""
+    """Draw the table of models, and beneath it the opened model."""
     st.header("Models", anchor=False)
     if costs.num_rows == 0:
         st.markdown(f"No model has cost in {view.period}.")
@@ -93,7 +93,7 @@ def _number(label: str, pattern: str) -> ColumnConfig:
 
 
 def _open(table_key: str, choice_key: str, options: list[str]) -> None:
-    """Choose what was clicked in a table."""
+    """Choose the row clicked in a table."""
     chosen = st.session_state[table_key].selection
     rows = chosen.rows or [cell[0] for cell in chosen.cells]
     if rows:
@@ -142,7 +142,7 @@ def _part(part: dict[str, Any]) -> str:
 
 
 def _show_origins(view: Page, model_id: str, parts: list[dict[str, Any]]) -> None:
-    """Draw the resources and pools behind the parts, and what was chosen of them."""
+    """Draw the resources and pools behind the parts, and the chosen items."""
     direct = [part["amount"] for part in parts if part["component"] == "direct"]
     pools = dict.fromkeys(
         f"pool {part['pool_id']}" for part in parts if part["pool_id"]

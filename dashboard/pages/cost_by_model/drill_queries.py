@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LINE_ITEM_LIMIT = 200
 RESOURCE_LIMIT = 200
-#: What is shown of a line item.
+#: Columns shown of a line item.
 _SHOWN = (
     "charge_date, charge_description, amount, billing_currency, service_name,"
     " resource_id, sku_id, consumed_quantity, consumed_unit, rule_name, source,"
@@ -35,7 +35,7 @@ _READ = (
 def model_parts(
     snapshot: Snapshot, selection: Selection, loading: Loading, model_id: str
 ) -> pa.Table:
-    """Return what a model's cost is made of: its own charges and parts of pools."""
+    """Return the parts of a model's cost: its own charges and pool shares."""
     parts = relation(
         selection,
         {"amount": "model_cost"},
@@ -57,7 +57,7 @@ def model_parts(
 
 @per_run
 def pool_cost(snapshot: Snapshot, selection: Selection, pool_id: str) -> Decimal | None:
-    """Return what went into a pool in the period, whoever carries it."""
+    """Return the cost of a pool in the period, across all that carry it."""
     where = {"pool_id": pool_id}
     row = measured_row(snapshot, whole(selection), {"amount": "pool_cost"}, where)
     amount: Decimal | None = row["amount"]

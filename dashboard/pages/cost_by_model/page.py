@@ -1,4 +1,4 @@
-"""Cost by model: which models cost most, per what, and how the bills lead there."""
+"""Cost by model: costliest models, unit costs, and the way from bills."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def _tile_cost(
             mart="cost.fct_daily_model_costs",
             row_count=headline.row_count,
             figures=(
-                # A scope of one model says more than that there is one.
+                # A scope of a single model is more specific than the presence of a
+                # model.
                 view.scoped_figure(
                     "Cost of models",
                     f"{_COSTS}/{_column(view)}",
@@ -359,7 +360,7 @@ def show_lifecycle(view: Page, loading: queries.Loading) -> None:
 
 
 def show_unallocated(view: Page, headline: queries.Headline) -> None:
-    """Draw what no rule caught, with the rules that would."""
+    """Draw the cost that no rule caught, with the rules that would."""
     st.header("Unallocated", anchor=False)
     if not view.selection.covers_everything:
         st.markdown("What is unallocated is in no scope; choose the scope everything.")

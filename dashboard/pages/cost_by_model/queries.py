@@ -1,4 +1,4 @@
-"""What models cost, and how the bills lead there."""
+"""Cost of models, and the way to it from the bills."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMPONENTS: dict[Loading, tuple[str, ...]] = {
     "+ shared": ("direct", "shared"),
     "Fully loaded": ("direct", "shared", "idle", "unused_commitment", "overhead"),
 }
-#: Series of the trend that have a colour of their own.
+#: Series of the trend that have their own colour.
 TOP_MODELS = 8
 TREND_MONTHS = 12
 _LAST_POSITION = 99
@@ -108,11 +108,11 @@ def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Head
 def monthly_costs(
     snapshot: Snapshot, selection: Selection, loading: Loading
 ) -> pa.Table:
-    """Return month × series for the trend: the largest models, the other ones.
+    """Return month × series for the trend: the largest models, the others.
 
     The largest are those of the chosen period. ``month_total`` adds up the models;
-    ``idle_shown`` stands beside it and belongs to no model. Where ``is_partial``,
-    something is known to be missing from the month.
+    ``idle_shown`` is beside it and belongs to no model. Where ``is_partial``, something
+    is known to be missing from the month.
     """
     months = relation(
         selection,
@@ -165,7 +165,7 @@ def monthly_costs(
 
 
 def _lacking(selection: Selection) -> str:
-    """Return what each month lacks at most; in another currency nobody knows."""
+    """Return the largest gap of each month; unknown in another currency."""
     return relation(
         whole(selection),
         {"missing": "missing_amount"},
@@ -206,7 +206,7 @@ def _costs_in_series(selection: Selection, loading: Loading) -> str:
 
 @per_run
 def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> pa.Table:
-    """Return one row per model: rank, cost, share, change against the period before.
+    """Return a row per model: rank, cost, share, change since last period.
 
     A model that had cost only in the period before stays, with a cost of zero, so
     that the changes add up to the change of the total.
@@ -268,10 +268,10 @@ def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> p
 def waterfall(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the way from the bills to the fully loaded cost of models.
 
-    ``amount`` is the step as the bill has it, ``charged`` what of it models carry and
-    ``left_out`` what they do not. ``bar`` is the length in the chart: the bills first,
-    then what is left out, and in the last row what remains, which equals the fully
-    loaded cost of models. The scope does not narrow it.
+    ``amount`` is the step as the bill has it, ``charged`` the part that models carry
+    and ``left_out`` the part that they do not. ``bar`` is the length in the chart: the
+    bills first, then the parts left out, and in the last row the remainder, which
+    equals the fully loaded cost of models. The scope does not narrow it.
     """
     steps = relation(
         whole(selection),
@@ -355,7 +355,7 @@ def lifecycle_costs(
 
 @per_run
 def unallocated_causes(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what no rule placed, largest first, with the rule that would."""
+    """Return cost that no rule placed, largest first, with a rule that would."""
     causes = relation(
         whole(selection),
         {"amount": "unallocated_service_cost", "charges": "unallocated_line_items"},

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def trend(
     page: Page, headline: queries.Headline, largest: dict[str, Any] | None
 ) -> str:
-    """Say what models cost, how that changed, and which model costs most."""
+    """Report the cost of models, its change, and the costliest model."""
     cost = fmt.money(headline.model_cost, page.currency)
     text = f"In {page.period} models cost"
     text += f" **{page.at_least(headline.model_cost)}{cost}**"
     text += _change(page, headline)
-    # Of what comes to less than nothing the first row is the smallest part.
+    # Of a total below zero the first row is the smallest part.
     is_cost = headline.model_cost > 0
     if is_cost and largest is not None and largest["share_ratio"] is not None:
         share = fmt.percent(largest["share_ratio"])
@@ -44,14 +44,14 @@ def _change(page: Page, headline: queries.Headline) -> str:
     return f"{so_far}, {size}{share} {direction} than in {page.compared_period}."
 
 
-#: Why a model has a cost in a scope, and no unit cost.
+#: Reason for which a model has a cost in a scope, and no unit cost.
 _MOVED = "or changed owner in a month"
-#: What stands beside unit costs where the basis is billed.
+#: Note beside unit costs on the billed basis.
 UNIT_COST_BASIS = "Unit costs are amortised: a prepayment is no cost of one month."
 
 
 def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> str:
-    """Say what one unit costs, whether that improved, and what it covers."""
+    """Report the cost of a unit, its improvement, and its coverage."""
     if summary.unit_cost is None:
         why = "no model has a meter for it in this period"
         if summary.has_moved:
@@ -84,9 +84,9 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
 
 
 def at_least(page: Page, summary: unit_cost_queries.UnitSummary) -> str:
-    """Return words before a ratio whose numerator lacks something.
+    """Return words before a ratio with an incomplete numerator.
 
-    What has no exchange rate is missing from the denominator, too: no bound.
+    Cost without an exchange rate is missing from the denominator, too: no bound.
     """
     return "" if summary.left_out else page.at_least(summary.cost)
 
@@ -96,7 +96,7 @@ def _one(unit: str) -> str:
 
 
 def waterfall(page: Page, rows: list[dict[str, Any]]) -> str:
-    """Say how much of the bills reaches models, and what takes the most of the rest."""
+    """Report the bills that reach models, and the largest part that does not."""
     by_step = {row["step"]: row for row in rows}
     ledger = fmt.money(by_step["ledger"]["amount"], page.currency)
     models = by_step.get("models")
@@ -115,7 +115,7 @@ def waterfall(page: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def lifecycle(page: Page, rows: list[dict[str, Any]]) -> str:
-    """Say which lifecycle stage costs most."""
+    """Report the lifecycle stage that costs most."""
     if not rows:
         return f"No model has cost in {page.period}."
     first = max(rows, key=lambda row: row["share_ratio"] or 0.0)
@@ -128,7 +128,7 @@ def lifecycle(page: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def unallocated(page: Page, headline: queries.Headline) -> str:
-    """Say how much no rule assigns."""
+    """Report the cost that no rule assigns."""
     if not headline.unallocated:
         return f"No AI cost of {page.period} is unallocated."
     amount = fmt.money(headline.unallocated, page.currency)

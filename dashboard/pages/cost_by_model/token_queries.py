@@ -1,4 +1,4 @@
-"""What a million tokens of each kind cost, by model."""
+"""Cost of a million tokens of each kind, by model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNITS: Final = {
 def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the cost of a million tokens by model and kind, dearest model first.
 
-    ``cached_reason`` says why there is no price of cached input.
+    ``cached_reason`` explains why there is no price of cached input.
     """
     costs = {"cost": "kind_cost", "unit_cost": "unit_cost"}
     joined = " ".join(

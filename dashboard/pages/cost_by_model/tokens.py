@@ -1,4 +1,4 @@
-"""What a million tokens of each kind cost: input, cached input and output."""
+"""Cost of a million tokens by kind: input, cached input and output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_token_costs(view: Page) -> None:
-    """Draw the cost of tokens by kind; nothing where no line names one."""
+    """Draw the cost of tokens by kind; nothing if no line names a kind."""
     models = token_queries.token_costs(view.snapshot, view.selection)
     if not models.num_rows:
         return

@@ -1,4 +1,4 @@
-"""What one unit of work costs, with its numerator and its denominator."""
+"""Cost of a unit of work, with its numerator and its denominator."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ class UnitSummary:
     model_count: int
     metered_cost_ratio: float | None
     #: Idle capacity that is charged to no model, and the unit cost with it; ``None``
-    #: for a scope, to which nobody can say how much of it belongs.
+    #: for a scope, since nobody knows how much of it belongs there.
     idle_cost: Decimal | None = None
     unit_cost_with_idle: float | None = None
-    #: Currencies without an exchange rate in which models of the period cost something:
-    #: that is in no numerator, and what they served alone in no denominator.
+    #: Currencies without an exchange rate in which models of the period have cost: that
+    #: cost is in no numerator, and the units served for it alone in no denominator.
     unconverted: tuple[str, ...] = ()
-    #: Whether months of a model are left out of which only a part is of the scope.
+    #: True if months of a model are left out of which only a part is in scope.
     has_moved: bool = False
     #: Models without a unit cost for that reason alone.
     moved_model_count: int = 0
     #: Days that are metered of the days with cost, where a model's month has fewest.
     day_count: int | None = None
     cost_day_count: int | None = None
-    #: Why a model that is metered on few days has no unit cost.
+    #: Reason for which a model that is metered on few days has no unit cost.
     refused: str | None = None
 
     @property
     def left_out(self) -> str:
-        """What the ratio leaves out on both sides, in words; it is no lower bound."""
+        """Cost left out on both sides of the ratio, in words; no lower bound."""
         if not self.unconverted:
             return ""
         return f"not complete: cost in {' and '.join(self.unconverted)} left out"
@@ -76,7 +76,7 @@ class UnitSummary:
 
     @property
     def without_requests(self) -> str:
-        """Why there is no cost per request, in a sentence."""
+        """Reason for the absence of a cost per request, in a sentence."""
         if self.refused:
             return f"Requests are {self.refused}, too few for a cost."
         moved = ", or of a model for its owner alone" if self.has_moved else ""
@@ -135,7 +135,7 @@ def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
 def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSummary:
     """Return cost per unit over all metered models together.
 
-    Where a part of either period has no exchange rate, there is no change.
+    If a part of either period has no exchange rate, there is no change.
     """
     row = one(
         snapshot,
@@ -308,10 +308,10 @@ def _unconverted(selection: Selection) -> str:
 
 
 def owned_months(selection: Selection) -> str:
-    """Return the CTE ``owned_months``: months of models, and what of them is in scope.
+    """Return the CTE ``owned_months``: months of models with parts in scope.
 
-    What a meter counts is of the whole month: a month in which a model went from one
-    owner to another has a cost for each, and a unit cost for none of them.
+    A meter counts the whole month: a month in which a model went from an owner to
+    another has a cost for each, and a unit cost for none of them.
     """
     scope = SCOPES[selection.scope_kind]
     own = relation(

@@ -1,4 +1,4 @@
-"""What one unit costs, by month and by model."""
+"""Cost of a unit, by month and by model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DENOMINATORS = {
     "1M tokens": "Tokens, in and out",
     "GPU-hour": "GPU-hours held",
 }
-#: What is divided, as its formula and its table name it.
+#: Numerator, as its formula and its table name it.
 _NUMERATORS = {
     "1,000 requests": "Fully loaded effective cost of the days with known requests",
     "1M tokens": "Effective cost of tokens",

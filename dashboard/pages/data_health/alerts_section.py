@@ -20,7 +20,7 @@ _MOST = 10
 
 
 def show(view: Page) -> None:
-    """Draw the open alerts; nothing for whoever sees a part of the run."""
+    """Draw the open alerts; nothing for a viewer of a part of the run."""
     if view.snapshot.viewed_as:
         return  # an alert may tell of what is not for them
     runs = Workspace(access.workspace_root().resolve()).runs_dir
@@ -47,7 +47,7 @@ def show(view: Page) -> None:
 
 
 def show_rules() -> None:
-    """Draw the rules of alerts, to whoever may change them."""
+    """Draw the rules of alerts, for viewers who may change them."""
     try:
         rules = acting.choices("remove_alert_rule", "rule")
         channels = acting.choices("add_alert_rule", "channels")

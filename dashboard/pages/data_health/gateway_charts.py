@@ -21,7 +21,7 @@ _ESTIMATE = "Gateways' estimate"
 _ROW_HEIGHT = 40
 _PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 5}
 _LABEL_WIDTH = 74
-#: Months whose gap is written above them: of more, the tooltip has it.
+#: Months with their gap written above them: of more, the tooltip has it.
 _LABELLED_MONTHS = 9
 
 
@@ -62,7 +62,7 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
 
 
 def above_months(month_count: int) -> str:
-    """Say where the gap of each month is written."""
+    """Describe the place where the gap of each month is written."""
     part = "the gap as a part of the bills, tax and credits out."
     if month_count <= _LABELLED_MONTHS:
         return f"Above each month, where there is room: {part}"
@@ -70,7 +70,7 @@ def above_months(month_count: int) -> str:
 
 
 def vendors(table: pa.Table, currency: str, colours: Palette) -> Chart:
-    """Return a wide bar for each bill and a thin one inside for the estimate."""
+    """Return a wide bar per bill, with a thin bar inside for the estimate."""
     rows = [
         _vendor_row(row, currency)
         for row in table.to_pylist()

@@ -1,6 +1,6 @@
-"""What gateways account for of the vendors' bills, by month, vendor and day.
+"""Vendors' bills that gateways account for, by month, vendor and day.
 
-Two gateways in front of one vendor compare with the same bill. In a total each vendor's
+Two gateways in front of a vendor compare with the same bill. In a total each vendor's
 bill counts once, with the gateway that estimates most of it.
 """
 
@@ -47,7 +47,7 @@ class GatewayHeadline:
 
 @per_run
 def gateway_headline(snapshot: Snapshot, selection: Selection) -> GatewayHeadline:
-    """Return what a period's bills are and how much of them gateways account for."""
+    """Return a period's bills and the part that gateways account for."""
     once = _SIDES | {
         "tax_and_credits": "gateway_tax_and_credits",
         "token_ratio": "gateway_token_ratio",

@@ -40,7 +40,7 @@ def show(view: Page) -> None:
 
 
 def show_nothing(view: Page) -> None:
-    """Say what would fill the page."""
+    """Describe the data that would fill the page."""
     st.markdown(
         "**No gateway has been read.** Connect LiteLLM or Langfuse as a source, and"
         " this page compares what they count with what the vendors bill."
@@ -182,7 +182,7 @@ def _explain(
     formula: str,
     figures: tuple[Stated, ...] = (),
 ) -> None:
-    """Say what a tile is made of."""
+    """Explain the composition of a tile."""
     origin = Origin(
         formula=formula, mart=_GAPS, row_count=headline.row_count, figures=figures
     )

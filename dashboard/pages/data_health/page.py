@@ -269,7 +269,7 @@ def show_completeness(view: Page) -> None:
 
 
 def show_coverage(view: Page, table: pa.Table) -> None:
-    """Draw what is assigned and what is not, by source."""
+    """Draw assigned and unassigned cost, by source."""
     st.header("Coverage", anchor=False)
     st.markdown(
         f"**{view.coverage}** of the AI cost of {view.period} is assigned to a model, a"
@@ -376,7 +376,7 @@ def show_issues(view: Page) -> None:
 
 
 def show_loads(view: Page) -> None:
-    """Draw what was loaded, and what it replaced."""
+    """Draw the loads, and the loads that they replaced."""
     st.header("Loads", anchor=False)
     table = queries.loads(view.snapshot)
     rows = table.to_pylist()

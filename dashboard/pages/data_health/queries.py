@@ -1,4 +1,4 @@
-"""How far the evidence can be trusted: freshness, loads, quarantine, completeness."""
+"""Data quality: freshness, loads, quarantine and completeness."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOAD_LIMIT = 200
 
 @per_run
 def freshness(snapshot: Snapshot) -> pa.Table:
-    """Return one row per source and stream, the worrying ones first.
+    """Return a row per source and stream, the most urgent first.
 
     A stream that a source could deliver but does not is no worry.
     """
@@ -91,10 +91,10 @@ def loads(snapshot: Snapshot) -> pa.Table:
 def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
     """Return why rows were set aside: unknown amounts first, then the most money.
 
-    ``amount`` is what the charges among them would have cost at most, ``money`` says
-    where that is not known, or that there is none: readings of meters cost nothing.
-    A charge without a readable month is in each month that it may be of: the sum counts
-    it more than once, and is never too little.
+    ``amount`` is the most that the charges among them could have cost; ``money`` states
+    that it is unknown, or that there is none: meter readings cost nothing. A charge
+    without a readable month is in each month that it may belong to: the sum counts it
+    more than once, and is never too little.
     """
     refused = compile_relation(
         query("refused_amount", by=("source", "stream", "reason", "currency")),
@@ -127,7 +127,7 @@ def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return where what was delivered for the period contradicts itself.
+    """Return contradictions in the data delivered for the period.
 
     A source that is to be decided, or a budget that counts nowhere, is shown with all
     of its months.
@@ -154,7 +154,7 @@ def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def month_completeness(snapshot: Snapshot) -> pa.Table:
-    """Return one row per month and source: what lacks most, then the newest."""
+    """Return a row per month and source: the least complete, then newest."""
     return table(
         snapshot,
         """
@@ -181,7 +181,7 @@ def month_completeness(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return by source how much of the usage cost is assigned, and what is not."""
+    """Return assigned and unassigned usage cost by source."""
     everything = whole(selection)
     by_source = relation(
         everything,

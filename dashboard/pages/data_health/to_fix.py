@@ -1,4 +1,4 @@
-"""What to fix on *Data health*: everything that figures lack, the most money first."""
+"""Issues to fix on *Data health*, the largest amounts first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SCHEMA: Final = pa.schema(
 
 
 def show(view: Page, quarantine: pa.Table) -> None:
-    """Draw what to fix, the most money first; nothing where nothing is lacking."""
+    """Draw the issues to fix, largest amounts first; nothing without issues."""
     may_close = access.visitor().may_open("close")
     rows = [*_of_period(view), *refused(quarantine.to_pylist())]
     found = ranked(rows, view.currency)
@@ -70,8 +70,8 @@ def show(view: Page, quarantine: pa.Table) -> None:
 def ranked(rows: Iterable[Mapping[str, Any]], currency: str) -> list[Mapping[str, Any]]:
     """Return rows by their size: those without a known amount first.
 
-    Other currencies come before the page's: nothing says that they are less, and two
-    are never compared.
+    Other currencies come before the page's: nothing shows that they are less, and
+    amounts in two currencies are never compared.
     """
     return sorted(
         rows,
@@ -109,7 +109,7 @@ def refused(reasons: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 def _of_period(view: Page) -> Iterator[dict[str, Any]]:
     headline = cost_by_model_queries.headline(
         view.snapshot,
-        # Evidence is of the whole organisation, whatever scope is chosen.
+        # Evidence covers the whole organisation, regardless of the chosen scope.
         replace(view.selection, scope_kind="everything", scope_id=""),
         "Fully loaded",
     )
@@ -119,7 +119,7 @@ def _of_period(view: Page) -> Iterator[dict[str, Any]]:
             headline.unallocated,
             view.currency,
             "Cost by model, Unallocated",
-            # What is missing may be unallocated, too.
+            # Missing cost may be unallocated, too.
             bound=view.at_least(headline.unallocated).strip() or "exact",
         )
     for currency, amount in view.standing.gap.unconverted:
@@ -132,7 +132,7 @@ def _of_period(view: Page) -> Iterator[dict[str, Any]]:
 
 
 def of_invoices(totals: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield by currency what is not invoiced yet, and what nothing explains."""
+    """Yield amounts not yet invoiced and unexplained amounts by currency."""
     for row in totals:
         currency = row["currency"]
         if row["not_invoiced"]:

@@ -1,4 +1,4 @@
-"""The chart of *Explore*: bars by what was chosen, or columns over time."""
+"""Chart of *Explore*: bars by dimension, or columns over time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ROW_HEIGHT = 26
 _AXIS_HEIGHT = 66
 _LEGEND_ROW = 20
 _PADDING = {"left": 5, "right": 5, "top": 8, "bottom": 5}
-#: How far the scale goes beyond the longest bar, where a label stands: on a phone that
-#: takes a larger part.
+#: Scale extent relative to the longest bar, as room for its label: a larger part on a
+#: phone.
 _BEYOND, _BEYOND_ON_PHONE = 1.14, 1.6
 _IS_PHONE = "width < 500"
 

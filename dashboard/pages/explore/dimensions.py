@@ -1,4 +1,4 @@
-"""By what cost can be grouped and filtered, and where each of it is written."""
+"""Dimensions that group and filter cost, and the sources of each."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
-#: Where an answer is read from, the quickest first: what models cost, what services
-#: cost, and the line items of the bills themselves.
+#: Sources of an answer, the fastest first: costs of models, costs of services, and the
+#: line items of the bills themselves.
 Place = Literal["models", "services", "items"]
 MARTS: Final[Mapping[Place, str]] = {
     "models": "cost.fct_daily_model_costs",
     "services": "cost.fct_daily_service_costs",
     "items": "line_items",
 }
-#: What a row is called that has no value: which part of the bill it is.
+#: Name of a row without a value: the part of the bill that it belongs to.
 _PART: Final = "'(' || replace(component, '_', ' ') || ')'"
 #: Charges of a pool stay with the pool until it is divided.
 _POOL: Final = "case when pool_id is not null then '(pool ' || pool_id || ')' end"
@@ -31,7 +31,7 @@ _POOL: Final = "case when pool_id is not null then '(pool ' || pool_id || ')' en
 _LINES_LOOKED_AT: Final = 50_000
 _MOST_TAG_KEYS: Final = 40
 TAG: Final = "Tag "
-#: Which rule, or which entry of what is known of AI, says so.
+#: The rule, or the entry of known AI, that decides it.
 _WHY: Final = "Why AI or not"
 
 
@@ -42,11 +42,11 @@ class Dimension:
     Attributes
     ----------
     label : str
-        What it is called on the page and in links.
+        Name on the page and in links.
     columns : mapping
         SQL of its value, by where it can be read from.
     is_time : bool
-        Whether its values are days, weeks or months.
+        True if its values are days, weeks or months.
     """
 
     label: str
@@ -108,12 +108,13 @@ _KNOWN: Final = (
     ),
     _everywhere("Month", "billing_month", is_time=True),
 )
-#: What needs the owner of a model or a feature, which the line itself does not have.
+#: Dimensions that need the owner of a model or a feature, which the line item itself
+#: does not have.
 OF_OWNERS: Final = frozenset({"Feature", "Team", "Cost centre"})
 
 
 def places(snapshot: Snapshot) -> tuple[Place, ...]:
-    """Return what whoever looks may read, the quickest first."""
+    """Return the places that the viewer may read, the fastest first."""
     readable: dict[Place, bool] = {
         "models": True,
         "services": has_mart(snapshot, MARTS["services"]),
@@ -123,7 +124,7 @@ def places(snapshot: Snapshot) -> tuple[Place, ...]:
 
 
 def offered(snapshot: Snapshot, selection: Selection) -> dict[str, Dimension]:
-    """Return by what whoever looks may group and filter, by label."""
+    """Return the dimensions the viewer may group and filter by, by label."""
     readable = places(snapshot)
     left_out = () if _says_why(snapshot) else (_WHY,)
     tags = [
@@ -140,7 +141,7 @@ def offered(snapshot: Snapshot, selection: Selection) -> dict[str, Dimension]:
 
 @per_run
 def _says_why(snapshot: Snapshot) -> bool:
-    """Tell whether line items have their reason: those of older runs have none."""
+    """Return True if line items have a reason; older runs have none."""
     if not snapshot.has_line_items:
         return False
     try:
@@ -191,8 +192,8 @@ def place_of(
 ) -> Place | None:
     """Return where a question is answered the quickest; None where nothing has it all.
 
-    Services have no owner, so a model, team or cost centre narrows the others only; and
-    what is not AI is on the bills alone.
+    Services have no owner, so a model, team or cost centre narrows the other places
+    only; cost that is not AI is on the bills alone.
     """
     asked = tuple(dimensions)
     for place in readable:

@@ -60,14 +60,14 @@ def main() -> None:
 
 
 def is_nothing(view: Page, question: Question, found: Answer) -> bool:
-    """Tell whether AI cost is asked for, and no month that is shown has any."""
+    """Return True if AI cost is asked for and no month shown has any."""
     amounts = [row["amount"] for row in found.rows]
     rounds = all(fmt.rounds_to_zero(amount, view.currency) for amount in amounts)
     return rounds and question.covers != "whole_bill" and bool(view.without_ai_cost)
 
 
 def of_all_months(view: Page, question: Question) -> Page:
-    """Return the page with what all months lack that an answer is about."""
+    """Return the page with the gaps of all months that an answer covers."""
     months = queries.months_of(view.snapshot, view.selection, question)
     if months == view.selection.period.months:
         return view
@@ -78,7 +78,7 @@ def of_all_months(view: Page, question: Question) -> Page:
 
 
 def say_what_lacks(view: Page, of_all: Page, question: Question) -> None:
-    """Say what the months before the period lack, which the bar does not name."""
+    """Show gaps in months before the period, which the bar does not name."""
     gap = of_all.standing.gap
     if gap.lacks != view.standing.gap.lacks and gap.is_material():
         note = gap.note(is_material=True)
@@ -86,13 +86,13 @@ def say_what_lacks(view: Page, of_all: Page, question: Question) -> None:
 
 
 def show_nothing(view: Page) -> None:
-    """Say that no charge is AI cost, with the way out."""
+    """State that no charge is AI cost, with the way out."""
     st.info(sentences.without_ai_cost(view))
     page.link_to("setup", label="**Set-up**")
 
 
 def ask(view: Page) -> Question:
-    """Draw the choices, each in the link, and return what is asked."""
+    """Draw the choices, each in the link, and return the question."""
     offered = dimensions.offered(view.snapshot, view.selection)
     has_lines = view.snapshot.has_line_items
     columns = st.columns([2, 2, 3, 2, 2], vertical_alignment="bottom")
@@ -144,7 +144,7 @@ def _filters(
 
 
 def say(view: Page, question: Question, found: Answer | None) -> None:
-    """Say what was found, before anything is chosen or drawn."""
+    """State the finding before anything is chosen or drawn."""
     if found is None:
         names = " and ".join(each.label for each in question.dimensions)
         st.info(f"No figure has {fmt.markdown(names)} together. Choose other groups.")
@@ -169,7 +169,7 @@ def _window(view: Page, question: Question) -> str:
 
 
 def show(view: Page, question: Question, answer: Answer) -> None:
-    """Draw what was found as a chart and as a table."""
+    """Draw the answer as a chart and as a table."""
     kept = (f"{each.label} {', '.join(of)}" for each, of in question.filters if of)
     charts.show(
         drawn.costs(question, answer, view.currency, charts.palette()),

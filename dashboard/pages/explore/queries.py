@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
-#: Bars of a chart, and colours of a bar; the rest is one more, called other.
+#: Bars of a chart, and colours of a bar; the rest is a further bar, called other.
 MOST_BARS: Final = 12
 MOST_SERIES: Final = 7
 MOST_VALUES: Final = 300
 MONTHS_BACK: Final = 12
 OTHER: Final = "Other"
-#: What a question may be about.
+#: Cost that a question may cover.
 Covers = Literal["ai_cost", "ai_cost_and_tax", "whole_bill"]
 _IS_AI: Final = "component <> 'out_of_scope'"
 _COVERED: Final[dict[Covers, str]] = {
@@ -40,19 +40,19 @@ _NAMED_OWNERS: Final[tuple[Named, ...]] = ("model", "feature", "team")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody asks of the cost.
+    """A question about the cost.
 
     Attributes
     ----------
     by, then : Dimension or None
-        By what it is grouped.
+        Dimensions to group by.
     filters : tuple of (Dimension, tuple of str)
-        Which values are kept, all where none is named; of several dimensions all must
-        hold. Where they are answered is one place for all, named or not.
+        Values to keep, all if none is named; of several dimensions all must hold. A
+        single place answers them all, named or not.
     covers : str
-        What counts: AI cost, AI cost with tax and credits, or the whole bill.
+        Cost that counts: AI cost, AI cost with tax and credits, or the whole bill.
     is_compared : bool
-        Whether the period before is there as well.
+        True if the period before is included as well.
     """
 
     by: Dimension
@@ -69,7 +69,7 @@ class Question:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether anything is left out."""
+        """Return True if any cost is filtered out."""
         return any(chosen for _, chosen in self.filters)
 
     @property
@@ -81,7 +81,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found: ``total`` is the exact sum of ``rows`` and of ``bars``."""
+    """Result: ``total`` is the exact sum of ``rows`` and of ``bars``."""
 
     place: Place
     rows: list[dict[str, Any]]
@@ -92,7 +92,7 @@ class Answer:
 def place_for(
     snapshot: Snapshot, selection: Selection, question: Question
 ) -> Place | None:
-    """Return where a question is answered; None where whoever looks may not ask it."""
+    """Return the place of the answer; None where the viewer may not ask it."""
     return dimensions.place_of(
         dimensions.places(snapshot),
         question.dimensions,
@@ -104,7 +104,7 @@ def place_for(
 def answer(
     snapshot: Snapshot, selection: Selection, question: Question
 ) -> Answer | None:
-    """Return the cost by what was asked; None where whoever looks may not ask it.
+    """Return the cost as asked; None where the viewer may not ask it.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def _restated(
 
 
 def is_comparable(snapshot: Snapshot, selection: Selection, question: Question) -> bool:
-    """Tell whether there is a period before, and no days or months to tell apart."""
+    """Return True if there is a prior period and no grouping by time."""
     return question.time is None and has_prior(snapshot, selection)
 
 
@@ -210,9 +210,9 @@ def values(
     selection : Selection
         Period, scope and currency.
     question : Question
-        What will be asked, with everything that it filters by.
+        The question to ask, with all its filters.
     dimension : Dimension
-        Whose values.
+        Dimension of the values.
     """
     place = place_for(snapshot, selection, question)
     if place is None:
@@ -270,7 +270,7 @@ def _kept(question: Question) -> list[tuple[str, ...]]:
 def _cells(
     snapshot: Snapshot, selection: Selection, question: Question, place: Place
 ) -> str:
-    """Return the measure that is asked for, by what it is grouped and by month.
+    """Return the measure of the question, by its groups and by month.
 
     Marts are converted already; line items take the rate that the run took.
     """
@@ -290,11 +290,11 @@ def _cells(
 
 
 def _charges(selection: Selection, question: Question, place: Place) -> str:
-    """Return the CTE ``charges``: rows with what they are grouped and filtered by.
+    """Return the CTE ``charges``: rows with their groups and filters.
 
-    Which charges count hangs on every rule before it. As a condition on line items it
-    makes the engine write all rules out for each mention of one, and planning takes
-    minutes; of materialised rows it is a comparison.
+    The charges that count depend on all rules before the filter. As a condition on line
+    items it makes the engine write all rules out for each mention of a rule, and
+    planning takes minutes; on materialised rows it is a comparison.
     """
     then = question.then.columns[place] if question.then else "''"
     kept = [

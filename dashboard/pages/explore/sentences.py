@@ -1,4 +1,4 @@
-"""What an answer on *Explore* says, in a sentence with its figures."""
+"""Answers on *Explore* as sentences with figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
-#: What is added up; AI cost is the one that budgets are compared with.
+#: Cost that is added up; budgets are compared with AI cost.
 SUBJECTS: Final[Mapping[Covers, str]] = {
     "ai_cost": "AI cost",
     "ai_cost_and_tax": "AI cost with tax and credits",
@@ -22,14 +22,14 @@ SUBJECTS: Final[Mapping[Covers, str]] = {
 
 
 def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
-    """Say what the chart shows: the total, and what takes the most of it."""
+    """State the finding of the chart: the total and its largest part."""
     total = fmt.money(answer.total["amount"], view.currency)
     kept = " of what the filters leave" if question.is_filtered else ""
     if not answer.rows:
         return f"Nothing in {window}{kept}."
     amount = f"{view.at_least(answer.total['amount'])}{total}"
     start = f"{SUBJECTS[question.covers]}{kept} is **{amount}** in {window}"
-    # Of what comes to less than nothing, such as credits, the lowest is the most.
+    # If the total is below zero, as with credits, the lowest amount is the most.
     most_of = min if answer.total["amount"] < 0 else max
     largest = most_of(answer.rows, key=lambda row: row["amount"])
     share = fmt.percent(largest["share_ratio"])
@@ -43,14 +43,14 @@ def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
 
 
 def without_ai_cost(view: Page) -> str:
-    """Say that nothing is AI cost, and where the charges are."""
+    """State that nothing is AI cost, and where the charges are."""
     whole = "choose *Cost of*: Whole bill, or " if view.snapshot.has_line_items else ""
     way_out = f"{whole}say in *Set-up* what counts."
     return f"**{view.without_ai_cost}.** {way_out[0].upper()}{way_out[1:]}"
 
 
 def compared(view: Page, question: Question, answer: Answer) -> str:
-    """Say how much the total moved since the period before, and what moved it most."""
+    """State the change since the period before and its largest driver."""
     total = answer.total
     moved = max(answer.rows, key=lambda row: abs(row["change"]))
     change = fmt.signed_money(total["change"], view.currency)
@@ -63,7 +63,7 @@ def compared(view: Page, question: Question, answer: Answer) -> str:
 
 
 def restated(view: Page, months: Iterable[Mapping[str, Any]]) -> str:
-    """Say which months changed after they were closed, and what was closed."""
+    """Name the months changed after their close, with the closed amount."""
     return " ".join(
         f"{fmt.month(row['month'])} is as the current evidence makes it,"
         + (
@@ -76,7 +76,7 @@ def restated(view: Page, months: Iterable[Mapping[str, Any]]) -> str:
 
 
 def named(question: Question, row: dict[str, Any]) -> str:
-    """Return what a row is called."""
+    """Return the name of a row."""
     both = (
         (question.by, row["by_value"]),
         (question.then, row["then_value"]),

@@ -1,4 +1,4 @@
-"""The charts of the page *GPU & idle*: what money paid for, and when GPUs idle."""
+"""Charts of the page *GPU & idle*: uses of money and idle hours of GPUs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dashboard.shared.charts import Chart, Palette
 
-#: What each part of a pool's money is called, in the order of the bars.
+#: Name of each part of a pool's money, in the order of the bars.
 PART_NAMES = {
     "used": "Used",
     "requested_idle": "Requested, idle",
@@ -26,7 +26,7 @@ PART_NAMES = {
 }
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 IdleKind = Literal["Infrastructure idle", "Requested, idle"]
-#: Which average each kind of idle is drawn from.
+#: Average that each kind of idle is drawn from.
 COLUMN_OF_KIND: dict[str, str] = {
     "Infrastructure idle": "infrastructure_idle_gpus",
     "Requested, idle": "requested_idle_gpus",
@@ -37,7 +37,7 @@ _LABEL_WIDTH = 74
 
 
 def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
-    """Return stacked bars by month, what is idle written above each."""
+    """Return stacked bars by month, with the idle part written above each."""
     rows = table.to_pylist()
     names = [fmt.month(row["billing_month"]) for row in rows]
     parts = [
@@ -80,7 +80,7 @@ def months(table: pa.Table, currency: str, colours: Palette) -> Chart:
 
 
 def pools(table: pa.Table, currency: str, colours: Palette) -> Chart:
-    """Return a stacked bar for each pool, what is idle written at its end."""
+    """Return a stacked bar per pool, with the idle part written at its end."""
     rows = table.to_pylist()
     names = [row["pool_id"] for row in rows]
     parts = [part for row in rows for part in _parts(row, row["pool_id"], currency)]
@@ -123,7 +123,7 @@ def pools(table: pa.Table, currency: str, colours: Palette) -> Chart:
 
 
 def week(table: pa.Table, kind: IdleKind, colours: Palette) -> Chart:
-    """Return weekday × hour, coloured by GPUs idle; what was not read stays grey."""
+    """Return weekday × hour, coloured by GPUs idle; unread hours stay grey."""
     rows = [_cell(row, kind) for row in table.to_pylist()]
     base = alt.Chart(pd.DataFrame(rows)).encode(
         x=alt.X(

@@ -1,4 +1,4 @@
-"""Nodes that bills charge and meters read, and those that only one of the two knows."""
+"""Nodes on bills and on meters, and nodes known to a single side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
-#: What describes a node: as meters name it, and as bills do.
+#: Columns that describe a node, as named by meters and by bills.
 _DESCRIBED = (
     *("node_name", "cluster", "explanation", "suggested_rule", "bills", "meters"),
     *("service_names", "billed_pool_ids", "metered_pool_id"),
@@ -25,7 +25,7 @@ _DESCRIBED = (
 
 @dataclass(frozen=True, slots=True)
 class NodeHeadline:
-    """How far the bills' machines and the meters' nodes are the same ones.
+    """Match between the machines on bills and the nodes on meters.
 
     ``unmetered`` is the money of machines in pools of metered nodes that no meter
     names, ``unmetered_ratio`` its part of all that bills charge for these nodes.
@@ -61,7 +61,7 @@ def node_headline(snapshot: Snapshot, selection: Selection) -> NodeHeadline:
 
 @per_run
 def nodes_apart(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return nodes whose bill and meter do not agree, the most money first."""
+    """Return nodes with a mismatch of bill and meter, the most money first."""
     nodes = relation(
         whole(selection),
         {

@@ -19,7 +19,7 @@ _NODES = "cost.mart_metered_nodes"
 
 
 def show(view: Page) -> None:
-    """Draw the nodes whose bill and meter do not agree, with their money."""
+    """Draw the nodes with a mismatch of bill and meter, with their money."""
     st.header("Nodes", anchor=False)
     headline = node_queries.node_headline(view.snapshot, view.selection)
     st.markdown(sentence(view, headline))
@@ -52,7 +52,7 @@ def show(view: Page) -> None:
 
 
 def sentence(view: Page, nodes: NodeHeadline) -> str:
-    """Say how much of the money of metered pools is of nodes that no meter saw."""
+    """Report the share of money in metered pools on unmetered nodes."""
     if not nodes.row_count:
         return f"In {view.period} no meter of Kubernetes or ECS nodes was read."
     text = _unmetered(view, nodes)

@@ -1,4 +1,4 @@
-"""GPU & idle: what accelerators cost, how much of it idles, whose and when."""
+"""GPU & idle: cost of accelerators, their idle part, its owners and hours."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def show_nothing(view: Page) -> None:
-    """Say what would fill the page."""
+    """Show the data needed to fill the page."""
     st.info(
         "**No pool is divided by GPU hours here.** Declare one in `allocation.yml` with"
         " `driver: gpu_hours`, and connect a meter that says which GPUs were there,"
@@ -82,7 +82,7 @@ def show_nothing(view: Page) -> None:
 
 
 def show_pools(view: Page, headline: queries.AcceleratorHeadline) -> None:
-    """Draw what the money of each pool paid for."""
+    """Draw the uses of the money of each pool."""
     st.header("Pools", anchor=False)
     table = queries.accelerator_pools(view.snapshot, view.selection)
     rows = table.to_pylist()
@@ -130,7 +130,7 @@ def show_pools(view: Page, headline: queries.AcceleratorHeadline) -> None:
 
 
 def _show_prices(view: Page) -> None:
-    """Draw what a GPU hour cost, by the way it was bought."""
+    """Draw the price of a GPU hour by way of purchase."""
     if not has_mart(view.snapshot, "delivery.mart_accelerator_prices"):
         return  # The run is older than the mart.
     prices = queries.gpu_hour_prices(view.snapshot, view.selection)
@@ -173,7 +173,7 @@ def _columns_of_gaps(headline: queries.AcceleratorHeadline) -> list[tables.Colum
 
 
 def show_months(view: Page, months: pa.Table) -> None:
-    """Draw what the money of all pools paid for, by month."""
+    """Draw the uses of the money of all pools, by month."""
     st.header("By month", anchor=False)
     rows = months.to_pylist()
     if not rows:
@@ -210,7 +210,7 @@ def show_months(view: Page, months: pa.Table) -> None:
 
 
 def show_owners(view: Page) -> None:
-    """Draw whose idle money it is."""
+    """Draw the owners of the idle money."""
     st.header("Whose idle it is", anchor=False)
     table = queries.idle_owners(view.snapshot, view.selection)
     rows = table.to_pylist()
@@ -303,7 +303,7 @@ def show_week(view: Page) -> None:
 
 
 def show_commitments(view: Page) -> None:
-    """Draw what commitments were bought, used and left unused."""
+    """Draw commitments as bought, used and left unused."""
     st.header("Commitments", anchor=False)
     table = queries.commitments(view.snapshot, view.selection)
     rows = table.to_pylist()
@@ -344,7 +344,7 @@ def show_commitments(view: Page) -> None:
 
 
 def show_savings(view: Page) -> None:
-    """Draw where money might be saved, with what that assumes."""
+    """Draw possible savings with their assumptions."""
     st.header("Saving candidates", anchor=False)
     table = saving_queries.saving_candidates(view.snapshot, view.selection)
     if table.num_rows == 0:

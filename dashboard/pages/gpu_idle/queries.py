@@ -1,7 +1,8 @@
-"""What pools of accelerators cost, and how much of it was used, by whom and when.
+"""Costs of accelerator pools, and their use by owner and time.
 
-A scope narrows money by its owner: the team of the model that asked for capacity, or
-the team that a pool names for what nobody asked for. Hours are those of whole pools.
+A scope narrows money by its owner: the team of the model that requested capacity, or
+the team that a pool names for capacity that nobody requested. Hours are those of whole
+pools.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
-#: What the money of a pool pays for; the parts add up to it.
+#: Uses of the money of a pool; the parts add up to it.
 ACCELERATOR_PARTS = (
     *("used", "requested_idle", "infrastructure_idle"),
     *("unmeasured", "unmapped", "unobserved"),
@@ -69,7 +70,7 @@ class AcceleratorHours:
 
 @dataclass(frozen=True, slots=True)
 class CommitmentHeadline:
-    """What commitments left unused in a period, as far as it is AI spend.
+    """Unused commitments of a period, as far as they are AI spend.
 
     ``whole`` is of all charges, as the table of commitments has it.
     """
@@ -86,7 +87,7 @@ class CommitmentHeadline:
 def accelerator_headline(
     snapshot: Snapshot, selection: Selection
 ) -> AcceleratorHeadline:
-    """Return what pools of accelerators cost in a period and what it paid for."""
+    """Return the cost of accelerator pools in a period and its uses."""
     names = _MONEY | {
         "measured": "pool_part_measured_cost",
         "idle_ratio": "pool_part_idle_ratio",
@@ -105,7 +106,7 @@ def accelerator_hours(snapshot: Snapshot, selection: Selection) -> AcceleratorHo
 
 @per_run
 def accelerator_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return every month by what its money paid for, oldest first."""
+    """Return every month by the uses of its money, oldest first."""
     names = _MONEY | {"idle_ratio": "pool_part_idle_ratio"}
     months = relation(
         selection, names, by=("billing_month",), months="all", counted=True
@@ -187,14 +188,14 @@ def idle_owners(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def idle_of_other_pools(snapshot: Snapshot, selection: Selection) -> dict[str, Any]:
-    """Return what is idle in pools that other drivers divide."""
+    """Return the idle cost of pools that are divided by other drivers."""
     names = {"idle": "other_pool_idle_cost", "pool_count": "other_idle_pools"}
     return measured_row(snapshot, whole(selection), names, months="chosen")
 
 
 @per_run
 def gpu_hour_prices(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what a GPU hour cost in each month, by pool and way of purchase."""
+    """Return the price of a GPU hour by month, pool and way of purchase."""
     return table(
         snapshot,
         """
@@ -209,7 +210,7 @@ def gpu_hour_prices(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def pools_of_the_week(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
-    """Return the pools whose hours were read in a period, the busiest first."""
+    """Return the pools with hours read in a period, the busiest first."""
     names = {"active": "week_active_hours", "read": "capacity_hours_read"}
     pools = relation(whole(selection), names, by=("pool_id",), months="chosen")
     found = rows(
@@ -248,7 +249,7 @@ def hours_of_week(snapshot: Snapshot, selection: Selection, pool: str) -> pa.Tab
 
 @per_run
 def commitment_headline(snapshot: Snapshot, selection: Selection) -> CommitmentHeadline:
-    """Return what commitments left unused in a period."""
+    """Return the unused commitments of a period."""
     names = {
         "unused": "unused_ai_commitment_cost",
         "unused_whole": "unused_commitment_cost",

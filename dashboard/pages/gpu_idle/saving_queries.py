@@ -1,6 +1,6 @@
-"""Where money might be saved, each candidate with what it assumes.
+"""Possible savings, each candidate with its assumptions.
 
-A candidate is what one full month left idle, as it was amortised. It is no forecast.
+A candidate is the amortised cost left idle in a full month. It is no forecast.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 
-#: The month before the last one with charges. What no bill of it names has ended.
+#: The month before the last month with charges. A commitment that no bill of it names
+#: has ended.
 _NEWEST_MONTH = """
     select max(billing_month) from cost.mart_cost_waterfall
     where billing_month < (select max(billing_month) from cost.mart_cost_waterfall)
@@ -52,11 +53,11 @@ where requested_idle > 0
 
 @per_run
 def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what each pool and commitment left idle in its last full month.
+    """Return the idle cost per pool and commitment in its last full month.
 
     A month is full for a pool when every day of it has money and a reading of the
-    capacity. For a commitment it is the month before the last one with charges, which
-    may still grow; one that ended before is no candidate.
+    capacity. For a commitment it is the month before the last month with charges, which
+    may still grow; a commitment that ended before is no candidate.
     """
     amortised = replace(selection, basis="Amortised")
     days = relation(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def idle_parts(view: Page, headline: queries.AcceleratorHeadline) -> str:
-    """Say who idle GPU money belongs to, or that nothing says it."""
+    """State the owners of idle GPU money, or that they are unknown."""
     if not headline.row_count:
         return "no GPU was metered in this scope"
     if headline.requested_idle is None and headline.infrastructure_idle is None:
@@ -26,7 +26,7 @@ def idle_parts(view: Page, headline: queries.AcceleratorHeadline) -> str:
 
 
 def unused_commitments(view: Page, unused: queries.CommitmentHeadline) -> str:
-    """Say of how much: in AI scope, and of all charges where they differ."""
+    """State the total: in AI scope, and of all charges where they differ."""
     if unused.committed is None:
         return f"No bill of {view.period} names a commitment."
     names = fmt.plural(unused.commitment_count, "commitment")
@@ -41,7 +41,7 @@ def unused_commitments(view: Page, unused: queries.CommitmentHeadline) -> str:
 
 
 def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str:
-    """Say which pool idles most, and what idles beside GPUs."""
+    """Name the pool with the most idle cost, and idle cost other than GPUs."""
     first = rows[0]
     if not first["idle"]:
         return f"In {view.period} no pool of GPUs has idle money that a meter shows."
@@ -64,7 +64,7 @@ def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str
 
 
 def _is_unused(row: dict[str, Any]) -> bool:
-    """Tell whether all of a pool idled, by the hours of all of it.
+    """Return True if all of a pool idled, by the hours of the whole pool.
 
     A scope, or who sees single cost centres, has a part of its money, which may idle
     while others use the pool.
@@ -80,7 +80,7 @@ def _is_unused(row: dict[str, Any]) -> bool:
 
 
 def months(view: Page, rows: list[dict[str, Any]]) -> str:
-    """Say in which month most was idle."""
+    """Name the month with the most idle cost."""
     known = [row for row in rows if row["idle"] is not None]
     if not known:
         return "No meter knows of a month what idled."
@@ -93,7 +93,7 @@ def months(view: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def commitments(view: Page, rows: list[dict[str, Any]]) -> str:
-    """Say what was left unused most, and what was paid ahead and is hardly drawn.
+    """Name the most unused commitment and the least drawn prepayment.
 
     A prepayment is used as far as it is drawn, and nothing of a draw is ever unused.
     """
@@ -118,7 +118,7 @@ def commitments(view: Page, rows: list[dict[str, Any]]) -> str:
 
 
 def week(view: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> str:
-    """Say when most and fewest GPUs of a pool idle."""
+    """Name the hours with the most and the fewest idle GPUs of a pool."""
     column = COLUMN_OF_KIND[kind]
     known = [row for row in rows if row[column] is not None]
     name = fmt.markdown(pool)

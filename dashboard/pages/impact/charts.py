@@ -1,7 +1,7 @@
-"""The charts of the page *Impact*: effects side by side, what would have been, checks.
+"""Charts of the page *Impact*: effects, counterfactuals, checks.
 
-No colour stands for good or bad: an interval that leaves out zero looks like one that
-does not, but for where it lies.
+No colour means good or bad: an interval that excludes zero looks like an interval that
+does not, except for its position.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from dashboard.pages.impact.queries import Study
     from dashboard.shared.charts import Chart, Palette
 
-#: What bars of a waterfall are, by colour.
+#: Kinds of waterfall bars, by colour.
 _DIRECTIONS = ("total", "adds", "takes away")
 _LABEL: Final[dict[str, Any]] = {"align": "left", "dx": 9, "fontSize": 11}
 _ROW_HEIGHT = 30
 _RUN_HEIGHT = 22
 _PADDING = {"left": 5, "right": 12, "top": 5, "bottom": 5}
-#: The same room for each axis of a trio, so that days stand under one another.
+#: The same room for each axis of a trio, so that days line up.
 _AXIS_WIDTH = 62
 _TRIO_HEIGHT = 190
 #: From so many days on, an axis names months instead of days.
@@ -38,7 +38,7 @@ _DAYS_OF_A_SEASON = 120
 _PLAIN_OR_COMPACT = (
     "abs(datum.value) < 1000 ? format(datum.value, '~r') : format(datum.value, '~s')"
 )
-#: What the runs of a sensitivity are called, in the order of the colours.
+#: Names of the runs of a sensitivity, in the order of the colours.
 KINDS: Final = {
     "specification": "Other specification",
     "prior": "Prior",
@@ -49,9 +49,9 @@ KINDS: Final = {
 
 
 def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
-    """Return relative effects with their 90 % intervals, one row a study."""
+    """Return relative effects with 90 % intervals, a row per study."""
     frame = pd.DataFrame([_relative_row(study) for study in studies])
-    # Of a feature with one study its name says enough, on a phone too.
+    # The name of a feature with a single study is enough, on a phone too.
     if frame["feature"].is_unique:
         frame["row"] = frame["feature"]
     else:
@@ -108,7 +108,7 @@ def _relative_row(study: Study) -> dict[str, Any]:
         "point": relative,
         "low": figures.relative_low,
         "high": high,
-        # Its label is beside what reaches furthest.
+        # Its label is beside the mark that reaches furthest.
         "end": relative if high is None else max(relative, high),
         "label": fmt.signed_percent(relative),
         "text": words.effect(study),
@@ -134,7 +134,7 @@ def _zero_line(colours: Palette, *, axis: str) -> alt.Chart:
 def observed_and_predicted(
     table: pa.Table, launch: object, title: str, colours: Palette
 ) -> Chart:
-    """Return what was seen over what would have been with its 90 % band."""
+    """Return observed values over the counterfactual with its 90 % band."""
     frame = _days(table)
     base = _over_days(frame)
     named = {"observed": "seen", "counterfactual": "without the feature"}
@@ -198,13 +198,13 @@ def effect_over_days(
     table : pyarrow.Table
         Days with ``column``, ``<column>_low_90`` and ``<column>_high_90``.
     launch : date
-        Where the vertical line stands.
+        Day of the vertical line.
     title : str
         Of the axis.
     colours : Palette
         Of the theme.
     column : {'effect', 'cumulative_effect'}
-        What to draw.
+        Column to draw.
     """
     base = _over_days(_days(table))
     y_band = alt.Y(f"{column}_low_90:Q", title=title, axis=_trio_axis())
@@ -270,7 +270,7 @@ def placebos(
     title: str,
     colours: Palette,
 ) -> Chart:
-    """Return what placebos showed as ticks, and what was found as a point."""
+    """Return placebo effects as ticks, and the estimate as a point."""
     frame = pd.DataFrame({"value": list(values)})
     x = alt.X(
         "value:Q", title=title, axis=alt.Axis(tickCount=6, labelExpr=_PLAIN_OR_COMPACT)
@@ -299,18 +299,18 @@ def placebos(
 def waterfall(
     table: pa.Table, labels: Sequence[str], unit: str, colours: Palette
 ) -> Chart:
-    """Return contributions as bars, each from where the one above ended, with whiskers.
+    """Return contributions as cumulative bars with whiskers.
 
     Parameters
     ----------
     table : pyarrow.Table
         Columns ``starts_at``, ``ends_at``, ``low_at``, ``high_at``, ``is_total``.
     labels : sequence of str
-        What each row is called.
+        Names of the rows.
     unit : str
         Of all of them.
     colours : Palette
-        Totals, what adds and what takes away, in its first three colours.
+        Palette with totals, increases and decreases in its first three colours.
     """
     rows = [
         {

@@ -1,4 +1,4 @@
-"""What each check of a study is called, and what to do where it does not pass.
+"""Names of the checks of a study, and the remedy if a check fails.
 
 To pass is not to be proved: it reads *not refuted*.
 """
@@ -13,7 +13,7 @@ from typing import Final
 class CheckWords:
     """A check in words.
 
-    ``action`` is what helps where it warns or fails, one sentence.
+    ``action`` is the remedy if it warns or fails, as a sentence.
     """
 
     title: str
@@ -153,13 +153,13 @@ STATUSES: Final = {
 
 
 def title(name: str) -> str:
-    """Return what a check is called."""
+    """Return the name of a check."""
     known = CHECKS.get(name)
     return known.title if known else name.replace("_", " ").capitalize()
 
 
 def recommendation(name: str, status: str) -> str:
-    """Return what to do about a check, one sentence."""
+    """Return the recommended action for a check, as a sentence."""
     if status == "pass":
         return "Not refuted; nothing to do."
     if status == "not run":
@@ -169,7 +169,7 @@ def recommendation(name: str, status: str) -> str:
 
 
 def summary(statuses: list[str]) -> str:
-    """Return in one sentence what the checks of a study say together."""
+    """Return the joint result of the checks of a study as a sentence."""
     if not statuses:
         return "No check was run."
     counts = {shown: statuses.count(status) for status, shown in STATUSES.items()}

@@ -1,4 +1,4 @@
-"""First table of *Impact*: what each feature brought in money, and what follows."""
+"""First table of *Impact*: return of each feature in money, and decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Most features that the first sentence names.
 _NAMED: Final = 5
-#: How a row of `rows` is written.
+#: Format of the columns of `rows`.
 COLUMNS: Final = (
     tables.Column("feature", "Feature"),
     tables.Column("net_value", "Gain or harm", "estimate", "unknown"),
@@ -49,9 +49,9 @@ def rows(view: Page) -> list[dict[str, Any]]:
 
 
 def sentence(view: Page, found: Sequence[dict[str, Any]]) -> str:
-    """Say how many features are proven to pay, and name the others by finding.
+    """Count features proven to pay, and name the others by finding.
 
-    Each feature is in one part of it, by the finding of the mart.
+    Each feature is in a single part of it, by the finding of the mart.
     """
     of = {name: [row for row in found if row["finding"] == name] for name in _FINDINGS}
     paying = sum(row["finding"] == "pays" for row in found)
@@ -87,7 +87,8 @@ def _name_and_amount(row: dict[str, Any]) -> str:
     return f"{_name(row)} {fmt.estimate(row['net_value'], row['currency'])}"
 
 
-#: Finding of a feature that is not proven to pay → its title, and how one is named.
+#: Finding of a feature that is not proven to pay → its title, and the format of its
+#: name.
 _FINDINGS: Final = {
     "loses": ("Proven loss", _name_and_amount),
     "cannot_tell": ("Gain or loss, cannot tell", _name),

@@ -96,7 +96,7 @@ def moved(row: dict[str, Any]) -> str:
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """Return whether that is better, or what would say so."""
+    """Return the verdict, or the reason why it is unknown."""
     if row["verdict"] == "unknown":
         return fmt.unknown(str(row["reason"]))
     return str(row["verdict"])

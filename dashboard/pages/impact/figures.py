@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from dashboard.shared import format as fmt
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-#: A number with a power of ten, or a negative one, as formats of Python write them.
+#: A number with a power of ten, or a negative number, as formats of Python write them.
 _RECORDED = re.compile(
     r"(?<![\w.,-])-?\d+(?:\.\d+)?e[+-]?\d+|(?<![\w.,)-])-\d[\d,]*(?:\.\d+)?(?![\w-])"
 )
@@ -22,7 +22,7 @@ _SPACE = "\u00a0"
 
 
 def is_money(unit: str) -> bool:
-    """Whether a unit is a currency."""
+    """Return True if a unit is a currency."""
     return _CURRENCY.fullmatch(unit) is not None
 
 

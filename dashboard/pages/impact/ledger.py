@@ -1,4 +1,4 @@
-"""The ledger of studies, on *Impact*: what was registered stays, with its standing."""
+"""Ledger of studies on *Impact*: all registered studies with their status."""
 
 from __future__ import annotations
 

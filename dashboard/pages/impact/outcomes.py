@@ -1,4 +1,4 @@
-"""What a study's outcome is called, and which way of it is a gain."""
+"""Name of a study's outcome, and the direction that is a gain."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dashboard.pages.impact import figures as numbers
 if TYPE_CHECKING:
     from dashboard.pages.impact.queries import Study
 
-#: A process is counted in documents; its outcome is what each of them takes.
+#: A process is counted in documents; its outcome is the time per document.
 _COUNTED_PROCESS = "automation_savings"
 
 
 def outcome_name(study: Study) -> str:
-    """Name what increased or decreased: of a process its minutes, not its documents."""
+    """Name the outcome: for a process its minutes, not its documents."""
     if study.design == _COUNTED_PROCESS:
         unit = numbers.words(study.outcome_unit)
         return f"{unit} per document in {numbers.words(study.outcome)}"
@@ -22,7 +22,7 @@ def outcome_name(study: Study) -> str:
 
 
 def chance_label(study: Study) -> str:
-    """Name the chance of a gain; of more, where no plan says what is better."""
+    """Name the chance of a gain; of an increase if no plan has a direction."""
     if study.plan.get("better") is None:
         return "Chance that it is above zero"
     return "Chance that it is a gain"
@@ -37,7 +37,7 @@ def chance(study: Study) -> str:
 
 
 def chance_of_gain(study: Study) -> str:
-    """Write that chance for a column that says what it is of."""
+    """Write that chance for a column that names its event."""
     if study.plan.get("better") is None:
         return f"{chance(study)} above zero"
     return chance(study)

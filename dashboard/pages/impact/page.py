@@ -1,4 +1,4 @@
-"""Impact: what AI changed, how sure that is, and what cannot be told."""
+"""Impact: effects of AI, their uncertainty, and unanswered questions."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _PLANS = acting.Form(listed=("plan",))
 _PLANNING = acting.Form(listed=("feature",))
 #: Studies that are drawn as cards; the table has all of them.
 _CARDS = 15
-#: Tile, names of verdicts that it counts, and what it means. What nobody hopes for has
-#: a tile like any other.
+#: Tile, names of verdicts that it counts, and its meaning. Unwelcome verdicts have a
+#: tile like any other.
 _TILES = (
     ("Gain", {"Gain"}, "a change in the direction that the plan calls better"),
     ("Harm", {"Harm"}, "a change in the other direction"),
@@ -65,7 +65,7 @@ def main() -> None:
         )
     if opened is None:
         with top:
-            # Without returns in money, what studies found is the answer.
+            # Without returns in money, the findings of the studies are the answer.
             if not decisions.show(view):
                 st.markdown(_summary(studies))
         show_all(view, _chosen(studies, *columns[1:]))
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def show_nothing(view: Page, *, is_old: bool) -> None:
-    """Say what would fill the page."""
+    """Show the data needed to fill the page."""
     if not is_old and not view.selection.covers_everything:
         st.info(
             f"**No study is about a feature of {fmt.markdown(view.scope)}.** Choose"
@@ -102,7 +102,7 @@ def show_nothing(view: Page, *, is_old: bool) -> None:
 
 
 def show_all(view: Page, studies: Sequence[Study]) -> None:
-    """Draw every study: nulls and harm like the rest, and what cannot be told."""
+    """Draw every study, including nulls, harm and refusals."""
     if not studies:
         st.markdown("No study has this feature and grade.")
         return
@@ -140,7 +140,7 @@ def show_all(view: Page, studies: Sequence[Study]) -> None:
 
 
 def show_tiles(view: Page, studies: Sequence[Study]) -> None:
-    """Draw how many studies found what, and on which evidence."""
+    """Draw the number of studies by finding, and their evidence."""
     names = [words.tile_name(study) for study in studies]
     shown = [
         tile
@@ -262,7 +262,7 @@ def _show_rest(studies: Sequence[Study]) -> None:
 
 
 def show_side_by_side(view: Page, studies: Sequence[Study]) -> None:
-    """Draw effects in relation to what would have been, on one scale."""
+    """Draw effects relative to the counterfactual, on a single scale."""
     drawn = [
         study
         for study in studies
@@ -340,7 +340,7 @@ def _row(study: Study) -> dict[str, object]:
 
 
 def show_untold(view: Page, studies: Sequence[Study]) -> None:
-    """Draw what cannot be told, with what would help and what would pay."""
+    """Draw studies without an effect, with remedy and break-even."""
     if not studies:
         return
     st.header("What cannot be told", anchor=False)

@@ -1,7 +1,7 @@
-"""What AI changed: the published studies, with everything that was found and refused.
+"""Effects of AI: the published studies with all results and refusals.
 
-Nothing is fitted here. A study has windows of its own, so the months and the currency
-above a page say nothing about it; the scope does, through the feature it is about.
+Nothing is fitted here. A study has separate windows, so the months and the currency
+above a page do not apply to it; the scope does, through the feature of the study.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
-#: Stands for the grade of a study before its registered end.
+#: Placeholder for the grade of a study before its registered end.
 NO_GRADE = "–"
 #: A bound that a method cannot give is infinite in the marts, and absent here.
 _BOUNDED = "CASE WHEN isfinite({0}) THEN {0} END AS {0}"
@@ -82,8 +82,8 @@ def outcome_trends(snapshot: Snapshot) -> pa.Table:
 class EffectFigures:
     """An effect with its intervals, in ``unit``.
 
-    Bounds that are not finite are ``None``; so is a relative effect of which what it is
-    relative to is too near zero.
+    Bounds that are not finite are ``None``; so is a relative effect with a base too
+    near zero.
     """
 
     effect: float
@@ -100,7 +100,7 @@ class EffectFigures:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A published study: what was declared, and what came of it.
+    """A published study: its declaration and its result.
 
     ``average`` is the effect in ``average_unit``, such as per treated unit and day,
     ``total`` that over all of them; both are ``None`` where nothing was estimated.
@@ -155,12 +155,12 @@ class Study:
 
     @property
     def is_estimated(self) -> bool:
-        """Whether there is an effect."""
+        """Return True if there is an effect."""
         return self.average is not None
 
     @property
     def is_randomised(self) -> bool:
-        """Whether the plan says that units were assigned at random."""
+        """Return True if the plan assigns units at random."""
         return self.plan.get("assignment") is not None
 
     @property
@@ -170,13 +170,13 @@ class Study:
 
     @property
     def is_controlled(self) -> bool:
-        """Whether the grade is A or B: what the headline counts."""
+        """Return True if the grade is A or B, which the headline counts."""
         return self.grade in {"A", "B"}
 
 
 @per_run
 def studies(snapshot: Snapshot, selection: Selection) -> tuple[Study, ...] | None:
-    """Return the studies of a scope, estimated ones first; None if the run has none.
+    """Return studies of a scope, estimated first; None if the run has none.
 
     A run that was published before there were studies has no table of them either.
     """
@@ -186,7 +186,7 @@ def studies(snapshot: Snapshot, selection: Selection) -> tuple[Study, ...] | Non
 
 @per_run
 def study(snapshot: Snapshot, study_id: str) -> Study | None:
-    """Return one study, whatever its scope."""
+    """Return a single study, regardless of its scope."""
     found = _studies(snapshot, "study_id = $study", {"study": study_id})
     return found[0] if found else None
 
@@ -252,7 +252,7 @@ def _lines(text: str | None) -> tuple[str, ...]:
 
 @per_run
 def study_figures(snapshot: Snapshot, ids: tuple[str, ...]) -> pa.Table:
-    """Return effects per treated unit and period, one row a study, for a table."""
+    """Return effects per treated unit and period, a row per study."""
     return table(
         snapshot,
         """
@@ -288,7 +288,7 @@ def study_checks(snapshot: Snapshot, study_id: str) -> list[dict[str, Any]]:
 
 @per_run
 def counterfactual(snapshot: Snapshot, study_id: str) -> pa.Table:
-    """Return what was seen and what would have been, day by day, oldest first."""
+    """Return observed and counterfactual values by day, oldest first."""
     bounds = ", ".join(
         _BOUNDED.format(f"{name}_{side}_90")
         for name in ("counterfactual", "effect", "cumulative_effect")
@@ -307,7 +307,7 @@ def counterfactual(snapshot: Snapshot, study_id: str) -> pa.Table:
 
 @per_run
 def contributions(snapshot: Snapshot, study_id: str) -> pa.Table:
-    """Return factors of a change, each from where the one before it ended.
+    """Return factors of a change, each from the end of the previous factor.
 
     The total begins at nothing. Bounds are placed beside the bars they belong to.
     """
@@ -339,7 +339,7 @@ def contributions(snapshot: Snapshot, study_id: str) -> pa.Table:
 def sensitivity(snapshot: Snapshot, study_id: str) -> pa.Table:
     """Return every other way to estimate a study, the smallest effect first.
 
-    ``run_rank`` counts those with an effect; what was refused comes last, without.
+    ``run_rank`` counts runs with an effect; refused runs come last, without a rank.
     """
     return table(
         snapshot,

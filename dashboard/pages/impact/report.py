@@ -1,4 +1,4 @@
-"""One page on a study, in words: what the page, the text and the PDF say alike."""
+"""Report on a study in words, shared by the page, the text and the PDF."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LISTED_UNITS = 4
 _NO_UNITS = "not known"
-#: Heading of the section that says what was found.
+#: Heading of the section with the findings.
 FOUND: Final = "What was found"
 
 
@@ -32,7 +32,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
-    """A check as it is shown: PASS, REVIEW, FAIL or NOT RUN, and what to do."""
+    """A check as shown: PASS, REVIEW, FAIL or NOT RUN, and the remedy."""
 
     status: str
     title: str
@@ -103,7 +103,7 @@ def _found(study: Study) -> Iterator[str]:
 
 
 def _besides(study: Study) -> Iterator[Section]:
-    """Yield what estimators noted beside the result, if they did."""
+    """Yield notes of the estimators on the result, if any."""
     if study.notes:
         notes = tuple(numbers.readable(note) for note in study.notes)
         yield Section("What else to know", notes)
@@ -126,7 +126,7 @@ def _strength(study: Study) -> Iterator[str]:
 
 
 def design_card(study: Study) -> Iterator[tuple[str, str]]:
-    """Yield what was declared before, as pairs of a name and a text."""
+    """Yield the prior declarations, as pairs of a name and a text."""
     unit = study.outcome_unit
     yield "Question", words.question(study)
     in_unit = numbers.words(unit) or "counts"

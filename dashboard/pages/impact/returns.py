@@ -1,4 +1,4 @@
-"""What was returned, on *Impact*: with intervals, and with what is not counted."""
+"""Returns on *Impact*, with intervals and the amounts not counted."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 _FEATURES = "roi.mart_feature_roi"
 _ROW_HEIGHT = 34
-#: What drivers move: money of the first day where a rate is approved.
+#: Measures that drivers move: money of the first day where a rate is approved.
 _MEASURES = {"net_value": "Net value", "npv": "Present value"}
 #: Height of axis, title and legend.
 _BESIDE_ROWS = 100
 
 
 def show(view: Page) -> None:
-    """Draw what features returned; nothing where the run has no returns."""
+    """Draw the returns of features; nothing if the run has no returns."""
     row = return_summary.headline(view)
     if row is None:
         return
@@ -172,7 +172,7 @@ def _show_features(view: Page, returns: pa.Table) -> None:
 
 
 def _show_outside(view: Page, returns: pa.Table) -> None:
-    """Draw what each feature replaced, what was invested, and the months since."""
+    """Draw baseline, investment and the months since, for each feature."""
     rows = returns.to_pylist()
     sources = [words.BASELINES.get(row["baseline_source"], "") for row in rows]
     tables.show(

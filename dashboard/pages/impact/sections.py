@@ -1,4 +1,4 @@
-"""Checks of a study, what its change is made of, and what the answer hangs on."""
+"""Checks, contributions and sensitivity of a study."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PLACEBOS = {
 def show_checks(
     view: Page, study: Study, checks: Sequence[dict[str, Any]], report: StudyReport
 ) -> None:
-    """Draw each check with what to do, and the placebos of those that carry them."""
+    """Draw each check with its remedy, and the placebos of checks with them."""
     st.header("Checks", anchor=False)
     st.markdown(f"**{report.checks_summary}**")
     if not checks:
@@ -120,7 +120,7 @@ def _show_placebos(view: Page, study: Study, row: dict[str, Any]) -> None:
 
 
 def show_contributions(view: Page, study: Study) -> None:
-    """Draw what moved the outcome by factor, where a design tells them apart."""
+    """Draw contributions to the outcome by factor, if a design has them."""
     table = queries.contributions(view.snapshot, study.study_id)
     rows = table.to_pylist()
     if not rows:
@@ -230,7 +230,7 @@ def show_sensitivity(view: Page, study: Study) -> None:
 
 
 def _of_kind(table: pa.Table, name: str) -> pa.Table:
-    """Return the runs of one kind, with the plan's own."""
+    """Return the runs of a kind, with the plan's own run."""
     if name == _ALL:
         return table
     kinds = {title: kind for kind, title in impact_charts.KINDS.items()}

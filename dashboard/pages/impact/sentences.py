@@ -1,7 +1,8 @@
 """The words of a study, made from its codes and figures: for pages, text and PDF.
 
-Plain text, without markup. Below grade B the wording is *consistent with*; what passed
-a check is *not refuted*. A study that found nothing, or harm, is told like any other.
+Plain text, without markup. Below grade B the wording is *consistent with*; a claim that
+passed a check is *not refuted*. A study that found nothing, or harm, is reported like
+any other.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from dashboard.pages.impact.queries import EffectFigures, Study
 
-#: Grade → word, icon of Material Symbols, what it rests on.
+#: Grade → word, icon of Material Symbols, basis.
 GRADES: Final = {
     "A": ("randomised", "shuffle", "units were assigned at random"),
     "B": ("controlled", "balance", "compared with units that did not have it"),
@@ -44,7 +45,7 @@ STATES: Final = {
     "EXPLORATORY": "Exploratory: not registered before the figures could be read, so"
     " the question may have been chosen by its answer. C at most.",
 }
-#: Design → its name, and what an estimate by it does not say.
+#: Design → its name, and the limits of an estimate by it.
 DESIGNS: Final = {
     "experiment": (
         "Experiment",
@@ -79,13 +80,13 @@ DESIGNS: Final = {
     ),
 }
 _UNNAMED_DESIGN = ("No design", "")
-#: The first reason of a grade, which says what the design can have.
+#: The first reason of a grade, which gives the best grade of the design.
 _BEST = re.compile(r" is ([A-D]) at best")
 _SPACE = "\u00a0"
 
 
 def per_cell(study: Study) -> str:
-    """Write what an average effect is per."""
+    """Return the unit and period that an average effect is per."""
     return words(study.average_unit.removeprefix(study.outcome_unit).strip())
 
 
@@ -103,7 +104,7 @@ def effect(study: Study) -> str:
 
 
 def relative(figures: EffectFigures) -> str:
-    """Write an effect in relation to what would have been, if that means anything."""
+    """Write an effect relative to the counterfactual, if meaningful."""
     if figures.relative is None:
         return ""
     low, high = figures.relative_low, figures.relative_high
@@ -132,35 +133,35 @@ def total(study: Study) -> str | None:
 
 
 def is_detected(study: Study) -> bool:
-    """Whether the interval leaves out zero."""
+    """Return True if the interval excludes zero."""
     return study.verdict in {"positive", "negative"} and study.average is not None
 
 
 def is_increase(study: Study) -> bool:
-    """Whether the estimate is above zero."""
+    """Return True if the estimate is above zero."""
     return study.average is not None and study.average.effect > 0
 
 
 def verdict_name(study: Study) -> str:
-    """Name what was found in a word or three."""
+    """Name the finding in at most three words."""
     if is_detected(study):
         return "Increase" if is_increase(study) else "Decrease"
     return _VERDICTS.get(study.verdict, words(study.verdict).capitalize())
 
 
 def tile_name(study: Study) -> str:
-    """Name what was found as a gain or harm, where the plan says which it is."""
+    """Name the finding as a gain or harm, if the plan has a direction."""
     found = side(study)
     return found.capitalize() if found else verdict_name(study)
 
 
 def question(study: Study) -> str:
-    """Write what the study asks."""
+    """Write the question of the study."""
     return f"Did {study.feature_name} change {outcome_name(study)}?"
 
 
 def verdict(study: Study) -> str:
-    """Write in one sentence or two what was found."""
+    """Write the finding in at most two sentences."""
     if study.verdict in {"refused", "failed", "interim"}:
         return _without_a_verdict(study)
     if study.verdict == "no_effect_detected":
@@ -257,7 +258,7 @@ def _relative(study: Study) -> float | None:
 
 
 def basis(study: Study) -> str:
-    """Write what a grade rests on, or from which one it was lowered."""
+    """Write the basis of a grade, or the grade that it was lowered from."""
     best = _BEST.search(study.grade_reasons[0]) if study.grade_reasons else None
     if study.verdict == "interim":
         best = None
@@ -267,7 +268,7 @@ def basis(study: Study) -> str:
 
 
 def grade_reason(study: Study) -> str:
-    """Write in one sentence why the grade is what it is: the last thing that cost."""
+    """Write the reason for the grade: the last finding that lowered it."""
     if study.verdict in {"refused", "failed"}:
         return "No effect is stated, so there is nothing to grade."
     if study.verdict == "interim":
@@ -303,7 +304,7 @@ def design_name(study: Study) -> str:
 
 
 def not_said(study: Study) -> list[str]:
-    """Write what the result does not say."""
+    """Write the limits of the result."""
     if not study.is_estimated:
         return ["This is not evidence of no effect."]
     said = [
@@ -338,7 +339,7 @@ def _plain_unit(study: Study) -> str:
 
 
 def next_step(study: Study) -> str:
-    """Write what to do now."""
+    """Write the next step."""
     if not study.is_estimated:
         remedy = _sentence(study.what_would_fix_it)
         return remedy or "Change the plan, and register it anew."
@@ -363,7 +364,7 @@ def next_step(study: Study) -> str:
 
 
 def worth(study: Study) -> str | None:
-    """Write whether a change is a gain or harm, where the plan says what is better."""
+    """Write the change as a gain or harm, if the plan has a direction."""
     found = side(study)
     if found is None:
         return None
@@ -381,7 +382,7 @@ def side(study: Study) -> str | None:
 
 
 def finding(study: Study) -> str:
-    """Name what was found, with whether that is gain or harm if the plan knows."""
+    """Name the finding, as gain or harm if the plan has a direction."""
     known = side(study)
     return f"{verdict_name(study)} · {known}" if known else verdict_name(study)
 

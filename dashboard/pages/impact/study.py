@@ -1,4 +1,4 @@
-"""One study on the page *Impact*: result, design, what would have been, checks."""
+"""A study on *Impact*: result, design, counterfactual and checks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _REPORT_FORMATS = {
 def badges(study: Study) -> str:
     """Return grade, finding and state as badges: letter, word and icon, no verdict.
 
-    Blue is what the headline counts. Nothing is green or red.
+    Blue marks a grade that the headline counts. Nothing is green or red.
     """
     _, icon, _ = words.GRADES.get(study.grade, ("", "help", ""))
     colour = "blue" if study.is_controlled else "gray"
@@ -53,7 +53,7 @@ def badges(study: Study) -> str:
 
 
 def _standing_badge(study: Study) -> str:
-    """Return what the ledger has of a study, where that is not plain."""
+    """Return the ledger status of a study, if it is out of the ordinary."""
     if study.standing not in {"withdrawal_pending", "withdrawn"}:
         return ""
     return f" :orange-badge[{ledger_words.STANDINGS[study.standing]}]"
@@ -153,7 +153,7 @@ def show_words(view: Page, study: Study, report: StudyReport) -> None:
 
 
 def _listed(section: Section) -> str:
-    """Return sentences as a list; what was found in bold, and one alone as it is."""
+    """Return sentences as a list, the finding in bold; a lone sentence bare."""
     first, *rest = [fmt.markdown(line) for line in section.lines]
     if section.heading == FOUND:
         first = f"**{first}**"
@@ -181,7 +181,7 @@ def _show_card(view: Page, study: Study) -> None:
 
 
 def _calibration_rows(study: Study) -> list[dict[str, Any]]:
-    """Return what was measured of the method that made the estimate."""
+    """Return the calibration of the method that made the estimate."""
     return [
         {
             "world": " · ".join(
@@ -216,7 +216,7 @@ def _report_file(view: Page, study: Study, form: str) -> bytes:
 
 
 def show_design(view: Page, study: Study, report: StudyReport) -> None:
-    """Draw what was declared before the figures were there."""
+    """Draw the design as declared before the figures existed."""
     st.header("Design", anchor=False)
     st.markdown(
         f"What was declared; it has the state **{study.state.capitalize()}**."
@@ -236,7 +236,7 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> pa.Table:
 
 
 def show_counterfactual(view: Page, study: Study) -> None:
-    """Draw what was seen, what would have been, and the difference."""
+    """Draw observed values, the counterfactual and the difference."""
     st.header("With it and without it", anchor=False)
     table = queries.counterfactual(view.snapshot, study.study_id)
     if table.num_rows == 0:
@@ -319,7 +319,7 @@ def _show_days(view: Page, study: Study, table: pa.Table) -> None:
 
 
 def show_facts(view: Page, study: Study, report: StudyReport) -> None:
-    """Draw what the result can be made again from."""
+    """Draw the facts needed to reproduce the result."""
     st.header("To make it again", anchor=False)
     st.markdown("The same data, plan and seed give the same result, digit for digit.")
     tables.show(

@@ -27,14 +27,14 @@ _FEEDS_NOTHING = "select '' as driver, '' as scope_id, '' as feature where false
 
 @per_run
 def assumptions(snapshot: Snapshot, month: str = "") -> pa.Table | None:
-    """Return the dated versions of all assumptions, the approved ones first.
+    """Return the dated versions of all assumptions, the approved first.
 
     Parameters
     ----------
     snapshot : Snapshot
         The published run.
     month : str
-        ``YYYY-MM``: only versions that hold on one of its days; all by default.
+        ``YYYY-MM``: only versions that are valid on a day of the month; all by default.
 
     Returns
     -------

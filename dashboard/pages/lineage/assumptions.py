@@ -1,4 +1,4 @@
-"""What a run was told: the register of assumptions, versions, plans and loads."""
+"""Inputs of a run: the register of assumptions, versions, plans and loads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IN_FORCE, _ALL = "In force", "All versions"
 
 
 def show_assumptions(view: Page) -> None:
-    """Draw what was assumed, by whom, who approved it, and what can be done."""
+    """Draw assumptions with author and approver, and the possible actions."""
     show_register(view)
     show_acts()
 
@@ -81,7 +81,7 @@ def show_acts() -> None:
 
 
 def sentence(rows: list[dict[str, Any]], month: str) -> str:
-    """Say how many assumptions hold, and which of them count in no headline."""
+    """Count the assumptions that hold, and those in no headline."""
     when = f" in {fmt.month(month)}" if month else ""
     holding = fmt.plural(len(rows), "assumption holds", "assumptions hold")
     text = f"**{holding}**{when}." if month else f"{fmt.plural(len(rows), 'version')}."

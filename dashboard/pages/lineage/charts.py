@@ -1,4 +1,4 @@
-"""What a mart is made of, drawn from left to right: evidence first, the mart last."""
+"""Lineage of a mart drawn from left to right, from evidence to the mart."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _columns(nodes: Sequence[Node]) -> dict[str, int]:
 def _placed(
     nodes: Sequence[Node], column_of: dict[str, int]
 ) -> dict[str, dict[str, Any]]:
-    """Return each node with its place; a short column stands in the middle."""
+    """Return each node with its place; a short column is centred."""
     columns: dict[int, list[Node]] = {}
     for node in nodes:
         columns.setdefault(column_of[node.name], []).append(node)

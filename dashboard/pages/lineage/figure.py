@@ -1,4 +1,4 @@
-"""Where a figure comes from: what it means, what it is made of, and whether it holds.
+"""Origin of a figure: its meaning, its sources and its verification.
 
 A figure is chosen by mart and column, its rows by the bar and by conditions as
 addresses have them. All of it is in the link.
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
     from triptych.core.explanation import Explanation, PublishedValue
 
-#: What is shown where a link names no figure: AI cost by model, day and component.
+#: Default for a link that names no figure: AI cost by model, day and component.
 _FIRST = "cost.fct_daily_model_costs/effective_cost"
-#: Marts of what assumptions value; the others of their schema compare platforms.
+#: Marts valued by assumptions; the others of their schema compare platforms.
 _OF_RETURNS = frozenset(
     {
         *("roi.mart_feature_roi", "roi.mart_model_roi", "roi.mart_portfolio_roi"),
@@ -86,7 +86,7 @@ def _meaning(meaning: ColumnMeaning) -> str:
 def _addressed(
     view: Page, meaning: ColumnMeaning, of_mart: dict[str, ColumnMeaning]
 ) -> Figure | None:
-    """Return the figure with its rows: those of the bar, and what is typed in."""
+    """Return the figure with its rows: those of the bar and the typed rows."""
     typed = st.text_input(
         "Only rows with",
         key="rows",
@@ -142,12 +142,12 @@ def _show_value(
     columns: Sequence[ColumnMeaning],
     of_mart: dict[str, ColumnMeaning],
 ) -> None:
-    """Draw the published value, its making, and what the evidence gives."""
+    """Draw the published value, its derivation and the value by evidence."""
     try:
         find_column(list(columns), figure)
         published = read_value(view.snapshot, figure, of_mart)
     except TriptychError as error:
-        # It says which condition is missing, or which value there is none of.
+        # The message names the missing condition, or the value that does not exist.
         st.info(fmt.markdown(str(error)))
         return
     origin = _origin(figure, published, of_mart)
@@ -233,7 +233,7 @@ def _offer_working_out(view: Page) -> bool:
 
 
 def _show_again(view: Page, figure: Figure) -> None:
-    """Draw what the evidence gives, part by part, with files and loads."""
+    """Draw the value by evidence part by part, with files and loads."""
     root = str(access.workspace_root().resolve())
     try:
         with st.spinner("Working it out from the evidence …"):
@@ -335,7 +335,7 @@ def _show_files(view: Page, told: Explanation) -> None:
 
 
 def show_lineage(view: Page, meaning: ColumnMeaning) -> None:
-    """Draw what the mart is made of, from evidence on the left to the mart."""
+    """Draw the lineage of the mart, from evidence on the left to the mart."""
     st.subheader(f"What {meaning.mart} is made of", anchor=False)
     nodes = queries.upstream(view.snapshot, meaning.model_name)
     streams = sum(node.layer == "evidence" for node in nodes)

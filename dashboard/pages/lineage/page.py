@@ -1,4 +1,4 @@
-"""Assumptions & lineage: what figures rest on, and what they are made of."""
+"""Assumptions & lineage: the basis of figures and their derivation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures of a run mean, and what each mart is made of, step by step."""
+"""Meaning of the figures of a run, and lineage of each mart by step."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Node:
 
 @per_run
 def documented_columns(snapshot: Snapshot) -> tuple[ColumnMeaning, ...] | None:
-    """Return what each public column means; None where the run did not keep that."""
+    """Return the meaning of public columns; None if the run did not keep it."""
     try:
         found = read_columns(snapshot)
     except NotExplainableError:
@@ -56,7 +56,7 @@ def documented_columns(snapshot: Snapshot) -> tuple[ColumnMeaning, ...] | None:
 
 @per_run
 def upstream(snapshot: Snapshot, model_name: str) -> tuple[Node, ...]:
-    """Return what a mart is made of: itself, models, and streams of evidence."""
+    """Return the lineage of a mart: itself, models and streams of evidence."""
     models = {
         row["model_name"]: row for row in rows(snapshot, "SELECT * FROM lineage.models")
     }
@@ -70,7 +70,7 @@ def upstream(snapshot: Snapshot, model_name: str) -> tuple[Node, ...]:
 
 
 def _node(name: str, model: dict[str, Any] | None, distance: int) -> Node:
-    """Return a node; what is no model is a stream of evidence."""
+    """Return a node; anything but a model is a stream of evidence."""
     if model is None:
         return Node(name, "evidence", distance, "stream", "", ())
     return Node(
@@ -84,9 +84,9 @@ def _node(name: str, model: dict[str, Any] | None, distance: int) -> Node:
 
 
 def worked_out_again(snapshot: Snapshot, root: str, address: str) -> Explanation:
-    """Return a figure with all that stands behind it, worked out from the evidence.
+    """Return a figure with its full derivation, recomputed from evidence.
 
-    It is never remembered: whoever asks wants the files as they are now.
+    It is never cached: the user wants the files as they are now.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _streams(sources: list[str]) -> list[str]:
 
 @per_run
 def versions_told(snapshot: Snapshot) -> tuple[Version, ...] | None:
-    """Return versions of all that the run was told; None where it kept none."""
+    """Return versions of all inputs of the run; None if it kept none."""
     try:
         return read_versions(snapshot)
     except duckdb.CatalogException:
@@ -124,7 +124,7 @@ def versions_told(snapshot: Snapshot) -> tuple[Version, ...] | None:
 
 @per_run
 def loads_by_stream(snapshot: Snapshot) -> pa.Table:
-    """Return what was loaded from each source, of which the run was made."""
+    """Return the loads of each source that the run was made from."""
     names = ("current_loads", "current_load_rows", "refused_load_rows")
     asked = query(*names, by=("source", "stream"), labels=("loaded_at",))
     return table(snapshot, compile_query(asked))

@@ -107,11 +107,11 @@ def tornado(
     Parameters
     ----------
     table : pyarrow.Table
-        What moves it, the widest first, with columns ``…_at_low`` and ``…_at_high``.
+        Drivers, the widest first, with columns ``…_at_low`` and ``…_at_high``.
     measure : str
         Beginning of the names of these columns.
     value : float
-        What it is with everything as assumed.
+        Value with all assumptions unchanged.
     title : str
         Of the axis.
     """
@@ -206,7 +206,7 @@ def _bar(row: dict[str, Any], measure: str) -> dict[str, Any]:
 
 
 def cost_on_usage(table: pa.Table, found: dict[str, Any], colours: Palette) -> Chart:
-    """Return months as dots on two log axes, the fitted line, and one of slope 1."""
+    """Return months as dots on log-log axes, a fit and a line of slope 1."""
     known = [row for row in table.to_pylist() if row["requests"] and row["cost"]]
     rows = pd.DataFrame(known)
     currency = known[0]["currency"]
@@ -276,7 +276,7 @@ def _by_scenario(names: list[str], colours: Palette, *, legend: bool) -> alt.Col
 
 
 def _on_phone(narrow: float, wide: float) -> alt.ExprRef:
-    """Return one value where a chart is narrow, and another where it is not."""
+    """Return a value for narrow charts, and another value for wide charts."""
     return alt.ExprRef(f"width < {_NARROW} ? {narrow} : {wide}")
 
 

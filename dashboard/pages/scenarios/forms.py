@@ -1,4 +1,4 @@
-"""Scenarios from the page: turn the numbers of one, see what it comes to, save, run."""
+"""Scenario forms: turn numbers, preview the outcome, save and run."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _WIDE = 2
 
 
 def are_offered() -> bool:
-    """Return whether whoever looks may save scenarios."""
+    """Return True if the viewer may save scenarios."""
     return acting.is_offered("save_scenario")
 
 
 def show() -> None:
-    """Offer to change or clone a scenario by its numbers, to write one, and to run."""
+    """Offer to change or clone a scenario by its numbers, to write and run."""
     if not are_offered():
         return
     st.header("Change, save, run", anchor=False)
@@ -51,7 +51,7 @@ def show() -> None:
 
 @st.fragment
 def _show_numbers(start: str, names: Sequence[str]) -> None:
-    """Draw a slider for each number of a scenario, and what it comes to with them."""
+    """Draw a slider per number of a scenario, and the resulting outcome."""
     fixed = {"start": start}
     try:
         dials = acting.dials("change_scenario", fixed)
@@ -70,7 +70,7 @@ def _show_numbers(start: str, names: Sequence[str]) -> None:
 
 
 def _turned(start: str, dials: Sequence[Dial]) -> str:
-    """Draw the sliders; return what was turned, a line each."""
+    """Draw the sliders; return the changed numbers, a line each."""
     columns = st.columns(_WIDE)
     lines = []
     for number, dial in enumerate(dials):

@@ -1,4 +1,4 @@
-"""Scenarios: what if, side by side from saved results, and numbers to turn."""
+"""Scenarios: saved results side by side, and numbers to turn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _FOLDER = "scenarios/results"
 _FIRST = 2
-#: What a tornado is of: name of its columns, and of its axis.
+#: Measure of a tornado: name of its columns, and of its axis.
 _MEASURES = {
     "Gain against base": ("difference", "Mean gain at the ends of a 90 % interval"),
     "Net present value": ("npv", "Mean NPV at the ends of a 90 % interval"),
@@ -80,14 +80,14 @@ def main() -> None:
 
 
 def show_nothing() -> None:
-    """Say what would fill the page."""
+    """Show the data needed to fill the page."""
     st.info("**No scenario has been run in this workspace.**")
     forms.show()
     show_how()
 
 
 def show_how() -> None:
-    """Say how a scenario is made by commands."""
+    """Show the commands that make a scenario."""
     st.markdown(
         "Write one from a template, put in your own names and values, and run it:"
     )
@@ -96,7 +96,7 @@ def show_how() -> None:
 
 
 def choose(saved: Sequence[Result]) -> list[Result]:
-    """Draw what to compare, bound to the URL, and return it."""
+    """Draw the choice of results, bound to the URL, and return them."""
     labels = [queries.scenario_label(one) for one in saved]
     known_as = queries.label_by_link(saved)
     asked = [known_as.get(each, each) for each in st.query_params.get_all("scenarios")]
@@ -120,7 +120,7 @@ def choose(saved: Sequence[Result]) -> list[Result]:
 
 
 def show_outcomes(view: Page, chosen: Sequence[Result]) -> None:
-    """Draw what the chosen ones come to, the best first."""
+    """Draw the outcomes of the chosen scenarios, the best first."""
     chosen = queries.best_first(chosen)
     for result in chosen:
         st.markdown(words.outcome(result))
@@ -177,7 +177,7 @@ def _with_chances(table: pa.Table) -> pa.Table:
 
 
 def _standing(view: Page, one: Result) -> str:
-    """Say where a result does not belong to what is published, and what it lacks."""
+    """Report mismatches of a result with the published run, and its gaps."""
     parts = [f" {fmt.markdown(note)}" for note in one["notes"]]
     if one["base_run_id"] != view.run.run_id:
         parts.append(
@@ -192,7 +192,7 @@ def _standing(view: Page, one: Result) -> str:
 
 
 def show_assumed(view: Page, chosen: Sequence[Result]) -> None:
-    """Draw what several of them assume differently."""
+    """Draw the differences between the assumptions of the chosen scenarios."""
     if len(chosen) > 1:
         st.header("What they assume differently", anchor=False)
         table = queries.scenario_differences(chosen)
@@ -267,7 +267,7 @@ def show_fan(view: Page, chosen: Sequence[Result]) -> None:
 
 
 def show_one(view: Page, chosen: Sequence[Result]) -> None:
-    """Draw what moves one of them, where it breaks even, and what it is made of."""
+    """Draw drivers, break-even and composition of a single scenario."""
     st.header("What moves it", anchor=False)
     one = chosen[0]
     if len(chosen) > 1:

@@ -1,7 +1,7 @@
 """Saved scenarios as tables; nothing is worked out here.
 
-They stand beside the published run, a file each, and say themselves on which run they
-were worked out.
+They are kept beside the published run, a file each, and name the run on which they were
+computed.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ def scenario_label(result: Result) -> str:
 
 
 def label_by_link(saved: Sequence[Result]) -> dict[str, str]:
-    """Return how results are called, by what links may call them, newest first.
+    """Return labels of results by the keys of links, newest first.
 
-    By name and id, whatever others are saved; and by a name alone that several have
-    come to share since, which is then the newest of them.
+    Keys are name and id, regardless of other saved results; and a name alone that
+    several results have come to share since, which is then the newest of them.
     """
     by_name = {result["name"]: scenario_label(result) for result in reversed(saved)}
     by_id = {_name_and_id(result): scenario_label(result) for result in saved}
@@ -74,7 +74,7 @@ def _name_and_id(result: Result) -> str:
 
 
 def best_first(results: Sequence[Result]) -> list[Result]:
-    """Return scenarios by what they add to their base; last those that say nothing."""
+    """Return scenarios by gain over their base; those without a gain last."""
     return sorted(
         results,
         key=lambda result: (
@@ -85,7 +85,7 @@ def best_first(results: Sequence[Result]) -> list[Result]:
 
 
 def scenario_outcomes(results: Sequence[Result]) -> pa.Table:
-    """Return what scenarios come to, a row for each."""
+    """Return the outcomes of scenarios, a row for each."""
     return _table(
         [
             {
@@ -110,7 +110,7 @@ def _payback(summary: Result) -> str | None:
 
 
 def scenario_months(results: Sequence[Result], measure: str) -> pa.Table:
-    """Return one measure by month, with its intervals."""
+    """Return a single measure by month, with its intervals."""
     return _table(
         [
             {"scenario": scenario_label(result), "currency": result["currency"], **row}
@@ -122,7 +122,7 @@ def scenario_months(results: Sequence[Result], measure: str) -> pa.Table:
 
 
 def scenario_differences(results: Sequence[Result]) -> pa.Table:
-    """Return what scenarios assume differently: a row a key, a column a scenario."""
+    """Return differing assumptions of scenarios: a row a key, a column each."""
     labels = {result["scenario_id"]: scenario_label(result) for result in results}
     return _table(
         [
@@ -136,7 +136,7 @@ def scenario_differences(results: Sequence[Result]) -> pa.Table:
 
 
 def scenario_changes(result: Result) -> pa.Table:
-    """Return the changes of a scenario, the rule of each, and what it adds."""
+    """Return the changes of a scenario with their rules and contributions."""
     return _table(
         [
             {
@@ -159,7 +159,7 @@ def scenario_changes(result: Result) -> pa.Table:
     )
 
 
-#: What belongs to no feature, in place of its name.
+#: Name of the row that belongs to no feature.
 _NO_FEATURE = "Of no feature (idle, tax, …)"
 _LINES = {
     "benefit": "Benefit",
@@ -216,14 +216,14 @@ def _without_feature(row: Result) -> str:
 
 
 def scenario_drivers(result: Result, measure: str) -> pa.Table:
-    """Return what moves a scenario, the most telling first.
+    """Return the drivers of a scenario, the strongest first.
 
     Parameters
     ----------
     result : dict
         The scenario.
     measure : {"difference", "npv"}
-        What is moved: its gain against the base, or its net present value.
+        Measure that is moved: gain against the base, or net present value.
     """
     said = {
         "not_plausible": "not within a plausible range",
@@ -262,7 +262,7 @@ def _standing(row: Result) -> str:
 
 
 def scenario_features(result: Result) -> pa.Table:
-    """Return the features of a scenario, and what belongs to none."""
+    """Return the features of a scenario, and the cost outside any feature."""
     return _table(
         [
             {
@@ -281,7 +281,7 @@ def scenario_features(result: Result) -> pa.Table:
 
 
 def scenario_bills(result: Result) -> pa.Table:
-    """Return the bill of each complete month beside what was served."""
+    """Return the bill of each complete month beside the usage served."""
     return _table(
         [
             {**row, "currency": result["currency"]}

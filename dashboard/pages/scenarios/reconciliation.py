@@ -24,7 +24,7 @@ _FOLDER = "scenarios/results"
 
 
 def show(view: Page, one: Result) -> None:
-    """Draw each line of what was measured next to that of the base, and why."""
+    """Draw each measured line next to that of the base, with the reason."""
     _show_to_date(view, one)
     _show_net_value(view, one)
     _show_run_rate(view, one)

@@ -1,4 +1,4 @@
-"""What saved scenarios say, in words."""
+"""Findings of saved scenarios, in words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HALF = 0.5
 
 
 def outcome(result: Row) -> str:
-    """Say what a scenario adds to its base, how sure that is, and when it pays."""
+    """State a scenario's gain over its base, its uncertainty and payback."""
     name = fmt.markdown(result["name"])
     summary, currency = result["summary"], result["currency"]
     if summary["difference_reason"]:
@@ -35,7 +35,7 @@ def outcome(result: Row) -> str:
 
 
 def monthly_cost(result: Row) -> str:
-    """Say what a month costs in a scenario, and what it would cost without it."""
+    """State the monthly cost in a scenario and without it."""
     summary, currency = result["summary"], result["currency"]
     amount = fmt.markdown(fmt.estimate(summary["monthly_cost"], currency))
     span = fmt.markdown(between(summary, "monthly_cost", currency))
@@ -44,7 +44,7 @@ def monthly_cost(result: Row) -> str:
 
 
 def pays(summary: Row) -> str:
-    """Say when a scenario has paid for itself, against its base."""
+    """State the payback date of a scenario against its base."""
     middle = summary["difference_payback_months_p50"]
     never = chance(summary["difference_probability_never_paid_back"])
     if middle is None and summary["difference_probability_never_paid_back"] < _HALF:
@@ -63,7 +63,7 @@ def pays(summary: Row) -> str:
 
 
 def level(result: Row) -> str:
-    """Say what a scenario comes to as a whole, and on which evidence that rests."""
+    """State the total outcome of a scenario and its evidence."""
     summary, currency = result["summary"], result["currency"]
     if summary["npv_reason"]:
         return f"Net present value: {fmt.markdown(summary['npv_reason'])}."
@@ -79,7 +79,7 @@ def level(result: Row) -> str:
 
 
 def driver(rows: list[dict[str, Any]], measure: str, called: str, currency: str) -> str:
-    """Say what moves a measure, such as the net present value, most."""
+    """Name the strongest driver of a measure, such as net present value."""
     ends = f"{measure}_at_low", f"{measure}_at_high"
     drawn = [row for row in rows if None not in (row[ends[0]], row[ends[1]])]
     if not drawn:
@@ -94,7 +94,7 @@ def driver(rows: list[dict[str, Any]], measure: str, called: str, currency: str)
 
 
 def _break_even(row: dict[str, Any], measure: str) -> str:
-    """Say at which value of an assumption a measure is nothing, or why at none."""
+    """State the break-even value of an assumption, or why there is none."""
     value = row.get(f"break_even_{measure}")
     if value is None:
         reason = row.get(f"{measure}_break_even_reason")
@@ -104,7 +104,7 @@ def _break_even(row: dict[str, Any], measure: str) -> str:
 
 
 def elasticity(found: Row, currency: str) -> str:
-    """Say how the whole bill grew with what was served."""
+    """State the growth of the whole bill relative to usage served."""
     if found["reason"]:
         return f"How cost grows with usage is {fmt.markdown(found['reason'])}."
     slope = fmt.decimal(found["elasticity"])

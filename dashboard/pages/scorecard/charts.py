@@ -1,6 +1,6 @@
 """The charts of *Platform scorecard*: a dot and an interval, and slopes of a move.
 
-No colour says good or bad: whether more is better, a reader knows of each metric.
+No colour means good or bad: for each metric, the reader knows if more is better.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from dashboard.shared.charts import Chart, Palette
 
 _ROW_HEIGHT: Final = 26
-#: What the axis beneath takes of a chart's height, and what pads it.
+#: Part of a chart's height used by the axis beneath, and its padding.
 _AXIS_HEIGHT: Final = 46
 _PADDING: Final = {"left": 5, "right": 12, "top": 5, "bottom": 5}
 _SLOPE_HEIGHT: Final = 150
 PERIODS: Final = ("before", "migration", "after")
-#: Units whose axis is written in per cent.
+#: Units with an axis in per cent.
 _PERCENT: Final = frozenset({"ratio"})
 
 
@@ -35,14 +35,15 @@ def dots(
     *,
     with_band: bool = False,
 ) -> Chart:
-    """Return a dot and an interval for each platform, on one scale.
+    """Return a dot and an interval for each platform, on a single scale.
 
     Parameters
     ----------
     rows : sequence of dict
-        Figures of one metric, each with a value.
+        Figures of a single metric, each with a value.
     platforms : sequence of str
-        Names of all platforms, in the order of the rows; one without a figure is a gap.
+        Names of all platforms, in the order of the rows; a platform without a figure is
+        a gap.
     colours : Palette
         Of the reader's theme.
     with_band : bool
@@ -107,7 +108,7 @@ def _band(colours: Palette) -> alt.Chart:
 
 
 def slope(row: dict[str, Any], colours: Palette) -> Chart:
-    """Return what a figure was before, in and after a migration, with intervals."""
+    """Return a figure before, in and after a migration, with intervals."""
     unit, currency = str(row["unit"]), str(row["currency"])
     frame = pd.DataFrame(
         [
@@ -133,7 +134,7 @@ def slope(row: dict[str, Any], colours: Palette) -> Chart:
             alt.Tooltip("text:N", title="Figure"),
         ],
     )
-    # Each point is labelled: an axis would say the same again.
+    # Each point is labelled: an axis would repeat it.
     y = alt.Y("figure:Q", axis=None, scale=alt.Scale(zero=True))
     colour = colours.categories[0]
     intervals = base.mark_rule(strokeWidth=6, opacity=0.3, color=colour).encode(

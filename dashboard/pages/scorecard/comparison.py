@@ -23,7 +23,7 @@ _TOTAL: Final = "cost_per_thousand_inferences"
 
 
 def show_comparisons(view: Page) -> None:
-    """Draw each pair of platforms, model by model, and what cannot be compared."""
+    """Draw each pair of platforms, model by model, and the incomparable."""
     st.header("Platforms compared on the same models", anchor=False)
     table = queries.platform_comparisons(view.snapshot)
     rows = table.to_pylist()
@@ -83,7 +83,7 @@ def show_comparisons(view: Page) -> None:
 
 
 def headline(rows: Sequence[dict[str, Any]]) -> str:
-    """Say how charges per inference compare on the models that two platforms served.
+    """Compare charges per inference on models that two platforms served.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def headline(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _sentence(mean: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
-    """Write what two platforms charged, and what the same models cost in all."""
+    """Write charges of two platforms, and total cost of the same models."""
     models = [
         f"{fmt.markdown(row['unit_id'])} {figures(row)}"
         for row in rows

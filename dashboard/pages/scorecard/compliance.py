@@ -1,4 +1,4 @@
-"""Section of *Platform scorecard*: security and compliance, and what lacks evidence."""
+"""Section of *Platform scorecard*: security, compliance, evidence gaps."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def show_controls(view: Page) -> None:
 
 
 def headline(rows: Sequence[dict[str, Any]]) -> str:
-    """Say of how many controls there is evidence, and what has expired.
+    """Count the controls with evidence, and those expired.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def headline(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def matrix(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Return one row per platform, with what is known of each control as text."""
+    """Return a row per platform, with the status of each control as text."""
     return pa.Table.from_pylist(
         [
             {"platform_name": name, **_cells(of_platform)}
@@ -169,7 +169,7 @@ def show_open_controls(view: Page) -> None:
 
 
 def folded(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return open controls, the expired first, a platform's unknown ones as one row.
+    """Return open controls, expired first; a row for unknowns per platform.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The matrix of *Platform scorecard*: platforms by metric, of all models or of one."""
+"""The matrix of *Platform scorecard*: platforms by metric, all or 1 model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMPARISONS: Final = "roi.mart_platform_comparisons"
 
 
 def show(view: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -> None:
-    """Draw the matrix of what is chosen: everything that ran, or one model alike."""
+    """Draw the matrix of the choice: everything that ran, or a single model."""
     compared = queries.platform_comparisons(view.snapshot).to_pylist()
     known = names.names_of(view.snapshot, "model")
     ids = {str(row["unit_id"]) for row in compared if row["unit_id"]}

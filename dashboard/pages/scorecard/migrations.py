@@ -1,4 +1,4 @@
-"""Section of *Platform scorecard*: what changed by a move, and what the move cost."""
+"""Section of *Platform scorecard*: effects and cost of a move."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MIGRATIONS: Final = "roi.mart_platform_migrations"
 _ACROSS: Final = 3
 #: Slopes that are drawn at once.
 _FIRST: Final = 6
-#: What a move is drawn by.
+#: Metrics drawn for a move.
 _SLOPES: Final = (
     *("spend_per_month", "p95_to_threshold_ratio", "firefighting_booked_ratio"),
     *("delivered_p95_to_threshold_ratio", "spend_to_budget_ratio"),
@@ -35,7 +35,7 @@ _SLOPES: Final = (
 
 
 def show_moves(view: Page) -> None:
-    """Draw each migration: what was seen before, in and after it, and what it cost."""
+    """Draw each migration: figures before, in and after it, and its cost."""
     found = queries.moves(view.snapshot)
     if not found:
         st.markdown(

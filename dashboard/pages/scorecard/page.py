@@ -1,4 +1,4 @@
-"""Platform scorecard: three criteria by platform, what a move changed, readiness."""
+"""Platform scorecard: criteria by platform, effects of a move, readiness."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def show_all(view: Page) -> None:
-    """Draw the migration first, then platforms, and what they run, take and lack."""
+    """Draw the migration, then platforms with workload, effort and gaps."""
 
     def show_platforms() -> None:
         sections.show_platforms(view)
@@ -77,7 +77,7 @@ def show_all(view: Page) -> None:
 
 
 def show_nothing() -> None:
-    """Say what would fill the page."""
+    """Show the data needed to fill the page."""
     st.info(
         "**No platform is known yet.** `platforms` in `catalog.yml` say which charges"
         " run on which platform, `placements` which model runs where, and `migrations`"

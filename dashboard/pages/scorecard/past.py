@@ -1,4 +1,4 @@
-"""The scorecard of a past month: what was known of migrations then, and no more."""
+"""The scorecard of a past month: only migrations as known then."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MART: Final = "roi.mart_platform_migration_months"
 
 
 def show(view: Page, month: str, newest: str) -> None:
-    """Draw what a month knew of migrations.
+    """Draw migrations as known in a month.
 
     Parameters
     ----------

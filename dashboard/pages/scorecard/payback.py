@@ -1,4 +1,4 @@
-"""When a move has paid for itself: a range of months, or a point with the reason."""
+"""Payback of a move: a range of months, or a point with the reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dashboard.shared import format as fmt
 if TYPE_CHECKING:
     from dashboard.pages.scorecard.queries import Move
 
-#: What moving consists of: column, and what it paid for.
+#: Parts of the cost of moving: column, and its purpose.
 COST_PARTS: Final = {
     "integration_labour_amount": "hours of integration",
     "integration_charges_amount": "charges for integration",
@@ -19,7 +19,7 @@ COST_PARTS: Final = {
 
 
 def sentence(move: Move) -> str:
-    """Return when what a move cost is even with what a month saves, and both."""
+    """Return the payback of a move, with its cost and monthly saving."""
     row = move.figures
     currency = row["currency"]
     if row["cost_of_moving_amount"] is None:

@@ -1,4 +1,4 @@
-"""Queries of *Platform scorecard*: what platforms cost, serve and take, and moves."""
+"""Queries of *Platform scorecard*: cost, usage, effort and moves."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _COMPARISONS = "roi.mart_platform_comparisons"
 _CONTROLS = "roi.mart_platform_controls"
 _WORKLOADS = "roi.mart_workload_profiles"
 _FUNNEL = "delivery.mart_conversions"
-#: What each platform billed: those that serve more come first.
+#: Bills of each platform: those that serve more come first.
 _BILLS = f"({compile_query(query('platform_bill', by=('platform_id', 'currency')))})"
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A migration with its windows, what it cost, and when that is paid for."""
+    """A migration with its windows, its cost and its payback."""
 
     figures: dict[str, Any]
 
@@ -68,7 +68,7 @@ def platform_figures(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def cost_trajectory(snapshot: Snapshot) -> dict[str, Any] | None:
-    """Return how the bills of all platforms grew with what they served."""
+    """Return the growth of all platforms' bills relative to usage served."""
     found = rows(
         snapshot,
         f"SELECT * FROM {_SCORECARD} WHERE subject_kind = 'organisation'"
@@ -81,7 +81,7 @@ def cost_trajectory(snapshot: Snapshot) -> dict[str, Any] | None:
 def platform_comparisons(snapshot: Snapshot) -> pa.Table:
     """Return platforms by the models that two of them served alike, each pair once.
 
-    A comparison that has a figure is told from the platform whose figure is lower.
+    A comparison with a figure is given from the platform with the lower figure.
     """
     return table_of(
         snapshot,
@@ -139,7 +139,7 @@ def newest_month(snapshot: Snapshot) -> str | None:
 
 @per_run
 def changes_of_month(snapshot: Snapshot, month: str) -> pa.Table:
-    """Return what migrations had changed as a month knew it."""
+    """Return the effects of migrations as known in a month."""
     return table_of(
         snapshot,
         _MONTHS,
@@ -160,7 +160,7 @@ def changes_of_month(snapshot: Snapshot, month: str) -> pa.Table:
 
 @per_run
 def changes(snapshot: Snapshot, migration_id: str) -> pa.Table:
-    """Return what changed with a migration, like for like before everything."""
+    """Return the effects of a migration, like for like first."""
     return table(
         snapshot,
         """
@@ -194,7 +194,7 @@ def composition(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def platform_terms(snapshot: Snapshot) -> pa.Table:
-    """Return who runs each platform, with which skills, and what is committed."""
+    """Return operator, skills and commitments of each platform."""
     return table(
         snapshot, "SELECT * FROM roi.mart_platform_terms ORDER BY platform_name"
     )
@@ -259,7 +259,7 @@ def funnel(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def readiness(snapshot: Snapshot) -> pa.Table:
-    """Return which measurements each feature has, and what starts the others."""
+    """Return the measurements of each feature, and the start of the others."""
     return table_of(
         snapshot,
         "roi.mart_measurement_readiness",

@@ -1,4 +1,4 @@
-"""Sections of *Platform scorecard*: platforms, what runs where, funnel, readiness."""
+"""Sections of *Platform scorecard*: platforms, models, funnel, readiness."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _SCORECARD: Final = "roi.mart_platform_scorecard"
-#: What is drawn of a move: to several platforms, it is one cost.
+#: Metrics drawn for a move: to several platforms, it is a single cost.
 _OF_MOVES: Final = ("integration_share_ratio", "integration_to_rest_ratio")
 _ACROSS: Final = 3
 
 
 def show_platforms(view: Page) -> None:
-    """Draw one row per platform, the criteria as three groups of columns."""
+    """Draw a row per platform, the criteria as three groups of columns."""
     table = queries.platform_figures(view.snapshot)
     rows = table.to_pylist()
     platforms = list(dict.fromkeys(row["subject_name"] for row in rows))
@@ -54,7 +54,7 @@ def show_platforms(view: Page) -> None:
 
 
 def _show_integration(view: Page, *, with_band: bool) -> None:
-    """Draw what integration was of the investment: of a move, which costs it once."""
+    """Draw integration as a share of the investment: per move, paid once."""
     st.subheader(words.CRITERIA["integration"], anchor=False)
     moves = queries.moves(view.snapshot)
     found = [
@@ -237,7 +237,7 @@ def show_composition(view: Page) -> None:
 
 
 def show_funnel(view: Page) -> None:
-    """Draw how much of what was piloted or registered came into production."""
+    """Draw the share of pilots and registered models in production."""
     st.header("From pilot to production", anchor=False)
     table = queries.funnel(view.snapshot)
     if table.num_rows == 0:
@@ -280,7 +280,7 @@ def show_funnel(view: Page) -> None:
 
 
 def show_readiness(view: Page) -> None:
-    """Draw which measurements each feature has, and what to start on day one."""
+    """Draw the measurements of each feature, and those to start on day 1."""
     st.header("Readiness", anchor=False)
     table = queries.readiness(view.snapshot)
     if table.num_rows == 0:

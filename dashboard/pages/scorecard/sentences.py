@@ -1,6 +1,6 @@
-"""What *Platform scorecard* says: names, figures with their intervals, and moves.
+"""Words of *Platform scorecard*: names, figures with intervals, moves.
 
-A change is told as what was seen before and after. Nothing here says why.
+A change is reported as observed before and after. Nothing here gives a cause.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dashboard.pages.scorecard.queries import Move
 
-#: Metric → its name on the page and what less or more of it means.
+#: Metric → its name on the page and the meaning of less or more of it.
 METRICS: Final = {
     "windows_over_threshold_ratio": "Windows with p95 over the threshold",
     "requests_over_threshold_ratio": "Requests over the threshold",
@@ -51,7 +51,7 @@ METRICS: Final = {
     "required_skill_count": "Required skills",
     "cost_elasticity": "Cost elasticity",
 }
-#: What is drawn of each criterion, in this order, three in a row.
+#: Metrics drawn for each criterion, in this order, three in a row.
 DRAWN: Final = {
     "performance": (
         *("windows_over_threshold_ratio", "p95_to_threshold_ratio"),
@@ -79,12 +79,12 @@ GRADES: Final = {
     "D": "D · assumed",
     "X": "X · not estimable",
 }
-#: What a platform charged, and what its models cost in all, are two figures.
+#: The charge of a platform and the total cost of its models are two figures.
 UNIT_COSTS: Final = (
     "*Charged* is what the platform charged for serving its models, by what it served."
     " *Total* is what these models cost on every platform, without training."
 )
-#: Where the band comes from, and what it is not.
+#: Source of the band, and its limits.
 BAND_LOW, BAND_HIGH = 0.3, 0.5
 BAND: Final = (
     "The band from 30 to 50 % is a rule of thumb of practitioners for the part of an"
@@ -149,7 +149,7 @@ def of_move(move: Move, metric: str) -> dict[str, Any]:
 
 
 def in_order(table: pa.Table) -> pa.Table:
-    """Return figures in the order in which their metrics are told here."""
+    """Return figures in the order of their metrics on this page."""
     places = {metric: place for place, metric in enumerate(METRICS)}
     metrics = table["metric"].to_pylist()
     return table.take(sorted(range(len(metrics)), key=lambda at: places[metrics[at]]))
@@ -223,7 +223,7 @@ def change(row: dict[str, Any]) -> str:
 
 
 def by_metric(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return one row of each metric of a move.
+    """Return a row for each metric of a move.
 
     Like for like where that is known before the move, else of everything.
     """
@@ -252,7 +252,7 @@ def loads(row: dict[str, Any]) -> str:
 
 
 def headline(move: Move, rows: Sequence[dict[str, Any]]) -> str:
-    """Return a move in one line: cost, latency and incidents, each with its grade."""
+    """Return a move as a line: cost, latency and incidents, each with grade."""
     of = by_metric(rows)
     told = {
         "a month": of.get("spend_per_month"),
@@ -286,7 +286,7 @@ def _part_of_headline(name: str, row: dict[str, Any]) -> str:
 
 
 def summary(move: Move, rows: Sequence[dict[str, Any]]) -> str:
-    """Return what was seen before, in and after a move, in one paragraph."""
+    """Return figures before, in and after a move, in a paragraph."""
     of = by_metric(rows)
     parts = [
         *_spend(of.get("spend_to_budget_ratio"), of.get("spend_per_month")),
@@ -352,7 +352,7 @@ def _hours(row: dict[str, Any] | None) -> list[str]:
 
 
 def grounds(rows: Sequence[dict[str, Any]]) -> str:
-    """Return what the grades rest on."""
+    """Return the basis of the grades."""
     controls = next((row for row in rows if row["control_count"]), None)
     if controls is None:
         return (

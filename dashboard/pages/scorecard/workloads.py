@@ -1,4 +1,4 @@
-"""Section of *Platform scorecard*: how each model is loaded, and what is unmetered."""
+"""Section of *Platform scorecard*: load of each model, unmetered models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _MART: Final = "roi.mart_workload_profiles"
-#: What may not be known, and the column that says why.
+#: Figures that may be unknown, and the column with the reason.
 _REASONS: Final = {
     "Load": "load_reason",
     "Input tokens per request": "context_reason",
@@ -83,7 +83,7 @@ def show_workloads(view: Page) -> None:
 def headline(
     rows: Sequence[dict[str, Any]], models: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Say which model is loaded most unevenly, and how many are metered by the hour.
+    """Name the model with the most uneven load; count those metered hourly.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def headline(
 
 
 def unknowns(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Return one row per model and figure that is absent, with what would show it."""
+    """Return a row per model and missing figure, with the required source."""
     absent = [
         {"model_id": row["model_id"], "figure": figure, "reason": row[reason]}
         for figure, reason in _REASONS.items()

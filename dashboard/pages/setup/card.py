@@ -18,15 +18,15 @@ from triptych.core.warehouse.reader import NothingPublishedError
 if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
-#: Acts that come before what a page shows: a study is planned before its outcomes.
+#: Acts that come before the content of a page: a study is planned before its outcomes.
 _BEGINNINGS: Final = {"impact": "plan_study", "scenarios": "save_scenario"}
 
 
 def hidden_pages(looking: access.Visitor) -> frozenset[str]:
     """Return the pages that the menu leaves out: those that would be empty.
 
-    And *Set-up* itself, once all steps are done. Where nothing is published the menu is
-    whole: each page says so.
+    It leaves out *Set-up* itself, too, once all steps are done. If nothing is published
+    the menu is whole: each page gives the reason.
     """
     try:
         found = queries.standing(_published(looking))
@@ -38,7 +38,7 @@ def hidden_pages(looking: access.Visitor) -> frozenset[str]:
 
 
 def standing_now(looking: access.Visitor) -> queries.Standing:
-    """Return what a workspace has already, before anything is published too."""
+    """Return the state of a workspace, also before anything is published."""
     try:
         return queries.standing(_published(looking))
     except NothingPublishedError:
@@ -58,19 +58,19 @@ def _currency() -> str:
 
 
 def is_folded(snapshot: Snapshot, name: str) -> bool:
-    """Tell whether a page has nothing to show yet."""
+    """Return True if a page has nothing to show yet."""
     if name not in NEEDS or _can_begin_there(name):
         return False
     return name in folded_pages(queries.standing(snapshot))
 
 
 def _can_begin_there(name: str) -> bool:
-    """Tell whether whoever looks can begin on a page that has nothing to show yet."""
+    """Return True if the viewer can begin on a page with nothing to show."""
     return name in _BEGINNINGS and acting.is_offered(_BEGINNINGS[name])
 
 
 def show(name: str) -> None:
-    """Draw what a page needs, and the way to it."""
+    """Draw the data that a page needs, and the way to it."""
     need = NEEDS[name]
     with st.container(border=True):
         st.markdown(f"**{need.title} needs {need.what}.** None arrived yet.")

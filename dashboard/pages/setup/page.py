@@ -1,4 +1,4 @@
-"""Set-up: what a workspace has, what each further step unlocks, and how it is taken."""
+"""Set-up: state of a workspace, next steps, and the result of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dashboard.shared import frame as page
 if TYPE_CHECKING:
     from dashboard.pages.setup.queries import Standing
 
-#: What the forms of steps know of their acts.
+#: Settings of the forms of each act.
 _FORMS: Final = {
     "upload_file": acting.Form(fixed={"folder": ""}),
     "set_currency": acting.Form(listed=("currency",), is_slow=True),
@@ -25,7 +25,7 @@ _FORMS: Final = {
     "withdraw_load": acting.Form(listed=("load",), is_slow=True),
     "rename_source": acting.Form(listed=("old", "new"), is_slow=True),
 }
-#: What leads from a bill to named models, in the order in which it is done.
+#: Steps from a bill to named models, in order.
 _FIRST: Final = ("Bills", "Currency", "Models")
 _STYLE = """
 <style>
@@ -57,14 +57,14 @@ def main() -> None:
 
 
 def _opened(found: Standing, all_steps: list[Step]) -> tuple[str, ...]:
-    """Return the steps to take now: the next one, or all that the first run needs."""
+    """Return the steps to take: the next, or all that the first run needs."""
     if not found.months:
         return _FIRST
     return tuple(step.name for step in all_steps if not step.is_done)[:1]
 
 
 def show_answer(found: Standing, all_steps: list[Step]) -> None:
-    """Say how far the workspace is, and what of its bills is AI."""
+    """Report the progress of the workspace, and the AI part of its bills."""
     done = sum(each.is_done for each in all_steps)
     text = f"**{done} of {len(all_steps)} steps** are done."
     if not found.months:
@@ -83,7 +83,7 @@ def show_answer(found: Standing, all_steps: list[Step]) -> None:
 
 
 def show_step(step: Step, *, is_open: bool) -> None:
-    """Draw a step in one line; what to do opens beneath it."""
+    """Draw a step as a line; the instructions open beneath it."""
     mark = ":material/check_circle:" if step.is_done else ":material/circle:"
     label = f"**{step.name}** · {fmt.markdown(step.there)}"
     with st.expander(label, icon=mark, expanded=is_open):
@@ -101,7 +101,7 @@ def show_step(step: Step, *, is_open: bool) -> None:
 
 
 def _show_acts(step: Step, names: tuple[str, ...], *, is_open: bool) -> None:
-    """Offer what can be done; of several the first one is open."""
+    """Offer the possible acts; of several the first is open."""
     for name in names:
         form = _FORMS.get(name, acting.Form())
         acting.offer(name, form, is_open=is_open and name == step.acts[0])
@@ -110,7 +110,7 @@ def _show_acts(step: Step, names: tuple[str, ...], *, is_open: bool) -> None:
 def _show_by_hand(step: Step) -> None:
     if step.where:
         st.caption(f"In {step.where}, then *triptych run*:")
-    # In one colour: those of a syntax are too pale to read.
+    # In a single colour: those of a syntax are too pale to read.
     st.code(step.command, None, wrap_lines=True)
     if step.guide:
         st.caption(f"Guide: {fmt.markdown(f'docs/how_to/{step.guide}.md')}")
@@ -122,7 +122,7 @@ def show_first_run() -> None:
 
 
 def show_folded(found: Standing) -> None:
-    """Name the pages that wait for one of the steps."""
+    """Name the pages that wait for a step."""
     folded = folded_pages(found)
     if folded:
         waiting = ", ".join(

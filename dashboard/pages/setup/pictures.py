@@ -20,7 +20,7 @@ def thumbnail(page: str, title: str) -> str:
     Parameters
     ----------
     page, title : str
-        Address of the page, and what it is called.
+        Address and title of the page.
     """
     path = FOLDER / f"{page}.webp"
     if not path.is_file():

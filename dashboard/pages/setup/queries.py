@@ -1,4 +1,4 @@
-"""What a workspace has already, as far as the published run tells."""
+"""State of a workspace according to the published run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from triptych.core.measures.query import Query
     from triptych.core.warehouse.reader import Snapshot
 
-#: What is asked of a mart: does it have such a row? Without the mart there is none.
+#: Test for a row in each mart. Without the mart there is none.
 _ASKED = {
     "has_meters": (
         "cost.mart_model_unit_costs",
@@ -34,7 +34,7 @@ _ASKED = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is there.
+    """Data present in a workspace.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Standing:
     other_currencies : tuple of str
         Currencies of charges that no figure in the organisation's own includes.
     has_meters, has_pools, ... : bool or None
-        None where the run has no such mart: an older one, or another's view of it.
+        None if the run has no such mart: an older run, or a restricted view of it.
     """
 
     currency: str
@@ -74,7 +74,7 @@ class Standing:
 
 
 def nothing_yet(currency: str) -> Standing:
-    """Return what a workspace has before anything is published."""
+    """Return the state of a workspace before anything is published."""
     return Standing(
         currency,
         *(0, 0),
@@ -91,11 +91,11 @@ def nothing_yet(currency: str) -> Standing:
 
 @per_run
 def standing(snapshot: Snapshot) -> Standing:
-    """Return what a workspace has already."""
+    """Return the state of a workspace."""
     currency = run(snapshot).currency
     counts = _measured(snapshot, query("charged_months", "charging_sources"))[0]
     shares = ("ai_cost_of_models_ratio", "ai_cost_of_owners_ratio")
-    # Shares of one currency: with none of its own yet, of the first that there is.
+    # Shares of a single currency: if it has none yet, of the first currency available.
     by_currency = _measured(snapshot, query("ai_cost", *shares, by=("currency",)))
     by_currency.sort(key=lambda row: row["currency"] != currency)
     shown = by_currency[0] if by_currency else dict.fromkeys(("currency", *shares))

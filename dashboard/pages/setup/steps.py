@@ -1,4 +1,4 @@
-"""The steps of setting a workspace up: what each unlocks, what is there, the way."""
+"""Steps to set up a workspace: benefit, current state and instructions."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _BILLS_BACK: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that a workspace needs for a part of what it could show.
+    """Something that a workspace needs for a part of its possible output.
 
     Attributes
     ----------
     name, unlocks, there : str
-        What it is, what is seen with it, and what is there now.
+        Its name, the output that it unlocks, and the current state.
     is_done : bool
-        Whether there is enough of it.
+        True if there is enough of it.
     command : str
-        What to type or to write.
+        Command or lines to enter.
     where : str
         The file that the lines belong in; empty for a command.
     guide : str
         Page of the documentation, without its ending.
     acts : tuple of str
-        What can be done right here, where pages may do something.
+        Acts available right here, where pages may act.
     picture, title : str
-        Address and title of the page that shows what it unlocks.
+        Address and title of the page with the unlocked output.
     back : str
-        What to type to take it back; ``back_acts`` do it right here.
+        Command to take it back; ``back_acts`` do it right here.
     """
 
     name: str
@@ -209,7 +209,7 @@ def _share(share: float | None, what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a page needs before it has a figure, and the step that brings it."""
+    """Data that a page needs for a figure, and the step that brings it."""
 
     title: str
     what: str
@@ -239,7 +239,7 @@ def folded_pages(found: Standing) -> frozenset[str]:
         "scenarios": effects,
         "scorecard": (found.has_meters, found.has_deliveries),
     }
-    # What this run cannot say is left to the page, which says why.
+    # Facts that this run lacks are left to the page, which gives the reason.
     return frozenset(
         page for page, there in asked.items() if all(each is False for each in there)
     )

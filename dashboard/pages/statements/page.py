@@ -1,4 +1,4 @@
-"""Statements & exports: what each cost centre owes, as files to send and to keep."""
+"""Statements & exports: charges by cost centre, as files to send and keep."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _statement(
 
 
 def _month(view: Page) -> str:
-    """Return the month whose statements are shown: a statement is of one month."""
+    """Return the month of the statements shown: a statement covers a month."""
     months = sorted(view.selection.period.months, reverse=True)
     if len(months) == 1:
         return months[0]
@@ -86,7 +86,7 @@ def _month(view: Page) -> str:
 
 
 def _of_month(view: Page, month: str) -> Page:
-    """Return the page of a month alone: what a quarter lacks is not what it lacks."""
+    """Return the page of a single month, as gaps of a quarter differ."""
     period = selection_queries.Period(month, (month,))
     selection = replace(view.selection, period=period, currency=view.run.currency)
     standing = selection_queries.standing(view.snapshot, selection)
@@ -105,7 +105,7 @@ def _cost_center(view: Page, month: str) -> str | None:
 
 
 def largest(statements: Sequence[dict[str, Any]]) -> str:
-    """Say what the largest statements come to, and the others together."""
+    """State the amounts of the largest statements, and of the rest together."""
     ordered = sorted(statements, key=lambda row: row["amount"], reverse=True)
     named, others = ordered[:_NAMED], ordered[_NAMED:]
     said = [f"{row['label']} {fmt.amount(row['amount'])}" for row in named]
@@ -130,7 +130,7 @@ def not_converted(
 
 
 def way_to_bills(view: Page, sums: dict[str, dict[str, Any]]) -> str:
-    """Say how all statements of a month come to what its bills say."""
+    """State the reconciliation of all statements of a month to its bills."""
 
     def written(kind: str) -> str:
         return fmt.money(sums[kind]["amount"], view.run.currency)
@@ -147,7 +147,7 @@ def way_to_bills(view: Page, sums: dict[str, dict[str, Any]]) -> str:
 
 
 def show_totals(view: Page, month: str, totals: pa.Table) -> None:
-    """Draw what each statement comes to and how all of them tie to the bills."""
+    """Draw the total of each statement and the reconciliation to the bills."""
     st.subheader(f"Statements of {fmt.month(month)}", anchor=False)
     rows = totals.to_pylist()
     statements = [row for row in rows if row["kind"] == "statement"]
@@ -194,7 +194,7 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
 
 
 def _total_figures(view: Page, month: str) -> tuple[Stated, ...]:
-    """Return what all statements come to, and what the bills do."""
+    """Return the total of all statements, and that of the bills."""
     amount = AMOUNTS[view.selection.basis]
     of: dict[str, Where] = {
         "billing_month": month,

@@ -1,7 +1,7 @@
-"""What the first page states, tile by tile: the page and the board pack say the same.
+"""Figures of the first page by tile, shared by page and board pack.
 
-Nothing is drawn here. Whoever draws asks these functions, so two places that state a
-figure cannot state two.
+Nothing is drawn here. Every caller that draws uses these functions, so two places
+cannot show different values of a figure.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     Number = Decimal | float | int | None
 
 UNIT: unit_cost_queries.Unit = "1,000 requests"
-#: What cannot be said, as far as the first screen has room for it.
+#: Gaps that the first screen has room for.
 SHOWN_GAPS = 3
-#: Months of the window that is shown of what is too rare for a month.
+#: Months of the window for figures that are too rare for a month.
 _YEAR = 12
-#: What a line of the bridge without a model is called.
+#: Name of a line of the bridge without a model.
 _NO_MODEL = "no model"
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A figure with its name and what is said beneath it.
+    """A figure with its name and the note beneath it.
 
-    ``value`` is how it is written, ``number`` what was written, ``kind`` how.
-    ``unit`` says of a number that is no money what it is in. ``beside`` are numbers of
-    the note, each with its name and kind. ``row_count`` are the rows of the mart that
-    it is made of.
+    ``value`` is the written form, ``number`` the number written, ``kind`` its format.
+    ``unit`` is the unit of a number that is no money. ``beside`` are numbers of the
+    note, each with its name and kind. ``row_count`` is the number of rows of the mart
+    behind it.
     """
 
     label: str
@@ -68,13 +68,13 @@ def budget_of(view: Page) -> dict[str, Any] | None:
         return None
     rows = budget_queries.budgets(view.snapshot, view.selection).to_pylist()
     if view.selection.covers_everything:
-        # A budget of one team is no budget of the whole.
+        # A budget of a single team is no budget of the whole.
         rows = [row for row in rows if row["scope_type"] == "all"]
     return rows[0] if rows else None
 
 
 def spend_tile(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> Tile:
-    """Return what AI cost, against the period before, the budget and the forecast."""
+    """Return AI cost against the prior period, the budget and the forecast."""
     if view.without_ai_cost:
         label = view.tile_label(f"AI cost, {view.selection.basis.lower()}")
         return Tile(label, fmt.UNKNOWN, f"{view.without_ai_cost}.")
@@ -136,9 +136,9 @@ def _is_billed(view: Page) -> bool:
 
 
 def unit_cost_tile(view: Page, unit: unit_cost_queries.UnitSummary) -> Tile:
-    """Return what a thousand inferences cost, and how much of the cost that covers.
+    """Return the cost per thousand inferences, and its coverage of cost.
 
-    It is amortised on every basis, and says so where that is not the one above.
+    It is amortised on every basis, and is marked so where that is not the basis above.
     """
     beside = "; amortised" if _is_billed(view) else ""
     return Tile(
@@ -174,7 +174,7 @@ def _covered(unit: unit_cost_queries.UnitSummary) -> str:
 
 
 def limits(unit: unit_cost_queries.UnitSummary) -> str:
-    """Write the days that are metered where some are not, and what is left out."""
+    """Write the metered days if some are not, and the parts left out."""
     found = (unit.metered_days, unit.left_out)
     return "".join(f"; {limit}" for limit in found if limit)
 
@@ -188,7 +188,7 @@ def with_idle(unit: unit_cost_queries.UnitSummary, currency: str) -> str:
 
 
 def lead_time_tile(view: Page) -> Tile:
-    """Return the medians of the lead time of the last month: of one, or of all."""
+    """Return lead time medians of the last month: of a single scope, or all."""
     month, before = months_of(view)
     kind = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
     if kind is not None:
@@ -231,13 +231,13 @@ def _lead_time_of_scope(view: Page, kind: str, month: str) -> Tile:
 
 
 def shipping_kind(view: Page) -> str:
-    """Return whose figures are counted: teams, or models where no team has any."""
+    """Return the kind of unit counted: teams, or models if teams lack figures."""
     kinds = {kind for kind, _ in velocity_queries.velocity_units(view.snapshot)}
     return "model" if "team" not in kinds and "model" in kinds else "team"
 
 
 def months_of(view: Page) -> tuple[str, str]:
-    """Return the last month of the period, and the one before it."""
+    """Return the last month of the period, and the month before it."""
     last = max(view.selection.period.months)
     year, month = int(last[:4]), int(last[5:])
     before = (year - 1, 12) if month == 1 else (year, month - 1)
@@ -245,7 +245,7 @@ def months_of(view: Page) -> tuple[str, str]:
 
 
 def delivery_sentence(view: Page) -> str:
-    """Say how many ship faster than in the month before."""
+    """Count the units that ship faster than in the month before."""
     month, before = months_of(view)
     change = queries.delivery_change(view.snapshot, shipping_kind(view), month, before)
     said = f"{view.organisation_prefix}{words.delivery(change, month, before)}"
@@ -253,9 +253,9 @@ def delivery_sentence(view: Page) -> str:
 
 
 def _rare(view: Page, month: str) -> str:
-    """Say what is too rare for a month: over twelve, with its n and whose it is.
+    """State figures too rare for a month: over twelve, with n and scope.
 
-    It follows a team or a model; what stands before it is of the organisation.
+    It follows a team or a model; the text before it covers the organisation.
     """
     kind = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
     scope = (
@@ -277,7 +277,7 @@ def compared_month(view: Page) -> str | None:
 
 
 def changes_heading(view: Page, against: str | None) -> str:
-    """Return the heading of what changed: models narrow it, other scopes do not."""
+    """Return the heading of changes: models narrow it, other scopes do not."""
     since = ""
     if against is not None:
         before = fmt.month(against)
@@ -288,7 +288,7 @@ def changes_heading(view: Page, against: str | None) -> str:
 
 
 def changes(view: Page, against: str) -> list[str]:
-    """Say which three bars moved the cost of the last month, each with its model."""
+    """Name the three top drivers of last month's cost, each with its model."""
     steps = budget_queries.bridge_steps(
         view.snapshot, view.selection, against
     ).to_pylist()
@@ -313,10 +313,10 @@ def gaps(
     *,
     with_invoices: bool = True,
 ) -> list[Gap]:
-    """Return what the figures cannot say, what matters most to a signature first.
+    """Return the gaps of the figures, the most relevant to a signature first.
 
-    What no study can tell comes third at the latest: a reader sees three. Invoices are
-    for those who may open the page that compares them.
+    Questions that no study can answer come third at the latest: a reader sees three.
+    Invoices are for users who may open the page that compares them.
     """
     found = words.gaps(
         view,

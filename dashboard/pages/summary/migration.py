@@ -1,4 +1,4 @@
-"""The platform migration on *Summary*, in one line."""
+"""The platform migration on *Summary*, as a line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _CHANGES: Final = "roi.mart_platform_migrations"
 
 @per_run
 def newest_migration(snapshot: Snapshot, until: str) -> dict[str, Any] | None:
-    """Return what the newest migration changed, as a month knew it.
+    """Return the effects of the newest migration, as known in a month.
 
-    Cost and incidents are those of all months since to that one. Latency is that of the
-    window after the migration, and unknown where that ends later.
+    Cost and incidents are those of all months from the migration to that month. Latency
+    is that of the window after the migration, and unknown if that ends later.
     """
     if not (has_mart(snapshot, _MONTHS) and has_mart(snapshot, _CHANGES)):
         return None
@@ -60,7 +60,7 @@ def newest_migration(snapshot: Snapshot, until: str) -> dict[str, Any] | None:
 
 
 def line(view: Page) -> str:
-    """Say what the newest platform migration changed; nothing without one."""
+    """State the effects of the newest platform migration; nothing without."""
     row = newest_migration(view.snapshot, max(view.selection.period.months))
     said = "" if row is None else sentence(row)
     return f"{view.organisation_prefix}{said}" if said else ""

@@ -1,4 +1,4 @@
-"""Summary: what AI cost, how fast it ships, what it returned, and what is not known."""
+"""Summary: cost of AI, speed of delivery, returns and open questions."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 _COSTS = "cost.fct_daily_model_costs"
 _VELOCITY = "delivery.mart_velocity"
-#: What budgets are held against; tax and credits stand apart.
+#: Components compared with budgets; tax and credits are kept apart.
 _SPEND_COMPONENTS = (
     *("direct", "shared", "idle", "unused_commitment", "overhead"),
     *("unallocated", "remainder"),
 )
-#: All of it stands on one screen of 1440 by 900: the way to a figure's making lies in
-#: the corner of its tile, and boxes are close to one another.
+#: All of it fits on a screen of 1440 by 900: the link to a figure's derivation is in
+#: the corner of its tile, and boxes are close to each other.
 _STYLE = """
 <style>
 .st-key-first_screen {gap: .6rem}
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def show_board_pack() -> None:
-    """Lead whoever may take it away to the pack for the board."""
+    """Link to the board pack for users who may take it away."""
     if access.visitor().may_open("statements"):
         label = "**Board pack**"
         page.link_to("statements", label=label)
@@ -86,7 +86,7 @@ def show_tiles(
     budget: dict[str, Any] | None,
     unit: unit_cost_queries.UnitSummary,
 ) -> None:
-    """Draw the figures on top, one for each question that comes first."""
+    """Draw the top figures, a tile for each of the first questions."""
     columns = st.columns(5)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
         _tile_spend(view, spent, budget)
@@ -215,7 +215,7 @@ def _show_delivery(view: Page) -> None:
 
 
 def show_changes(view: Page) -> None:
-    """Say which three things moved the cost of the last month."""
+    """Name the three top drivers of the cost of the last month."""
     month = max(view.selection.period.months)
     against = figures.compared_month(view)
     page.link_to("budget", label=f"**{figures.changes_heading(view, against)}**")
@@ -227,7 +227,7 @@ def show_changes(view: Page) -> None:
 
 
 def show_gaps(view: Page, unit: unit_cost_queries.UnitSummary) -> None:
-    """Say what the figures cannot tell, what matters most to a signature first."""
+    """List the gaps of the figures, the most relevant to a signature first."""
     st.markdown("**What we cannot say**")
     found = figures.gaps(
         view,

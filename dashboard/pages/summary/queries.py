@@ -1,4 +1,4 @@
-"""What the page *Summary* adds up by itself: AI spend, and delivery team by team."""
+"""Sums computed for the page *Summary*: AI spend, and delivery by team."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _IS_AWAITED = """source IN (
     SELECT unnest(string_split(source, ', ')) FROM cost.mart_accruals
 )"""
-#: A change is one only where the 90 % intervals of both months lie apart.
+#: A change counts only if the 90 % intervals of both months do not overlap.
 _IS_COMPARED = "{0} is not null and {0}_before is not null"
 _LESS = f"{{0}}_high < {{0}}_low_before and {_IS_COMPARED}"
 _MORE = f"{{0}}_low > {{0}}_high_before and {_IS_COMPARED}"
@@ -28,26 +28,26 @@ _MORE = f"{{0}}_low > {{0}}_high_before and {_IS_COMPARED}"
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """AI spend of a period and of the one before; ``None`` where that is not known."""
+    """AI spend of a period and of the period before; ``None`` if unknown."""
 
     amount: Decimal
     prior: Decimal | None
     change: Decimal | None
     change_ratio: float | None
     row_count: int
-    #: On the billed basis what was used and is on no invoice yet; else nothing.
+    #: Usage that is on no invoice yet, on the billed basis; else nothing.
     not_invoiced: Decimal = Decimal(0)
-    #: What else is on the bills, with tax and credits; of a scope it is not known.
+    #: The rest of the bills, with tax and credits; unknown for a scope.
     not_ai: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryChange:
-    """How many teams ship faster or slower than in the month before, and fail more.
+    """Counts of teams that ship faster, ship slower or fail more.
 
-    Or models, where no team has a figure: ``kind`` says which. ``lead_low`` and
+    Or models, if no team has a figure: ``kind`` names the unit. ``lead_low`` and
     ``lead_high`` are the least and the greatest of their median lead times, in hours:
-    medians of several have no median of their own.
+    medians of several units have no common median.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class DeliveryChange:
 
 @per_run
 def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
-    """Return AI spend on the chosen basis: what budgets are held against."""
+    """Return AI spend on the chosen basis, as compared with budgets."""
     row = measured_row(snapshot, selection, {"cost": "ai_cost"})
     outside = awaited = None
     if selection.covers_everything:
@@ -129,7 +129,7 @@ def delivery_change(
 
     Beyond chance: the 90 % intervals of the two months lie apart.
 
-    One counts where both months have a figure, which takes five events each.
+    A unit counts if both months have a figure, which takes five events each.
     """
     row = one(
         snapshot,
@@ -169,7 +169,7 @@ def delivery_change(
 def lead_time_months(
     snapshot: Snapshot, scope_kind: str, scope_id: str, until: str
 ) -> list[dict[str, Any]]:
-    """Return median lead times [h] by month and team, or of one scope only."""
+    """Return median lead times [h] by month and team, or of a single scope."""
     return rows(
         snapshot,
         """

@@ -1,4 +1,4 @@
-"""The third layer on *Summary*: net value, its evidence, and what cannot be told."""
+"""Third layer of *Summary*: net value, its evidence and open questions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COUNTED_GRADES = "A and B"
 
 
 def headline(view: Page) -> dict[str, Any] | None:
-    """Return what counts by the end of the period; ``None`` without returns."""
+    """Return the counted returns by the end of the period; ``None`` without."""
     return return_queries.return_headline(view.snapshot, _last_month(view))
 
 
@@ -36,7 +36,7 @@ def _last_month(view: Page) -> str:
 
 
 def sentence(view: Page) -> str:
-    """Say what the headline counts; nothing where no return is known."""
+    """State the content of the headline; nothing if no return is known."""
     row = headline(view)
     if row is None or row["net_value"] is None:
         return ""
@@ -52,7 +52,7 @@ def _ledger(row: dict[str, Any]) -> str:
 
 
 def net_value_tile(view: Page) -> Tile:
-    """Return what is proven, its chance, and the part of AI cost that it is about."""
+    """Return the proven net value, its chance, and the AI cost it covers."""
     row = headline(view)
     if row is None or row["net_value"] is None:
         label = view.organisation_label("Net value")
@@ -160,7 +160,7 @@ def tile_evidence(view: Page) -> None:
 
 
 def column(view: Page) -> None:
-    """Draw the layer: what returned most and least, month by month, and the way on."""
+    """Draw the layer: best and worst returns, months and a link onwards."""
     row = headline(view)
     known = row is not None and row["begins"] is None and row["net_value"] is not None
     window = f", {words.window(row)}" if row is not None and known else ""
@@ -178,7 +178,7 @@ def column(view: Page) -> None:
 
 
 def layer_sentence(view: Page) -> str:
-    """Name what returned most and least, and say what is not counted."""
+    """Name the best and worst returns, and the amounts not counted."""
     row = headline(view)
     if row is None or row["begins"] is not None:
         return _why_nothing_counts(row)
@@ -187,7 +187,7 @@ def layer_sentence(view: Page) -> str:
 
 
 def _to_date(row: dict[str, Any]) -> str:
-    """Say what it comes to with the months since, where that is known."""
+    """State the net value with the months since, if known."""
     if row["net_to_date"] is None or not row["since_month_count"]:
         return ""
     amount = fmt.estimate(row["net_to_date"], row["currency"])
@@ -204,7 +204,7 @@ def _not_counted(row: dict[str, Any]) -> str:
 
 
 def _most_and_least(view: Page) -> str:
-    """Name the feature that returned most and the one that returned least."""
+    """Name the feature that returned most and the feature that returned least."""
     rows = [
         row
         for row in return_queries.feature_returns(
@@ -225,7 +225,7 @@ def _most_and_least(view: Page) -> str:
 
 
 def gaps(view: Page) -> list[Gap]:
-    """Return the features of which nothing can be told, with the reason."""
+    """Return the features without a known return, with the reason."""
     if headline(view) is None:
         return [Gap("No study says what any feature returns", "impact")]
     return [

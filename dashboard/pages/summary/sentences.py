@@ -1,4 +1,4 @@
-"""The words of the page *Summary*: one sentence a layer, what changed, what is open."""
+"""Words of *Summary*: a sentence per layer, changes and open questions."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 _SHOWN = 3
-#: Unlike AI cost it is of the whole bill: no mart tells its tax apart.
+#: Unlike AI cost it covers the whole bill: no mart separates its tax.
 _NOT_AI = "with tax and credits, is not AI"
 _EITHER_SIDE = "what is missing could put it on either side of its budget"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that the figures cannot say, and the page that says more."""
+    """A gap in the figures, and the page with the details."""
 
     text: str
     view: str
 
 
 def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> str:
-    """Say what AI cost, whether that is final, and how it stands to its budget."""
+    """State the AI cost, its finality and its distance to the budget."""
     if view.without_ai_cost:
         not_ai = fmt.money(spent.not_ai, view.currency)
         nothing = f"**{view.without_ai_cost}.**"
@@ -85,7 +85,7 @@ def _beyond_nothing(view: Page, budget: dict[str, Any]) -> str:
 def against_budget(
     view: Page, spent: queries.Spend, budget: dict[str, Any] | None
 ) -> str:
-    """Say how cost stands to its budget, which its tile does not; else what it was."""
+    """State cost against budget, which its tile does not; else the AI cost."""
     if view.without_ai_cost:
         return spend(view, spent, budget)
     if budget is None or not budget["variance"] or spent.not_invoiced:
@@ -103,7 +103,7 @@ def against_budget(
         )
     distance = abs(budget["variance"])
     side = fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
-    # What is missing adds to the cost: more over budget, and less under it.
+    # Missing charges add to the cost: more over budget, and less under it.
     bound = "At least" if budget["variance"] > 0 else "At most"
     bound = f"{bound} " if view.standing.is_material(distance) else ""
     text = f"**{bound}{fmt.compact(distance, view.currency)}** or {side}"
@@ -127,7 +127,7 @@ def largest_models(view: Page, models: Sequence[dict[str, Any]]) -> str:
 
 
 def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:
-    """Say how many teams ship faster, and whether they fail more often."""
+    """Count the teams that ship faster, and those that fail more often."""
     kind = change.kind
     if not change.unit_count:
         return f"No {kind} had five changes in {fmt.month(month)}: none has a median."
@@ -154,7 +154,7 @@ def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:
 
 
 def rare(rows: Sequence[Mapping[str, Any]], of: str = "") -> str:
-    """Say how long incidents and releases took over twelve months, with their n.
+    """State incident and release times over twelve months, with their n.
 
     ``of`` names the scope that they follow, nothing that of the sentence before.
     """
@@ -186,7 +186,7 @@ def drivers(
     steps: Iterable[dict[str, Any]],
     largest_line: dict[str, tuple[str, Decimal]],
 ) -> list[str]:
-    """Say which bars of the bridge moved the cost most, and by which model."""
+    """Name the bars of the bridge with the largest changes, and their models."""
     bars = [row for row in steps if not row["is_total"] and row["amount"]]
     bars.sort(key=lambda row: -abs(row["amount"]))
     said = []
@@ -208,7 +208,7 @@ def gaps(
     headline: cost_by_model_queries.Headline,
     summary: unit_cost_queries.UnitSummary,
 ) -> list[Gap]:
-    """Return what the figures lack, what matters most to a signature first.
+    """Return the gaps of the figures, the most relevant to a signature first.
 
     Rows that are missing and could change no total come last, together.
     """
@@ -252,7 +252,7 @@ def gaps(
 
 
 def unreconciled(invoices: Sequence[dict[str, Any]]) -> list[Gap]:
-    """Return by currency what is not invoiced yet, and what nothing explains."""
+    """Return amounts not yet invoiced and unexplained amounts by currency."""
     return [
         Gap(_open_amounts(row), "close")
         for row in invoices
@@ -261,7 +261,7 @@ def unreconciled(invoices: Sequence[dict[str, Any]]) -> list[Gap]:
 
 
 def _open_amounts(row: dict[str, Any]) -> str:
-    """Say what is not invoiced yet, and what nothing explains; zero is neither."""
+    """State the amounts not yet invoiced or unexplained; zero is neither."""
     told = []
     if row["not_invoiced"]:
         awaited = fmt.money(row["not_invoiced"], row["currency"])

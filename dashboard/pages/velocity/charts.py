@@ -19,7 +19,7 @@ _PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 5}
 
 
 def by_period(table: pa.Table, title: str, colours: Palette) -> Chart:
-    """Return medians with their interval by period; one without a figure is a gap."""
+    """Return medians with intervals by period; a missing figure is a gap."""
     frame = _frame(table, "period")
     x = alt.X(
         "name:N",
@@ -157,7 +157,7 @@ def conversions(table: pa.Table, colours: Palette) -> Chart:
     points = lines.mark_point(filled=True, size=60, aria=False).encode(
         shape=alt.Shape(
             "followed:N",
-            # A second legend has no room; the caption says what a triangle is.
+            # A second legend has no room; the caption explains the triangle.
             legend=None,
             scale=alt.Scale(
                 domain=["all", "not all yet"], range=["circle", "triangle"]

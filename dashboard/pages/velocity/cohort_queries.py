@@ -1,4 +1,4 @@
-"""What began together: how long it took with what is open, and how much got there."""
+"""Cohorts: durations including open items, and shares that converted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TIMES = """
 
 @per_run
 def times_to_event(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
-    """Return each duration over all items of a scope, open ones included, in hours."""
+    """Return durations over all items of a scope, open included, in hours."""
     return table_of(
         snapshot,
         "delivery.mart_time_to_event",
@@ -85,7 +85,7 @@ def conversions(
 def conversions_across(
     snapshot: Snapshot, scope: VelocityScope, metric: str, kind: PeriodKind
 ) -> pa.Table:
-    """Return the same, one row per cohort and a column for each number of days."""
+    """Return the same, a row per cohort and a column per number of days."""
     columns = ", ".join(
         f'"{days}_ratio" AS ratio_{days}, CASE WHEN "{days}_ratio" IS NULL'
         f" THEN 'not seen so long' END AS absence_{days}"

@@ -1,4 +1,4 @@
-"""Sections of *Velocity*: what began together, open items included."""
+"""Sections of *Velocity*: cohorts, open items included."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CENSORING: Final = (
     " those that are still open. The Kaplan-Meier median counts each item for as long"
     " as it was seen, and not beyond."
 )
-#: What got there, and what its items are called.
+#: Item that converts, and the event that its cohort begins with.
 _CONVERSIONS: Final = {
     "registration_to_production": ("version", "registered"),
     "pilot_to_production": ("service", "piloted"),
@@ -34,7 +34,7 @@ _COHORTS_DRAWN: Final = 6
 
 
 def show_waiting(view: Page, scope: VelocityScope, kind: PeriodKind) -> None:
-    """Draw durations with what is still open in them, beside those of what ended."""
+    """Draw durations with open items, beside those of ended items."""
     st.header("With what is still open", anchor=False)
     table = cohort_queries.times_to_event(view.snapshot, scope)
     rows = table.to_pylist()
@@ -93,7 +93,7 @@ def _columns() -> list[tables.Column]:
 
 
 def _most_open(rows: list[dict[str, Any]]) -> str:
-    """Say what difference it makes where most is open."""
+    """State the effect of open items for the metric with the most of them."""
     row = max(rows, key=lambda one: one["censored_ratio"])
     if row["censored_count"] == 0:
         return "Here nothing is open, and both medians are the same."

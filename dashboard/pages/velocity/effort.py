@@ -1,4 +1,4 @@
-"""Sections of *Velocity*: what delivery costs, latency, hours, and what people say."""
+"""Sections of *Velocity*: delivery cost, latency, hours and surveys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def show_costs(view: Page, scope: VelocityScope) -> None:
-    """Draw what a deployment, a training run and an incident cost."""
+    """Draw the cost of a deployment, a training run and an incident."""
     st.header("What delivery costs", anchor=False)
     if scope.kind == "service":
         st.markdown("Costs belong to models and teams: choose one above.")
@@ -213,7 +213,7 @@ def show_effort(view: Page, team: str | None) -> None:
 
 
 def show_satisfaction(view: Page) -> None:
-    """Draw what people say, of groups of five and more."""
+    """Draw survey answers, for groups of five and more."""
     st.header("What developers say", anchor=False)
     table = effort_queries.satisfaction(view.snapshot)
     if table.num_rows == 0:

@@ -1,4 +1,4 @@
-"""What running it takes: hours, firefighting, cost of delivery, and what people say."""
+"""Effort of operation: hours, firefighting, delivery cost and surveys."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def firefighting_months(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def delivery_costs(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
-    """Return what deployments, training runs and incidents cost, by month."""
+    """Return costs of deployments, training runs and incidents, by month."""
     return table(
         snapshot,
         """
@@ -114,7 +114,7 @@ def serving_performance(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredPercentiles:
-    """How many windows of percentiles there are, and how many are over a threshold."""
+    """Counts of percentile windows, and of those over a threshold."""
 
     window_count: int
     judged_count: int
@@ -125,7 +125,7 @@ class DeliveredPercentiles:
 def delivered_percentiles(
     snapshot: Snapshot, selection: Selection
 ) -> DeliveredPercentiles:
-    """Count windows whose percentiles a source computed, of the models of a scope."""
+    """Count windows with percentiles of a source, for the models of a scope."""
     if not has_mart(snapshot, _PERCENTILES):
         return DeliveredPercentiles(0, 0, 0)
     return DeliveredPercentiles(

@@ -1,4 +1,4 @@
-"""What happened: promotions, single events, and what nobody owns."""
+"""Events: promotions, single events, and events without an owner."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def show_promotions(view: Page, scope: VelocityScope) -> None:
 
 
 def show_events(view: Page, scope: VelocityScope) -> None:
-    """Draw what a figure consists of, what is open, and what it leaves out."""
+    """Draw the events of a figure, the open events and the excluded events."""
     st.header("Behind a figure", anchor=False)
     # Days of a week are counted from the same events as deployments.
     names = {
@@ -116,7 +116,7 @@ def show_events(view: Page, scope: VelocityScope) -> None:
 
 
 def show_unmapped(view: Page) -> None:
-    """Draw which names belong to nobody, and what would map them."""
+    """Draw the names without an owner, and the mappings that would fix them."""
     st.header("Names that nobody owns", anchor=False)
     table = queries.unmapped_identities(view.snapshot)
     if table.num_rows == 0:

@@ -1,4 +1,4 @@
-"""First section of *Velocity*: the organisation, a quarter against the one before."""
+"""First section of *Velocity*: the organisation, by quarter against prior."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dashboard.shared.context import Origin
 if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
-#: In this order; what less and more of each is called.
+#: In this order; names for less and more of each.
 _VERDICTS: Final = {
     "change_lead_time": ("faster", "slower"),
     "deployment_frequency": ("rarer", "more often"),
@@ -30,7 +30,7 @@ _VERDICTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two quarters of the organisation, the newer first, and what changed."""
+    """Two quarters of the organisation, the newer first, and the changes."""
 
     quarters: tuple[str, str]
     kind: str
@@ -39,7 +39,7 @@ class Compared:
 
     @property
     def columns(self) -> tuple[tables.Column, ...]:
-        """How its rows are written."""
+        """Return the format of its rows."""
         now, before = map(fmt.period, self.quarters)
         return (
             tables.Column("name", "Organisation"),
@@ -50,7 +50,7 @@ class Compared:
 
 
 def compared(view: Page) -> Compared | None:
-    """Return both quarters; a change is one beyond its interval only."""
+    """Return both quarters; a change counts only beyond its interval."""
     until = max(view.selection.period.months)
     quarters = queries.compared_quarters(view.snapshot, until)
     if len(quarters) < 2:  # noqa: PLR2004  (one quarter has nothing to compare with)
@@ -123,7 +123,7 @@ def show_teams(view: Page, quarter: str) -> None:
 
 
 def slowest(rows: list[dict[str, Any]], quarter: str) -> str:
-    """Say which team is slowest to production, by each way."""
+    """Name the team that is slowest to production, by each way."""
     said = [
         f"{row['path'].lower()} **{fmt.markdown(row['team'])}**,"
         f" {words.duration(row['figure'])} ({words.duration(row['low'])} to"

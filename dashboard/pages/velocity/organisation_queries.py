@@ -1,4 +1,4 @@
-"""Velocity of the organisation: a whole quarter against the one before."""
+"""Velocity of the organisation: a whole quarter against the prior quarter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Velocity: how fast it ships, how often that fails, and what running it takes."""
+"""Velocity: speed of delivery, failure rate and effort of operation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _KINDS: dict[str, PeriodKind] = {"Month": "month", "Quarter": "quarter"}
 
 
 def main() -> None:
-    """Draw the page: the organisation, then who is chosen, by what is asked."""
+    """Draw the page: the organisation, then the chosen scope, by question."""
     view = page.current(__file__)
     units = queries.velocity_units(view.snapshot)
     if not units:
@@ -106,13 +106,13 @@ def show_people(view: Page, scope: VelocityScope) -> None:
 
 
 def show_cost(view: Page, scope: VelocityScope) -> None:
-    """Draw what a deployment, a run and an incident cost, and latency."""
+    """Draw the cost of a deployment, a run and an incident, and latency."""
     effort_sections.show_costs(view, scope)
     effort_sections.show_latency(view)
 
 
 def show_nothing() -> None:
-    """Say what would fill the page."""
+    """Show the data needed to fill the page."""
     st.info(
         "**No deployment, incident or training run is known yet.** Point your systems"
         " at `triptych receive`, or name GitHub, GitLab, MLflow, PagerDuty or a table"
@@ -122,7 +122,7 @@ def show_nothing() -> None:
 
 
 def chosen_scope(view: Page, units: list[tuple[str, str]]) -> VelocityScope | None:
-    """Return whose velocity is shown: the bar's model or team, or the chosen one."""
+    """Return the scope shown: the bar's model or team, or the chosen scope."""
     kind = queries.SCOPE_KINDS.get(view.selection.scope_kind)
     if kind is not None:
         if (kind, view.selection.scope_id) in units:
@@ -164,7 +164,7 @@ def _choose_bands() -> None:
 
 
 def _kind() -> PeriodKind:
-    """Return how figures are shown over time: what *Flow*, drawn before, chose."""
+    """Return the period kind chosen in *Flow*, which is drawn before."""
     return _KINDS[st.session_state["by"]]
 
 
@@ -208,7 +208,7 @@ def show_units(view: Page, scope: VelocityScope, period: VelocityPeriod) -> None
 
 
 def show_trend(view: Page, scope: VelocityScope) -> PeriodKind:
-    """Draw one metric over all months or quarters; return which of them."""
+    """Draw a metric over all months or quarters; return the period kind."""
     st.header("Over time", anchor=False)
     known_kinds = queries.velocity_kinds(view.snapshot)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -261,7 +261,7 @@ def show_trend(view: Page, scope: VelocityScope) -> PeriodKind:
 
 
 def show_bottleneck(view: Page, scope: VelocityScope) -> None:
-    """Say in which stage a change spends most of its time; nothing of too few."""
+    """State the median time of each stage, longest first; nothing if too few."""
     *stages, _ = queries.lead_time_stages(view.snapshot, scope).to_pylist() or [None]
     if stages:
         stages.sort(key=lambda row: -row["p50"])

@@ -1,6 +1,6 @@
-"""How fast it ships: figures of velocity, and the events behind each.
+"""Speed of delivery: figures of velocity, and the events behind each.
 
-A figure belongs to one model, service or team: percentiles of several are never
+A figure belongs to a single model, service or team: percentiles of several are never
 blended. Durations are shown in hours.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 PeriodKind = Literal["month", "quarter"]
-#: Whose column names the period, and is named after its kind.
+#: Marts with a column that names the period, and is named after its kind.
 VELOCITY_MARTS: dict[PeriodKind, str] = {
     "month": "delivery.mart_velocity",
     "quarter": "delivery.mart_velocity_quarters",
@@ -30,16 +30,16 @@ VELOCITY_MARTS: dict[PeriodKind, str] = {
 #: Figures of the three and twelve months that end with a month.
 WINDOWS_MART = "delivery.mart_velocity_windows"
 
-#: What the bar's scopes are called in the marts of delivery.
+#: Names of the bar's scopes in the marts of delivery.
 SCOPE_KINDS = {"model": "model", "team": "team"}
-#: Figures whose unit is seconds are written in hours.
+#: Figures in seconds are written in hours.
 UNIT_SHOWN = "CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END"
 IN_HOURS = "CASE WHEN unit = 'seconds' THEN {0} / 3600 ELSE {0} END"
 
 
 @dataclass(frozen=True, slots=True)
 class VelocityScope:
-    """Whose velocity is shown, and in which months; ``name`` is what people call it."""
+    """Scope and months of velocity; ``name`` is its everyday name."""
 
     kind: str
     id: str
@@ -58,11 +58,11 @@ class VelocityScope:
 
     @property
     def ids_of(self) -> Named | None:
-        """What the ids of its kind are looked up in; a service has no other name."""
+        """Return the look-up for ids of its kind; a service has no other name."""
         return names.kind_of_column(f"{self.kind}_id")
 
     def parameters(self) -> dict[str, Any]:
-        """Return what the queries are given."""
+        """Return the parameters of the queries."""
         return {"kind": self.kind, "id": self.id, "months": list(self.months)}
 
 
@@ -76,13 +76,13 @@ class VelocityPeriod:
 
     @property
     def mart(self) -> str:
-        """Where its figures are."""
+        """Return the mart of its figures."""
         return VELOCITY_MARTS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
 class VelocityFigure:
-    """One figure of a period. Durations are in hours; ``None`` is not known."""
+    """A figure of a period, durations in hours; ``None`` is not known."""
 
     metric: str
     period: str
@@ -145,7 +145,7 @@ def velocity_figures(
 def velocity_series(
     snapshot: Snapshot, scope: VelocityScope, metric: str, kind: PeriodKind
 ) -> pa.Table:
-    """Return a metric by period, oldest first; one without data has no value."""
+    """Return a metric by period, oldest first; without data it has no value."""
     return table(
         snapshot,
         f"""
@@ -168,7 +168,7 @@ def velocity_series(
 
 @per_run
 def velocity_kinds(snapshot: Snapshot) -> tuple[PeriodKind, ...]:
-    """Return what there are figures of; runs of earlier versions have no quarters."""
+    """Return the period kinds with figures; older runs have no quarters."""
     return tuple(
         kind for kind, mart in VELOCITY_MARTS.items() if has_mart(snapshot, mart)
     )
@@ -195,7 +195,7 @@ def velocity_newest_month(
 
 
 def _is_over(snapshot: Snapshot, month: str) -> bool:
-    """Tell whether a month is over; runs of earlier versions do not say."""
+    """Return True if a month is over; runs of earlier versions lack this."""
     if not has_mart(snapshot, WINDOWS_MART):
         return True
     found = rows(
@@ -232,7 +232,7 @@ def velocity_quarter(
 def velocity_over_units(
     snapshot: Snapshot, kind: str, period: VelocityPeriod
 ) -> pa.Table:
-    """Return what is frequent enough of each unit of a kind, side by side."""
+    """Return frequent metrics for each unit of a kind, side by side."""
     return table(
         snapshot,
         f"""
@@ -280,7 +280,7 @@ def deployment_weeks(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
 
 @per_run
 def velocity_events(snapshot: Snapshot, scope: VelocityScope, metric: str) -> pa.Table:
-    """Return what a figure consists of, what is open, and what it leaves out."""
+    """Return the events of a figure, the open and the excluded events."""
     column = {"service": "deployed_unit"}.get(scope.kind, f"{scope.kind}_id")
     return table(
         snapshot,
@@ -326,7 +326,7 @@ def lead_time_stages(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
 
 @per_run
 def promotions(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
-    """Return what came into production of a model or team, newest first."""
+    """Return promotions to production of a model or team, newest first."""
     return table(
         snapshot,
         f"""

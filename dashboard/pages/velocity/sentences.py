@@ -1,4 +1,4 @@
-"""The words of the page *Velocity*: what each figure is, and what it leaves out."""
+"""Words of the page *Velocity*: meaning of each figure, and exclusions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAYS_SHOWN_FROM: Final = 48
 _FEWEST_FOR_A_BAND: Final = 10
 _ABOVE_P95: Final = 0.05
 _SECONDS_PER_HOUR: Final = 3600
-#: Figures of deployments, and how a reason says that an outcome is unknown.
+#: Figures of deployments, and the reason codes for an unknown outcome.
 _OF_DEPLOYMENTS: Final = frozenset(
     {
         *("deployment_frequency", "deployment_days", "rework_ratio"),
@@ -29,7 +29,7 @@ _OF_DEPLOYMENTS: Final = frozenset(
 _SHIPPED_UNKNOWN: Final = re.compile(r"\bdeployment_outcome_unknown (\d+)")
 _UNKNOWN_OUTCOME: Final = re.compile(r"\b(unknown|next_outcome_unknown) (\d+)")
 
-#: What each metric is called, and how it is made.
+#: Name of each metric, and its formula.
 METRICS: Final = {
     "change_lead_time": (
         "Change lead time",
@@ -149,13 +149,13 @@ def quantity(unit: str, number: float | None) -> str:
 
 
 def with_unit(name: str, unit: str) -> str:
-    """Return what an axis is called: a metric, and the unit that it is drawn in."""
+    """Return the title of an axis: a metric, and the unit it is drawn in."""
     drawn = {"hours": "hours", "ratio": "share", "per_week": "a week"}.get(unit)
     return f"{name}, {drawn}" if drawn else name
 
 
 def evidence(figure: VelocityFigure) -> str:
-    """Say on how much a figure rests: n, interval, what is missing and open."""
+    """State the evidence of a figure: n, interval, missing and open items."""
     said = [f"n = {figure.n_used:,}"]
     if figure.low is not None and figure.high is not None:
         bounds = f"{value(figure, figure.low)} to {value(figure, figure.high)}"
@@ -187,7 +187,7 @@ def band(figure: VelocityFigure) -> str | None:
 
 
 def over_time(name: str, scope: str, kind: str, count: int, known: int) -> str:
-    """Say of how many months or quarters a figure is known."""
+    """State the number of months or quarters with a known figure."""
     missing = count - known
     gaps = f" {fmt.plural(missing, f'{kind} has', f'{kind}s have')} none."
     why = (
@@ -202,7 +202,7 @@ def over_time(name: str, scope: str, kind: str, count: int, known: int) -> str:
 
 
 def absence(figure: VelocityFigure | None) -> str:
-    """Say why there is no value."""
+    """State the reason for a missing value."""
     if figure is None:
         return "Nothing of it is known in this period."
     if figure.unit == "per_week" and figure.low is None:
@@ -216,7 +216,7 @@ def absence(figure: VelocityFigure | None) -> str:
 
 
 def is_over_threshold(row: Mapping[str, Any]) -> bool:
-    """Tell whether p95 was over the threshold; exactly, where that is a bound."""
+    """Return True if p95 exceeds the threshold; exactly if that is a bound."""
     share = row["requests_over_threshold_ratio"]
     if share is not None:
         return bool(share > _ABOVE_P95)
@@ -224,7 +224,7 @@ def is_over_threshold(row: Mapping[str, Any]) -> bool:
 
 
 def quiet_weeks(weeks: Sequence[Mapping[str, Any]]) -> str:
-    """Say in how many whole weeks nothing was deployed, as far as it is known."""
+    """Count the whole weeks without a deployment, as far as known."""
     whole = [week for week in weeks if week["is_complete"]]
     idle = [week for week in whole if week["deployment_count"] == 0]
     doubtful = sum(week["unknown_count"] > 0 for week in idle)
@@ -236,7 +236,7 @@ def quiet_weeks(weeks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def cost_of_a_deployment(whose: str, row: Mapping[str, Any]) -> str:
-    """Say what a month's cost is by deployment, or why that is unknown."""
+    """State a month's cost per deployment, or the reason that it is unknown."""
     month, shown = fmt.month(row["month"]), fmt.markdown(whose)
     count, unknown = row["deployment_count"], row["unknown_deployment_count"]
     if count and row["cost_per_deployment"] is None:
@@ -273,7 +273,7 @@ def window(row: Mapping[str, Any]) -> str:
 
 
 def way_out(row: Mapping[str, Any]) -> str | None:
-    """Say where a window without a figure has one, with that figure."""
+    """Return the way to a figure for an empty window, with that figure."""
     text = row["way_out"]
     if text is None or row["wider_value"] is None:
         return text and f"{text[0].upper()}{text[1:]}"
@@ -281,7 +281,7 @@ def way_out(row: Mapping[str, Any]) -> str | None:
 
 
 def over_windows(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write the figures of windows with their n, else why and where there is one."""
+    """Write figures of windows with their n, else the reason and a way out."""
     known = [row for row in rows if row["value"] is not None]
     if not known:
         last = rows[-1]
@@ -299,7 +299,7 @@ def over_windows(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _unknown_outcomes(figure: VelocityFigure) -> str:
-    """Say how many outcomes are unknown, what bounds the figure, and a way out."""
+    """Count unknown outcomes, with the bounds of the figure and a way out."""
     if figure.metric not in _OF_DEPLOYMENTS:
         return ""
     counts = dict(_UNKNOWN_OUTCOME.findall(figure.excluded_by_reason or ""))
