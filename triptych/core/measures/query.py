@@ -174,8 +174,15 @@ def query_of(question: Question, given: Mapping[str, str | None]) -> Query:
         question.filters,
         tuple(conditions),
         question.labels,
-        question.order or "ALL",
+        _total_order(question),
     )
+
+
+def _total_order(question: Question) -> str:
+    """Return the order of a saved query, with its dimensions for rows that tie."""
+    if question.order is None:
+        return "ALL"
+    return ", ".join((question.order, *(f'"{column}"' for column in question.by)))
 
 
 def among(column: str, value: Value) -> Filter:

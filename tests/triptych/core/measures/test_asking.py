@@ -223,6 +223,16 @@ def test_a_saved_query_is_sql_that_other_engines_read(name: str) -> None:
     assert sqlglot.transpile(sql, read="duckdb", write="spark")
 
 
+@pytest.mark.parametrize("name", definitions().questions)
+def test_the_rows_of_a_saved_query_never_tie(name: str) -> None:
+    question = definitions().question(name)
+    given = {"month": "2026-09", "prior_month": "2026-08"}
+    order = query_of(question, given).order
+    assert order == "ALL" or {f'"{column}"' for column in question.by} <= {
+        part.strip() for part in order.split(",")
+    }
+
+
 def test_the_month_before_january_is_december() -> None:
     assert month_before("2026-01") == "2025-12"
     assert month_before("2026-10") == "2026-09"
