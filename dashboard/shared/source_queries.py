@@ -65,9 +65,16 @@ _COLUMNS = (
     " rule_name, source, load_id, source_uri, invoice_id, billing_currency as currency,"
     " {amount} as effective_cost"
 )
-#: Line items went into a row of costs by its owner, or into its pool.
+#: Line items went into a row of costs by its owner, or into its pool. A purchase of a
+#: commitment that charges of the month use went into the rows of these.
 _BEHIND = """
-    exists (
+    not exists (
+        select 1 from published.cost.mart_commitments as used
+        where used.billing_month = items.billing_month
+            and used.source = items.source
+            and lower(used.commitment_id) = items.shared_commitment_id
+            and used.committed_effective_cost > 0
+    ) and exists (
         select 1 from owners
         where owners.billing_month = items.billing_month
             and owners.source = items.source
@@ -170,13 +177,13 @@ def charges_behind(snapshot: Snapshot, figure: Figure) -> pa.Table:
         ),
         items as materialized (
             select {_COLUMNS.format(amount=_amount_of(figure))}, billing_month,
-                model_id, pool_id
+                model_id, pool_id, shared_commitment_id
             from line_items where list_contains($months, billing_month)
         )
         {_shown(_BEHIND)}
         """,
         {**given, "months": list(months.values) if months else []},
-    ).drop_columns(["billing_month", "model_id", "pool_id"])
+    ).drop_columns(["billing_month", "model_id", "pool_id", "shared_commitment_id"])
 
 
 def _charges_of(snapshot: Snapshot, items: LineItems) -> pa.Table:

@@ -161,20 +161,17 @@ def _line_item_table(
     pool_id: str | None,
     resource_id: str | None = None,
 ) -> pa.Table:
-    """Answer a query over ``chosen``: line items of a model, of a pool, or unowned.
+    """Answer a query over ``chosen``: line items of a model, or of a pool.
 
     A line item's component and pool hang on every rule before them. Asked of the view,
     they make the engine work the rules out again for each condition; of materialised
     rows they are a comparison.
     """
-    owner, condition = "true", "component = 'unallocated'"
-    parameters: dict[str, Any] = {"months": list(selection.period.months)}
-    if model_id is not None:
-        owner, condition = "model_id = $owner", "component = 'direct'"
-    elif pool_id is not None:
-        condition = "component = 'shared' and pool_id = $owner"
-    if (named := model_id or pool_id) is not None:
-        parameters["owner"] = named
+    owner, condition = "model_id = $owner", "component = 'direct'"
+    if model_id is None:
+        owner, condition = "true", "component = 'shared' and pool_id = $owner"
+    months = list(selection.period.months)
+    parameters: dict[str, Any] = {"months": months, "owner": model_id or pool_id}
     if resource_id is not None:
         condition += " and coalesce(resource_id, '') = $resource"
         parameters["resource"] = resource_id

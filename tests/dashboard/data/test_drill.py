@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from dashboard.pages.cost_by_model import drill_queries
-from dashboard.shared import selection_queries
+from dashboard.shared import selection_queries, source_queries
 from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
+from triptych.core.warehouse.figures import Condition, Figure
 from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
@@ -103,6 +104,30 @@ def test_the_billed_basis_is_drilled_as_billed(snapshot: Snapshot) -> None:
     assert {row["total_amount"] for row in rows} == {Decimal(1200)}
 
 
-def test_what_nobody_owns_can_be_drilled_too(snapshot: Snapshot) -> None:
-    rows = drill_queries.line_items(snapshot, EVERYTHING).to_pylist()
-    assert [row["amount"] for row in rows] == [Decimal("80.25")]
+def test_a_purchase_that_others_use_is_not_behind_what_is_unallocated(
+    tmp_path: Path,
+) -> None:
+    """Of two reservations bought for 80 and 50, charges of September use the first."""
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        for commitment, amount in (("ri-3", 80), ("ri-4", 50)):
+            connection.execute(
+                "insert into lineage.line_items by name select * exclude (is_ai_cost)"
+                " replace ($1 as shared_commitment_id, $2 as billed_cost,"
+                " 0 as effective_cost, 'Purchase' as charge_category)"
+                " from lineage.line_items where component = 'unallocated'"
+                " and charge_category = 'Usage'",
+                [commitment, amount],
+            )
+        connection.execute(
+            "insert into cost.mart_commitments by name select"
+            " '2026-09' as billing_month, 'aws' as source, 'RI-3' as commitment_id,"
+            " 80 as committed_effective_cost"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    conditions = (
+        Condition("billing_month", ("2026-09",)),
+        Condition("component", ("unallocated",)),
+    )
+    figure = Figure("cost.fct_daily_model_costs", "billed_cost", conditions)
+    rows = source_queries.charges_behind(snapshot, figure).to_pylist()
+    assert [row["amount"] for row in rows] == [Decimal("80.25"), Decimal(50)]

@@ -2,6 +2,10 @@
   Line items as a drill-down shows them: assigned, with the model's canonical id. What is bought for
   a commitment and given to nobody is the billed cost of those who use it; its reason says so.
 -#}
+{%- set is_shared_purchase -%}
+    assigned.charge_category = 'Purchase' and assigned.commitment_discount_id is not null
+            and assigned.component in ('unallocated', 'out_of_scope') and assigned.effective_cost = 0
+{%- endset %}
 select
     assigned.source,
     assigned.load_id,
@@ -37,11 +41,15 @@ select
     assigned.rule_name,
     case
         when
-            assigned.charge_category = 'Purchase' and assigned.commitment_discount_id is not null
-            and assigned.component in ('unallocated', 'out_of_scope') and assigned.effective_cost = 0
+            {{ is_shared_purchase }}
             then 'billed to those who use commitment ' || assigned.commitment_discount_id
         else assigned.scope_reason
     end as scope_reason,
+    case
+        when
+            {{ is_shared_purchase }}
+            then lower(assigned.commitment_discount_id)
+    end as shared_commitment_id,
     upper(assigned.billing_currency) as billing_currency,
     assigned.billed_cost,
     assigned.effective_cost
