@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import yaml
 
 from dashboard.shared.roles import AUDIENCES
+from triptych.core.child_processes import isolated_environment, python_module
 from triptych.core.marts.own_project import write_project
 from triptych.core.measures.definition import definitions
 from triptych.core.project_folder import dbt_project_dir, glossary_file
@@ -118,6 +120,27 @@ def test_a_deployment_that_reached_two_services_is_one() -> None:
             ).fetchone()
             counts[name] = row and row[0]
     assert list(counts.values()) == [2, 1, 2]
+
+
+def test_dbt_accepts_every_measure(tmp_path: Path) -> None:
+    """Its checks of semantic models refuse unknown keys and names of time grains."""
+    texts = [path.read_text("utf-8") for path in FOLDER.glob("*.sql")]
+    marts = {name for text in texts for name in _SOURCE.findall(text)}
+    sources = [(schema, name, name, {}) for schema, name in sorted(marts)]
+    write_project(
+        tmp_path, sources, published=tmp_path / "marts.duckdb", with_metrics=True
+    )
+    finished = subprocess.run(
+        [*python_module("dbt.cli.main"), "parse", "--profiles-dir", "."],
+        cwd=tmp_path,
+        env=isolated_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert finished.returncode == 0, finished.stdout
+    assert "WARNING" not in finished.stdout, finished.stdout
 
 
 def test_measures_that_somebody_changed_stay_as_they_are(tmp_path: Path) -> None:
