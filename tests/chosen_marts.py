@@ -82,17 +82,18 @@ def _build(
     """Execute what marts are made of, in the build database that a run goes on from."""
     with open_catalogue(places_of(workspace)) as catalogue:
         catalogue.name_columns(delivered_columns(settings))
+    history = read_history(workspace)
     tables = control_tables(
         settings,
         run_id="chosen-marts",
         started_at=datetime.now(UTC),
         newest_load_at=read_newest_load_at(workspace.raw_database),
-        history=read_history(workspace),
+        history=history,
         undecided_sources=[],
     )
     warehouse = settings.warehouse
     engine = EngineSettings(warehouse.memory_limit, warehouse.threads or 2)
-    build = MartBuild(workspace, engine, rule_sets(settings), tables)
+    build = MartBuild(workspace, engine, rule_sets(settings, history), tables)
     with SilentProgress().task("build") as task:
         build._execute(_made_of(build.recipe, marts), task)
     with build._connected() as connection:

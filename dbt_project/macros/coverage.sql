@@ -54,3 +54,30 @@
         case when resource_id is null then coalesce(cast(tags as string), '') else '' end
     )
 {%- endmacro %}
+
+{#-
+  Is a charge one of a delivery that somebody settled, as rules name it: all of a load, or a
+  service in a month of usage?
+-#}
+{% macro is_settled_charge(settled) -%}
+    coalesce(
+        {%- for rule in settled %}
+        {{ "or " if not loop.first }}(
+            load_id = {{ sql_texts([rule.load_id]) }}
+            {%- if rule.services %}
+            and charge_period_start >= timestamp '{{ rule.usage_month }}-01 00:00:00'
+            and charge_period_start < timestamp '{{ rule.usage_month }}-01 00:00:00' + interval '1' month
+            and (
+                {%- for service in rule.services %}
+                {{ "or " if not loop.first }}(
+                    coalesce(service_provider_name, '') = {{ sql_texts([service.provider]) }}
+                    and coalesce(service_name, '') = {{ sql_texts([service.service_name]) }}
+                )
+                {%- endfor %}
+            )
+            {%- endif %}
+        )
+        {%- endfor %},
+        false
+    )
+{%- endmacro %}

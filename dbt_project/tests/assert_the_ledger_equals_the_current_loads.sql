@@ -3,7 +3,8 @@
   loaded: per source, month and billing currency, to the last of eighteen decimals.
   Which of the summed amounts a ledger must equal is said by bill_streams(). An
   amortised cost that staging computes has no total to compare with, nor has the sum of
-  a source that has such a bill beside others.
+  a source that has such a bill beside others. Charges that were withdrawn are in a table of
+  their own.
 -#}
 with loaded as (
     select
@@ -39,6 +40,20 @@ current_totals as (
     group by billing_month, source, currency
 ),
 
+counted_and_withdrawn as (
+    {% for model in ['int_daily_charges_placed', 'int_charges_withdrawn'] -%}
+    select
+        billing_month,
+        source,
+        billing_currency,
+        line_item_count,
+        billed_cost,
+        effective_cost
+    from {{ ref(model) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
 ledger as (
     select
         billing_month,
@@ -47,7 +62,7 @@ ledger as (
         sum(line_item_count) as row_count,
         sum(billed_cost) as billed_cost,
         sum(effective_cost) as effective_cost
-    from {{ ref('int_daily_charges_placed') }}
+    from counted_and_withdrawn
     group by billing_month, source, billing_currency
 )
 

@@ -9,10 +9,13 @@ import pytest
 
 from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
 from tests.dashboard.fixtures.warehouse_fixture import publish
+from tests.e2e.cases.statement_case import copy_of_company_with_a_statement
 from tests.triptych.core.warehouse.journal_fixture import KEPT, write_closed_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 PAGE = "close"
 
@@ -128,6 +131,21 @@ def test_money_that_may_count_twice_is_red_with_the_command_that_settles_it(
         " (several loads) and by card (load l2). Settle it:"
         " `triptych loads settle o1`."
     ]
+
+
+def test_a_page_has_what_was_left_out_of_a_statement_and_why(
+    built_workspaces: BuiltWorkspaces, tmp_path: Path, open_app: OpenApp
+) -> None:
+    """6,045.00 of OpenAI, by the card, of which the API has each day."""
+    case = copy_of_company_with_a_statement(built_workspaces, tmp_path / "company")
+    case.settle()
+    case.run()
+    app = open_app(case.root, page="data_health")
+    assert not app.exception
+    text = text_of(app)
+    shown = text[text.index("Charges of 1 load are in no figure") :]
+    for cell in ("card", "OpenAI", "6,045", "api", "one bill", "--undo"):
+        assert cell in shown
 
 
 def test_a_month_closed_in_another_currency_did_not_change_by_nothing(

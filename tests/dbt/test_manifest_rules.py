@@ -35,11 +35,12 @@ READ_THE_CATALOGUE = {
     "mart_quarantine_reasons",
     "mart_refused_charges",
     "mart_run",
+    "int_settled_deliveries",
     "mart_source_freshness",
 }
 #: What bills and meters are staged as, and the one model that reads all of a kind.
 READ_IN_ONE_PLACE = {
-    "charges": "int_charges_unioned",
+    "charges": "int_charges_delivered",
     "model_usage": "int_model_usage",
     "accelerator_usage": "int_accelerator_usage",
     "compute_usage": "int_compute_usage",

@@ -23,7 +23,7 @@ COMPUTES_NOTHING = {
     "dim_features",
     "dim_teams",
     "int_accelerator_usage",
-    "int_charges_unioned",
+    "int_charges_delivered",
     "int_compute_usage",
     "int_machine_charges",
     "int_model_usage",

@@ -158,8 +158,7 @@ def _draft_settlement(site: Site, filling: Filling) -> Draft:
     overlap_id = filling.text("overlap").partition(":")[0]
     answer = read_answer(filling.text("answer"))
     decided = decided_settlement(site.workspace, overlap_id, answer)
-    load = decided.withdrawn_load_id
-    verb = f"load {load} no longer counts" if load else "both deliveries count"
+    verb = decided.effect
     return Draft(
         says=f"{decided.overlap.what} {site.name} decides: {answer}; {verb}.",
         did=f"{site.name} settled an overlap of {decided.overlap.vendor}: {verb}.",

@@ -181,9 +181,10 @@ def settle(
     if as_json:
         print_json(report)
         return
-    load = report.withdrawn_load_id
-    print(f"Withdrew load {load}." if load else "Both deliveries count.")
+    print(f"{report.effect[0].upper()}{report.effect[1:]}.")
     print('"triptych build" publishes figures accordingly.')
+    if load := report.withdrawn_load_id:
+        print(f"take back  triptych withdraw {load} --undo --because TEXT")
     print(f"audit log  {report.audit_log_hash}")
 
 

@@ -12,6 +12,7 @@ from triptych.core.lake.withdrawals import LOADS_WITHDRAWN, WITHDRAWAL_UNDONE
 from triptych.core.lock import hold_run_lock
 from triptych.core.warehouse.inspection import ask_catalogue
 from triptych.core.warehouse.load_lists import CataloguedLoad, read_loads
+from triptych.evidence.overlap_settling import settlements_of, undo_settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,8 @@ def withdraw(
     because : str
         Reason, for the audit log.
     is_undone : bool
-        True to put withdrawn loads back; for a source the loads withdrawn with all of
+        True to put withdrawn loads back, or charges of a load that an answer to an
+        overlap had left out; for a source the loads withdrawn with all of
         it, unless its loads were only withdrawn singly.
 
     Raises
@@ -61,6 +63,9 @@ def withdraw(
             " keeps it.",
         )
     with hold_run_lock(workspace.lock_file):
+        if is_undone and (settled := settlements_of(workspace, target)):
+            entries = [undo_settlement(workspace, each, reason) for each in settled]
+            return WithdrawalReport((target,), (), True, entries[-1].entry_hash)
         loads = read_loads(workspace.raw_database)
         wanted = _wanted(loads, target, "withdrawn" if is_undone else "current")
         if is_undone:

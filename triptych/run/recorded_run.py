@@ -307,7 +307,8 @@ class Run:
         engine = EngineSettings(
             warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
         )
-        return MartBuild(self._workspace, engine, rule_sets(self._settings), tables)
+        rules = rule_sets(self._settings, history)
+        return MartBuild(self._workspace, engine, rules, tables)
 
     def _undecided_sources(self) -> list[str]:
         names = [source.name for source in self._settings.sources]

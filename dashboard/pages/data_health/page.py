@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
-from dashboard.pages.data_health import alerts_section, gateways, queries, to_fix
+from dashboard.pages.data_health import (
+    alerts_section,
+    gateways,
+    queries,
+    to_fix,
+    withdrawn,
+)
 from dashboard.shared import access, acting, doubt_notice, explaining, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
@@ -184,6 +190,7 @@ def show_freshness(view: Page, freshness: pa.Table) -> None:
             tables.Column("load_count", "Loads", "count"),
             tables.Column("row_count", "Rows", "count"),
             tables.Column("quarantined_row_count", "Quarantined", "count"),
+            tables.Column("settled_reason", "Another delivery counts", "prose"),
         ],
         page=view,
         name="freshness",
@@ -420,6 +427,7 @@ def show_loads(view: Page) -> None:
             row_count=count,
         ),
     )
+    withdrawn.show(view)
 
 
 main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboard.shared.measured import relation, whole
-from dashboard.shared.published import per_run, table
+from dashboard.shared.published import has_mart, per_run, table
 from triptych.core.measures.compile import compile_relation
 from triptych.core.measures.query import query
 from triptych.core.warehouse.figures import ANY
@@ -29,6 +29,7 @@ def freshness(snapshot: Snapshot) -> pa.Table:
     known = table(snapshot, f"select * from {mart} limit 0").column_names
     # A run of an earlier version does not know which sources have ended.
     is_ended = "is_ended" if "is_ended" in known else "false"
+    reason = "settled_reason" if "settled_reason" in known else "null::varchar"
     return table(
         snapshot,
         f"""
@@ -48,7 +49,8 @@ def freshness(snapshot: Snapshot) -> pa.Table:
             source_type,
             load_count,
             row_count,
-            quarantined_row_count
+            quarantined_row_count,
+            {reason} as settled_reason
         from {mart}
         left join (select distinct source from {mart} where load_count > 0) as loaded
             using (source)
@@ -83,6 +85,20 @@ def loads(snapshot: Snapshot) -> pa.Table:
         from core.mart_loads
         order by loaded_at desc, load_id
         limit {LOAD_LIMIT}
+        """,
+    )
+
+
+@per_run
+def withdrawn_charges(snapshot: Snapshot) -> pa.Table | None:
+    """Return charges that are left out for another delivery; None of an old run."""
+    if not has_mart(snapshot, "core.mart_withdrawn_charges"):
+        return None
+    return table(
+        snapshot,
+        """
+        from core.mart_withdrawn_charges
+        order by billing_month desc, source, provider, load_id
         """,
     )
 

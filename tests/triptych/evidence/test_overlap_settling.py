@@ -111,7 +111,7 @@ def test_two_deliveries_that_differ_both_count_and_the_reason_is_kept(
 
 def test_a_load_with_other_money_is_not_withdrawn(case: ClosingCase) -> None:
     """The first load has 190.00 in two currencies, of which 120.00 are repeated."""
-    with pytest.raises(UsageError, match="holds other money"):
+    with pytest.raises(UsageError, match="each has other money"):
         settled(case, "supersedes")
     assert ledger(case) == LEDGER + 126
 

@@ -69,6 +69,7 @@ def period_tables(history: PeriodHistory) -> list[ControlTable]:
         _booked_accruals_table(history),
         _accepted_differences_table(history),
         _coverage_decisions_table(history),
+        _settled_loads_table(history),
     ]
 
 
@@ -178,7 +179,11 @@ def _accepted_differences_table(history: PeriodHistory) -> ControlTable:
 
 def _coverage_decisions_table(history: PeriodHistory) -> ControlTable:
     """Return the newest decision that both deliveries of an overlap count."""
-    newest = {entry.detail["overlap_id"]: entry for entry in history.overlaps}
+    newest = {
+        entry.detail["overlap_id"]: entry
+        for entry in history.overlaps
+        if "load_id" not in entry.detail
+    }
     return ControlTable(
         "coverage_decisions",
         {
@@ -193,5 +198,19 @@ def _coverage_decisions_table(history: PeriodHistory) -> ControlTable:
                 entry.occurred_at,
             )
             for overlap, entry in newest.items()
+        ],
+    )
+
+
+def _settled_loads_table(history: PeriodHistory) -> ControlTable:
+    """Return the loads of which another delivery counts, by overlap."""
+    texts = ("overlap_id", "load_id", "answer", "counted_source", "reason", "actor")
+    named = dict.fromkeys((*texts[:-1], "decided_by"), "VARCHAR")
+    return ControlTable(
+        "settled_loads",
+        {**named, "decided_at": "TIMESTAMP"},
+        [
+            (*(entry.detail[name] for name in texts), entry.occurred_at)
+            for entry in history.settlements
         ],
     )

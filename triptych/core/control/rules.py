@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from triptych.core.knowledge.knowledge_base import service_rules
 from triptych.core.knowledge.model_keys import parser_version
+from triptych.core.warehouse.locks import NO_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from triptych.core.settings import Settings
     from triptych.core.settings.allocation import Allocation
+    from triptych.core.warehouse.locks import PeriodHistory
 
 #: Type of a source with site-local numbering → its ``base_url`` by default.
 SITES: Final = {
@@ -23,7 +25,9 @@ SITES: Final = {
 }
 
 
-def rule_sets(settings: Settings) -> dict[str, list[Any]]:
+def rule_sets(
+    settings: Settings, history: PeriodHistory = NO_HISTORY
+) -> dict[str, list[Any]]:
     """Return the rules by the name under which dbt looks them up."""
     allocation = settings.allocation.model_dump(mode="json")
     # Left out unless requested: the text of rules decides the models that are rebuilt.
@@ -52,7 +56,17 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
         "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
         "name_parser": [parser_version()],
         **_sites(settings),
+        **_settled_charges(history),
     }
+
+
+def _settled_charges(history: PeriodHistory) -> dict[str, list[Any]]:
+    """Return the charges of which another delivery counts, where there are any."""
+    settled = [
+        {name: entry.detail[name] for name in ("load_id", "usage_month", "services")}
+        for entry in history.settlements
+    ]
+    return {"settled_charges": settled} if settled else {}
 
 
 def _sites(settings: Settings) -> dict[str, list[Any]]:

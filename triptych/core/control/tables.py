@@ -88,7 +88,7 @@ def control_tables(
     catalog = settings.catalog.model_dump(mode="json")
     allocation = settings.allocation.model_dump(mode="json")
     return [
-        _settings_table(settings),
+        _settings_table(settings, history),
         _run_table(settings, run_id, started_at, newest_load_at),
         _models_table(catalog),
         _aliases_table(catalog),
@@ -142,8 +142,9 @@ def inputs_hash(
     )
 
 
-def _settings_table(settings: Settings) -> ControlTable:
-    rows = [(key, json.dumps(value)) for key, value in rule_sets(settings).items()]
+def _settings_table(settings: Settings, history: PeriodHistory) -> ControlTable:
+    rules = rule_sets(settings, history)
+    rows = [(key, json.dumps(value)) for key, value in rules.items()]
     return ControlTable.of_texts("settings", ("name", "value"), rows)
 
 

@@ -71,6 +71,7 @@ BILL_STREAMS = read_bill_streams(dbt_project_dir() / "models" / "staging")
 
 #: The views between staging and a line item with its owner.
 LEDGER_VIEWS = (
+    "int_charges_delivered",
     "int_charges_unioned",
     "int_charges_matched",
     "int_charges_assigned",

@@ -12,7 +12,7 @@ from triptych.core.warehouse.gate import open_published
 from triptych.core.warehouse.reader import NothingPublishedError, PublishedFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from decimal import Decimal
     from pathlib import Path
@@ -26,6 +26,11 @@ _OPEN = """
         is_second_repeated_whole, next_step
     FROM core.mart_coverage_overlaps WHERE NOT is_settled
     ORDER BY repeated_amount DESC, overlap_id
+"""
+_SERVICES = """
+    SELECT coalesce(provider, '') AS provider,
+        coalesce(service_name, '') AS service_name
+    FROM core.mart_coverage_parts WHERE overlap_id = ? AND delivery = ? ORDER BY ALL
 """
 
 
@@ -86,6 +91,21 @@ def read_open_overlaps(snapshot: Snapshot) -> list[CoverageOverlap]:
     except duckdb.CatalogException:
         return []  # published by a version that had no such mart
     return [CoverageOverlap(**row) for row in rows]
+
+
+def read_repeated_services(
+    snapshot: Snapshot, overlap_id: str, delivery: str
+) -> tuple[Mapping[str, str], ...]:
+    """Return the services that are the vendor's in a delivery that is repeated whole.
+
+    ``delivery`` is ``first`` or ``second``. Nothing where it has other money of the
+    vendor and month.
+    """
+    try:
+        rows = snapshot.query(_SERVICES, [overlap_id, delivery]).to_pylist()
+    except duckdb.CatalogException:
+        return ()  # published by a version that had no such mart
+    return tuple(rows)
 
 
 def published_overlaps(root: Path) -> list[CoverageOverlap]:

@@ -63,6 +63,7 @@ _BLANK = (
             *("locked_by", "approved_by"),
         ),
     ),
+    ("core.mart_source_freshness", ("settled_reason",)),
     ("attribution.studies", ("registered_by",)),
     ("roi.mart_feature_roi", ("validated_by",)),
 )

@@ -43,6 +43,8 @@ ACCRUED = "period_accrued"
 VALIDATED = "value_validated"
 DIFFERENCE_ACCEPTED = "difference_accepted"
 OVERLAP_SETTLED = "overlap_settled"
+#: Answer of an entry by which charges that were withdrawn count again.
+UNDONE = "undone"
 _EVENTS = (CLOSED, REOPENED, ACCRUED, DIFFERENCE_ACCEPTED)
 #: Entries that :class:`PeriodHistory` lists, in the order of its fields.
 _LISTED = (COMMENTED, ACCRUED, VALIDATED, DIFFERENCE_ACCEPTED, OVERLAP_SETTLED)
@@ -123,7 +125,7 @@ class PeriodHistory:
     events by which accruals were booked, ``validations`` the entries by which people
     signed for the value of a feature, ``acceptances`` those by which two people
     accepted a difference between invoice and bill, ``overlaps`` those by which
-    somebody decided that two deliveries both count.
+    somebody settled two deliveries of one money, or took that back.
     """
 
     events: tuple[AuditEntry, ...] = ()
@@ -134,6 +136,18 @@ class PeriodHistory:
     validations: tuple[AuditEntry, ...] = ()
     acceptances: tuple[AuditEntry, ...] = ()
     overlaps: tuple[AuditEntry, ...] = ()
+
+    @property
+    def settlements(self) -> tuple[AuditEntry, ...]:
+        """Entries in force by which charges of a load count no more."""
+        newest: dict[tuple[str, str], AuditEntry] = {}
+        for entry in self.overlaps:
+            detail = entry.detail
+            key = (detail["overlap_id"], detail.get("load_id", ""))
+            newest.pop(key, None)
+            if key[1] and detail["answer"] != UNDONE:
+                newest[key] = entry
+        return tuple(newest.values())
 
     def lock_of(self, billing_month: str) -> PeriodLock | None:
         """Return the lock of a month, if there is any."""
@@ -267,7 +281,7 @@ def record_acceptance(workspace: Workspace, detail: Mapping[str, object]) -> Aud
 
 
 def record_overlap(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
-    """Add to the audit log that two deliveries of an overlap both count."""
+    """Add to the audit log the answer to an overlap, or that it was taken back."""
     return _record(workspace, OVERLAP_SETTLED, detail)
 
 

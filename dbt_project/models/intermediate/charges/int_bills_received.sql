@@ -3,12 +3,27 @@
   is of the newest month of its source's charges. A bill that came before its month was
   over is read while it grows: it has no month_ended_at.
 -#}
-with newest_charges as (
+with charges as (
+    select
+        source,
+        billing_month,
+        charge_date
+    from {{ ref('int_daily_service_charges') }}
+    union all
+    -- They were delivered, though another delivery of them counts.
+    select
+        source,
+        billing_month,
+        last_charge_date as charge_date
+    from {{ ref('int_charges_withdrawn') }}
+),
+
+newest_charges as (
     select
         source,
         max(billing_month) as newest_month,
         cast(max(charge_date) + interval '1' day as timestamp) as newest_evidence_at
-    from {{ ref('int_daily_service_charges') }}
+    from charges
     group by source
 ),
 

@@ -1,5 +1,9 @@
-{#- The ledger at line level: every current charge of every provider, FOCUS 1.4 names. -#}
-{% for bill in bill_streams() -%}
-select * from {{ ref(bill.charges) }}
-{{ "union all" if not loop.last }}
-{% endfor %}
+{#-
+  The ledger at line level: every current charge, without those of which another delivery
+  counts.
+-#}
+select * from {{ ref('int_charges_delivered') }}
+{%- set settled = rules('settled_charges') %}
+{% if settled -%}
+where not ({{ is_settled_charge(settled) }})
+{%- endif %}

@@ -1,6 +1,6 @@
 {#-
   Sources whose bill of a closed month consists of other files than when it was closed:
-  something was delivered late, or again. A file that a later version of the program read
+  something was delivered late, or again, or another delivery of it counts now. A file that a later version of the program read
   again has the same checksum, and is the same delivery.
 -#}
 {%- set delivered = 'coalesce(nullif(cast(loads.checksums as string), \'[]\'), loads.load_id)' -%}
@@ -34,6 +34,16 @@ changes as (
     from loads_then_and_now
     group by billing_month, source, delivered
     having max(was_there) <> max(is_there)
+),
+
+settled as (
+    select distinct
+        charges.billing_month,
+        charges.source
+    from {{ ref('int_charges_withdrawn') }} as charges
+    inner join {{ source('control', 'settled_loads') }} as decisions on charges.load_id = decisions.load_id
+    inner join {{ source('control', 'period_locks') }} as locks on charges.billing_month = locks.billing_month
+    where decisions.decided_at > locks.locked_at
 )
 
 select distinct
@@ -41,3 +51,5 @@ select distinct
     changes.source
 from changes
 inner join {{ source('control', 'period_locks') }} as locks on changes.billing_month = locks.billing_month
+union
+select * from settled

@@ -3,11 +3,7 @@
   without them. What several overlaps with the other delivery repeat is added up, by
   month and vendor. Charges of two loads are compared as billed, totals as reported.
 -#}
-with run as (
-    select * from {{ source('control', 'run') }}
-),
-
-sides as (
+with sides as (
     select
         overlap_id,
         1 as side,
@@ -54,23 +50,17 @@ load_costs as (
         true as is_billed,
         load_id,
         billing_currency as currency,
-        sum(abs(cost)) as cost
-    from {{ ref('int_coverage_days') }}
+        sum(abs(billed_cost)) as cost
+    from {{ ref('int_coverage_converted') }}
     group by load_id, billing_currency
     union all
     select
         false as is_billed,
-        days.load_id,
-        coalesce(rates.to_currency, days.billing_currency) as currency,
-        sum(abs({{ converted_money('days.cost') }})) as cost
-    from {{ ref('int_coverage_days') }} as days
-    cross join run
-    left join {{ ref('int_exchange_rates_by_month') }} as rates
-        on
-            days.billing_month = rates.billing_month
-            and days.billing_currency = rates.from_currency
-            and run.currency = rates.to_currency
-    group by days.load_id, coalesce(rates.to_currency, days.billing_currency)
+        load_id,
+        currency,
+        sum(abs(cost)) as cost
+    from {{ ref('int_coverage_converted') }}
+    group by load_id, currency
 ),
 
 pairs as (

@@ -57,9 +57,13 @@ judged as (
         cast(ended.ended_on as timestamp) as ended_at,
         coalesce(loads.load_count, 0) as load_count,
         cast(coalesce(loads.row_count, 0) as bigint) as row_count,
-        cast(coalesce(loads.quarantined_row_count, 0) as bigint) as quarantined_row_count
+        cast(coalesce(loads.quarantined_row_count, 0) as bigint) as quarantined_row_count,
+        coalesce(settled.settled_load_count, 0) as settled_load_count,
+        settled.settled_reason
     from sources
     left join loads on sources.source = loads.source and sources.stream = loads.stream
+    left join {{ ref('int_settled_deliveries') }} as settled
+        on sources.source = settled.source and sources.stream = settled.stream
     left join {{ ref('int_bills_received') }} as bills
         on sources.source = bills.source and sources.stream = bills.stream
     left join {{ ref('int_ended_sources') }} as ended on sources.source = ended.source
@@ -102,5 +106,7 @@ select
     is_late and has_ended as is_ended,
     load_count,
     row_count,
-    quarantined_row_count
+    quarantined_row_count,
+    settled_load_count,
+    settled_reason
 from late
