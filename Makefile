@@ -171,7 +171,7 @@ calibration: $(READY)  ## Count how often intervals of effects hold in simulated
 cost-card: $(READY)  ## Count how often landings held and anomalies were found in known worlds; writes benchmarks/cost_card.json
 	$(BIN)/python -m benchmarks.cost_card $(ARGS)
 
-discovery-card: $(READY)  ## Count by money how well names on bills are read; ARGS="--publish closing" writes benchmarks/names/card.json
+discovery-card: $(READY)  ## Count by money how well names on bills are read; ARGS="--publish again" writes benchmarks/names/card.json
 	$(BIN)/python -m benchmarks.names.card $(ARGS)
 
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/
