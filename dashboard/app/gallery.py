@@ -15,7 +15,7 @@ import streamlit as st
 from dashboard.shared import bar, charts, tables
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.drawing import sparks, step_charts, stepper
+from dashboard.shared.drawing import cost_story, step_charts, stepper
 from dashboard.shared.drawing.stepper import Step
 
 if TYPE_CHECKING:
@@ -92,46 +92,28 @@ def _show_tiles() -> None:
 
 def _show_story() -> None:
     with st.container(border=True):
-        st.markdown("**What it costs**, Oct 2026")
-        st.markdown("Inference takes most of it: **EUR 24.9k** (60.0 %).")
-        months = pa.table(
-            {
-                "month": list(_MONTHS),
-                "amount": list(_COSTS),
-                "budget": [Decimal(48_475)] * len(_MONTHS),
-            }
-        )
+        st.markdown("AI cost **EUR 41.6k** in Oct 2026, 14.3 % under budget.")
+        months = [
+            {"month": month, "amount": cost, "budget": Decimal(48_475)}
+            for month, cost in zip(_MONTHS, _COSTS, strict=True)
+        ]
+        launches = (("2026-08", "Invoice reading"),)
         charts.show(
-            sparks.spend(months, _CURRENCY, charts.palette()),
-            description="AI cost by month.",
+            cost_story.draw(
+                cost_story.Story(months, _CURRENCY, launches), charts.palette()
+            ),
+            description="AI cost by month, with budget and launches.",
         )
 
 
 def _show_charts() -> None:
-    trend, parts = st.columns(2)
-    with trend:
-        st.subheader("Range", anchor=False)
-        rows = [
-            {
-                "month": month,
-                "net_value": value,
-                "net_value_low_90": value - 9_000.0,
-                "net_value_high_90": value + 9_000.0,
-            }
-            for month, value in zip(_MONTHS, (2e3, 15e3, 31e3, 28e3), strict=True)
-        ]
-        charts.show(
-            sparks.net_values(rows, _CURRENCY, charts.palette()),
-            description="Net value by month, with its 90 % interval.",
-        )
-    with parts:
-        st.subheader("Bars", anchor=False)
-        names = ("lifecycle_stage", "amount", "share_ratio")
-        table = _table_of(names, _PARTS_OF_COST)
-        charts.show(
-            charts.lifecycle_costs(table, _CURRENCY, charts.palette()),
-            description="Bars: cost by lifecycle stage.",
-        )
+    st.subheader("Bars", anchor=False)
+    names = ("lifecycle_stage", "amount", "share_ratio")
+    table = _table_of(names, _PARTS_OF_COST)
+    charts.show(
+        charts.lifecycle_costs(table, _CURRENCY, charts.palette()),
+        description="Bars: cost by lifecycle stage.",
+    )
     st.subheader("Waterfall", anchor=False)
     steps = _table_of(("step", "amount", "is_total", "starts_at", "ends_at"), _VARIANCE)
     charts.show(

@@ -18,13 +18,7 @@ from streamlit.web.cli import main
 #: Modules through which pages import everything that takes time.
 _LOADED: Final = (
     *("shared.access", "exports", "pages.summary.figures", "pages.summary.queries"),
-    *(
-        "shared.charts",
-        "shared.frame",
-        "pages.summary.returns",
-        "shared.drawing.sparks",
-    ),
-    "shared.drawing.sparks",
+    *("shared.charts", "shared.frame", "pages.summary.story"),
 )
 #: Modules that Streamlit itself loads with the first notice that has an icon.
 _LOADED_WITH_A_NOTICE: Final = ("streamlit.emojis", "streamlit.material_icon_names")

@@ -94,9 +94,15 @@ def proven_chance(row: Row) -> float | None:
 def coverage(row: Row) -> str:
     """Describe the part of AI cost for which anything is proven."""
     if row["counted_cost_ratio"] is None:
+        return covered(row)
+    return f"{covered(row)}; nothing is proven for the rest"
+
+
+def covered(row: Row) -> str:
+    """Write the part of AI cost for which anything is proven."""
+    if row["counted_cost_ratio"] is None:
         return "AI cost of these months unknown"
-    part = fmt.percent(row["counted_cost_ratio"])
-    return f"on {part} of AI cost; nothing is proven for the rest"
+    return f"on {fmt.percent(row['counted_cost_ratio'])} of AI cost"
 
 
 def not_yet(row: Row) -> str:

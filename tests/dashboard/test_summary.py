@@ -39,23 +39,21 @@ def test_the_first_page_says_what_ai_cost_and_how_that_stands(look_at: LookAt) -
     # 620 less. The budget of everything is 900.
     assert tiles(app)["AI cost, amortised"] == "EUR 2,769.00"
     assert "+28.9 % against all of Aug 2026" in text
-    assert "**EUR 1.8k** or 199.9 % over budget (3.0 ×) in Sep 2026." in text
+    story = "AI cost **EUR 2.77k** in Sep 2026 so far, 199.9 % over budget (3.0 ×)"
+    assert story in text
     # AI cost is before tax, and of what is not AI no figure tells its tax apart.
-    assert "EUR 400.00, with tax and credits, is not AI." in text
+    assert "Another EUR 400.00, with tax and credits, is not AI." in text
     assert "▲ over; budget EUR 900.00." in text
 
 
-def test_the_layers_name_models_units_and_who_ships_faster(look_at: LookAt) -> None:
+def test_the_tiles_give_the_unit_cost_and_who_ships_faster(look_at: LookAt) -> None:
     app = look_at(page=PAGE)
     text = text_of(app)
     assert tiles(app)["Per 1,000 inferences"] == "EUR 2.23"
-    assert "ETA v2 EUR 1.46k (59.6 %), Vision v1 EUR 640 (26.1 %), Chat v1" in text
     # No team has figures; of the models, one has two medians: 40 h within 30 to 50,
     # 30 h within 20 to 40. The intervals share ten hours.
     assert tiles(app)["Lead time by model"] == "30.0 h"
-    assert "**Lead times of 1 model: no real change** since Aug 2026; whether" in text
-    # 9,000 seconds are two and a half hours.
-    assert "Over 12 months: incidents resolved in 2.5 h (n=11)." in text
+    assert "medians, Sep 2026; no real change" in text
 
 
 def test_a_change_is_called_one_beyond_the_intervals_of_both_months(
@@ -164,8 +162,6 @@ def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(
     add_returns(tmp_path)
     app = open_app(tmp_path, page=PAGE)
     text = text_of(app)
-    # To March with 11 of cost and 50 of benefit more, faded by a month.
-    assert re.search(r"To Mar 2026 \*\*≈ EUR 8\d(\.\d)?\*\*", text)
     label = "Net value, Jan 2026 to Feb 2026"
     # 200 minutes at 0.5 less 50 of cost and 7 before are about 45.
     assert re.fullmatch(r"≈ EUR 4\d(\.\d)?", tiles(app)[label])
@@ -207,7 +203,7 @@ def test_a_past_month_shows_nothing_of_what_was_measured_later(
     publish(tmp_path)
     add_returns(tmp_path)
     before, first = (page_of(tmp_path, month) for month in ("2025-12", "2026-01"))
-    assert return_summary.sentence(before) == ""
+    assert "first measured month" in return_summary.story(before)
     tile = return_summary.net_value_tile(before)
     assert (tile.value, tile.number) == ("—", None)
     assert "the first measured month is Jan 2026" in tile.note
@@ -264,9 +260,6 @@ def test_a_scope_narrows_the_figures_to_it(look_at: LookAt) -> None:
     assert tiles(app)["Lead time"] == "30.0 h"
     text = text_of(app)
     assert "n = 7 · 90 % interval 20.0 h to 40.0 h" in text
-    # The organisation's incidents are 11; the model's are 6 of two hours.
-    assert "Model ETA v2 over 12 months: incidents resolved in 2.0 h (n=6)." in text
-    assert "(n=11)" not in text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import csv
 import re
 import tomllib
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -16,16 +16,14 @@ from dashboard.app.server import APP, command
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.shared import charts, downloads, selection_queries, tables
 from dashboard.shared.context import Page
-from dashboard.shared.drawing import sparks
-from tests.dashboard.conftest import tiles
-from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
+from dashboard.shared.drawing import cost_story
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamlit.testing.v1 import AppTest
+    import altair as alt
 
-    from tests.dashboard.conftest import LookAt, OpenApp
     from triptych.core.warehouse.reader import Snapshot
 
 SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
@@ -212,31 +210,41 @@ def test_the_server_is_started_for_one_workspace_on_loopback(tmp_path: Path) -> 
     assert line[line.index("--") + 1 :] == told
 
 
-def test_lines_that_end_together_have_their_names_apart_and_in_order() -> None:
-    """Of 56 px for 112 hours a line of text takes 26; the highest stays inside."""
-    rows = [
-        {"month": "2026-09", "series": name, "hours": hours}
-        for name, hours in (("Care", 110.0), ("Fleet", 108.0), ("Vision", 112.0))
+def story_chart(**changed: Any) -> alt.LayerChart:
+    months = [{"month": "2026-09", "amount": Decimal(32), "budget": Decimal(40)}]
+    return cost_story.draw(cost_story.Story(months, "EUR", **changed), charts.LIGHT)
+
+
+def test_names_of_launches_in_near_months_are_on_lines_of_their_own() -> None:
+    """A name covers three months: those of March and May share no line, of June do."""
+    months = [
+        {"month": f"2026-0{month}", "amount": Decimal(100), "budget": None}
+        for month in range(3, 8)
     ]
-    spec = sparks.lead_times(rows, charts.LIGHT).to_dict()
-    texts = spec["datasets"][spec["layer"][-1]["data"]["name"]]
-    assert [(row["name"], row["place"]) for row in texts] == [
-        ("Fleet 108.0 h", 60.0),
-        ("Care 110.0 h", 86.0),
-        ("Vision 112.0 h", 112.0),
-    ]
+    launches = [("2026-03", "ETA"), ("2026-05", "Vision"), ("2026-06", "Chat")]
+    story = cost_story.Story(months, "EUR", launches)
+    spec = cost_story.draw(story, charts.LIGHT).to_dict()
+    drawn = spec["datasets"].values()
+    drawn = spec["datasets"].values()
+    [rows] = [rows for rows in drawn if rows and rows[0].get("text") == "ETA"]
+    heights = {row["text"]: round(row["at"], 2) for row in rows}
+    # 140 at the top: 97, 90 and 97 % of it.
+    assert heights == {"ETA": 135.8, "Vision": 126.0, "Chat": 135.8}
+
+
+def test_a_story_of_a_bill_alone_draws_its_bars_and_nothing_else() -> None:
+    months = [{"month": "2026-09", "amount": Decimal(0), "budget": None}]
+    drawn = cost_story.draw(cost_story.Story(months, "EUR"), charts.LIGHT)
+    assert [layer.mark.type for layer in drawn.layer] == ["bar"]
 
 
 def test_a_server_draws_a_chart_as_it_is_with_its_check() -> None:
-    rows = [{"month": "2026-09", "series": "Fleet", "hours": 32.0}]
-    chart = sparks.lead_times(rows, charts.LIGHT)
+    chart = story_chart()
     assert chart.to_dict(validate=False) == chart.to_dict()
 
 
 def test_each_test_of_a_page_holds_its_charts_against_their_schema() -> None:
-    chart = sparks.lead_times(
-        [{"month": "2026-09", "series": "Fleet", "hours": 32.0}], charts.LIGHT
-    )
+    chart = story_chart()
     charts.Unchecked(chart).to_dict()  # its form is known as valid from now on
     chart.layer[0].encoding.x.axis = "no axis"
     for _ in range(2):
@@ -244,109 +252,3 @@ def test_each_test_of_a_page_holds_its_charts_against_their_schema() -> None:
             charts.Unchecked(chart).to_dict()
     with pytest.raises(SchemaValidationError):
         charts.show(chart, description="A chart that nobody has drawn.")
-
-
-def test_a_line_that_ends_early_has_its_name_at_its_end() -> None:
-    rows = [
-        {"month": "2026-08", "series": "Care", "hours": 25.0},
-        {"month": "2026-08", "series": "Fleet", "hours": 30.0},
-        {"month": "2026-09", "series": "Fleet", "hours": 32.0},
-    ]
-    drawn = sparks.lead_times(rows, charts.LIGHT).to_dict()
-    names = {
-        row["name"]: row["month"]
-        for data in drawn["datasets"].values()
-        for row in data
-        if "place" in row
-    }
-    assert names == {"Care 25.0 h": "2026-08", "Fleet 32.0 h": "2026-09"}
-
-
-def test_charts_draw_every_step_that_is_not_zero(page: Page) -> None:
-    waterfall = cost_by_model_queries.waterfall(page.snapshot, page.selection)
-    drawn = charts.waterfall(waterfall, "EUR", charts.LIGHT).to_dict()
-    values = next(iter(drawn["datasets"].values()))
-    assert [row["label"] for row in values] == [
-        "Bills (ledger)",
-        "Outside AI scope",
-        "Tax",
-        "Credits",
-        "Idle, not charged",
-        "Unused commitment",
-        "Unallocated",
-        "Remainder",
-        "Charged to models",
-    ]
-    assert values[0]["amount_text"] == "EUR\u00a03,299.00"
-    assert values[3]["kind"] == "added back"
-
-
-def test_an_axis_of_money_has_no_thousandths_in_letters(page: Page) -> None:
-    """Of a fifth of a euro d3 makes 200m, which reads as 200 million."""
-    stages = cost_by_model_queries.lifecycle_costs(
-        page.snapshot, page.selection, "Fully loaded"
-    )
-    drawn = charts.lifecycle_costs(stages, "EUR", charts.LIGHT).to_dict()
-    axis = drawn["layer"][0]["encoding"]["x"]["axis"]
-    assert "format" not in axis
-    assert axis["labelExpr"] == (
-        "abs(datum.value) < 1 ? format(datum.value, '~r') : format(datum.value, '~s')"
-    )
-
-
-def test_an_estimated_month_is_marked_with_words(page: Page) -> None:
-    monthly = cost_by_model_queries.monthly_costs(
-        page.snapshot, page.selection, "Fully loaded"
-    )
-    drawn = charts.monthly_costs(monthly, "EUR", charts.DARK).to_dict()
-    labels = {
-        row["month"]: row["second_label"]
-        for values in drawn["datasets"].values()
-        for row in values
-    }
-    assert labels == {
-        "Jul 2026": "",
-        "Aug 2026": "+120 idle",
-        "Sep 2026": "+150 idle · est.",
-    }
-
-
-def part_count(app: AppTest) -> int:
-    """Return how many parts the browser has to draw."""
-    return sum(1 for _ in app.main) + sum(1 for _ in app.sidebar)
-
-
-def test_a_page_draws_the_open_tab_only_and_the_link_says_which(
-    look_at: LookAt,
-) -> None:
-    whole = look_at(page=PAGE)
-    first = look_at(page=PAGE, view="")
-    other = look_at(page=PAGE, view="", velocity="Reliability")
-    assert set(tiles(first)) == _FLOW
-    assert set(tiles(other)) == _RELIABILITY
-    assert set(tiles(whole)) > _FLOW | _RELIABILITY
-    assert 2 * part_count(first) < part_count(whole)
-
-
-def test_a_fold_is_empty_until_it_is_opened_or_the_link_opens_it(
-    look_at: LookAt,
-) -> None:
-    folded = look_at(page=PAGE, view="")
-    opened = look_at(page=PAGE, view="", weeks="true")
-    label = "Deployments week by week"
-    assert [label] == [one.label for one in folded.expander if one.label == label]
-    assert part_count(folded) < part_count(opened)
-
-
-def test_a_choice_that_was_made_in_a_tab_is_kept_while_another_one_is_open(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, view="")
-    app.selectbox(key="metric").select("Deployment frequency").run()
-    app.session_state["velocity"] = "Cost"
-    app.run()
-    assert set(tiles(app)).isdisjoint(_FLOW)
-    app.session_state["velocity"] = "Flow"
-    app.run()
-    assert app.selectbox(key="metric").value == "Deployment frequency"

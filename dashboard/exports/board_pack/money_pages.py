@@ -21,7 +21,7 @@ from dashboard.pages.budget import queries as budget_queries
 from dashboard.pages.budget import sentences as budget_sentences
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.pages.cost_by_model import sentences, unit_cost_queries
-from dashboard.pages.summary import figures
+from dashboard.pages.summary import figures, story
 from dashboard.pages.summary import queries as summary_queries
 from dashboard.pages.summary import returns as return_summary
 from dashboard.pages.summary import sentences as words
@@ -55,7 +55,7 @@ def summary_page(view: Page) -> PackPage:
     spent = summary_queries.ai_spend(view.snapshot, view.selection)
     budget = figures.budget_of(view)
     unit = unit_cost_queries.unit_summary(view.snapshot, view.selection, figures.UNIT)
-    lead = words.spend(view, spent, budget) + return_summary.sentence(view)
+    lines = story.paragraphs(view, spent, budget)
     tiles = (
         figures.spend_tile(view, spent, budget),
         figures.unit_cost_tile(view, unit),
@@ -67,7 +67,7 @@ def summary_page(view: Page) -> PackPage:
         "Summary",
         "Summary",
         (
-            Text(lead),
+            *(Text(line) for line in lines),
             Tiles(tiles),
             Beside(
                 (

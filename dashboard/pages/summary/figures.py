@@ -197,7 +197,7 @@ def lead_time_tile(view: Page) -> Tile:
     return Tile(
         view.organisation_label(f"Lead time by {change.kind}"),
         words.lead_time_range(change),
-        f"medians, {fmt.month(month)}"
+        f"medians, {fmt.month(month)}{words.shift(change)}"
         if change.unit_count
         else f"No {change.kind} has five changes: add a source of deployments.",
         None,

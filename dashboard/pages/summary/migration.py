@@ -1,4 +1,4 @@
-"""The platform migration on *Summary*, as a line."""
+"""The platform migration in the story of *Summary*: figures before and since."""
 
 from __future__ import annotations
 
@@ -13,50 +13,59 @@ if TYPE_CHECKING:
 
 _MONTHS: Final = "roi.mart_platform_migration_months"
 _CHANGES: Final = "roi.mart_platform_migrations"
+_COSTS: Final = "roi.mart_platform_migration_costs"
+#: Metric of the mart → name of its row in the story.
+_METRICS: Final = {
+    "spend_per_month": "spend",
+    "spend_to_budget_ratio": "budget",
+    "firefighting_booked_ratio": "incidents",
+}
 
 
 @per_run
 def newest_migration(snapshot: Snapshot, until: str) -> dict[str, Any] | None:
     """Return the effects of the newest migration, as known in a month.
 
-    Cost and incidents are those of all months from the migration to that month. Latency
-    is that of the window after the migration, and unknown if that ends later.
+    Cost, budget and incidents are those of all months from the migration to that month.
+    Latency and payback are those of the window after the migration, and unknown if that
+    ends later.
     """
-    if not (has_mart(snapshot, _MONTHS) and has_mart(snapshot, _CHANGES)):
+    if not all(has_mart(snapshot, mart) for mart in (_MONTHS, _CHANGES, _COSTS)):
         return None
     known = rows(
         snapshot,
         f"""
         SELECT months.*, changes.before_figure AS latency_before,
             changes.after_figure AS latency, changes.after_first_month,
-            changes.after_last_month
+            changes.after_last_month, costs.migration_from,
+            CASE WHEN changes.migration_id IS NOT NULL THEN costs.break_even_months END
+                AS break_even_months,
+            costs.break_even_months <= date_diff('month', months.migration_to,
+                strptime($until, '%Y-%m')) + 1 AS is_paid_back
         FROM {_MONTHS} AS months
         LEFT JOIN {_CHANGES} AS changes
             ON changes.migration_id = months.migration_id AND changes.basis = 'all'
             AND changes.metric = 'p95_to_threshold_ratio'
             AND changes.after_last_month <= $until
+        LEFT JOIN {_COSTS} AS costs
+            ON costs.migration_id = months.migration_id
         WHERE months.billing_month <= $until
-            AND months.metric IN ('spend_per_month', 'firefighting_booked_ratio')
+            AND months.metric IN (SELECT unnest($metrics))
         QUALIFY months.billing_month = max(months.billing_month)
                 OVER (PARTITION BY months.migration_id)
             AND months.migration_to = max(months.migration_to) OVER ()
         ORDER BY months.migration_id
         """,
         until=until,
+        metrics=list(_METRICS),
     )
     if not known:
         return None
     first = known[0]["migration_id"]
-    return {
-        "spend": None,
-        "incidents": None,
-        **known[0],
-        **{
-            "spend" if row["metric"] == "spend_per_month" else "incidents": row
-            for row in known
-            if row["migration_id"] == first
-        },
+    of_first = {
+        _METRICS[row["metric"]]: row for row in known if row["migration_id"] == first
     }
+    return {**known[0], **dict.fromkeys(_METRICS.values()), **of_first}
 
 
 def line(view: Page) -> str:
@@ -67,39 +76,73 @@ def line(view: Page) -> str:
 
 
 def sentence(row: dict[str, Any]) -> str:
-    """Write the known figures of a migration, each with the months it compares."""
+    """Write the known figures before a migration and since, with their months."""
+    measured = [row[name] for name in _METRICS.values() if row[name] is not None]
+    if not measured:
+        return ""
+    shared = measured[0]
+    before, since = _before(row, shared), _since(row, shared)
+    if not since:
+        return ""
+    moved = fmt.month(f"{row['migration_to']:%Y-%m}")
+    story = (
+        f"**{_window(shared, 'since')}**, since the move of {moved}:"
+        f" {', '.join(since)}{_payback(row)}."
+    )
+    if before:
+        story = f"**{_window(shared, 'before')}**: {', '.join(before)}. {story}"
+    return story
+
+
+def _before(row: dict[str, Any], shared: dict[str, Any]) -> list[str]:
+    """Write the figures of the months before."""
+    parts = []
+    budget, incidents = row["budget"], row["incidents"]
+    if budget is not None and budget["before_figure"] is not None:
+        ratio = budget["before_figure"]
+        side = fmt.percent(abs(ratio - 1))
+        side = f"{side} {'over' if ratio > 1 else 'under'} budget"
+        parts.append(f"AI ran **{side}**{_other(budget, shared, 'before')}")
+    if row["latency_before"] is not None:
+        parts.append(f"p95 latency **{row['latency_before']:.2f} ×** its threshold")
+    if incidents is not None and incidents["before_figure"] is not None:
+        part = fmt.percent(incidents["before_figure"])
+        months = _other(incidents, shared, "before")
+        parts.append(f"firefighting **{part}** of platform hours{months}")
+    return parts
+
+
+def _since(row: dict[str, Any], shared: dict[str, Any]) -> list[str]:
+    """Write the figures of the months since."""
+    parts = []
     spend, incidents = row["spend"], row["incidents"]
-    figures: dict[str, list[str]] = {}
     if spend is not None and spend["since_change_ratio"] is not None:
         change = fmt.signed_percent(spend["since_change_ratio"])
-        figures[_windows(spend)] = [f"monthly cost **{change}**"]
-    if incidents is not None and incidents["before_figure"] is not None:
-        before = fmt.percent(incidents["before_figure"])
-        since = fmt.percent(incidents["since_figure"])
-        figures.setdefault(_windows(incidents), []).append(
-            f"firefighting {before} → **{since}**"
-        )
-    parts = [f"{' and '.join(named)} ({months})" for months, named in figures.items()]
+        parts.append(f"monthly cost **{change}**{_other(spend, shared, 'since')}")
     if row["latency"] is not None:
-        parts.append(_latency(row))
-    if not parts:
+        months = fmt.months(row["after_first_month"], row["after_last_month"])
+        own = "" if months == _window(shared, "since") else f" ({months})"
+        parts.append(f"latency **{row['latency']:.2f} ×**{own}")
+    if incidents is not None and incidents["before_figure"] is not None:
+        part = fmt.percent(incidents["since_figure"])
+        parts.append(f"firefighting **{part}**{_other(incidents, shared, 'since')}")
+    return parts
+
+
+def _payback(row: dict[str, Any]) -> str:
+    """Write the months after which savings exceed the cost of moving."""
+    if row["break_even_months"] is None:
         return ""
-    month = fmt.month(f"{row['migration_to']:%Y-%m}")
-    return f"**Platform migration, {month}:** {', '.join(parts)}."
+    verb = "paid back in" if row["is_paid_back"] else "pays back in"
+    return f"; {verb} **{row['break_even_months']:.1f} months**"
 
 
-def _windows(row: dict[str, Any]) -> str:
-    """Write the months since and the months before, which are compared."""
-    since, before = (
-        fmt.months(row[f"{side}_first_month"], row[f"{side}_last_month"])
-        for side in ("since", "before")
-    )
-    return f"{since} against {before}"
+def _window(row: dict[str, Any], side: str) -> str:
+    """Write the months of a side of the comparison."""
+    return fmt.months(row[f"{side}_first_month"], row[f"{side}_last_month"])
 
 
-def _latency(row: dict[str, Any]) -> str:
-    """Write the p95 latency before and after a migration, in parts of its threshold."""
-    after, before = row["latency"], row["latency_before"]
-    was = "" if before is None else f"{before:.2f} → "
-    months = fmt.months(row["after_first_month"], row["after_last_month"])
-    return f"latency {was}**{after:.2f}** × threshold ({months})"
+def _other(row: dict[str, Any], shared: dict[str, Any], side: str) -> str:
+    """Write the months of a figure that are not those of the sentence."""
+    own = _window(row, side)
+    return "" if own == _window(shared, side) else f" ({own})"

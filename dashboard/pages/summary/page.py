@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.pages.cost_by_model import unit_cost_queries
-from dashboard.pages.summary import figures, migration, queries
+from dashboard.pages.summary import figures, queries, sentences, story
 from dashboard.pages.summary import returns as return_summary
-from dashboard.pages.summary import sentences as words
-from dashboard.pages.velocity import queries as velocity_queries
 from dashboard.pages.velocity import sentences as velocity
-from dashboard.shared import access, charts, explaining, names
+from dashboard.shared import access, charts, explaining
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import ORGANISATION, Origin
-from dashboard.shared.drawing import sparks
+from dashboard.shared.context import Origin
+from dashboard.shared.drawing import cost_story
 from dashboard.shared.selection_queries import AMOUNTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dashboard.pages.summary.figures import Tile
     from dashboard.shared.context import Page
 
@@ -56,21 +55,31 @@ def main() -> None:
     unit = unit_cost_queries.unit_summary(view.snapshot, view.selection, figures.UNIT)
     st.html(_STYLE)
     with st.container(key="first_screen"):
-        st.markdown(words.against_budget(view, spent, budget))
+        st.markdown("\n\n".join(story.paragraphs(view, spent, budget)))
         if view.without_ai_cost:
             page.link_to("setup", label="**Set-up**")
+        show_chart(view)
         with st.container(key="tiles"):
             show_tiles(view, spent, budget, unit)
-        moved = migration.line(view)
-        if moved:
-            st.markdown(moved)
-        show_layers(view)
         changed, unknown = st.columns(2)
         with changed.container(border=True, height="stretch", gap="xsmall"):
             show_changes(view)
         with unknown.container(border=True, height="stretch", gap="xsmall"):
             show_gaps(view, unit)
     show_board_pack()
+
+
+def show_chart(view: Page) -> None:
+    """Draw AI cost by month with its budget, launches, a move and the forecast."""
+    months = story.chart(view)
+    if months is None:
+        return
+    charts.show(
+        cost_story.draw(months, charts.palette()),
+        description="AI cost by month up to the period, the budget of each month as a"
+        " dashed step, launches, the platform move, and the forecast of the month that"
+        " is not over.",
+    )
 
 
 def show_board_pack() -> None:
@@ -86,18 +95,30 @@ def show_tiles(
     budget: dict[str, Any] | None,
     unit: unit_cost_queries.UnitSummary,
 ) -> None:
-    """Draw the top figures, a tile for each of the first questions."""
-    columns = st.columns(5)
-    with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_spend(view, spent, budget)
-    with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_unit_cost(view, unit)
-    with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_lead_time(view)
-    with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        return_summary.tile_net_value(view)
-    with columns[4].container(border=True, height="stretch", gap="xsmall"):
-        return_summary.tile_evidence(view)
+    """Draw the tiles of each layer under a link to its page."""
+    cost, delivery, value = st.columns((2, 1, 2))
+    with cost:
+        page.link_to("cost_by_model", label="**What it costs**")
+        _beside(
+            lambda: _tile_spend(view, spent, budget),
+            lambda: _tile_unit_cost(view, unit),
+        )
+    with delivery:
+        page.link_to("velocity", label="**How it ships**")
+        _beside(lambda: _tile_lead_time(view))
+    with value:
+        page.link_to("impact", label="**What it returned**")
+        _beside(
+            lambda: return_summary.tile_net_value(view),
+            lambda: return_summary.tile_evidence(view),
+        )
+
+
+def _beside(*tiles: Callable[[], None]) -> None:
+    """Draw tiles in boxes of the same width."""
+    for column, draw in zip(st.columns(len(tiles)), tiles, strict=True):
+        with column.container(border=True, height="stretch", gap="xsmall"):
+            draw()
 
 
 def _tile_spend(
@@ -108,7 +129,7 @@ def _tile_spend(
         view,
         Origin(
             formula="Sum of the cost of every component except tax and credits: what"
-            " budgets are compared with.",
+            f" budgets are compared with.{sentences.not_ai(view, spent)}",
             mart=_COSTS,
             row_count=spent.row_count,
             figures=(
@@ -168,50 +189,6 @@ def _tile_lead_time(view: Page) -> None:
             row_count=tile.row_count,
         ),
     )
-
-
-def show_layers(view: Page) -> None:
-    """Draw a story for each layer: its window, a sentence, a line, and the way on."""
-    cost, delivery, value = st.columns(3)
-    with cost.container(border=True, height="stretch", gap="xsmall"):
-        page.link_to("cost_by_model", label=f"**What it costs**, {view.period}")
-        models = cost_by_model_queries.model_costs(
-            view.snapshot, view.selection, "Fully loaded"
-        )
-        st.markdown(words.largest_models(view, models.to_pylist()))
-        spark = sparks.spend(
-            queries.spend_months(view.snapshot, view.selection),
-            view.currency,
-            charts.palette(),
-        )
-        charts.show(
-            spark,
-            description="AI cost by month, up to the period; a dashed line with a step"
-            " for each month's own budget.",
-        )
-    with delivery.container(border=True, height="stretch", gap="xsmall"):
-        _show_delivery(view)
-    with value.container(border=True, height="stretch", gap="xsmall"):
-        return_summary.column(view)
-
-
-def _show_delivery(view: Page) -> None:
-    page.link_to("velocity", label=f"**How it ships**, {view.period}")
-    month, _ = figures.months_of(view)
-    scoped = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
-    kind = scoped or figures.shipping_kind(view)
-    st.markdown(figures.delivery_sentence(view))
-    of = view.selection.scope_id if scoped else ""
-    rows = [
-        {**row, "series": names.name_of(view.snapshot, kind, row["series"])}
-        for row in queries.lead_time_months(view.snapshot, kind, of, month)
-    ]
-    if rows:
-        charts.show(
-            sparks.lead_times(rows, charts.palette()),
-            description=f"Median change lead time by month, a line for each {kind}.",
-            of=view.scope if scoped else ORGANISATION,
-        )
 
 
 def show_changes(view: Page) -> None:

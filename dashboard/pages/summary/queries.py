@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dashboard.pages.cost_by_model.queries import TREND_MONTHS
-from dashboard.shared.measured import measured_row, relation
+from dashboard.shared import names
+from dashboard.shared.measured import measured, measured_row, relation
 from dashboard.shared.published import one, per_run, rows, table
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Spend:
     not_invoiced: Decimal = Decimal(0)
     #: The rest of the bills, with tax and credits; unknown for a scope.
     not_ai: Decimal | None = None
+    #: Cost of accelerators that nothing used; None where no meter knows it.
+    idle: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,11 @@ class DeliveryChange:
 def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
     """Return AI spend on the chosen basis, as compared with budgets."""
     row = measured_row(snapshot, selection, {"cost": "ai_cost"})
-    outside = awaited = None
+    outside = awaited = idle = None
+    if selection.basis == "Amortised":
+        idle = measured_row(snapshot, selection, {"cost": "pool_part_idle_cost"})[
+            "cost"
+        ]
     if selection.covers_everything:
         outside = measured_row(snapshot, selection, {"cost": "out_of_scope_cost"})[
             "cost"
@@ -82,12 +89,15 @@ def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
         row["cost_rows"],
         not_invoiced=awaited or Decimal(0),
         not_ai=outside,
+        idle=idle,
     )
 
 
 @per_run
-def spend_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return AI spend by month up to the period, at most a year, with its budget.
+def spend_months(
+    snapshot: Snapshot, selection: Selection, limit: int = TREND_MONTHS
+) -> pa.Table:
+    """Return AI spend of the last months up to the period, with its budget.
 
     A month has its own budget; on the billed basis none, for budgets are amortised.
     """
@@ -98,7 +108,7 @@ def spend_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
         months="all",
         conditions=("billing_month <= $until",),
         order="billing_month DESC",
-        limit=TREND_MONTHS,
+        limit=limit,
     )
     budgets = relation(
         selection,
@@ -119,6 +129,23 @@ def spend_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
         until=max(selection.period.months),
         is_budgeted=is_budgeted,
     )
+
+
+@per_run
+def largest_team(snapshot: Snapshot, selection: Selection) -> dict[str, Any] | None:
+    """Return the team with the highest AI cost of a period; None without teams."""
+    found = measured(
+        snapshot,
+        selection,
+        {"amount": "ai_cost"},
+        by=("team_id",),
+        months="chosen",
+        largest="amount",
+        within="team_id",
+    ).to_pylist()
+    teams = [row for row in found if row["team_id"] is not None]
+    name = names.name_of(snapshot, "team", teams[0]["team_id"]) if teams else ""
+    return {**teams[0], "team": name} if teams else None
 
 
 @per_run

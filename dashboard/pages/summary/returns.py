@@ -8,13 +8,10 @@ import streamlit as st
 
 from dashboard.pages.summary.figures import Tile
 from dashboard.pages.summary.sentences import Gap
-from dashboard.shared import charts, explaining, return_queries
+from dashboard.shared import explaining, return_queries
 from dashboard.shared import format as fmt
-from dashboard.shared import frame as page
-from dashboard.shared import ledger_sentences as ledger
 from dashboard.shared import return_sentences as words
-from dashboard.shared.context import ORGANISATION, Origin
-from dashboard.shared.drawing import sparks
+from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
     from dashboard.shared.context import Page
@@ -35,20 +32,16 @@ def _last_month(view: Page) -> str:
     return max(view.selection.period.months)
 
 
-def sentence(view: Page) -> str:
-    """State the content of the headline; nothing if no return is known."""
+def story(view: Page) -> str:
+    """State the proven net value, the AI cost that it covers, and the extremes."""
     row = headline(view)
     if row is None or row["net_value"] is None:
-        return ""
+        return _why_nothing_counts(row)
+    amount = fmt.estimate(row[words.proven_measure(row)], row["currency"])
     return (
-        f" Value counted (grades {_COUNTED_GRADES}{view.of_organisation}):"
-        f" {words.proven(row)}.{_ledger(row)}"
+        f"{view.organisation_prefix}**Proven: {amount}** net value in"
+        f" {words.window(row)}, {words.coverage(row)}. {_most_and_least(view)}"
     )
-
-
-def _ledger(row: dict[str, Any]) -> str:
-    text = ledger.counts(row)
-    return f" {text}" if text else ""
 
 
 def net_value_tile(view: Page) -> Tile:
@@ -62,7 +55,7 @@ def net_value_tile(view: Page) -> Tile:
         view.organisation_label(f"Net value, {words.window(row)}"),
         fmt.estimate(row[name], row["currency"]),
         f"{words.between(row, name, row['currency'])};"
-        f" P(> 0) {words.chance(words.proven_chance(row))}; {words.coverage(row)}",
+        f" P(> 0) {words.chance(words.proven_chance(row))}; {words.covered(row)}",
         None,
         row[name],
         "estimate",
@@ -157,24 +150,6 @@ def tile_evidence(view: Page) -> None:
             row_count=tile.row_count,
         ),
     )
-
-
-def column(view: Page) -> None:
-    """Draw the layer: best and worst returns, months and a link onwards."""
-    row = headline(view)
-    known = row is not None and row["begins"] is None and row["net_value"] is not None
-    window = f", {words.window(row)}" if row is not None and known else ""
-    page.link_to("impact", label=f"**What it returned**{window}")
-    st.markdown(layer_sentence(view))
-    if row is None:
-        return
-    months = return_queries.return_months(view.snapshot, _last_month(view))
-    if len(months) > 1:
-        charts.show(
-            sparks.net_values(months, row["currency"], charts.palette()),
-            description="Net value of what counts by month, with its 90 % interval.",
-            of=ORGANISATION,
-        )
 
 
 def layer_sentence(view: Page) -> str:

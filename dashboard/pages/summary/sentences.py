@@ -33,47 +33,47 @@ class Gap:
 
 
 def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> str:
-    """State the AI cost, its finality and its distance to the budget."""
+    """State the AI cost, its distance to the budget, and the idle capacity in it."""
     if view.without_ai_cost:
         not_ai = fmt.money(spent.not_ai, view.currency)
         nothing = f"**{view.without_ai_cost}.**"
         return f"{nothing} {not_ai} is not AI; *Set-up* says what counts."
-    state = view.standing.label.lower()
-    text = (
-        f"In {view.period} ({state}) AI cost **{view.at_least(spent.amount)}"
-        f"{fmt.money(spent.amount, view.currency)}**"
-        f"{'' if view.standing.is_over else ' so far'}"
-    )
-    if spent.change is not None and spent.change_ratio is not None:
-        direction = "less" if spent.change < 0 else "more"
-        text += (
-            f", {fmt.percent(abs(spent.change_ratio))} {direction} than in"
-            f" {view.compared_period}"
-        )
+    state = "" if view.standing.is_over else " so far"
+    amount = fmt.compact(spent.amount, view.currency)
+    text = f"AI cost **{view.at_least(spent.amount)}{amount}** in {view.period}{state}"
     if spent.not_invoiced:
-        text += (
-            f"; **{fmt.money(spent.not_invoiced, view.currency)}** of what was used is"
-            " not invoiced yet, and not in it"
-        )
+        awaited = fmt.money(spent.not_invoiced, view.currency)
+        text += f"; **{awaited}** of what was used is not invoiced yet, and not in it"
     if budget is not None and budget["variance_ratio"] is not None:
-        text += f"; {_of_budget(budget)}"
+        text += f", {_of_budget(view, budget)}"
     elif budget is not None and budget["variance"] and budget["state"] == "over":
-        text += f"; {_beyond_nothing(view, budget)}"
-    if spent.not_ai:
-        text += f". Another {fmt.money(spent.not_ai, view.currency)}, {_NOT_AI}"
+        text += f", {_beyond_nothing(view, budget)}"
+    if spent.idle:
+        text += f"; **{fmt.compact(spent.idle, view.currency)}** of it idle GPUs"
     return f"{text}."
 
 
-def _of_budget(budget: dict[str, Any]) -> str:
+def not_ai(view: Page, spent: queries.Spend) -> str:
+    """State the part of the bills that is not AI; nothing without."""
+    if not spent.not_ai or view.without_ai_cost:
+        return ""
+    return f" Another {fmt.money(spent.not_ai, view.currency)}, {_NOT_AI}."
+
+
+def _of_budget(view: Page, budget: dict[str, Any]) -> str:
     """Write how far cost and budget are apart, if that can be said yet."""
-    part = f"that is {fmt.percent(budget['times_budget'])} of its budget"
+    part = f"{fmt.percent(budget['times_budget'])} of its budget"
     if budget["state"] == "running":
         return part
     if budget["state"] == "stale":
         return f"{part}, on stale bills"
     if budget["state"] == "incomplete":
         return _EITHER_SIDE
-    return fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
+    side = fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
+    # Missing charges add to the cost: more over budget, and less under it.
+    bound = "at least" if budget["variance"] > 0 else "at most"
+    is_bound = view.standing.is_material(abs(budget["variance"]))
+    return f"{bound} {side}" if is_bound else side
 
 
 def _beyond_nothing(view: Page, budget: dict[str, Any]) -> str:
@@ -82,35 +82,16 @@ def _beyond_nothing(view: Page, budget: dict[str, Any]) -> str:
     return f"{distance} over a budget of {fmt.money(budget['budget'], view.currency)}"
 
 
-def against_budget(
-    view: Page, spent: queries.Spend, budget: dict[str, Any] | None
-) -> str:
-    """State cost against budget, which its tile does not; else the AI cost."""
-    if view.without_ai_cost:
-        return spend(view, spent, budget)
-    if budget is None or not budget["variance"] or spent.not_invoiced:
-        return spend(view, spent, budget)
-    if budget["variance_ratio"] is None:
-        return spend(view, spent, budget)
-    if budget["state"] in {"running", "stale"}:
-        return spend(view, spent, budget)
-    if budget["state"] == "incomplete":
-        state = view.standing.label.lower()
-        amount = fmt.money(spent.amount, view.currency)
-        return (
-            f"AI cost **{view.at_least(spent.amount)}{amount}** in {view.period}"
-            f" ({state}): {_EITHER_SIDE}."
-        )
-    distance = abs(budget["variance"])
-    side = fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
-    # Missing charges add to the cost: more over budget, and less under it.
-    bound = "At least" if budget["variance"] > 0 else "At most"
-    bound = f"{bound} " if view.standing.is_material(distance) else ""
-    text = f"**{bound}{fmt.compact(distance, view.currency)}** or {side}"
-    text += f" in {view.period}"
-    if spent.not_ai:
-        text += f". {fmt.money(spent.not_ai, view.currency)}, {_NOT_AI}"
-    return f"{text}."
+def without_budget(view: Page, team: dict[str, Any] | None) -> str:
+    """Name the team with the highest cost of a period without a budget."""
+    if team is None:
+        return f"No budget is set for {view.period}."
+    return (
+        f"No budget is set for {view.period}. Largest team:"
+        f" **{fmt.markdown(team['team'])}**,"
+        f" {fmt.compact(team['amount'], view.currency)}"
+        f" ({fmt.percent(team['amount_share'])})."
+    )
 
 
 def largest_models(view: Page, models: Sequence[dict[str, Any]]) -> str:
@@ -124,6 +105,15 @@ def largest_models(view: Page, models: Sequence[dict[str, Any]]) -> str:
         for row in costly
     )
     return f"Without idle: {named}."
+
+
+def shift(change: queries.DeliveryChange) -> str:
+    """Count the units that ship faster and slower than the month before."""
+    if not change.compared_count:
+        return ""
+    if not change.faster_count + change.slower_count:
+        return "; no real change"
+    return f"; {change.faster_count} faster, {change.slower_count} slower"
 
 
 def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:

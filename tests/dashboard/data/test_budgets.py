@@ -12,7 +12,7 @@ from dashboard.exports.board_pack import drawings
 from dashboard.pages.budget import queries as budget_queries
 from dashboard.pages.summary import queries as summary_queries
 from dashboard.shared import charts, selection_queries
-from dashboard.shared.drawing import sparks
+from dashboard.shared.drawing import cost_story
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
 
@@ -198,7 +198,8 @@ def test_each_month_has_its_own_budget_beneath_ai_cost(snapshot: Snapshot) -> No
     budgets = {row["month"]: row["budget"] for row in months.to_pylist()}
     assert budgets["2026-08"] == 2000
     assert budgets["2026-09"] == 900
-    drawn = sparks.spend(months, "EUR", charts.LIGHT).to_dict()
+    story = cost_story.Story(months.to_pylist(), "EUR")
+    drawn = cost_story.draw(story, charts.LIGHT).to_dict()
     steps = [
         [row["value"] for row in drawn["datasets"][layer["data"]["name"]]]
         for layer in drawn["layer"]
