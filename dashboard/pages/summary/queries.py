@@ -141,7 +141,7 @@ def largest_team(snapshot: Snapshot, selection: Selection) -> dict[str, Any] | N
         by=("team_id",),
         months="chosen",
         largest="amount",
-        within="team_id",
+        within=(),
     ).to_pylist()
     teams = [row for row in found if row["team_id"] is not None]
     name = names.name_of(snapshot, "team", teams[0]["team_id"]) if teams else ""

@@ -38,10 +38,11 @@ def story(view: Page) -> str:
     if row is None or row["net_value"] is None:
         return _why_nothing_counts(row)
     amount = fmt.estimate(row[words.proven_measure(row)], row["currency"])
-    return (
+    proven = (
         f"{view.organisation_prefix}**Proven: {amount}** net value in"
-        f" {words.window(row)}, {words.coverage(row)}. {_most_and_least(view)}"
+        f" {words.window(row)}, {words.coverage(row)}."
     )
+    return " ".join(filter(None, (proven, _to_date(row), _most_and_least(view))))
 
 
 def net_value_tile(view: Page) -> Tile:
@@ -166,8 +167,7 @@ def _to_date(row: dict[str, Any]) -> str:
     if row["net_to_date"] is None or not row["since_month_count"]:
         return ""
     amount = fmt.estimate(row["net_to_date"], row["currency"])
-    span = words.between(row, "net_to_date", row["currency"])
-    return f"To {fmt.month(row['to_date_month'])} **{amount}** ({span}); gains fade."
+    return f"To {fmt.month(row['to_date_month'])}, as gains fade: **{amount}**."
 
 
 def _not_counted(row: dict[str, Any]) -> str:
