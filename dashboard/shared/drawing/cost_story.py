@@ -56,7 +56,7 @@ class Story:
     forecast: dict[str, Any] | None = None
 
 
-def draw(story: Story, colours: Palette) -> alt.LayerChart:
+def draw(story: Story, colours: Palette) -> alt.FacetChart | alt.LayerChart:
     """Return the chart of a story: bars, a stepped budget, events and a band."""
     months = [row["month"] for row in story.months]
     if story.forecast is not None and story.forecast["period"] not in months:
