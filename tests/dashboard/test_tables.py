@@ -210,7 +210,7 @@ def test_the_server_is_started_for_one_workspace_on_loopback(tmp_path: Path) -> 
     assert line[line.index("--") + 1 :] == told
 
 
-def story_chart(**changed: Any) -> alt.LayerChart:
+def story_chart(**changed: Any) -> alt.FacetChart | alt.LayerChart:
     months = [{"month": "2026-09", "amount": Decimal(32), "budget": Decimal(40)}]
     return cost_story.draw(cost_story.Story(months, "EUR", **changed), charts.LIGHT)
 
