@@ -17,13 +17,16 @@ from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.shared import charts, downloads, selection_queries, tables
 from dashboard.shared.context import Page
 from dashboard.shared.drawing import cost_story
-from tests.dashboard.fixtures.warehouse_fixture import TRUTH
+from tests.dashboard.conftest import tiles
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import altair as alt
+    from streamlit.testing.v1 import AppTest
 
+    from tests.dashboard.conftest import LookAt, OpenApp
     from triptych.core.warehouse.reader import Snapshot
 
 SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
@@ -225,7 +228,6 @@ def test_names_of_launches_in_near_months_are_on_lines_of_their_own() -> None:
     story = cost_story.Story(months, "EUR", launches)
     spec = cost_story.draw(story, charts.LIGHT).to_dict()
     drawn = spec["datasets"].values()
-    drawn = spec["datasets"].values()
     [rows] = [rows for rows in drawn if rows and rows[0].get("text") == "ETA"]
     heights = {row["text"]: round(row["at"], 2) for row in rows}
     # 140 at the top: 97, 90 and 97 % of it.
@@ -252,3 +254,93 @@ def test_each_test_of_a_page_holds_its_charts_against_their_schema() -> None:
             charts.Unchecked(chart).to_dict()
     with pytest.raises(SchemaValidationError):
         charts.show(chart, description="A chart that nobody has drawn.")
+
+
+def test_charts_draw_every_step_that_is_not_zero(page: Page) -> None:
+    waterfall = cost_by_model_queries.waterfall(page.snapshot, page.selection)
+    drawn = charts.waterfall(waterfall, "EUR", charts.LIGHT).to_dict()
+    values = next(iter(drawn["datasets"].values()))
+    assert [row["label"] for row in values] == [
+        "Bills (ledger)",
+        "Outside AI scope",
+        "Tax",
+        "Credits",
+        "Idle, not charged",
+        "Unused commitment",
+        "Unallocated",
+        "Remainder",
+        "Charged to models",
+    ]
+    assert values[0]["amount_text"] == "EUR\u00a03,299.00"
+    assert values[3]["kind"] == "added back"
+
+
+def test_an_axis_of_money_has_no_thousandths_in_letters(page: Page) -> None:
+    """Of a fifth of a euro d3 makes 200m, which reads as 200 million."""
+    stages = cost_by_model_queries.lifecycle_costs(
+        page.snapshot, page.selection, "Fully loaded"
+    )
+    drawn = charts.lifecycle_costs(stages, "EUR", charts.LIGHT).to_dict()
+    axis = drawn["layer"][0]["encoding"]["x"]["axis"]
+    assert "format" not in axis
+    assert axis["labelExpr"] == (
+        "abs(datum.value) < 1 ? format(datum.value, '~r') : format(datum.value, '~s')"
+    )
+
+
+def test_an_estimated_month_is_marked_with_words(page: Page) -> None:
+    monthly = cost_by_model_queries.monthly_costs(
+        page.snapshot, page.selection, "Fully loaded"
+    )
+    drawn = charts.monthly_costs(monthly, "EUR", charts.DARK).to_dict()
+    labels = {
+        row["month"]: row["second_label"]
+        for values in drawn["datasets"].values()
+        for row in values
+    }
+    assert labels == {
+        "Jul 2026": "",
+        "Aug 2026": "+120 idle",
+        "Sep 2026": "+150 idle · est.",
+    }
+
+
+def part_count(app: AppTest) -> int:
+    """Return how many parts the browser has to draw."""
+    return sum(1 for _ in app.main) + sum(1 for _ in app.sidebar)
+
+
+def test_a_page_draws_the_open_tab_only_and_the_link_says_which(
+    look_at: LookAt,
+) -> None:
+    whole = look_at(page=PAGE)
+    first = look_at(page=PAGE, view="")
+    other = look_at(page=PAGE, view="", velocity="Reliability")
+    assert set(tiles(first)) == _FLOW
+    assert set(tiles(other)) == _RELIABILITY
+    assert set(tiles(whole)) > _FLOW | _RELIABILITY
+    assert 2 * part_count(first) < part_count(whole)
+
+
+def test_a_fold_is_empty_until_it_is_opened_or_the_link_opens_it(
+    look_at: LookAt,
+) -> None:
+    folded = look_at(page=PAGE, view="")
+    opened = look_at(page=PAGE, view="", weeks="true")
+    label = "Deployments week by week"
+    assert [label] == [one.label for one in folded.expander if one.label == label]
+    assert part_count(folded) < part_count(opened)
+
+
+def test_a_choice_that_was_made_in_a_tab_is_kept_while_another_one_is_open(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, view="")
+    app.selectbox(key="metric").select("Deployment frequency").run()
+    app.session_state["velocity"] = "Cost"
+    app.run()
+    assert set(tiles(app)).isdisjoint(_FLOW)
+    app.session_state["velocity"] = "Flow"
+    app.run()
+    assert app.selectbox(key="metric").value == "Deployment frequency"

@@ -76,9 +76,9 @@ def show_chart(view: Page) -> None:
         return
     charts.show(
         cost_story.draw(months, charts.palette()),
-        description="AI cost by month up to the period, the budget of each month as a"
-        " dashed step, launches, the platform move, and the forecast of the month that"
-        " is not over.",
+        description="AI cost by month up to the period, and each month's budget as a"
+        " dashed step. Marks show launches and the platform move; a band shows the"
+        " forecast of the running month.",
     )
 
 
