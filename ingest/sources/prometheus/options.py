@@ -27,6 +27,7 @@ from ingest.sources.prometheus.accelerators import (
     DeviceLabels,
 )
 from ingest.sources.prometheus.api import MOST_POINTS
+from ingest.sources.prometheus.presets import with_presets
 from ingest.sources.prometheus.selector import Selector
 from ingest.sources.prometheus.series import HOUR_MS, MILLISECONDS
 from ingest.sources.prometheus.usage import MEASURES, Latency, UsageReading
@@ -164,6 +165,11 @@ class PrometheusConfig(SourceConfig):
         description="File, folder or glob of recorded answers or exposition text,"
         " instead of a server.",
     )
+    preset: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+        default=(),
+        description="Metrics and labels of vllm, llm-d, inference-gateway, kserve, tgi,"
+        " triton or dcgm; options given here come first.",
+    )
     accelerators: AcceleratorOptions | None = Field(
         default=None, description="What to read about GPUs."
     )
@@ -216,6 +222,14 @@ class PrometheusConfig(SourceConfig):
         description="Tenant of a server for several (X-Scope-OrgID).",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_presets(cls, given: object) -> object:
+        names = _as_list(given.get("preset")) if isinstance(given, dict) else None
+        if not isinstance(given, dict) or not isinstance(names, (list, tuple)):
+            return given
+        return with_presets(given, [str(name) for name in names])
+
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
@@ -234,7 +248,7 @@ class PrometheusConfig(SourceConfig):
             message = "give either 'base_url' (a server) or 'path' (recordings)"
             raise ValueError(message)
         if self.accelerators is None and self.usage is None:
-            message = "needs 'accelerators', 'usage' or both"
+            message = "needs 'preset', 'accelerators' or 'usage'"
             raise ValueError(message)
         window = self.accelerators.window_seconds if self.accelerators else 0
         step = self.usage.step_seconds if self.usage else 0

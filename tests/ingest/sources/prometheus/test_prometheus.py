@@ -574,7 +574,7 @@ def test_the_recorded_percentages_are_read_where_there_is_no_ratio(
     [
         ({}, "either 'base_url'"),
         ({"base_url": "http://x", "path": "y"}, "either 'base_url'"),
-        ({"path": "y", "usage": None}, "needs 'accelerators', 'usage' or both"),
+        ({"path": "y", "usage": None}, "needs 'preset', 'accelerators' or 'usage'"),
         ({"path": "y", "usage": {}}, "needs 'latency' or one of requests"),
         ({"path": "y", "usage": {"requests": "rate(x[5m])"}}, "no series selector"),
         ({"base_url": "https://u:p@x"}, "without credentials"),
