@@ -58,7 +58,7 @@ def locked_files(workspace: Workspace) -> dict[str, str]:
 
 
 def test_there_is_a_workspace_of_each_released_state() -> None:
-    assert VERSIONS == ["637af10", "c0c91fc0", "d811b57"]
+    assert VERSIONS == ["637af10", "68e3934c", "c0c91fc0", "d811b57"]
 
 
 def test_a_second_run_does_nothing(
