@@ -42,6 +42,8 @@ _SOURCES_END = "<!-- End of sources. -->"
 _YAML = re.compile(r"^```yaml[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^(?= *- .*\bname:)", re.MULTILINE)
 _GENERATED = "<!-- Written by `make reference`. -->\n"
+_COMMON_OPTIONS = ("--workspace", "--verbose", "--json")
+_COMMON_FIELDS = ("name", "type", "may_repeat", "expected_lag_hours")
 
 
 class Parameter(Protocol):
@@ -85,26 +87,39 @@ def _inner(group: object) -> dict[str, Command]:
 
 def cli_page() -> Iterator[str]:
     """Yield the page of commands."""
+    listed = commands()
     yield "# Commands\n"
     yield _GENERATED
     yield (
-        "Results go to standard output, everything else to standard error. Errors are"
-        " one paragraph: what happened, where, what to do next. With `--verbose` the"
-        " traceback comes too. What a command ends with is listed under"
-        " [exit codes](exit_codes.md).\n"
+        "Results go to standard output, everything else to standard error. An error is"
+        " one paragraph: event, place, next step. With `--verbose` the"
+        " traceback comes too. Commands end with an [exit code](exit_codes.md).\n"
     )
-    yield "| command | does |\n|---|---|"
-    for name, command in commands().items():
-        anchor = f"triptych-{name.replace(' ', '-')}"
-        summary = " ".join((command.help or "").split("\n\n")[0].split())
-        yield f"| [`triptych {name}`](#{anchor}) | {summary} |"
+    yield "Common options:\n"
+    for option in _COMMON_OPTIONS:
+        holders = {
+            name: parameter
+            for name, command in listed.items()
+            for parameter in command.params
+            if option in parameter.opts
+        }
+        without = ", ".join(f"`{name}`" for name in listed if name not in holders)
+        parameter = next(iter(holders.values()))
+        text = f"{_parameter(parameter)}: {_meaning(parameter)}"
+        yield f"- {text} Not for {without}."
     yield ""
-    for name, command in commands().items():
+    yield ", ".join(
+        f"[`{name}`](#triptych-{name.replace(' ', '-')})" for name in listed
+    )
+    yield ""
+    for name, command in listed.items():
         yield f"## triptych {name}\n"
         yield f"{command.help}\n"
         yield f"```\n{_usage(name, command)}\n```\n"
-        yield "| parameter | |\n|---|---|"
-        for parameter in command.params:
+        rows = [p for p in command.params if not set(_COMMON_OPTIONS) & set(p.opts)]
+        if rows:
+            yield "| parameter | |\n|---|---|"
+        for parameter in rows:
             yield f"| {_parameter(parameter)} | {_meaning(parameter)} |"
         yield ""
 
@@ -124,35 +139,54 @@ def _parameter(parameter: Parameter) -> str:
 
 def _meaning(parameter: Parameter) -> str:
     default = parameter.default
-    is_told = default is not None and default is not False
-    return f"{parameter.help}{f' Default: `{default}`.' if is_told else ''}"
+    is_shown = default is not None and default is not False and default != ""
+    return f"{parameter.help}{f' Default: `{default}`.' if is_shown else ''}"
 
 
 def sources_page() -> Iterator[str]:
-    """Yield the page of what a source in ``triptych.yml`` may have."""
+    """Yield the page of the options of each type of source."""
     from ingest.engine.registry import BUILT_IN, connector_class
 
+    configs = {type_: connector_class(type_).Config for type_ in sorted(BUILT_IN)}
+    fields = {type_: config.model_fields for type_, config in configs.items()}
+    common = fields["tables"]
     yield "# Sources\n"
     yield _GENERATED
     yield (
-        "An entry of `sources` in `triptych.yml` has a `name`, a `type`, and the"
-        " options of its type. Relative paths start at the workspace. No option is a"
-        " secret: connectors use the provider's own credential chain.\n"
+        "An entry of `sources` in `triptych.yml` has the options below and those of its"
+        " type. Relative paths start at the workspace. No option is a secret:"
+        " connectors use the provider's credential chain.\n"
     )
-    for type_ in sorted(BUILT_IN):
-        config = connector_class(type_).Config
+    yield from _options({name: common[name] for name in _COMMON_FIELDS})
+    for type_, config in configs.items():
         summary = (config.__doc__ or "").strip().split("\n")[0].replace("``", "`")
-        yield f"## `{type_}`\n\n{summary}\n"
-        yield "| option | default | |\n|---|---|---|"
-        required_first = sorted(
-            config.model_fields.items(), key=lambda item: not item[1].is_required()
+        bare = re.sub(r"^Options of an? `\w+` source(: |\.$)", "", summary)
+        yield f"## `{type_}`\n"
+        if bare:
+            yield f"{bare[0].upper()}{bare[1:]}\n"
+        yield from _options(
+            {
+                name: field
+                for name, field in fields[type_].items()
+                if name not in _COMMON_FIELDS
+                or _default(field) != _default(common[name])
+            }
         )
-        for name, field in required_first:
-            default = "required" if field.is_required() else _shown(field)
-            yield f"| `{name}` | {default} | {_description(name, field)} |"
-        yield ""
         for name, field in config.model_fields.items():
             yield from _kinds(name, field)
+
+
+def _options(fields: dict[str, FieldInfo]) -> Iterator[str]:
+    """Yield a table of options, required ones first."""
+    yield "| option | default | |\n|---|---|---|"
+    ordered = sorted(fields.items(), key=lambda item: not item[1].is_required())
+    for name, field in ordered:
+        yield f"| `{name}` | {_default(field)} | {_description(name, field)} |"
+    yield ""
+
+
+def _default(field: FieldInfo) -> str:
+    return "required" if field.is_required() else _shown(field)
 
 
 def _kinds(name: str, field: FieldInfo) -> Iterator[str]:
@@ -171,7 +205,7 @@ def _kinds(name: str, field: FieldInfo) -> Iterator[str]:
     yield f"| option | {key} | default | |\n|---|---|---|---|"
     for option, each, of in options.values():
         named = "any" if len(of) == len(kinds) else ", ".join(of)
-        default = "required" if each.is_required() else _shown(each)
+        default = _default(each)
         text = each.description or f"Which {key}: {', '.join(of)}."
         yield f"| `{option}` | {named} | {default} | {text} |"
     yield ""
@@ -189,7 +223,7 @@ def _description(name: str, field: FieldInfo) -> str:
         "name": "Unique; a path segment in the lake.",
         "type": "The type of the source, as in the heading.",
         "expected_lag_hours": "Hours after which the newest evidence counts as stale.",
-        "may_repeat": "Whether its bills may repeat charges of others, and both count.",
+        "may_repeat": "Let its bills repeat charges of others, and count both.",
     }
     description: str = field.description or common.get(name, "")
     return description
@@ -210,29 +244,50 @@ def streams_page() -> Iterator[str]:
     yield "# Streams\n"
     yield _GENERATED
     yield (
-        "What a source may deliver, with the columns each row is read into. A delivered"
-        " column is recognised by its name or one of its other spellings, in upper or"
-        " lower case; `mapping` covers the rest. A row without a mandatory value, or"
-        " for which a check holds, goes to quarantine. *May be empty*: the column must"
-        " be there, a row may leave it empty. A unit is in brackets; times are UTC.\n"
+        "Streams are the tables that sources deliver. A delivered column is recognised"
+        " by its name or another spelling, in upper or lower case; `mapping` covers"
+        " the rest. A row that lacks a mandatory value, or fails a check, goes to"
+        " quarantine, as does an unreadable one. *May be empty*: the column is needed,"
+        " its values are not. Units are in brackets; times are UTC.\n"
     )
     for stream in STREAMS.values():
         yield f"## {stream.name}\n\nOne row is {meanings[stream.name]}.\n"
         yield from _stream_facts(stream)
         if stream.name in AS_REPORTED:
-            yield f"- What its columns mean is said by {AS_REPORTED[stream.name]}."
-        yield "\n| column | type | mandatory | meaning | other spellings |"
-        yield "|---|---|---|---|---|"
-        for column in stream.columns:
-            is_needed = _needed(column)
-            spellings = ", ".join(f"`{alias}`" for alias in column.aliases)
-            cells = [f"`{column.name}`", f"`{column.type}`", is_needed]
-            yield f"| {' | '.join([*cells, meaning(stream, column), spellings])} |"
+            yield f"- Its columns are defined by {AS_REPORTED[stream.name]}."
+            yield from _columns_by_type(stream)
+        else:
+            yield "\n| column | type | meaning |\n|---|---|---|"
+            for column in stream.columns:
+                yield f"| `{column.name}` | {_type(column)} | {_cell(stream, column)} |"
         yield ""
 
 
+def _columns_by_type(stream: Stream) -> Iterator[str]:
+    """Yield the columns of a vendor's report, one line for each type."""
+    kinds: dict[str, list[str]] = {}
+    for column in stream.columns:
+        spellings = ", ".join(f"`{alias}`" for alias in column.aliases)
+        name = f"`{column.name}`{f' (or {spellings})' if spellings else ''}"
+        kinds.setdefault(_type(column), []).append(name)
+    yield ""
+    for kind, names in kinds.items():
+        yield f"- {kind}: {', '.join(names)}"
+
+
+def _type(column: Column) -> str:
+    """Return a column's type, and if it is mandatory."""
+    return ", ".join(filter(None, [f"`{column.type}`", _needed(column)]))
+
+
+def _cell(stream: Stream, column: Column) -> str:
+    spellings = ", ".join(f"`{alias}`" for alias in column.aliases)
+    text = meaning(stream, column)
+    return f"{text} Or {spellings}." if spellings else text
+
+
 def meaning(stream: Stream, column: Column) -> str:
-    """Return what a column means, its unit, and the values it may have."""
+    """Return a column's meaning, unit and allowed values."""
     from ingest.streams.meanings import AS_REPORTED, IN_STREAM, MEANINGS
 
     text = IN_STREAM.get((stream.name, column.name))
@@ -255,22 +310,22 @@ def allowed_values(stream: Stream, column: str) -> list[str]:
 
 def _needed(column: Column) -> str:
     if column.is_required:
-        return "yes"
+        return "mandatory"
     return "may be empty" if column.is_expected else ""
 
 
 def _stream_facts(stream: Stream) -> Iterator[str]:
-    yield f"- The month of `{stream.period_column}` is the month it belongs to."
+    yield f"- Its month is that of `{stream.period_column}`."
     if stream.money_columns:
         amounts = " and ".join(f"`{name}`" for name in stream.money_columns)
         currency = f"`{stream.currency_column}`"
-        yield f"- Its money is {amounts}, in the currency of {currency}."
+        yield f"- Money: {amounts}, in {currency}."
     if stream.key:
         key = ", ".join(f"`{name}`" for name in stream.key)
-        yield f"- A row is identified by {key}."
+        yield f"- Key: {key}."
     if stream.checks:
         codes = ", ".join(dict.fromkeys(f"`{code}`" for code, _ in stream.checks))
-        yield f"- Checks in addition to missing and unreadable values: {codes}."
+        yield f"- Checks: {codes}."
 
 
 def cost_estimates_page() -> Iterator[str]:
