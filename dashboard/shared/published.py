@@ -78,11 +78,6 @@ def one(snapshot: Snapshot, sql: str, **parameters: object) -> dict[str, Any]:
     return rows(snapshot, sql, **parameters)[0]
 
 
-def ratio(numerator: str, denominator: str) -> str:
-    """Return SQL for a ratio: DOUBLE, and NULL where the denominator is zero."""
-    return f"cast({numerator} as double) / nullif(cast({denominator} as double), 0)"
-
-
 @per_run
 def has_mart(snapshot: Snapshot, name: str) -> bool:
     """Return True if a run has a mart: an earlier version may lack it."""

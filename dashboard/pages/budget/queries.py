@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dashboard.shared.measured import measured_row, relation, whole
 from dashboard.shared.names import named_sql
-from dashboard.shared.published import per_run, ratio, rows, table
-from dashboard.shared.selection_queries import is_over
+from dashboard.shared.published import per_run, rows, table, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +34,8 @@ BridgeBar = Literal[
     "other",
     "not_invoiced",
 ]
+#: Budgets by period; runs of earlier versions lack them.
+PERIODS = "cost.mart_budget_periods"
 #: Bars between two months, in their order. Runs of earlier versions have a price that
 #: is cost over use, and neither rates nor the effects that rates separate.
 BRIDGE_BARS: tuple[BridgeBar, ...] = get_args(BridgeBar)
@@ -48,32 +49,11 @@ _SCOPE_TYPES = {
     "cost centre": "scope_type = 'cost_center' and scope_id = $scope",
     "everything": "true",
 }
-#: Budgeted months of a scope; a month to come has no cost yet.
-_BUDGETED = """
-    select
-        *,
-        actual_cost is null and not is_month_over
-            and count(actual_cost) over (partition by scope_type, scope_id) > 0
-            as is_ahead
-    from cost.mart_budget_variance
-    where currency = $currency and list_contains($months, billing_month)
-"""
 _SCOPE_NAME = """
     case
         when scope_type = 'all' then 'everything'
         when scope_type = 'cost_center' then 'cost centre ' || scope_id
         else scope_type || ' ' || scope_id
-    end
-"""
-_BUDGET_STATE = """
-    case
-        when is_all_ahead and budget is not null then 'ahead'
-        when actual is null or budget is null then 'unknown'
-        when actual > budget then 'over'
-        when is_stale then 'stale'
-        when is_running then 'running'
-        when is_incomplete then 'incomplete'
-        else 'within'
     end
 """
 _PAIR = """
@@ -90,58 +70,37 @@ _BRIDGE = f"{_PAIR} and {_BEFORE_TAX}"
 def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return budget and actual of a period by scope, the whole first.
 
-    A quarter is summed over its months that have a budget, and is unknown if any of
-    these is unknown. A month to come has a budget and no cost yet; until the last month
-    has passed, the quarter runs.
+    ``row_count`` is the number of its months that have a budget.
     """
-    months = selection.period.calendar_months
     scope = {} if selection.covers_everything else {"scope": selection.scope_id}
-    return table(
+    return table_of(
         snapshot,
+        PERIODS,
         f"""
-        with budgeted as ({_BUDGETED} and {_SCOPE_TYPES[selection.scope_kind]}),
-        sums as (
-            select
-                scope_type,
-                scope_id,
-                case when count(budget_amount) = count(*) then sum(budget_amount) end
-                    as budget,
-                case when count(actual_cost) = count(*) filter (not is_ahead)
-                    then sum(actual_cost) end as actual,
-                bool_or(state = 'stale') as is_stale,
-                bool_or(state = 'incomplete') as is_incomplete,
-                bool_or(not is_month_over) or not $is_over as is_running,
-                bool_and(state = 'ahead') as is_all_ahead,
-                bool_or(is_estimated) as is_estimated,
-                coalesce(
-                    min(reason) filter (not is_ahead
-                        and (budget_amount is null or actual_cost is null)),
-                    min(reason) filter (not is_ahead)
-                ) as reason,
-                arg_max_null(budget_to_date_amount, billing_month)
-                    filter (not is_ahead) as budget_to_date,
-                arg_max_null(actual_to_date_cost, billing_month)
-                    filter (not is_ahead) as actual_to_date,
-                max(fiscal_year) filter (not is_ahead) as fiscal_year,
-                max(billing_month) filter (not is_ahead) as last_month,
-                count(*) as row_count
-            from budgeted
-            group by scope_type, scope_id
-        )
         select
-            *,
+            scope_type,
+            scope_id,
             {_SCOPE_NAME} as scope,
-            actual - budget as variance,
-            {ratio("(actual - budget)", "greatest(budget, 0)")} as variance_ratio,
-            {ratio("actual", "greatest(budget, 0)")} as times_budget,
-            greatest(actual, budget) as longer,
-            {_BUDGET_STATE} as state
-        from sums
+            budget_amount as budget,
+            actual_cost as actual,
+            variance_amount as variance,
+            variance_ratio,
+            actual_to_budget_ratio as times_budget,
+            greatest(actual_cost, budget_amount) as longer,
+            budget_to_date_amount as budget_to_date,
+            actual_to_date_cost as actual_to_date,
+            fiscal_year,
+            last_month,
+            state,
+            reason,
+            month_count as row_count
+        from {PERIODS}
+        where currency = $currency and period = $period
+            and {_SCOPE_TYPES[selection.scope_kind]}
         order by scope_type <> 'all', scope_type, budget desc nulls last, scope_id
         """,
         currency=selection.currency,
-        months=list(months),
-        is_over=is_over(snapshot, max(months)),
+        period=selection.period.label,
         **scope,
     )
 

@@ -297,15 +297,19 @@ def _is_own_model(
     """Return whether a row is of a model of these cost centres.
 
     A model can move to another cost centre. A billing month of it is seen where all of
-    its cost in that month is of these, another month where all of its owners in it are;
-    rows that span months, or have none, where no other ever owned it.
+    its cost in that month is of these, and a row of several where all of its cost is;
+    another month where all of its owners in it are; rows that span months, or have
+    none, where no other ever owned it.
     """
     if "billing_month" in columns and "prior_billing_month" not in columns:
-        return (
-            f"({column}, billing_month) IN (SELECT model_id, billing_month"
+        billed = (
             f' FROM "{behind}".cost.fct_daily_model_costs WHERE model_id IS NOT NULL'
             " GROUP BY ALL"
-            f" HAVING bool_and(coalesce(cost_center IN ({listed}), false)))"
+            f" HAVING bool_and(coalesce(cost_center IN ({listed}), false))"
+        )
+        return (
+            f"({column}, billing_month) IN (SELECT model_id, billing_month{billed})"
+            f" OR (billing_month IS NULL AND {column} IN (SELECT model_id{billed}))"
         )
     is_own = f"coalesce(owner.cost_center IN ({listed}), false)"
     always = f"bool_and({is_own})"
