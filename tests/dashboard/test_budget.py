@@ -230,6 +230,17 @@ def test_a_run_of_an_earlier_version_has_no_days_of_an_anomaly(
     assert "This run has no costs of single days." in text_of(app)
 
 
+def test_a_run_of_an_earlier_version_has_budgets_of_months_only(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    with duckdb.connect(str(publish(tmp_path))) as connection:
+        connection.execute("drop view cost.mart_budget_periods")
+    for page in (PAGE, "summary"):
+        text = text_of(open_app(tmp_path, page=page))
+        assert "earlier version: a new run brings budgets." in text
+        assert "No budget for" not in text
+
+
 def test_each_driver_is_said_with_its_figures(tmp_path: Path) -> None:
     publish(tmp_path)
     snapshot = PublishedReader(tmp_path).snapshot()

@@ -38,6 +38,7 @@ def test_single_cost_centres_have_only_pages_that_are_divided(role: Role) -> Non
         ("engineering", "cost.mart_cost_bridge", True),
         ("viewer", "cost.mart_accruals", False),
         ("viewer", "cost.mart_budget_variance", False),
+        ("viewer", "cost.mart_budget_periods", False),
         ("viewer", "cost.fct_daily_model_costs", True),
         ("viewer", "delivery.mart_velocity", True),
     ],

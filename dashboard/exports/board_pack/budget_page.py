@@ -47,7 +47,7 @@ def _budgets(view: Page) -> Iterator[Part]:
     table = budget_queries.budgets(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
-        yield Text(f"There is no budget for {view.period} in {view.currency}.")
+        yield Text(budget_sentences.no_budget(view))
         return
     yield Text(budget_sentences.budgets(view, rows))
     yield Picture(

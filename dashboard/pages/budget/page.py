@@ -119,7 +119,7 @@ def _say_no_budget(view: Page) -> None:
     months = queries.budget_months(view.snapshot, view.selection)
     if months:
         st.markdown(
-            f"**No budget for {view.period} in this scope.** Budgets in {view.currency}"
+            f"**{budget_sentences.no_budget(view)}** Budgets in {view.currency}"
             f" begin in {fmt.month(months[-1])} and end in {fmt.month(months[0])}."
         )
         return

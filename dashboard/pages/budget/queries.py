@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dashboard.shared.measured import measured_row, relation, whole
 from dashboard.shared.names import named_sql
-from dashboard.shared.published import per_run, rows, table, table_of
+from dashboard.shared.published import has_mart, per_run, rows, table, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,6 +103,11 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
         period=selection.period.label,
         **scope,
     )
+
+
+def has_periods(snapshot: Snapshot) -> bool:
+    """Return True if a run has budgets by period."""
+    return has_mart(snapshot, PERIODS)
 
 
 @per_run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dashboard.pages.budget import queries
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ _STATE_WORDS = {
     "incomplete": "below its budget with what is known, and its bills lack something",
     "unknown": "not known",
 }
+
+
+def no_budget(view: Page) -> str:
+    """Explain a period without a budget; a run of an earlier version has none."""
+    if queries.has_periods(view.snapshot):
+        return f"No budget for {view.period} in this scope."
+    return "This run is of an earlier version: a new run brings budgets."
 
 
 def budgets(view: Page, rows: list[dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard.pages.budget import charts as budget_charts
+from dashboard.pages.budget import queries
 from dashboard.pages.budget import sentences as budget_sentences
 from dashboard.shared import explaining
 from dashboard.shared import format as fmt
@@ -77,7 +78,8 @@ def _tile_budget(view: Page, row: dict[str, Any] | None) -> None:
     label = "Against budget"
     if row is None:
         st.metric(view.tile_label(label), fmt.unknown("no budget"))
-        st.caption(f"{view.period} has no budget in this scope: add one in Set-up")
+        way = " Add one in Set-up." if queries.has_periods(view.snapshot) else ""
+        st.caption(f"{budget_sentences.no_budget(view)}{way}")
     else:
         st.metric(
             view.tile_label(f"{label}: {row['scope']}"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard.pages.budget import charts as budget_charts
 from dashboard.pages.budget import forecast_queries
 from dashboard.pages.budget import queries as budget_queries
+from dashboard.pages.budget import sentences as budget_sentences
 from dashboard.pages.close import queries as close_queries
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.pages.cost_by_model import unit_cost_queries
@@ -107,7 +108,7 @@ def _against_budget(view: Page, budget: dict[str, Any] | None) -> str:
     if _is_billed(view):
         return "Budgets are compared with amortised cost."
     if budget is None:
-        return f"No budget for {view.period} in this scope."
+        return budget_sentences.no_budget(view)
     mark = budget_charts.STATE_MARKS[budget["state"]]
     if budget["variance_ratio"] is None:
         return f"Budget: {mark}."

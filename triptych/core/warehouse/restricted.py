@@ -297,22 +297,28 @@ def _is_own_model(
     """Return whether a row is of a model of these cost centres.
 
     A model can move to another cost centre. A billing month of it is seen where all of
-    its cost in that month is of these, and a row of several where all of its cost is;
-    another month where all of its owners in it are; rows that span months, or have
-    none, where no other ever owned it.
+    its cost in that month is of these, another month where all of its owners in it are;
+    rows that span months, or have none, where no other ever owned it. A quarter among
+    billing months takes both: all cost is of these, and all owners are.
     """
+    is_own = f"coalesce(owner.cost_center IN ({listed}), false)"
+    always = f"bool_and({is_own})"
     if "billing_month" in columns and "prior_billing_month" not in columns:
         billed = (
             f' FROM "{behind}".cost.fct_daily_model_costs WHERE model_id IS NOT NULL'
             " GROUP BY ALL"
             f" HAVING bool_and(coalesce(cost_center IN ({listed}), false))"
         )
-        return (
+        of_month = (
             f"({column}, billing_month) IN (SELECT model_id, billing_month{billed})"
-            f" OR (billing_month IS NULL AND {column} IN (SELECT model_id{billed}))"
         )
-    is_own = f"coalesce(owner.cost_center IN ({listed}), false)"
-    always = f"bool_and({is_own})"
+        if "period_type" not in columns:
+            return of_month
+        return (
+            f"({of_month} OR (billing_month IS NULL"
+            f" AND {column} IN (SELECT model_id{billed})"
+            f" AND {_is_owned(column, always, behind)}))"
+        )
     month = next((name for name in _MONTHS if name in columns), None)
     if month is None or _SPANS_MONTHS & set(columns):
         then = always
@@ -324,6 +330,11 @@ def _is_own_model(
             f" >= seen.{month}, true)"
         )
         then = f"coalesce(bool_and(CASE WHEN {in_month} THEN {is_own} END), {always})"
+    return _is_owned(column, then, behind)
+
+
+def _is_owned(column: str, then: str, behind: str) -> str:
+    """Return whether a condition holds of the owners of a model."""
     return (
         f'coalesce((SELECT {then} FROM "{behind}".core.dim_models AS owner'
         f" WHERE owner.model_id = seen.{column}), false)"

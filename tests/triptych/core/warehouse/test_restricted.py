@@ -99,6 +99,10 @@ select billing_month, model_id, currency, 'direct' as component,
   'cc-200' as cost_center, 1 as effective_cost
 from cost.mart_model_unit_costs
 where model_id = 'chat-v1' and billing_month = '2026-09';
+insert into cost.mart_budget_variance by name
+select '2026-09' as billing_month, 'model' as scope_type, model_id as scope_id,
+  'EUR' as currency, 900 as budget_amount, 800 as actual_cost, 'running' as state
+from (values ('chat-v1'), ('eta-v2'), ('vision-v1')) as models (model_id);
 create table delivery.by_month as
 select * from (values ('2026-08', 'eta-v2'), ('2026-09', 'eta-v2'), (null, 'eta-v2'),
   ('2025-12', 'eta-v2'), ('2025-12', 'vision-v1')) as rows (month, model_id);
@@ -165,6 +169,25 @@ def test_a_unit_cost_with_cost_of_another_centre_is_seen_by_neither(
         assert seen(moved, cost_centers=(center,)).query(chat).num_rows == 0
     both = seen(moved, cost_centers=("cc-100", "cc-200"))
     assert both.query(chat).num_rows == 1
+
+
+def test_a_quarter_of_a_budget_is_seen_by_the_only_owner_of_its_model(
+    moved: Path,
+) -> None:
+    """vision-v1 is cc-200's; eta-v2 moved; a cost of chat-v1 is another centre's."""
+    quarters = (
+        "select scope_id from cost.mart_budget_periods where period = '2026-Q3'"
+        " and scope_type in ('model', 'cost_center') order by all"
+    )
+    shown = {
+        center: seen(moved, cost_centers=(center,)).query(quarters)["scope_id"]
+        for center in ("cc-100", "cc-200")
+    }
+    assert shown["cc-100"].to_pylist() == ["old-v1"]
+    assert shown["cc-200"].to_pylist() == ["cc-200", "vision-v1"]
+    both = seen(moved, cost_centers=("cc-100", "cc-200")).query(quarters)
+    every = ["cc-200", "chat-v1", "eta-v2", "old-v1", "vision-v1"]
+    assert both["scope_id"].to_pylist() == every
 
 
 def test_a_mart_whose_rows_belong_to_nobody_is_empty(root: Path) -> None:
