@@ -78,6 +78,7 @@ def test_models_teams_and_scopes_follow_their_cost_centre(root: Path) -> None:
 def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace whose eta-v2 was cc-200's until September, then cc-100's.
 
+    old-v1 becomes cc-200's in October, and has cost of cc-100 only.
     chat-v1 is cc-100's; in September 1 of its cost is charged to cc-200.
     """
     folder = tmp_path_factory.mktemp("moved")
@@ -91,7 +92,8 @@ _MOVED = """
 delete from core.dim_models where model_id = 'eta-v2';
 insert into core.dim_models values
   ('eta-v2', 'ETA v2', 'eta', 'vision', 'cc-200', '2026-01-01', '2026-09-01', true),
-  ('eta-v2', 'ETA v2', 'eta', 'ml', 'cc-100', '2026-09-01', null, true);
+  ('eta-v2', 'ETA v2', 'eta', 'ml', 'cc-100', '2026-09-01', null, true),
+  ('old-v1', 'Old v1', 'eta', 'vision', 'cc-200', '2026-10-01', null, true);
 update cost.fct_daily_model_costs set team_id = 'vision', cost_center = 'cc-200'
 where model_id = 'eta-v2' and billing_month < '2026-09';
 insert into cost.fct_daily_model_costs by name
@@ -174,7 +176,7 @@ def test_a_unit_cost_with_cost_of_another_centre_is_seen_by_neither(
 def test_a_quarter_of_a_budget_is_seen_by_the_only_owner_of_its_model(
     moved: Path,
 ) -> None:
-    """vision-v1 is cc-200's; eta-v2 moved; a cost of chat-v1 is another centre's."""
+    """vision-v1 is cc-200's; two moved; a cost of chat-v1 is another centre's."""
     quarters = (
         "select scope_id from cost.mart_budget_periods where period = '2026-Q3'"
         " and scope_type in ('model', 'cost_center') order by all"
@@ -183,7 +185,7 @@ def test_a_quarter_of_a_budget_is_seen_by_the_only_owner_of_its_model(
         center: seen(moved, cost_centers=(center,)).query(quarters)["scope_id"]
         for center in ("cc-100", "cc-200")
     }
-    assert shown["cc-100"].to_pylist() == ["old-v1"]
+    assert shown["cc-100"].to_pylist() == []
     assert shown["cc-200"].to_pylist() == ["cc-200", "vision-v1"]
     both = seen(moved, cost_centers=("cc-100", "cc-200")).query(quarters)
     every = ["cc-200", "chat-v1", "eta-v2", "old-v1", "vision-v1"]
