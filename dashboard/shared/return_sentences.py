@@ -59,7 +59,7 @@ def headline(row: Row) -> str:
             " approved assumptions of what its effect is worth."
         )
     counted = fmt.plural(row["counted_feature_count"], "feature")
-    return f"**{counted} in the headline**: {fmt.markdown(proven(row))}."
+    return f"**{counted} in the headline**: {proven(row)}."
 
 
 def proven(row: Row) -> str:

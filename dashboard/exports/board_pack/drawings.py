@@ -14,11 +14,14 @@ from dashboard.pages.gpu_idle.charts import PART_NAMES
 from dashboard.pages.gpu_idle.queries import ACCELERATOR_PARTS
 from dashboard.shared import format as fmt
 from dashboard.shared import return_sentences as returns
+from dashboard.shared.drawing import cost_story
 from dashboard.shared.format import OTHER_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
+
+    from dashboard.shared.drawing.cost_story import Story
 
     Row = Mapping[str, Any]
 
@@ -26,8 +29,7 @@ _GREY, _INK = -1, -2
 #: Colour of a bullet by its state: only over is a warning.
 _STATE_COLOURS = {"over": 5, "within": 0, "running": 4}
 _MOST_TICKS = 6
-#: Height of a line without axes.
-SPARK_MM = 24.0
+_STORY_MM = 66.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +39,65 @@ class Drawing:
     Colours are positions in the palette of the template; -1 is grey, -2 ink.
     """
 
-    kind: Literal["lines", "stacks", "bars", "intervals"]
+    kind: Literal["lines", "stacks", "bars", "intervals", "story"]
     height_mm: float
     content: dict[str, Any] = field(default_factory=dict)
 
 
-def spend_spark(rows: Sequence[Row]) -> Drawing:
-    """Return cost by month as a line, and the budget of each month as steps."""
-    months = [row["month"] for row in rows]
-    cost = {"colour": 0, "label": "AI cost", "points": _by_position(rows, "amount")}
-    steps = _steps(_by_position(rows, "budget"), len(rows) - 1)
-    if not steps:
-        return _spark([cost], months)
-    budget = {"colour": _GREY, "label": "Budget of the month", "is_dashed": True}
-    return _spark([cost, budget | {"points": steps}], months)
+def story(of: Story) -> Drawing:
+    """Return AI cost by month with budgets, launches, a move and a forecast."""
+    costs = {row["month"]: row for row in of.months}
+    months = list(costs)
+    ahead = of.forecast
+    if ahead is None or ahead["expected"] is None or ahead["low"] is None:
+        forecast = None
+    else:
+        if ahead["period"] not in costs:
+            months.append(ahead["period"])
+        forecast = {
+            "at": months.index(ahead["period"]),
+            "middle": float(ahead["expected"]),
+            "low": float(ahead["low"]),
+            "high": float(ahead["high"]),
+        }
+    first, last = of.migration or ("", "")
+    moved = [n for n, month in enumerate(months) if first <= month <= last]
+    launches = sorted(
+        (months.index(month), name) for month, name in of.launches if month in costs
+    )
+    return Drawing(
+        "story",
+        _STORY_MM,
+        {
+            "labels": [fmt.month(month) for month in months],
+            "costs": [_amount(costs.get(month), "amount") for month in months],
+            "budgets": [_amount(costs.get(month), "budget") for month in months],
+            "moved": [moved[0], moved[-1]] if moved else None,
+            "launches": [
+                [at, name, rank]
+                for (at, name), rank in zip(
+                    launches, cost_story.ranks([at for at, _ in launches]), strict=True
+                )
+            ],
+            "forecast": forecast,
+            "unit": f"{of.currency} per month",
+        },
+    )
 
 
-def _steps(points: Sequence[Sequence[float]], last: float) -> list[list[float]]:
-    """Return points of steps: each value from half a place before to half after."""
-    return [
-        [min(max(place + side, 0.0), last), value]
-        for place, value in points
-        for side in (-0.5, 0.0, 0.5)
-    ]
+def _amount(row: Row | None, name: str) -> float | None:
+    """Return an amount [currency] of a month; None where it is not known."""
+    return None if row is None or row[name] is None else float(row[name])
 
 
-def lead_time_lines(rows: Sequence[Row], height_mm: float, *, named: bool) -> Drawing:
+def lead_time_lines(rows: Sequence[Row]) -> Drawing:
     """Return median lead times by month, a line for each team."""
     months = sorted({row["month"] for row in rows})
     names = sorted({row["series"] for row in rows})
     lines = [
         {
             "colour": position,
-            "name": name if named else "",
+            "name": name,
             "label": name,
             "points": [
                 [months.index(row["month"]), row["hours"]]
@@ -79,11 +107,11 @@ def lead_time_lines(rows: Sequence[Row], height_mm: float, *, named: bool) -> Dr
         }
         for position, name in enumerate(names)
     ]
-    return _lines(lines, months, height_mm, with_axis=named, unit="hours")
+    return _lines(lines, months, 62, unit="hours")
 
 
-def net_value_spark(rows: Sequence[Row]) -> Drawing:
-    """Return net value by month with its 90 % interval, beside a line at nothing."""
+def net_values(rows: Sequence[Row], currency: str) -> Drawing:
+    """Return net value by month with its 90 % interval."""
     band = [
         [n, row["net_value_low_90"], row["net_value_high_90"]]
         for n, row in enumerate(rows)
@@ -91,13 +119,8 @@ def net_value_spark(rows: Sequence[Row]) -> Drawing:
     ]
     points = _by_position(rows, "net_value")
     line = {"colour": 0, "label": "Net value", "points": points}
-    return _spark([line], [row["month"] for row in rows], band)
-
-
-def _spark(
-    lines: list[dict[str, Any]], months: Sequence[str], band: Sequence[Any] = ()
-) -> Drawing:
-    return _lines(lines, months, SPARK_MM, with_axis=False, band=band)
+    months = [row["month"] for row in rows]
+    return _lines([line], months, 40, band=band, unit=f"{currency} per month")
 
 
 def _lines(
@@ -105,10 +128,10 @@ def _lines(
     periods: Sequence[str],
     height_mm: float,
     *,
-    with_axis: bool,
+    unit: str,
     band: Sequence[Any] = (),
-    unit: str = "",
 ) -> Drawing:
+    """Return lines over periods [`YYYY-MM` or days] with an axis and a band."""
     step = max(1, -(-len(periods) // _MOST_TICKS))
     last = len(periods) - 1
     shown = [n for n in range(len(periods)) if (last - n) % step == 0]
@@ -121,7 +144,6 @@ def _lines(
             "count": len(periods),
             "labels": [fmt.month(period) for period in periods],
             "ticks": [[n, fmt.month(periods[n])] for n in shown],
-            "with_axis": with_axis,
             "unit": unit,
         },
     )
@@ -154,7 +176,6 @@ def observed_and_counterfactual(
         ],
         [f"{day:%Y-%m-%d}" for day in days],
         46,
-        with_axis=True,
         band=[
             [n, row["counterfactual_low_90"], row["counterfactual_high_90"]]
             for n, row in enumerate(rows)
@@ -226,7 +247,6 @@ def fan(rows: Sequence[Row], currency: str) -> Drawing:
             "ticks": [
                 [n, f"{day:%d %b}"] for n, day in enumerate(days) if n % step == 0
             ],
-            "with_axis": True,
             "unit": f"{currency} per day",
         },
     )

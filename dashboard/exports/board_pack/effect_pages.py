@@ -69,7 +69,7 @@ def _delivery(view: Page) -> Iterator[Part]:
         yield Picture(
             f"Median lead time by month, a line for each {kind}; a month with fewer"
             " than five changes has none",
-            drawings.lead_time_lines(rows, 62, named=True),
+            drawings.lead_time_lines(rows),
             Table(
                 "Median lead time by month",
                 (
@@ -191,6 +191,7 @@ def _returns(view: Page) -> Iterator[Part]:
     told = (returns.beside(row), returns.shrunk(row), returns.run_rate(row))
     yield Text(" ".join(filter(None, told)), is_quiet=True)
     yield _ladder_table(view, row["window"])
+    yield from _months(view, row["currency"])
     is_past = row["window"] != returns.TO_DATE
     yield from _ledger(view, until if is_past else None)
     features = return_queries.feature_returns(view.snapshot, until).to_pylist()
@@ -204,6 +205,19 @@ def _returns(view: Page) -> Iterator[Part]:
     yield _not_counted_table(view, until)
     if not is_past:
         yield _evidence_table(view)
+
+
+def _months(view: Page, currency: str) -> Iterator[Part]:
+    """Yield net value by month, where more than a month was measured."""
+    until = max(view.selection.period.months)
+    months = return_queries.return_months(view.snapshot, until)
+    if len(months) > 1:
+        columns = (Column("month", "Month", "month"), *NET_VALUE)
+        yield Picture(
+            "Net value of the counted features by month, with its 90 % interval",
+            drawings.net_values(months, currency),
+            Table("Net value of the counted features by month", columns, tuple(months)),
+        )
 
 
 def _ladder_table(view: Page, window: str) -> Table:

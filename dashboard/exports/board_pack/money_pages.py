@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from dashboard.exports.board_pack import drawings
 from dashboard.exports.board_pack.parts import (
-    NET_VALUE,
     Beside,
     Bullets,
     Heading,
@@ -24,9 +23,7 @@ from dashboard.pages.cost_by_model import sentences, unit_cost_queries
 from dashboard.pages.summary import figures, story
 from dashboard.pages.summary import queries as summary_queries
 from dashboard.pages.summary import returns as return_summary
-from dashboard.pages.summary import sentences as words
 from dashboard.shared import format as fmt
-from dashboard.shared import return_queries
 from dashboard.shared import return_sentences as returns
 from dashboard.shared.tables import (
     LOWER_BOUND,
@@ -68,29 +65,21 @@ def summary_page(view: Page) -> PackPage:
         "Summary",
         (
             *(Text(line) for line in lines),
+            *_chart(view),
             Tiles(tiles),
-            Beside(
-                (
-                    tuple(_cost_layer(view)),
-                    tuple(_delivery_layer(view)),
-                    tuple(_return_layer(view)),
-                ),
-                are_boxed=True,
-            ),
             Beside((tuple(_changes(view)), tuple(_gaps(view, unit)))),
             Beside((tuple(_ends(view)), tuple(_not_counted(view)))),
         ),
     )
 
 
-def _cost_layer(view: Page) -> Iterator[Part]:
-    yield Heading("Cost")
-    models = cost_by_model_queries.model_costs(view.snapshot, view.selection, _LOADING)
-    yield Text(words.largest_models(view, models.to_pylist()))
-    rows = summary_queries.spend_months(view.snapshot, view.selection).to_pylist()
+def _chart(view: Page) -> Iterator[Part]:
+    months = story.chart(view)
+    if months is None:
+        return
     yield Picture(
-        "AI cost by month, up to this one; dashed: the budget of each",
-        drawings.spend_spark(rows),
+        "AI cost by month, before tax and credits; dashed: the budget of each month",
+        drawings.story(months),
         Table(
             "AI cost by month, before tax and credits, and its budget",
             (
@@ -98,46 +87,9 @@ def _cost_layer(view: Page) -> Iterator[Part]:
                 Column("amount", "AI cost", "money"),
                 Column("budget", "Budget", "money"),
             ),
-            tuple(rows),
+            tuple(months.months),
         ),
     )
-
-
-def _delivery_layer(view: Page) -> Iterator[Part]:
-    yield Heading("Delivery")
-    yield Text(figures.delivery_sentence(view))
-    month, _ = figures.months_of(view)
-    kind = figures.shipping_kind(view)
-    rows = summary_queries.lead_time_months(view.snapshot, kind, "", month)
-    if rows:
-        yield Picture(
-            f"Median lead time by month, a line for each {kind}",
-            drawings.lead_time_lines(rows, drawings.SPARK_MM, named=False),
-        )
-
-
-def _return_layer(view: Page) -> Iterator[Part]:
-    yield Heading("Return")
-    yield Text(return_summary.layer_sentence(view))
-    row = return_summary.headline(view)
-    if row is None:
-        return
-    months = return_queries.return_months(
-        view.snapshot, max(view.selection.period.months)
-    )
-    if len(months) > 1:
-        yield Picture(
-            "Net value of what counts by month, with its 90 % interval",
-            drawings.net_value_spark(months),
-            Table(
-                "Net value of what counts by month",
-                (
-                    Column("month", "Month", "month"),
-                    *NET_VALUE,
-                ),
-                tuple(months),
-            ),
-        )
 
 
 def _changes(view: Page) -> Iterator[Part]:

@@ -143,6 +143,28 @@ def _lines(content: dict[str, Any]) -> _Drawn:
     return columns, {"type": "line"}
 
 
+def _story(content: dict[str, Any]) -> _Drawn:
+    """Return AI cost and budget by month, as lines, and the forecast's bounds."""
+    count = len(content["labels"])
+    columns: list[Any] = [
+        ("Month", content["labels"], None),
+        ("AI cost", content["costs"], {"line": {"color": _COLOURS[0], "width": 1.75}}),
+        (
+            "Budget of the month",
+            content["budgets"],
+            {"line": {"color": _GREY, "width": 1.75, "dash_type": "dash"}},
+        ),
+    ]
+    if content["forecast"] is not None:
+        at = content["forecast"]["at"]
+        names = {"low": "Forecast, from", "middle": "Forecast", "high": "Forecast, to"}
+        for side, name in names.items():
+            values = [None] * count
+            values[at] = content["forecast"][side]
+            columns.append((name, values, {"marker": {"type": "diamond"}}))
+    return columns, {"type": "line"}
+
+
 def _stacks(content: dict[str, Any]) -> _Drawn:
     labels, partial = content["labels"], content["is_partial"]
     if any(partial):
@@ -260,4 +282,5 @@ COLUMNS: Final[Mapping[str, Callable[[dict[str, Any]], _Drawn]]] = {
     "stacks": _stacks,
     "bars": _bars,
     "intervals": _intervals,
+    "story": _story,
 }

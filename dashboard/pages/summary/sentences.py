@@ -94,19 +94,6 @@ def without_budget(view: Page, team: dict[str, Any] | None) -> str:
     )
 
 
-def largest_models(view: Page, models: Sequence[dict[str, Any]]) -> str:
-    """Name the models that cost most."""
-    costly = [row for row in models if row["amount"] > 0][:_SHOWN]
-    if not costly:
-        return f"No model has cost in {view.period}; *Explore* shows it by service."
-    named = ", ".join(
-        f"{fmt.markdown(row['model'])} {fmt.compact(row['amount'], view.currency)}"
-        f" ({fmt.percent(row['share_ratio'])})"
-        for row in costly
-    )
-    return f"Without idle: {named}."
-
-
 def shift(change: queries.DeliveryChange) -> str:
     """Count the units that ship faster and slower than the month before."""
     if not change.compared_count:

@@ -1,1 +1,1 @@
-"""Graphics beyond tables: waterfalls, sparks, steppers, and pictures."""
+"""Graphics beyond tables: waterfalls, stories, steppers, and pictures."""

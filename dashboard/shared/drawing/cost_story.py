@@ -238,7 +238,7 @@ def _launches(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
             "month": [month for month, _ in known],
             "name": [fmt.month(month) for month, _ in known],
             "text": [feature for _, feature in known],
-            "at": [place.top * _RANKS[rank] for rank in _ranks(at)],
+            "at": [place.top * _RANKS[rank] for rank in ranks(at)],
             "from": 0.0,
         }
     )
@@ -261,13 +261,13 @@ def _launches(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
     ]
 
 
-def _ranks(places: Sequence[int]) -> list[int]:
+def ranks(places: Sequence[int]) -> list[int]:
     """Return the line of each name, so that names of near months do not overlap."""
     ends = [-_NAME_MONTHS] * len(_RANKS)
-    ranks = []
+    chosen = []
     for at in places:
         free = [rank for rank, end in enumerate(ends) if end + _NAME_MONTHS <= at]
         rank = free[0] if free else min(range(len(ends)), key=ends.__getitem__)
         ends[rank] = at
-        ranks.append(rank)
-    return ranks
+        chosen.append(rank)
+    return chosen

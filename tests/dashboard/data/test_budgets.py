@@ -208,18 +208,27 @@ def test_each_month_has_its_own_budget_beneath_ai_cost(snapshot: Snapshot) -> No
     assert steps == [[2000.0, 900.0]]
 
 
-def test_budgets_are_steps_on_paper_too() -> None:
+def test_a_story_on_paper_has_the_budget_of_each_month_and_the_forecast() -> None:
     rows = [
         {"month": "2026-07", "amount": 5, "budget": None},
         {"month": "2026-08", "amount": 7, "budget": 20},
         {"month": "2026-09", "amount": 9, "budget": 9},
     ]
-    _, budget = drawings.spend_spark(rows).content["lines"]
-    assert budget["points"] == [
-        *([0.5, 20.0], [1.0, 20.0], [1.5, 20.0]),
-        *([1.5, 9.0], [2.0, 9.0], [2, 9.0]),
-    ]
-    assert budget["is_dashed"]
+    ahead = {"period": "2026-10", "expected": 8, "low": 6, "high": 11}
+    drawn = drawings.story(
+        cost_story.Story(
+            rows,
+            "EUR",
+            launches=[("2026-09", "Chat"), ("2027-01", "Later")],
+            migration=("2026-08", "2026-12"),
+            forecast=ahead,
+        )
+    ).content
+    assert drawn["costs"] == [5.0, 7.0, 9.0, None]
+    assert drawn["budgets"] == [None, 20.0, 9.0, None]
+    assert drawn["moved"] == [1, 3]
+    assert drawn["launches"] == [[2, "Chat", 0]]
+    assert drawn["forecast"] == {"at": 3, "middle": 8.0, "low": 6.0, "high": 11.0}
 
 
 def test_billed_cost_has_no_budget_beneath_it(snapshot: Snapshot) -> None:

@@ -24,10 +24,13 @@ insert into cost.fct_daily_service_costs by name select charge_date, billing_mon
   source, 'AWS' as provider, component, currency, billed_cost, effective_cost
   from cost.fct_daily_model_costs;
 delete from cost.mart_cost_waterfall;
-insert into cost.mart_cost_waterfall values
-  ('2026-09', 'aws', 'EUR', 'ledger', 0, 6158.10, 6158.10),
-  ('2026-09', 'aws', 'EUR', 'out_of_scope', 1, 6158.1000000002, 6158.1000000002),
-  ('2026-09', 'aws', 'EUR', 'remainder', 10, -0.0000000002, -0.0000000002);
+insert into cost.mart_cost_waterfall by name
+  select '2026-09' as billing_month, 'aws' as source, 'EUR' as currency, step,
+  step_order, amount as billed_cost, amount as effective_cost,
+  0 as charged_billed_cost, 0 as charged_effective_cost, 0 as charged_row_count,
+  amount as left_out_billed_cost, amount as left_out_effective_cost
+  from (values ('ledger', 0, 6158.10), ('out_of_scope', 1, 6158.1000000002),
+  ('remainder', 10, -0.0000000002)) as steps (step, step_order, amount);
 """
 
 

@@ -150,6 +150,11 @@ def test_message_and_evidence_are_in_nine_points_and_more(
     assert min(sizes) >= 9
 
 
+def test_no_mark_of_markdown_is_printed(printed: Prints) -> None:
+    pages = pypdf.PdfReader(io.BytesIO(printed("normal", has_returns=True).pdf)).pages
+    assert not [n for n, page in enumerate(pages) if "**" in page.extract_text()]
+
+
 def test_every_hash_stands_in_the_annex(printed: Prints) -> None:
     pages = printed(has_returns=True).pages
     has_hashes = [bool(re.search(r"[0-9a-f]{40}", page)) for page in pages]

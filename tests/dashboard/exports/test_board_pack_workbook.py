@@ -194,7 +194,7 @@ def test_the_workbook_has_every_figure_that_a_chart_draws(printed: Prints) -> No
                 drawn = {round(float(one), 6) for one in figures_of(part)}
                 assert drawn - written == set(), part.caption
                 kinds.add(part.drawing.kind)
-    assert kinds == {"lines", "stacks", "bars", "intervals"}
+    assert kinds == {"lines", "stacks", "bars", "intervals", "story"}
 
 
 def figures_of(picture: Picture) -> Iterator[float]:
@@ -206,6 +206,10 @@ def figures_of(picture: Picture) -> Iterator[float]:
         yield from (low, high)
     for series in content.get("series", ()):
         yield from filter(None, series["values"])
+    for name in ("costs", "budgets"):
+        yield from (value for value in content.get(name, ()) if value is not None)
+    ahead = content.get("forecast") or {}
+    yield from (value for name, value in ahead.items() if name != "at")
     for row in content.get("rows", ()):
         if "outer" in row:
             yield row["value"]

@@ -89,7 +89,12 @@ def test_a_frozen_mart_has_the_columns_and_types_of_its_contract() -> None:
         # What follows from a column that is kept is not kept.
         reasons = [f"{unit}_cost_reason" for unit in ("request", "token", "gpu")]
         stated = ("stated_billed_cost", "stated_effective_cost")
-        for name in ("is_ai_cost", "is_assigned", *reasons, *stated):
+        of_models = (
+            *("charged_billed_cost", "charged_effective_cost", "charged_row_count"),
+            *("left_out_billed_cost", "left_out_effective_cost"),
+        )
+        derived = ("is_ai_cost", "is_assigned", *reasons, *stated, *of_models)
+        for name in derived:
             contract.pop(name, None)
         # What the locks in force say is no figure that a month is closed with.
         of_locks = [contract.pop(name, None) for name in ("lock_id", "is_booked")]
