@@ -11,6 +11,8 @@
         {'id': 'oracle', 'names': ['oci', 'oracle', 'oracle *']},
         {'id': 'openai', 'names': ['openai', 'openai, *', 'openai *']},
         {'id': 'anthropic', 'names': ['anthropic', 'anthropic, *', 'anthropic *']},
+        {'id': 'github', 'names': ['github', 'github, inc*', 'github *']},
+        {'id': 'cursor', 'names': ['cursor', 'anysphere*', 'cursor *']},
         {'id': 'railway', 'names': ['railway', 'railway corp*']},
     ]) }}
 {%- endmacro %}

@@ -4,6 +4,7 @@ A module per family. Canonical streams are triptych's own and documented in
 ``docs/reference/streams.md``, which is generated from here.
 """
 
+from ingest.streams.assistants import ASSISTANT_USE
 from ingest.streams.aws_cost_explorer import AWS_COST_EXPLORER
 from ingest.streams.bills import AWS_CUR2, FOCUS, GCP_BILLING_EXPORT
 from ingest.streams.delivery import COMMITS, DEPLOYMENTS, SERVING_LATENCY
@@ -58,6 +59,7 @@ STREAMS: dict[str, Stream] = {
         MODEL_USAGE,
         ACCELERATOR_USAGE,
         LLM_USAGE,
+        ASSISTANT_USE,
         OPENCOST_ALLOCATION,
         SERVING_LATENCY,
         LATENCY_HISTOGRAMS,

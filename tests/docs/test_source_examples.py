@@ -40,7 +40,7 @@ SOURCES = list(shown_sources())
 def workspace_of(root: Path, block: str) -> Workspace:
     """Write a workspace with the sources of a block."""
     sources = block if "sources:" in block else f"sources:\n{block}"
-    head = "" if "organisation:" in sources else HEAD
+    head = "" if sources.startswith("organisation:") else HEAD
     (root / "triptych.yml").write_text(head + textwrap.dedent(sources), "utf-8")
     return Workspace(root)
 

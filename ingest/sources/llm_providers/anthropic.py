@@ -7,6 +7,9 @@ to it come on top. The default workspace has no id.
 The cost of Priority Tier is never reported here; its tokens are. Code execution is
 reported as cost and not as usage.
 
+These reports are legacy and supported since 29 October 2026, when the *Usage and Cost
+Analytics API* (``organizations/analytics/cost`` and ``…/usage``, in beta) came out.
+
 Source: Anthropic Admin API, *organizations/cost_report*,
 *organizations/usage_report/messages*, *organizations/workspaces*.
 """

@@ -152,6 +152,10 @@ class LlmProvider(Source[LlmConfigT]):
         """Return the bill, and the meter where it is asked for."""
         return (COSTS, USAGE) if self._config.usage else (COSTS,)
 
+    def _monthly_streams(self) -> Sequence[str]:
+        """Return the streams that a month is asked for."""
+        return self.streams()
+
     def probe(self) -> Iterator[Finding]:
         """Request a day of costs and usage, and report the API's known gaps."""
         if self._recorded is not None:
@@ -173,7 +177,7 @@ class LlmProvider(Source[LlmConfigT]):
             else self._recorded_months(self._recorded, window)
         )
         for month in months:
-            for stream in self.streams():
+            for stream in self._monthly_streams():
                 what = "costs" if stream == COSTS else "usage"
                 yield Delivery(
                     stream=stream,

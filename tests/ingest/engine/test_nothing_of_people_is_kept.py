@@ -118,8 +118,9 @@ def case_of(root: Path, stream: str, **options: Any) -> ConnectorCase:
 
 def test_the_streams_of_people_are_all_those_of_delivery() -> None:
     assert [
-        *("commits", "deployments", "headcount", "incidents", "model_versions"),
-        *("promotions", "survey_responses", "training_runs", "worklogs"),
+        *("assistant_use", "commits", "deployments", "headcount", "incidents"),
+        *("model_versions", "promotions", "survey_responses"),
+        *("training_runs", "worklogs"),
     ] == OF_PEOPLE
 
 

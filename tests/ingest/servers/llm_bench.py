@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ingest.http.client
 from ingest.connector import RowsPart, Window
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ingest.engine.report import IngestReport
     from ingest.sources.llm_providers.llm_provider import LlmProvider
     from tests.ingest.servers.http_server import ScriptedServer
-    from tests.ingest.servers.loopback_llm_providers import Organisation
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 START = date(2026, 1, 20)
@@ -31,12 +30,19 @@ _ticks = itertools.count()
 _LAST_DECIMAL = Decimal(1).scaleb(-18)
 
 
+class Served(Protocol):
+    """A vendor's organisation that a server can answer for."""
+
+    def install(self, server: ScriptedServer) -> None:
+        """Answer the routes of the vendor."""
+
+
 @dataclass
 class Bench:
     """One source in a workspace, at a moment that a test decides."""
 
     server: ScriptedServer
-    organisation: Organisation
+    organisation: Served
     root: Path
     type: str
     monkeypatch: pytest.MonkeyPatch

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-#: A row of these is somebody's answer, or hours that somebody booked.
-STREAMS_OF_PEOPLE = frozenset({"survey_responses", "worklogs"})
+#: A row of these is an answer, booked hours, or the use of seats by a few people.
+STREAMS_OF_PEOPLE = frozenset({"survey_responses", "worklogs", "assistant_use"})
 #: Columns of other streams with hours of single people.
 COLUMNS_OF_PEOPLE = ("engaged_seconds", "engaged_people")
 #: Streams that engineering and analysts look at behind a figure.

@@ -1,9 +1,33 @@
 {#-
-  Daily costs of model APIs as ledger charges. The vendors tell one amount per line: it
-  is what is billed, and both bases are alike. The billing period is the calendar month
-  of the day. A project, or a workspace, is the sub-account; an API key is the resource.
+  Daily costs of model APIs and coding assistants as ledger charges. The vendors tell one amount
+  per line: it is what is billed, and both bases are alike. The billing period is the calendar month
+  of the day. A project, a workspace or an organisation is the sub-account; an API key is the resource.
+  Seats of an assistant are a service of their own, so that their money is a row of every bill.
 -#}
-{%- set vendor = "case provider when 'openai' then 'OpenAI' when 'anthropic' then 'Anthropic' else provider end" -%}
+{%- set vendor -%}
+    case provider
+        when 'openai' then 'OpenAI'
+        when 'anthropic' then 'Anthropic'
+        when 'github_copilot' then 'GitHub'
+        when 'cursor' then 'Cursor'
+        else provider
+    end
+{%- endset -%}
+{%- set service -%}
+    case provider
+        when 'github_copilot' then 'GitHub Copilot'
+        when 'cursor' then 'Cursor'
+        else {{ vendor }} || ' API'
+    end || case when cost_type = 'seat' then ' seats' else '' end
+{%- endset -%}
+{%- set sub_account_type -%}
+    case provider
+        when 'anthropic' then 'Workspace'
+        when 'github_copilot' then 'Organisation'
+        when 'cursor' then 'Team'
+        else 'Project'
+    end
+{%- endset -%}
 {#- FOCUS has a JSON object for what a price depends on; of model APIs the names of 1.5. -#}
 {%- set sku_price_details -%}
     case
@@ -38,12 +62,12 @@
     'provider_name': vendor,
     'publisher_name': vendor,
     'invoice_issuer_name': vendor,
-    'service_name': vendor ~ " || ' API'",
+    'service_name': service,
     'service_category': "'AI and Machine Learning'",
     'service_subcategory': "'Generative AI'",
     'sub_account_id': 'project_id',
     'sub_account_name': 'project_name',
-    'sub_account_type': "case provider when 'anthropic' then 'Workspace' else 'Project' end",
+    'sub_account_type': sub_account_type,
     'sku_id': 'line_item',
     'sku_meter': 'coalesce(token_type, line_item, cost_type)',
     'sku_price_details': sku_price_details,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-OF_PEOPLE = {"survey_responses", "worklogs"}
+OF_PEOPLE = {"survey_responses", "worklogs", "assistant_use"}
 #: What engineering and analysts look at. By hand: a new stream is closed to them until
 #: somebody decides otherwise, in here too.
 OF_INSIDE = {
