@@ -1,4 +1,4 @@
-"""Notices of evidence in doubt: closed months, and money that may count twice."""
+"""Notices of evidence in doubt: closed months, and money that is probably not meant."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.shared import access, acting
 from dashboard.shared import format as fmt
+from triptych.core.doubtful_inputs import read_doubtful_inputs
 from triptych.core.warehouse.coverage_overlaps import read_open_overlaps
 from triptych.core.warehouse.journal_check import VERIFY, check_journal
 from triptych.core.workspace import Workspace
@@ -68,6 +69,25 @@ def show_overlaps(view: Page, months: Collection[str] = ()) -> None:
         st.error(f"{fmt.plural(len(overlaps), 'overlap')}: `triptych loads overlaps`.")
     if overlaps and acting.is_offered("settle_overlap"):
         acting.offer("settle_overlap", acting.Form(listed=("overlap",)))
+
+
+def show_doubtful_inputs(view: Page, months: Collection[str] = ()) -> None:
+    """Draw money, rates and quantities that are probably not meant, in red.
+
+    Parameters
+    ----------
+    view : Page
+        The page.
+    months : collection of str
+        Only of these months; of all where none is given.
+    """
+    doubts = [
+        doubt for doubt in read_doubtful_inputs(view.snapshot, months) if doubt.is_red
+    ]
+    for doubt in doubts[:_MOST_SHOWN]:
+        st.error(f"{fmt.markdown(doubt.what)} Then run `triptych run`.")
+    if len(doubts) > _MOST_SHOWN:
+        st.error(f"{fmt.plural(len(doubts), 'figure')} in doubt: `triptych health`.")
 
 
 @st.cache_data(ttl=_SECONDS, max_entries=8, show_spinner=False)

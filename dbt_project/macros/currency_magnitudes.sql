@@ -14,8 +14,3 @@
     'VND': 26300, 'ZAR': 17.4
   }) -%}
 {%- endmacro %}
-
-{#- Whether a ratio is about 10, 100, … or a tenth, a hundredth, …; NULL where unknown. -#}
-{% macro is_power_of_ten(ratio) -%}
-    ({{ ratio }} > 0 and abs(log10({{ ratio }})) > 0.9 and abs(log10({{ ratio }}) - round(log10({{ ratio }}))) < 0.1)
-{%- endmacro %}

@@ -2,6 +2,7 @@
   The money rules of FOCUS that a line item can break by itself, with the predicate of
   a breach. Line items that break the same rules are summed together in the one pass
   over the evidence: that warns, and never changes an amount.
+  A credit above zero breaks no rule of FOCUS, and is rarely meant.
   Source: FOCUS specification, columns BilledCost, EffectiveCost, ConsumedQuantity and
   attribute discount handling.
 -#}
@@ -34,6 +35,12 @@
             'column': 'tax_or_credit_differs_count',
             'description': 'A tax or a credit has a billed cost that differs from its effective cost.',
             'breach': "charge_category in ('Tax', 'Credit') and billed_cost <> effective_cost",
+        },
+        {
+            'id': 'C3',
+            'column': 'positive_credit_count',
+            'description': 'Credits are above zero, so they add to the cost. Write them with a negative sign, or correct their ChargeCategory.',
+            'breach': is_positive_credit(),
         },
     ]) }}
 {%- endmacro %}

@@ -117,6 +117,16 @@ def _spoil(root: Path, mistake: dict[str, Any]) -> None:
         _packed(root / name, form)
 
 
+#: Rule of the run that names a mistake again, with the money that it touches.
+NAMED_BY_RUN = {
+    "amounts in cents": ("C1", "EUR 4,650.00 of 2026-05"),
+    "a total that looks like a charge": ("C2", "EUR 46.50 of 2026-05"),
+    "a credit with a positive sign": ("C3", "EUR 12.50 of 2026-05"),
+    "a meter that counts up instead of by day": ("Q2", "eta"),
+    "a quantity that jumps by a power of ten": ("Q1", "eta"),
+}
+
+
 @contextmanager
 def _without_rights(root: Path) -> Iterator[Path]:
     """Yield a copy that this process may read and not write to."""
@@ -192,3 +202,24 @@ def test_a_mistake_is_answered_before_it_counts(
     answer = _answer(root, mistake)
     wrong = _wrong(mistake, answer)
     assert not wrong, "\n".join([*wrong, answer.stdout, answer.stderr])
+
+
+@pytest.mark.parametrize("name", NAMED_BY_RUN)
+def test_a_run_without_a_check_names_the_mistake_in_red(
+    clean: Path, tmp_path: Path, name: str
+) -> None:
+    """Say what is doubtful, its money and the next step after the run and in health."""
+    [mistake] = [each for each in MISTAKES if each["id"] == name]
+    rule, money = NAMED_BY_RUN[name]
+    root = shutil.copytree(clean, tmp_path / "w")
+    _spoil(root, mistake)
+    run = _called(root, ["run"])
+    assert run.exit_code == 0, run.output
+    [line] = [line for line in run.stdout.splitlines() if line.startswith("warning:")]
+    assert money in line
+    assert re.search(str(mistake["next"]), line), line
+    red = _called(root, ["health"])
+    assert red.exit_code != 0
+    assert line.removeprefix("warning: ") in red.output
+    sql = "SELECT DISTINCT rule_id FROM core.mart_data_quality_issues"
+    assert rule in _called(root, ["sql", sql]).stdout

@@ -31,6 +31,7 @@ READ_THE_CATALOGUE = {
     "int_bills_received",
     "int_charges_to_reconcile",
     "int_closed_months_restated",
+    "int_doubtful_charges",
     "mart_loads",
     "mart_quarantine_reasons",
     "mart_refused_charges",

@@ -230,18 +230,20 @@ def _print_build(report: BuildReport) -> None:
         print(f"Published run {report.run_id}")
 
 
-_DOUBTS: Final = """
-SELECT DISTINCT source, description FROM core.mart_data_quality_issues
-WHERE rule_id IN ('F1', 'F2', 'Q1') ORDER BY ALL LIMIT 5
-"""
+_MOST_DOUBTS: Final = 5
 
 
 def _print_doubts(root: Path) -> None:
-    """Print rates and quantities that were delivered and are probably not meant."""
+    """Print what was delivered and is probably not meant, the most money first."""
+    from triptych.core.doubtful_inputs import read_doubtful_inputs
     from triptych.core.warehouse.gate import open_published
 
-    for doubt in open_published(root).query(_DOUBTS).to_pylist():
-        print(f"warning: {doubt['source']}: {doubt['description']}")
+    doubts = read_doubtful_inputs(open_published(root))
+    for doubt in doubts[:_MOST_DOUBTS]:
+        print(f"warning: {doubt.what}")
+    if len(doubts) > _MOST_DOUBTS:
+        more = len(doubts) - _MOST_DOUBTS
+        print(f'warning: {more:,} more in doubt: "triptych health" has them.')
 
 
 def _print_ai_cost(root: Path) -> None:

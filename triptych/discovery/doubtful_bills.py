@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from triptych.discovery.doubtful_sql import doubtful_sql
 from triptych.discovery.observation import Observation
 
 if TYPE_CHECKING:
@@ -72,13 +73,13 @@ def _total_lines(
     connection: duckdb.DuckDBPyConnection, bill: FileReport
 ) -> Iterator[Observation]:
     """Name a charge that is as much as all others of its file together."""
+    is_total = doubtful_sql("is_total_line('billed_cost', 'whole', 'n')")
     rows = connection.execute(
         "WITH sums AS (SELECT billing_currency, sum(billed_cost) AS whole,"
-        f" count(*) AS n FROM {bill.table} GROUP BY ALL)"
+        f" count(*) AS n FROM {bill.table} WHERE billed_cost <> 0 GROUP BY ALL)"
         " SELECT billing_currency, billed_cost,"
         f" coalesce(charge_description, service_name, '') FROM {bill.table}"
-        " JOIN sums USING (billing_currency)"
-        " WHERE n > 3 AND billed_cost <> 0 AND 2 * billed_cost = whole LIMIT 1"
+        f" JOIN sums USING (billing_currency) WHERE {is_total} LIMIT 1"
     ).fetchall()
     for currency, cost, text in rows:
         yield Observation(
@@ -95,7 +96,7 @@ def _positive_credits(
 ) -> Iterator[Observation]:
     rows = connection.execute(
         "SELECT billing_currency, sum(billed_cost), count(*)"
-        f" FROM {bill.table} WHERE charge_category = 'Credit' AND billed_cost > 0"
+        f" FROM {bill.table} WHERE {doubtful_sql('is_positive_credit()')}"
         " GROUP BY billing_currency ORDER BY 1"
     ).fetchall()
     for currency, cost, count in rows:
@@ -154,26 +155,15 @@ def _months_of_another_magnitude(
     if not tables:
         return
     columns = (
-        "coalesce(service_provider_name, '') AS provider, coalesce(service_name, '')"
-        " AS service, billing_currency AS code, billing_period_start AS month,"
-        " charge_period_start AS moment, billed_cost AS cost"
+        "'' AS source, service_provider_name AS provider, service_name,"
+        " billing_currency, strftime(billing_period_start, '%Y-%m') AS billing_month,"
+        " CAST(charge_period_start AS DATE) AS charge_date, billed_cost"
     )
     lines = " UNION ALL ".join(f"SELECT {columns} FROM {table}" for table in tables)
+    months = doubtful_sql("months_of_another_magnitude('lines')")
     rows = connection.execute(
-        "WITH months AS (SELECT provider, service, code, month, sum(cost) AS cost,"
-        " count(DISTINCT CAST(moment AS DATE)) AS days"
-        f" FROM ({lines}) GROUP BY ALL HAVING days >= 5 AND sum(cost) > 0),"
-        " compared AS (SELECT *, lag(cost) OVER w AS cost_before, lag(month) OVER w AS"
-        " month_before, CAST(cost AS DOUBLE) / days AS a_day,"
-        " lag(CAST(cost AS DOUBLE) / days) OVER w AS a_day_before FROM months"
-        " WINDOW w AS (PARTITION BY provider, service, code ORDER BY month))"
-        " SELECT service, code, strftime(month, '%Y-%m'), cost, cost_before,"
-        " round(log10(a_day / a_day_before)) AS power FROM compared"
-        " WHERE month_before = month - INTERVAL 1 MONTH"
-        " AND abs(log10(a_day / a_day_before)) > 0.9"
-        " AND abs(log10(a_day / a_day_before)"
-        " - round(log10(a_day / a_day_before))) < 0.03"
-        " ORDER BY ALL"
+        f"WITH lines AS ({lines}) SELECT service_name, billing_currency, billing_month,"
+        f" billed_cost, cost_before, power FROM ({months}) ORDER BY ALL"
     ).fetchall()
     for service, code, month, cost, before, power in rows:
         times = (

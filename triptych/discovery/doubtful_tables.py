@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ingest.streams import STREAMS
 from triptych.core.project_folder import dbt_project_dir
 from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
+from triptych.discovery.doubtful_sql import doubtful_sql
 from triptych.discovery.ledger_sample import BILL_STREAMS
 from triptych.discovery.observation import Observation, nearest
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 #: From this many times what is usual on, or one divided by it, a rate is doubtful.
 _TIMES_USUAL: Final = 4
-#: Days in a row on which a meter that counts up has grown.
-_DAYS_OF_GROWTH: Final = 14
 _QUANTITIES: Final = ("requests", "input_tokens", "output_tokens", "gpu_hours")
 #: Driver of a pool → what columns of its meters are called.
 _METERED: Final = {
@@ -143,29 +142,15 @@ def _quantity(
     connection: duckdb.DuckDBPyConnection, table: OpenedTable, quantity: str
 ) -> Iterator[Observation]:
     """Name models whose meter jumps by a power of ten, or counts up."""
-    daily = (
-        f"SELECT model_id, CAST(period_start AS DATE) AS day, sum({quantity}) AS q"
-        f" FROM {table.table} WHERE model_id IS NOT NULL GROUP BY ALL"
-        " HAVING q IS NOT NULL"
-    )
+    meters = doubtful_sql("doubtful_meters('daily')")
     rows = connection.execute(
-        f"WITH daily AS ({daily}), compared AS (SELECT *, CASE WHEN q > 0"
-        " AND lag(q) OVER days > 0 THEN"
-        " log10(CAST(q AS DOUBLE) / CAST(lag(q) OVER days AS DOUBLE)) END AS step,"
-        " q > lag(q) OVER days AS grows FROM daily"
-        " WINDOW days AS (PARTITION BY model_id ORDER BY day)),"
-        " after AS (SELECT *, median(q) OVER (PARTITION BY model_id ORDER BY day ROWS"
-        " BETWEEN CURRENT ROW AND 6 FOLLOWING) AS next_week, median(q) OVER"
-        " (PARTITION BY model_id ORDER BY day ROWS BETWEEN 7 PRECEDING AND 1 PRECEDING)"
-        " AS last_week"
-        " FROM compared)"
-        " SELECT model_id, min(day) FILTER (abs(step) > 0.9 AND next_week > 0 AND"
-        " last_week > 0 AND abs(log10(next_week / last_week)) > 0.9 AND"
-        " abs(log10(next_week / last_week)"
-        " - round(log10(next_week / last_week))) < 0.1)"
-        f" AS jump, bool_and(grows) FILTER (grows IS NOT NULL) AND count(*) >"
-        f" {_DAYS_OF_GROWTH} AND max(q) > 5 * min(q), min(q), max(q)"
-        " FROM after GROUP BY model_id ORDER BY model_id"
+        f"WITH daily AS (SELECT '' AS source, model_id, '{quantity}' AS measured,"
+        " strftime(period_start, '%Y-%m') AS billing_month,"
+        " CAST(period_start AS DATE) AS metered_date,"
+        f" sum(CAST({quantity} AS DOUBLE)) AS quantity FROM {table.table}"
+        f" WHERE model_id IS NOT NULL AND {quantity} IS NOT NULL GROUP BY ALL)"
+        " SELECT model_id, min(changed_on), bool_or(counts_up), min(least),"
+        f" max(greatest) FROM ({meters}) GROUP BY model_id ORDER BY model_id"
     ).fetchall()
     for model, jump, counts_up, least, most in rows:
         if counts_up:

@@ -1,10 +1,10 @@
 """Health of the published data: fresh, stale or failed, with reasons.
 
 *Failed* needs attention: the last run failed, a source of it did, or it was killed, the
-catalogue cannot be read, a source counts that the settings do not have, or a budget is
-of a scope that nobody declared. *Stale* is data older than it should be: nothing was
-published for too long, or a feed is older than its owner expects. The published run
-stays either way.
+catalogue cannot be read, a source counts that the settings do not have, a budget is of
+a scope that nobody declared, or money, a rate or a quantity is probably not meant.
+*Stale* is data older than it should be: nothing was published for too long, or a feed
+is older than its owner expects. The published run stays either way.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import duckdb
 
 from triptych.core.alert_outbox import read_alert_troubles
 from triptych.core.alert_responses import read_acknowledged
+from triptych.core.doubtful_inputs import read_doubtful_inputs
 from triptych.core.errors import MachineError, RunLockedError
 from triptych.core.lake.lake_log import StaleCatalogueError, refuse_lost
 from triptych.core.machine_errors import as_expected
@@ -66,10 +67,6 @@ _PUBLISHED = "SELECT run_id, started_at FROM core.mart_run"
 _OPEN_ITEMS = (
     "SELECT billing_month, open_item_count, oldest_open_item_days"
     " FROM cost.mart_period_states WHERE open_item_count > 0 ORDER BY billing_month"
-)
-_WRONG_INPUTS = (
-    "SELECT DISTINCT source, description FROM core.mart_data_quality_issues"
-    " WHERE rule_id IN ('B1', 'F1') ORDER BY source, description"
 )
 #: Each source with a stale stream, and until when the newest of these has evidence.
 STALE_SOURCES = (
@@ -239,7 +236,7 @@ def _published(
         own = (
             *_own_failures(snapshot),
             *_open_since_close(snapshot),
-            *_wrong_inputs(snapshot),
+            *(str(each) for each in read_doubtful_inputs(snapshot) if each.is_red),
             *map(str, read_open_overlaps(snapshot)),
         )
     except (NothingPublishedError, duckdb.CatalogException):
@@ -271,12 +268,6 @@ def _open_since_close(snapshot: Snapshot) -> tuple[str, ...]:
         f' reconcile --period {month["billing_month"]}" to see them.'
         for month in months
     )
-
-
-def _wrong_inputs(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return which sources have budgets of nobody or rates of another magnitude."""
-    found = snapshot.query(_WRONG_INPUTS).to_pylist()
-    return tuple(f"{row['source']}: {row['description']}" for row in found)
 
 
 def _told_of_feed(feed: dict[str, Any]) -> str:

@@ -53,6 +53,7 @@ def main() -> None:
         )
         return
     doubt_notice.show_overlaps(view, view.selection.period.months)
+    doubt_notice.show_doubtful_inputs(view, view.selection.period.months)
     totals = queries.invoice_totals(view.snapshot, view.selection)
     show_tiles(view, chosen, totals.to_pylist())
     if not view.selection.covers_everything:

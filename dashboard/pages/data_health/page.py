@@ -37,6 +37,7 @@ def main() -> None:
     view = page.current(__file__)
     doubt_notice.show()
     doubt_notice.show_overlaps(view)
+    doubt_notice.show_doubtful_inputs(view)
     show_alert_troubles()
     freshness = queries.freshness(view.snapshot)
     quarantine = queries.quarantine_reasons(view.snapshot)

@@ -73,7 +73,25 @@ def test_a_budget_of_a_team_that_nobody_declared_is_red(root: Path) -> None:
     record(root, "published")
     found = health(root)
     assert found.state == "failed"
-    assert found.reasons.count("budgets: A budget counts nowhere: team atlas.") == 1
+    reason = 'budgets: A budget counts nowhere: team atlas. Then run "triptych run".'
+    assert found.reasons.count(reason) == 1
+
+
+def test_money_in_doubt_is_red_until_its_month_is_closed(root: Path) -> None:
+    """Of two months, August is closed: who closed it accepted what it says."""
+    with duckdb.connect(str(publish(root))) as connection:
+        connection.execute(
+            "insert into core.mart_data_quality_issues"
+            " select 'C2', 'warn', 'bills', month, 1, 9, 'EUR', 'A total.'"
+            " from (values ('2026-08'), ('2026-09')) as months (month)"
+        )
+        connection.execute(
+            "insert into cost.mart_period_states by name"
+            " select '2026-08' as billing_month, 'locked' as state"
+        )
+    record(root, "published")
+    red = 'bills: A total. EUR 9.00 of 2026-09. Then run "triptych run".'
+    assert health(root).reasons == (red,)
 
 
 def test_what_was_published_in_time_by_a_run_that_went_well_is_fresh(

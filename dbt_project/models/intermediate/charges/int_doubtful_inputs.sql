@@ -1,8 +1,7 @@
 {#-
   Figures that were delivered and are probably not meant: an exchange rate of another
-  order of magnitude than usual, or half as much again as in the month before; a meter
-  that counts ten or a hundred times as much a day as in the month before. Money is what
-  was billed in the currency, or to the model, in that month.
+  order of magnitude than usual, or half as much again as in the month before, with what
+  was billed in the currency in that month; and charges and meters in doubt.
 -#}
 with rates as (
     select
@@ -50,30 +49,6 @@ billed as (
         sum(billed_cost) as billed_cost
     from {{ ref('int_daily_service_charges') }}
     group by billing_month, billing_currency
-),
-
-metered as (
-    select
-        {{ month_label('period_start') }} as billing_month,
-        source,
-        model_id,
-        {{ safe_ratio('sum(requests)', 'count(distinct cast(period_start as date))') }} as requests_a_day,
-        {{ safe_ratio(
-            'sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))',
-            'count(distinct cast(period_start as date))'
-        ) }} as tokens_a_day
-    from {{ ref('int_model_usage') }}
-    where model_id is not null
-    group by {{ month_label('period_start') }}, source, model_id
-),
-
-compared_meters as (
-    select
-        *,
-        {{ safe_ratio('requests_a_day', 'lag(requests_a_day) over same_meter') }} as times_requests,
-        {{ safe_ratio('tokens_a_day', 'lag(tokens_a_day) over same_meter') }} as times_tokens
-    from metered
-    window same_meter as (partition by source, model_id order by billing_month)
 )
 
 select
@@ -93,17 +68,15 @@ left join billed
     on
         doubtful_rates.billing_month = billed.billing_month
         and doubtful_rates.from_currency = billed.billing_currency
+{% for other in ['int_doubtful_charges', 'int_doubtful_meters'] -%}
 union all
 select
-    'Q1' as rule_id,
+    rule_id,
     billing_month,
     source,
-    cast(null as string) as currency,
-    'Model ' || model_id || ' was used about '
-    || cast(cast(coalesce(times_requests, times_tokens) as decimal(18, 2)) as string)
-    || ' times as much a day as in the month before. See whether a unit changed.' as description,
-    cast(1 as bigint) as row_count,
-    cast(null as decimal(28, 10)) as billed_cost
-from compared_meters
-where
-    {{ is_power_of_ten('times_requests') }} or {{ is_power_of_ten('times_tokens') }}
+    currency,
+    description,
+    row_count,
+    billed_cost
+from {{ ref(other) }}
+{% endfor %}

@@ -45,6 +45,7 @@ summed as (
         min(charge_period_start) as started_at,
         max(charge_period_end) as ended_at,
         sum(cost) as cost,
+        max(cost) as greatest_cost,
         count(*) as charge_count
     from charges
     where cost <> 0
@@ -65,5 +66,6 @@ select
     started_at,
     ended_at,
     {{ to_exact_money('cost') }} as cost,
+    {{ to_exact_money('greatest_cost') }} as greatest_cost,
     cast(charge_count as bigint) as charge_count
 from summed
