@@ -82,7 +82,7 @@ class HttpClient:
     timeout_seconds : float
         Timeout for a connection, and for each piece of an answer.
     requests_per_second : float, optional
-        Not to be exceeded.
+        Highest rate.
     attempts : int
         Tries per request, the first included.
     max_wait_seconds : float

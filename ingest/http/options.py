@@ -18,8 +18,8 @@ BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
 EnvironmentVariable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 TimeoutSeconds = Annotated[
-    float, Field(gt=0, le=600, description="How long an answer is waited for.")
+    float, Field(gt=0, le=600, description="Time to wait for an answer.")
 ]
 RequestsPerSecond = Annotated[
-    float | None, Field(gt=0, description="Not to be exceeded.")
+    float | None, Field(gt=0, description="Highest rate.")
 ]

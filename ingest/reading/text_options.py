@@ -59,14 +59,14 @@ EngineEncoding = Annotated[
 DeclaredDecimal = Annotated[
     DecimalSign | None,
     Field(
-        description="What separates decimals: point or comma. Without it, the values"
+        description="Decimal separator: point or comma. Without it, the values"
         " of each file decide, and a file in which all can mean two things is refused."
     ),
 ]
 DeclaredDates = Annotated[
     DateOrder | None,
     Field(
-        description="What 01/04/2026 means: day first or month first. Without it, the"
+        description="Meaning of 01/04/2026: day first or month first. Without it, the"
         " values of each file decide."
     ),
 ]

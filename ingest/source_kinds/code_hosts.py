@@ -44,7 +44,7 @@ class CodeHostConfig(SourceConfig):
         description="Environment variable that holds the token.",
     )
     commits: bool = Field(
-        default=True, description="Also read what a deployment to production brought."
+        default=True, description="Also read commits of deployments to production."
     )
     production_environments: tuple[str, ...] = Field(
         default=("production", "prod", "live"),

@@ -37,7 +37,7 @@ class InvoiceSourceConfig(SourceConfig):
         default=12, ge=0, le=60, description="Months before this one to ask for."
     )
     timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long to wait for an answer."
+        default=60, gt=0, le=600, description="Time to wait for an answer."
     )
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.word_rates import BOUNDS, prose, rates
+from tests.architecture.word_rates import (
+    BOUNDS,
+    BUDGETS,
+    PAGE_BOUNDS,
+    page_words,
+    pages,
+    prose,
+    rates,
+)
 from tests.architecture.words import documents, long_sentences, product_texts, retired
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +41,18 @@ def test_no_sentence_that_users_read_is_longer_than_thirty_words() -> None:
 def test_docstrings_and_comments_use_no_word_more_often_than_before() -> None:
     highest = {word: bound.highest for word, bound in BOUNDS.items()}
     assert {w: r for w, r in rates(prose()).items() if r > highest[w]} == {}
+
+
+def test_pages_use_no_word_more_often_than_before() -> None:
+    found = rates(pages(*BUDGETS))
+    assert {
+        word: rate for word, rate in found.items() if rate > PAGE_BOUNDS[word]
+    } == {}
+
+
+def test_no_folder_of_the_documentation_has_more_words_than_its_budget() -> None:
+    words = {folder: page_words(folder) for folder in BUDGETS}
+    assert {f: count for f, count in words.items() if count > BUDGETS[f]} == {}
 
 
 def test_a_rate_is_of_ten_thousand_words() -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+#: Folder of the documentation → most words in it; decisions are records.
+BUDGETS = {"concepts": 19_000, "how_to": 33_000, "reference": 41_000, ".": 2_000}
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
 
 
@@ -44,6 +48,15 @@ BOUNDS = {
     "whatever": Bound(None, 2),
 }
 
+#: Word → highest rate on pages, so far; never raised.
+PAGE_BOUNDS = {
+    **{word: bound.highest for word, bound in BOUNDS.items()},
+    "what": 8,
+    "one": 41,
+    "whose": 2,
+    "says": 2,
+}
+
 
 def rates(texts: Iterable[str]) -> dict[str, float]:
     """Return the rate of each bounded word per 10,000 words of the texts."""
@@ -54,6 +67,24 @@ def rates(texts: Iterable[str]) -> dict[str, float]:
         for word in BOUNDS:
             counts[word] += len(re.findall(rf"\b{word}\b", text))
     return {word: counts[word] * 10_000 / words for word in BOUNDS}
+
+
+def pages(*folders: str) -> Iterator[str]:
+    """Yield the text of each page in folders of the documentation, without code."""
+    for folder in folders:
+        for path in _pages_in(folder):
+            yield _FENCE.sub("", path.read_text("utf-8"))
+
+
+def page_words(folder: str) -> int:
+    """Count words of a folder's pages; rules and bars of tables are none."""
+    texts = (path.read_text("utf-8") for path in _pages_in(folder))
+    return sum(any(map(str.isalnum, word)) for text in texts for word in text.split())
+
+
+def _pages_in(folder: str) -> list[Path]:
+    root = DOCS / folder
+    return sorted(root.glob("*.md") if folder == "." else root.rglob("*.md"))
 
 
 def prose(packages: Iterable[str] = PACKAGES) -> Iterator[str]:
@@ -73,6 +104,12 @@ def report() -> Iterator[str]:
     for word, rate in rates(prose()).items():
         peers, highest = BOUNDS[word]
         yield f"{word:12} {rate:7.1f} {'–' if peers is None else peers:>7} {highest:5}"
+    yield "per 10,000 words of pages: word, ours, bound"
+    for word, rate in rates(pages(*BUDGETS)).items():
+        yield f"{word:12} {rate:7.1f} {PAGE_BOUNDS[word]:7}"
+    yield "words of pages by folder: ours, bound"
+    for folder, highest in BUDGETS.items():
+        yield f"docs/{folder:12} {page_words(folder):7,} {highest:7,}"
 
 
 def _docstrings(tree: ast.Module) -> Iterator[str]:

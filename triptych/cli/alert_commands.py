@@ -58,7 +58,7 @@ def list_(
 def acknowledge(
     alert: AlertArgument,
     *,
-    note: Annotated[str, typer.Option("--note", help="What you do about it.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Your action.")] = "",
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,

@@ -84,7 +84,7 @@ def verify(
     is_repaired: Annotated[
         bool,
         typer.Option(
-            "--repair", help="With --evidence: put back what sources still have."
+            "--repair", help="With --evidence: restore files that sources still have."
         ),
     ] = False,
     workspace: WorkspaceOption = None,
@@ -154,7 +154,7 @@ def rekey(
     *,
     by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")],
     because: Annotated[
-        str, typer.Option(metavar="TEXT", help="Why; the audit log has it.")
+        str, typer.Option(metavar="TEXT", help="Reason, for the audit log.")
     ],
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -178,7 +178,7 @@ def restored(
     *,
     by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")],
     because: Annotated[
-        str, typer.Option(metavar="TEXT", help="Why; the audit log has it.")
+        str, typer.Option(metavar="TEXT", help="Reason, for the audit log.")
     ],
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

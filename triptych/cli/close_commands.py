@@ -120,7 +120,7 @@ def reopen(  # noqa: PLR0913  (one per option)
     approve: ApproveOption = False,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", metavar="TEXT", help="Why; the audit log has it."),
+        typer.Option("--reason", metavar="TEXT", help="Reason, for the audit log."),
     ] = None,
     by: TypedByOption = None,
     approved_by: TypedApproverOption = None,

@@ -17,7 +17,7 @@ from triptych.cli.printing import print_json
 
 
 def comment(  # noqa: PLR0913  (one per option)
-    text: Annotated[str, typer.Argument(help="What there is to say.")],
+    text: Annotated[str, typer.Argument(help="Text of the comment.")],
     *,
     period: PeriodOption,
     by: Annotated[

@@ -47,4 +47,4 @@ def new(
     for path in written:
         print(path)
     print(f'Prove it: cd "{folder}" && python -m pytest')
-    print(f"Then put what the vendor answers into {name}.py; README.md says where.")
+    print(f"Then write the vendor's answers into {name}.py; see README.md.")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 YesOption = Annotated[
     bool,
     typer.Option(
-        "--yes", help="Accept without a question what has medium or high confidence."
+        "--yes", help="Accept proposals of medium or high confidence without asking."
     ),
 ]
 _GROUPS = {

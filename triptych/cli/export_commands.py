@@ -92,16 +92,14 @@ def statement(  # noqa: PLR0913  (each is an option)
     ] = None,
     without_cost_center: Annotated[
         bool,
-        typer.Option(
-            "--without-cost-center", help="Only what belongs to no cost centre."
-        ),
+        typer.Option("--without-cost-center", help="Only cost without a cost centre."),
     ] = False,
     every: Annotated[
         bool,
         typer.Option("--all", help="One for each cost centre and one for the rest."),
     ] = False,
     form: Annotated[
-        StatementForm, typer.Option("--format", help="What to write.")
+        StatementForm, typer.Option("--format", help="Form to write.")
     ] = StatementForm.ALL,
     basis: Annotated[
         CostBasis, typer.Option("--basis", help="Which cost the amounts are.")
@@ -149,7 +147,7 @@ def board_pack(
     *,
     period: PeriodOption,
     form: Annotated[
-        PackForm, typer.Option("--format", help="What to write.")
+        PackForm, typer.Option("--format", help="Form to write.")
     ] = PackForm.ALL,
     basis: Annotated[
         CostBasis, typer.Option("--basis", help="Which cost the amounts are.")
@@ -189,7 +187,7 @@ def table(
     ],
     *,
     form: Annotated[
-        TableForm, typer.Option("--format", help="What to write.")
+        TableForm, typer.Option("--format", help="Form to write.")
     ] = TableForm.CSV,
     output: OutputOption = Path(),
     as_json: JsonOption = False,
@@ -212,7 +210,7 @@ def focus(
         FocusVersion, typer.Option("--version", help="1.4 has the Allocated* columns.")
     ] = FocusVersion.V1_4,
     form: Annotated[
-        FocusForm, typer.Option("--format", help="What to write.")
+        FocusForm, typer.Option("--format", help="Form to write.")
     ] = FocusForm.PARQUET,
     output: OutputOption = Path(),
     as_json: JsonOption = False,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.load_lists import CataloguedLoad
     from triptych.evidence.withdrawing import WithdrawalReport
 
-loads = typer.Typer(help="List what was delivered, look at it, compare.")
+loads = typer.Typer(help="List, show and compare loads.")
 
 LoadArgument = Annotated[str, typer.Argument(metavar="LOAD", help="Id of a load.")]
 
@@ -32,7 +32,7 @@ def list_loads(
     *,
     every: Annotated[
         bool,
-        typer.Option("--all", help="Also what was superseded or withdrawn."),
+        typer.Option("--all", help="Also superseded and withdrawn loads."),
     ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -165,7 +165,7 @@ def settle(
     *,
     because: Annotated[
         str,
-        typer.Option("--because", metavar="TEXT", help="Why; the audit log has it."),
+        typer.Option("--because", metavar="TEXT", help="Reason, for the audit log."),
     ] = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -198,11 +198,9 @@ def withdraw(
     *,
     because: Annotated[
         str,
-        typer.Option("--because", metavar="TEXT", help="Why; the audit log has it."),
+        typer.Option("--because", metavar="TEXT", help="Reason, for the audit log."),
     ] = "",
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Put back what was withdrawn.")
-    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo a withdrawal.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,

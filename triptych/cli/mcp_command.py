@@ -182,7 +182,7 @@ tokens_app = typer.Typer(
     no_args_is_help=True,
     help="Tokens for assistants that ask over HTTP: add, list and revoke them.",
 )
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Whose it is.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Owner.")]
 
 
 @tokens_app.command()
@@ -190,7 +190,7 @@ def add(
     name: NameArgument,
     *,
     role: Annotated[
-        str, typer.Option("--role", metavar="ROLE", help="What its bearer sees.")
+        str, typer.Option("--role", metavar="ROLE", help="Role of its bearer.")
     ],
     cost_centers: Annotated[
         list[str] | None,

@@ -37,7 +37,7 @@ VerboseOption = Annotated[
         "--verbose",
         "-v",
         callback=remember_verbosity,
-        help="Log what happens; show tracebacks.",
+        help="Log each step; show tracebacks.",
     ),
 ]
 ThreadsOption = Annotated[
@@ -60,12 +60,12 @@ LogFormatOption = Annotated[
 ]
 EngineOption = Annotated[
     str | None,
-    typer.Option("--engine", metavar="NAME", help="What builds: duckdb or spark."),
+    typer.Option("--engine", metavar="NAME", help="Engine: duckdb or spark."),
 ]
 
 ApproveOption = Annotated[
     bool,
-    typer.Option("--approve", help="Approve what another user proposed."),
+    typer.Option("--approve", help="Approve another user's proposal."),
 ]
 TypedByOption = Annotated[
     str | None,

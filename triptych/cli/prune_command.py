@@ -27,7 +27,7 @@ def prune(
     ] = False,
     because: Annotated[
         str | None,
-        typer.Option("--because", metavar="TEXT", help="Why; the audit log has it."),
+        typer.Option("--because", metavar="TEXT", help="Reason, for the audit log."),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

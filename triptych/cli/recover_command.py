@@ -58,7 +58,7 @@ def _conclusion(report: RecoveryReport) -> str:
 def upgrade(
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only list what would change.")
+        bool, typer.Option("--dry-run", help="Only list changes.")
     ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

@@ -38,7 +38,7 @@ FromOption = Annotated[
 ]
 ToOption = Annotated[
     datetime | None,
-    typer.Option("--to", formats=["%Y-%m-%d"], help="First day no more included."),
+    typer.Option("--to", formats=["%Y-%m-%d"], help="First day excluded."),
 ]
 
 

@@ -47,7 +47,7 @@ class Template(StrEnum):
 
 @scenario.command()
 def new(
-    template: Annotated[Template, typer.Argument(help="What it asks.")],
+    template: Annotated[Template, typer.Argument(help="Question of the scenario.")],
     file: Annotated[
         Path | None,
         typer.Argument(help="Where to; without it, scenarios/TEMPLATE.yml."),

@@ -27,7 +27,7 @@ NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of the source.")
 ]
 BecauseOption = Annotated[
-    str, typer.Option("--because", metavar="TEXT", help="Why; the audit log has it.")
+    str, typer.Option("--because", metavar="TEXT", help="Reason, for the audit log.")
 ]
 UndoOption = Annotated[bool, typer.Option("--undo", help="Take the decision back.")]
 

@@ -401,7 +401,7 @@ def report(
     study_id: Annotated[str, typer.Argument(metavar="ID", help="The study.")],
     *,
     form: Annotated[
-        ReportForm, typer.Option("--format", help="What to write.")
+        ReportForm, typer.Option("--format", help="Form to write.")
     ] = ReportForm.TEXT,
     output: Annotated[
         Path | None,

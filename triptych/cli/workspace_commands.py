@@ -48,8 +48,8 @@ def init(
         typer.Option(
             "--from",
             metavar="FILE",
-            help="A bill, or a folder with bills: copy them and propose what is AI, its"
-            " models and its owners. May be given several times.",
+            help="A bill, or a folder with bills: copy them and propose AI charges,"
+            " models and owners. May be given several times.",
         ),
     ] = None,
     mapped: Annotated[
@@ -57,7 +57,7 @@ def init(
         typer.Option(
             "--map",
             metavar="ROLE=COLUMN",
-            help="Which column of an unknown bill is what, such as amount=Net; also"
+            help="Column of an unknown bill by role, such as amount=Net; also"
             " currency=USD, vendor=NAME and dates=day first. May be given several"
             " times.",
         ),
@@ -140,8 +140,8 @@ def check(
         bool,
         typer.Option(
             "--measurement",
-            help="Instead: what each feature needs to be judged, which controls of each"
-            " platform have evidence, and what is missing.",
+            help="Instead: data that each feature needs to be judged, evidence of"
+            " platforms' controls, and gaps.",
         ),
     ] = False,
     format_: Annotated[

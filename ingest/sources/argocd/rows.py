@@ -48,7 +48,7 @@ class ArgocdEnvironment(Declared):
     cluster: str = Field(
         default="*", description="Pattern of the name or address of the cluster."
     )
-    environment: str = Field(description="What the environment is called.")
+    environment: str = Field(description="Name of the environment.")
 
     def holds_for(self, application: Mapping[str, Any]) -> bool:
         """Return True if an application is of this environment."""

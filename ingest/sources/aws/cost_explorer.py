@@ -101,7 +101,7 @@ class AwsCostExplorerConfig(SourceConfig):
         default=None, description="Address, where it is not AWS's own."
     )
     timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long to wait for an answer."
+        default=60, gt=0, le=600, description="Time to wait for an answer."
     )
 
     @field_validator("group_by")

@@ -54,7 +54,7 @@ class AwsDataExportsConfig(AwsReportConfig, BucketSourceConfig):
     export: str = Field(min_length=1, description="Name of the export.")
     table: Literal["auto", "focus", "cur2"] = Field(
         default="auto",
-        description="What the export holds; 'auto' asks the manifest's columns.",
+        description="Kind of export; 'auto' reads the manifest's columns.",
     )
 
     @property

@@ -67,7 +67,7 @@ class EcbRatesConfig(SourceConfig):
         description="First month to read.",
     )
     timeout_seconds: float = Field(
-        default=30, gt=0, le=600, description="How long to wait for an answer."
+        default=30, gt=0, le=600, description="Time to wait for an answer."
     )
 
     @field_validator("url")

@@ -84,7 +84,7 @@ class EventInboxConfig(SourceConfig):
     )
     deployment_pipelines: tuple[DeployingPipeline, ...] = Field(
         default=(),
-        description="Pipelines whose failed runs are failed deployments: pipeline"
+        description="Pipelines with failed runs that are failed deployments: pipeline"
         " (a glob), environment, service.",
     )
     workflows: dict[str, str] = Field(

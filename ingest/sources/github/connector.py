@@ -69,7 +69,7 @@ class GithubConfig(CodeHostConfig):
         min_length=1, description="Repositories to read, as owner/name."
     )
     workflows: tuple[GithubWorkflow, ...] = Field(
-        default=(), description="Workflows whose runs are deployments."
+        default=(), description="Workflows that deploy."
     )
     pull_requests: bool = Field(
         default=True, description="Also read the pull requests of those commits."

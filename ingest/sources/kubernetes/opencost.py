@@ -94,7 +94,7 @@ class OpencostConfig(SourceConfig):
         description="Ordered rules that name the model and the pool of a workload.",
     )
     gpus: tuple[GpuRule, ...] = Field(
-        default=(), description="Ordered rules that say what GPUs nodes have."
+        default=(), description="Ordered rules with the GPUs of nodes."
     )
     start_date: date | None = Field(
         default=None, description="First day ever asked for."
@@ -114,7 +114,7 @@ class OpencostConfig(SourceConfig):
         default=24, ge=1, le=24, description="Hours that are asked for at once."
     )
     timeout_seconds: float = Field(
-        default=300, gt=0, le=3600, description="How long an answer is waited for."
+        default=300, gt=0, le=3600, description="Time to wait for an answer."
     )
     use_prices: bool = Field(
         default=False,
@@ -128,7 +128,7 @@ class OpencostConfig(SourceConfig):
     provider: str = Field(
         default="Kubernetes",
         min_length=1,
-        description="Whose charges an estimated bill says they are.",
+        description="Provider of an estimated bill's charges.",
     )
 
     @field_validator("mapping")

@@ -58,7 +58,7 @@ class OpenshiftMetricsConfig(SourceConfig):
         description="Ordered rules that name the model and the pool of a workload.",
     )
     gpus: tuple[GpuRule, ...] = Field(
-        default=(), description="Ordered rules that say what GPUs nodes have."
+        default=(), description="Ordered rules with the GPUs of nodes."
     )
 
     @field_validator("mapping")

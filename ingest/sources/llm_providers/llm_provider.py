@@ -93,7 +93,7 @@ class LlmProviderConfig(SourceConfig):
         description="Rules from a project, key or model to a model and a pool.",
     )
     timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long to wait for an answer."
+        default=60, gt=0, le=600, description="Time to wait for an answer."
     )
 
     labels: ClassVar[frozenset[str]] = frozenset()

@@ -80,7 +80,7 @@ class MlflowConfig(SourceConfig):
     experiments: tuple[str, ...] = Field(
         default=(), description="Names of the experiments to read; all if not set."
     )
-    tags: TagNames = Field(default_factory=TagNames, description="Which tags say what.")
+    tags: TagNames = Field(default_factory=TagNames, description="Tags by meaning.")
     runs: bool = Field(default=True, description="Read training runs.")
     registry: bool = Field(
         default=True, description="Read registered models, versions and aliases."

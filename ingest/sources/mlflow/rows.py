@@ -53,7 +53,7 @@ class TagNames(Declared):
         default=("model.architecture", "architecture"), description="Architecture."
     )
     accelerator: tuple[str, ...] = Field(
-        default=("accelerator", "gpu_type"), description="What the run was trained on."
+        default=("accelerator", "gpu_type"), description="Hardware of the run."
     )
     instance_type: tuple[str, ...] = Field(
         default=("instance_type",), description="Machine that it was trained on."

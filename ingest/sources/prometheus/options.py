@@ -64,7 +64,7 @@ class ActivityOptions(Declared):
     """Metric of GPU activity."""
 
     selector: SelectorText = Field(description="Series selector.")
-    unit: Literal["ratio", "percent"] = Field(description="What its values are.")
+    unit: Literal["ratio", "percent"] = Field(description="Unit of its values.")
 
 
 class LabelOptions(Declared):
@@ -171,10 +171,10 @@ class PrometheusConfig(SourceConfig):
         " triton or dcgm; options given here come first.",
     )
     accelerators: AcceleratorOptions | None = Field(
-        default=None, description="What to read about GPUs."
+        default=None, description="Readings of GPUs."
     )
     usage: UsageOptions | None = Field(
-        default=None, description="What to read about requests, tokens and latency."
+        default=None, description="Readings of requests, tokens and latency."
     )
     mapping: tuple[MappingRule, ...] = Field(
         default=(), description="Rules that turn labels into models and pools."

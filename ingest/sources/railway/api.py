@@ -99,7 +99,7 @@ class RailwayApi:
     timeout_seconds : float
         Timeout for each piece of an answer.
     requests_per_second : float
-        Not to be exceeded.
+        Highest rate.
     budget : PointBudget
         Shared by all connections of the token.
     recordings : RailwayRecordings, optional

@@ -21,7 +21,7 @@ _SECONDS_PER_DAY = 86_400
 class RailwayConfig(SourceConfig):
     """Options of a ``railway`` source: a workspace and its usage prices."""
 
-    workspace_id: str = Field(description="Workspace whose bill is read.")
+    workspace_id: str = Field(description="Workspace of the bill.")
     key_variable: EnvironmentVariable = Field(
         default="RAILWAY_API_TOKEN",
         description="Environment variable that holds the token.",
@@ -51,7 +51,7 @@ class RailwayConfig(SourceConfig):
         description="Prices that add to or replace the documented ones.",
     )
     invoice_items: tuple[InvoiceItem, ...] = Field(
-        default=(), description="What the products on invoices are."
+        default=(), description="Meaning of products on invoices."
     )
     invoice_units: InvoiceUnits = Field(
         default=InvoiceUnits(), description="Units of invoices, if not to be derived."
@@ -67,7 +67,7 @@ class RailwayConfig(SourceConfig):
     deployments: bool = Field(default=True, description="Also read deployments.")
     requests: bool = Field(
         default=True,
-        description="Also read request counts and latency of what 'mapping' names.",
+        description="Also read request counts and latency of services in 'mapping'.",
     )
     metrics_days: int = Field(
         default=28, ge=7, description="How long Railway keeps requests and latency."
@@ -82,7 +82,7 @@ class RailwayConfig(SourceConfig):
         default=5, gt=0, description="Not to be exceeded, per delivery being read."
     )
     timeout_seconds: float = Field(
-        default=30, gt=0, le=600, description="How long to wait for an answer."
+        default=30, gt=0, le=600, description="Time to wait for an answer."
     )
 
     @field_validator("prices")

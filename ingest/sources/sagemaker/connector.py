@@ -72,7 +72,7 @@ class SagemakerConfig(SourceConfig):
         description="Tag in an event that names it where no rule holds.",
     )
     timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long to wait for an answer."
+        default=60, gt=0, le=600, description="Time to wait for an answer."
     )
 
 

@@ -48,7 +48,7 @@ class SagemakerEnvironment(Declared):
     """Rule that gives the environment of an endpoint."""
 
     endpoint: str = Field(description="Pattern of its name.")
-    environment: str = Field(description="What the environment is called.")
+    environment: str = Field(description="Name of the environment.")
 
 
 class ModelVersion(NamedTuple):
