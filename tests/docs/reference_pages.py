@@ -46,6 +46,7 @@ _DOCS_REFERENCE = re.compile(r"{{ *doc\('(\w+)'\) *}}")
 _YAML = re.compile(r"^```yaml[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^(?= *- .*\bname:)", re.MULTILINE)
 _GENERATED = "<!-- Written by `make reference`. -->\n"
+_DECIMAL_DIGITS = "(38, 18)"
 _COMMON_OPTIONS = ("--workspace", "--verbose", "--json")
 _COMMON_FIELDS = ("name", "type", "may_repeat", "expected_lag_hours")
 
@@ -119,7 +120,8 @@ def cli_page() -> Iterator[str]:
     for name, command in listed.items():
         yield f"## triptych {name}\n"
         yield f"{command.help}\n"
-        yield f"```\n{_usage(name, command)}\n```\n"
+        if any(p.param_type_name == "argument" for p in command.params):
+            yield f"```\n{_usage(name, command)}\n```\n"
         rows = [p for p in command.params if not set(_COMMON_OPTIONS) & set(p.opts)]
         if rows:
             yield "| parameter | |\n|---|---|"
@@ -252,7 +254,8 @@ def streams_page() -> Iterator[str]:
         " by its name or another spelling, in upper or lower case; `mapping` covers"
         " the rest. A row that lacks a mandatory value, or fails a check, goes to"
         " quarantine, as does an unreadable one. *May be empty*: the column is needed,"
-        " its values are not. Units are in brackets; times are UTC.\n"
+        " its values are not. `DECIMAL` has 38 digits, 18 of them decimals. Units are"
+        " in brackets; times are UTC.\n"
     )
     for stream in STREAMS.values():
         yield f"## {stream.name}\n\nOne row is {meanings[stream.name]}.\n"
@@ -281,7 +284,8 @@ def _columns_by_type(stream: Stream) -> Iterator[str]:
 
 def _type(column: Column) -> str:
     """Return a column's type, and if it is mandatory."""
-    return ", ".join(filter(None, [f"`{column.type}`", _needed(column)]))
+    short = column.type.removesuffix(_DECIMAL_DIGITS)
+    return ", ".join(filter(None, [f"`{short}`", _needed(column)]))
 
 
 def _cell(stream: Stream, column: Column) -> str:
