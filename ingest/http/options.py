@@ -20,6 +20,4 @@ EnvironmentVariable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 TimeoutSeconds = Annotated[
     float, Field(gt=0, le=600, description="Time to wait for an answer.")
 ]
-RequestsPerSecond = Annotated[
-    float | None, Field(gt=0, description="Highest rate.")
-]
+RequestsPerSecond = Annotated[float | None, Field(gt=0, description="Highest rate.")]

@@ -16,11 +16,10 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Protocol, get_args
-
-import yaml
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from tests.docs.calibration_page import calibration_page
+from tests.docs.marts_page import marts_page
 from tests.docs.refusals_page import refusals_page
 from tests.docs.source_macros import macros
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from ingest.streams import Column, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
-MARTS = ROOT / "dbt_project" / "models" / "marts"
 STAGING = ROOT / "dbt_project" / "models" / "staging"
 MACROS = ROOT / "dbt_project" / "macros"
 HOW_TO = ROOT / "docs" / "how_to"
@@ -41,8 +39,6 @@ INDEX = ROOT / "docs" / "index.md"
 README = ROOT / "README.md"
 _SOURCES_BEGIN = "<!-- Sources: written by `make reference`. -->"
 _SOURCES_END = "<!-- End of sources. -->"
-_DOCS_BLOCK = re.compile(r"{% docs (\w+) %}\s*(.*?)\s*{% enddocs %}", re.DOTALL)
-_DOCS_REFERENCE = re.compile(r"{{ *doc\('(\w+)'\) *}}")
 _YAML = re.compile(r"^```yaml[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ENTRY = re.compile(r"^(?= *- .*\bname:)", re.MULTILINE)
 _GENERATED = "<!-- Written by `make reference`. -->\n"
@@ -258,7 +254,7 @@ def streams_page() -> Iterator[str]:
         " in brackets; times are UTC.\n"
     )
     for stream in STREAMS.values():
-        yield f"## {stream.name}\n\nOne row is {meanings[stream.name]}.\n"
+        yield f"## {stream.name}\n\nA row is {meanings[stream.name]}.\n"
         yield from _stream_facts(stream)
         if stream.name in AS_REPORTED:
             yield f"- Its columns are defined by {AS_REPORTED[stream.name]}."
@@ -336,52 +332,6 @@ def _stream_facts(stream: Stream) -> Iterator[str]:
         yield f"- Checks: {codes}."
 
 
-def marts_page() -> Iterator[str]:
-    """Yield the page of public tables."""
-    texts = dict(_DOCS_BLOCK.findall((MARTS / "_columns.md").read_text("utf-8")))
-    yield "# Tables\n"
-    yield _GENERATED
-    yield (
-        "What is published, to be read by `triptych sql` and by anything else that"
-        " opens `warehouse/published/<run>.duckdb` read-only (`warehouse/CURRENT`"
-        " names the file). Their names, columns and grain are a contract: a change is"
-        " announced as *Breaking* in the changelog. Every table that holds money has"
-        " a currency next to it. Empty means unknown, never zero.\n"
-    )
-    schemas = _schemas()
-    for path in sorted(MARTS.glob("*/_*__models.yml")):
-        schema = schemas[path.parent.name]
-        described = yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader)
-        for model in described["models"]:
-            config = model.get("config", {})
-            yield f"## {schema}.{config.get('alias', model['name'])}\n"
-            grain = config.get("meta", model.get("meta", {})).get("grain", "")
-            yield f"{_described(model, texts)} Grain: {grain}.\n"
-            yield "| column | type | |\n|---|---|---|"
-            for column in model["columns"]:
-                text = _described(column, texts)
-                yield f"| `{column['name']}` | {column['data_type']} | {text} |"
-            yield ""
-
-
-def _schemas() -> dict[str, str]:
-    """Return the schema that the models of each folder are published in."""
-    project = yaml.safe_load((MARTS.parents[1] / "dbt_project.yml").read_text("utf-8"))
-    folders: dict[str, Any] = project["models"]["triptych"]["marts"]
-    return {
-        folder: configured["+schema"]
-        for folder, configured in folders.items()
-        if not folder.startswith("+")
-    }
-
-
-def _described(thing: dict[str, Any], texts: dict[str, str]) -> str:
-    text = _DOCS_REFERENCE.sub(
-        lambda found: texts[found[1]], thing.get("description", "")
-    )
-    return " ".join(text.split()).replace("|", "\\|")
-
-
 def cost_estimates_page() -> Iterator[str]:
     """Yield the page of how forecasts and anomalies did in known worlds."""
     from benchmarks.cost_card import CARD, page
@@ -405,7 +355,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "cli.md": cli_page,
     "cost_estimates.md": cost_estimates_page,
     "discovery.md": discovery_page,
-    "marts.md": marts_page,
+    "marts.md": lambda: marts_page(_GENERATED),
     "refusals.md": lambda: refusals_page(_GENERATED),
     "sources.md": sources_page,
     "streams.md": streams_page,
