@@ -16,6 +16,7 @@ import pandas as pd
 from attribution.causal.estimating import estimate
 from attribution.causal.plan import Plan
 from attribution.causal.refusal import Refusal
+from benchmarks.calibration_of_frozen_worlds import delivered_draw
 from ingest.sample_company import outcomes as simulated
 from ingest.sample_company.timeline import plan_timeline
 from ingest.sample_company.workspace.studies import study_texts
@@ -156,7 +157,8 @@ def _asked(
     plan: Plan, outcomes: Outcomes, timeline: Timeline, seed: int
 ) -> dict[str, Any]:
     frame = frame_of(outcomes, timeline, plan)
-    found = estimate(frame, plan, seed=seed, is_registered=True)
+    draw = delivered_draw(frame, plan)
+    found = estimate(frame, plan, seed=seed, is_registered=True, draw=draw)
     placebo = _asked_too_early(plan, outcomes, timeline, seed)
     answer: dict[str, Any] = {"placebo": _finds(placebo), "refused": None}
     if isinstance(found, Refusal):
@@ -178,7 +180,8 @@ def _asked_too_early(
 ) -> Estimate | Refusal:
     earlier = moved_before_its_launch(plan, timeline)
     frame = frame_of(outcomes, timeline, earlier)
-    return estimate(frame, earlier, seed=seed, is_registered=True)
+    draw = delivered_draw(frame, earlier)
+    return estimate(frame, earlier, seed=seed, is_registered=True, draw=draw)
 
 
 def moved_before_its_launch(plan: Plan, timeline: Timeline) -> Plan:

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attribution import Estimate, Plan, estimate
+from attribution.causal.random_assignment import Draw, list_hash
 from benchmarks.frozen_worlds import FROZEN_WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
     from benchmarks.frozen_worlds.world import Trial
 
@@ -63,10 +66,28 @@ class Answer:
     found: bool
 
 
+def delivered_draw(frame: pd.DataFrame, plan: Plan) -> Draw | None:
+    """Return the draw of arms that a platform assigned as the data has them."""
+    assigned = plan.assignment
+    if assigned is None:
+        return None
+    unit = assigned.cluster or "unit"
+    arms = frame.groupby(unit)[assigned.column].first()
+    name = "{:.0f}".format if assigned.cluster else str
+    drawn = {name(key): int(arm) for key, arm in arms.items()}
+    return Draw("the platform's export", list_sha256=list_hash(drawn))
+
+
 def answer(trial: Trial, *, seed: int = 0) -> Answer:
     """Ask a study of a trial, as it is asked where its plan was registered."""
     plan = Plan.model_validate({**FIXED_FACTS, **trial.facts})
-    result = estimate(trial.frame, plan, seed=seed, is_registered=True)
+    result = estimate(
+        trial.frame,
+        plan,
+        seed=seed,
+        is_registered=True,
+        draw=delivered_draw(trial.frame, plan),
+    )
     if not isinstance(result, Estimate):
         return Answer("X", result.code, np.nan, (np.nan,) * 4, found=False)
     wide, usual = result.effect.interval(0.95), result.effect.interval(0.9)

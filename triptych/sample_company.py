@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from attribution.studies.platform_exports import record_export
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plans
 from ingest.sample_company.company import write_company
@@ -46,7 +47,13 @@ def write_sample_company(
     write_company(directory, months=months, seed=seed, scale=scale)
     workspace = Workspace(directory)
     plans = read_plans(workspace.studies_dir)
-    lock_studies(plans, StudyRegister(workspace.study_register))
+    register = StudyRegister(workspace.study_register)
+    lock_studies(plans, register)
+    export = directory / "meters" / "growthbook" / "assignments.csv"
+    for plan in plans:
+        if plan.assignment and plan.assignment.platform:
+            at = datetime.combine(plan.launch, _AT)
+            record_export(register, plan.id, export, by=DECLARED_BY, at=at)
 
 
 def run_scenarios(workspace: Workspace) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from attribution.causal.confidence_sequences import (
     progress_of,
 )
 from attribution.causal.design_choice import choose_design
-from attribution.causal.grade import LETTERS, REFUSAL_OF_CHECK, grade
+from attribution.causal.grade import REFUSAL_OF_CHECK, grade
 from attribution.causal.panel import panel_of
 from attribution.causal.refusal import Refusal, RefusalError
 from attribution.causal.unused_options import refuse_unused, unused_notes
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from attribution.causal.estimators.estimator import Estimator
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
+    from attribution.causal.random_assignment import Draw
     from attribution.causal.result import Estimate
 
 GUARDRAIL_LEVEL = 0.9
@@ -55,7 +56,12 @@ class Attempt:
 
 
 def estimate(
-    frame: pd.DataFrame, plan: Plan, *, seed: int = 0, is_registered: bool = False
+    frame: pd.DataFrame,
+    plan: Plan,
+    *,
+    seed: int = 0,
+    is_registered: bool = False,
+    draw: Draw | None = None,
 ) -> Estimate | Refusal:
     """Estimate the effect of a feature, or explain why it is unknown.
 
@@ -71,6 +77,8 @@ def estimate(
     is_registered : bool
         True if the plan was locked before data from after the launch was read;
         otherwise the estimate is exploratory, and its grade C at most.
+    draw : Draw, optional
+        Evidence of the arms' chance; without it an experiment is of grade C at most.
 
     Returns
     -------
@@ -80,17 +88,24 @@ def estimate(
     # Several threads wait for each other, and would round differently from a single
     # thread.
     with one_blas_thread():
-        return attempt(frame, plan, seed=seed, is_registered=is_registered).result
+        return attempt(
+            frame, plan, seed=seed, is_registered=is_registered, draw=draw
+        ).result
 
 
 def attempt(
-    frame: pd.DataFrame, plan: Plan, *, seed: int = 0, is_registered: bool = False
+    frame: pd.DataFrame,
+    plan: Plan,
+    *,
+    seed: int = 0,
+    is_registered: bool = False,
+    draw: Draw | None = None,
 ) -> Attempt:
     """Estimate as :func:`estimate` does, and keep intermediate findings.
 
     Parameters
     ----------
-    frame, plan, seed, is_registered
+    frame, plan, seed, is_registered, draw
         As there.
     """
     log: tuple[str, ...] = ()
@@ -106,6 +121,7 @@ def attempt(
         estimator.validate(panel, asked)
         found = estimator.fit(panel, asked, np.random.default_rng(seed))
         found = _guarded(found, frame, plan, seed)
+        found = _with_evidence(found, panel, plan, draw)
         whole = _completed(found, panel, plan, seed, log, is_registered=is_registered)
         return Attempt(whole, panel, design)
     except RefusalError as refused:
@@ -175,7 +191,6 @@ def _completed(
     *,
     is_registered: bool,
 ) -> Estimate:
-    found = _with_evidence(found, panel, plan)
     graded = grade(
         found.best_grade,
         found.checks,
@@ -210,15 +225,12 @@ def _completed(
     )
 
 
-def _with_evidence(found: Estimate, panel: Panel, plan: Plan) -> Estimate:
-    """Add evidence of random assignment; without it B is the best grade."""
-    check = assignment_evidence(panel, plan)
-    if check is None:
-        return found
-    best = found.best_grade
-    if check.status != "pass":
-        best = max(best, "B", key=LETTERS.index)
-    return replace(found, best_grade=best, checks=(*found.checks, check))
+def _with_evidence(
+    found: Estimate, panel: Panel, plan: Plan, draw: Draw | None
+) -> Estimate:
+    """Add evidence of random assignment; without it C is the best grade."""
+    check = assignment_evidence(panel, plan, draw)
+    return found if check is None else replace(found, checks=(*found.checks, check))
 
 
 def _refuse(found: Estimate) -> None:

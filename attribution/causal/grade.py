@@ -19,7 +19,7 @@ LETTERS = "ABCDX"
 #: most.
 CONTROL_CHECKS = frozenset(
     {"pre_trends", "placebo_in_time", "placebo_in_unit", "leave_one_out", "balance"}
-    | {"attrition"}
+    | {"attrition", "assignment_evidence"}
 )
 #: Checks that even a modelled estimate needs → the code of the refusal on failure.
 REFUSAL_OF_CHECK = {

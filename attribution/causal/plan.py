@@ -65,8 +65,11 @@ _ADDED_LATER: Mapping[str, Any] = {
 _ADDED_LATER_TO_LAUNCHES: Mapping[str, Any] = {"column": None, "ramp_days": 0}
 _ADDED_LATER_TO_ASSIGNMENT: Mapping[str, Any] = {
     "estimand": "unit",
+    "experiment": None,
     "list_sha256": None,
+    "platform": None,
     "seed": None,
+    "units": [],
     "uptake": None,
 }
 

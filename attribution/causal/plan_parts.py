@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from triptych.core.declared import Declared
 
 DriverKind = Literal["ai", "price", "ux", "inventory", "season", "other"]
+Platform = Literal["growthbook", "statsig", "eppo"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _RESERVED = {"unit", "date", "outcome", "outcome_unit"}
 
@@ -68,15 +69,35 @@ class Assignment(Declared):
         " feature, 0 to 1, where assignment does not decide that. With it the effect of"
         " use is estimated, too.",
     )
+    units: tuple[str, ...] = Field(
+        default=(),
+        description="Units to draw from, clusters by their number, listed before the"
+        " draw. `triptych study draw` draws their arms from the sealed entry.",
+    )
+    platform: Platform | None = Field(
+        default=None, description="Experiment platform that assigns the arms."
+    )
+    experiment: str | None = Field(
+        default=None, description="Key of the experiment on that platform."
+    )
     seed: int | None = Field(
         default=None,
-        description="Seed that the arms were drawn with, by `triptych study assign`.",
+        description="Obsolete: a seed of one's choice is no evidence of chance.",
     )
     list_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
         default=None,
-        description="SHA-256 of the list of units and arms, as `triptych study assign`"
-        " prints it.",
+        description="Obsolete: the SHA-256 of a list is no evidence of chance.",
     )
+
+    @model_validator(mode="after")
+    def _draw_has_one_origin(self) -> Self:
+        if (self.platform is None) != (self.experiment is None):
+            raise ValueError("name the `platform` and its `experiment`, or neither.")
+        if self.platform and self.units:
+            raise ValueError("arms come from a platform or from `units`, not both.")
+        if len(set(self.units)) != len(self.units):
+            raise ValueError("a unit is listed twice.")
+        return self
 
     @property
     def counts_clusters_once(self) -> bool:

@@ -7,21 +7,47 @@ no library, no order, no version. The units with the smallest numbers are treate
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-def drawn_arms(units: Iterable[str], *, seed: int, share: float) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Draw of an experiment that the register bears out.
+
+    Attributes
+    ----------
+    origin : str
+        Origin of the arms, for readers.
+    seed : str
+        Hash of the sealed entry that the plan's units are drawn with; empty where a
+        platform assigned them.
+    list_sha256 : str
+        Hash of the arms that a platform delivered; empty where they were drawn.
+    objection : str
+        Reason that it is no evidence of chance; empty if it is.
+    """
+
+    origin: str
+    seed: str = ""
+    list_sha256: str = ""
+    objection: str = ""
+
+
+def drawn_arms(
+    units: Iterable[str], *, seed: str | int, share: float
+) -> dict[str, int]:
     """Return the arm of each unit: 1 for treated, 0 for control.
 
     Parameters
     ----------
     units : iterable of str
         Names; each once.
-    seed : int
-        Chosen and written down before the draw.
+    seed : str or int
+        Fixed before anybody could know the draw.
     share : float
         Part of the units that is treated, above 0 and below 1; rounded to whole units.
 
@@ -36,7 +62,7 @@ def drawn_arms(units: Iterable[str], *, seed: int, share: float) -> dict[str, in
     return {name: int(name in treated) for name in names}
 
 
-def _number(seed: int, name: str) -> str:
+def _number(seed: str | int, name: str) -> str:
     return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
 
 

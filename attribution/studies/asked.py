@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from attribution.causal.plan import Plan
+    from attribution.causal.random_assignment import Draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Registered:
         State of its withdrawal, and of the agreement of a second person.
     ledger_notes : tuple of str
         Changes to the plan since it was locked.
+    draw : Draw or None
+        Evidence of chance of an experiment's arms.
     """
 
     state: str
@@ -41,6 +44,7 @@ class Registered:
     low_power_reason: str = ""
     withdrawal: str = "none"
     ledger_notes: tuple[str, ...] = ()
+    draw: Draw | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:

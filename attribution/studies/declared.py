@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from attribution.studies.register import late_amendments, state_of_entries
+from attribution.studies.sealed_draws import registered_draw
 from attribution.studies.withdrawals import WITHDRAWAL_APPROVED, WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from attribution.causal.plan import Plan
+    from attribution.causal.random_assignment import Draw
     from attribution.studies.register import Entry, State
 
 #: Without a withdrawal, ``none``; pending until a second person agrees.
@@ -46,6 +48,8 @@ class DeclaredStudy:
         Pending, too, where the file of a locked study is gone.
     notes : tuple of str
         Notes for a reader: withdrawn by a person for a reason, edited, amended late.
+    draw : Draw or None
+        Evidence of chance of an experiment's arms.
     """
 
     plan: Plan
@@ -53,6 +57,7 @@ class DeclaredStudy:
     entries: tuple[Entry, ...] = ()
     withdrawal: Withdrawal = "none"
     notes: tuple[str, ...] = ()
+    draw: Draw | None = None
 
 
 def declared_studies(
@@ -68,12 +73,17 @@ def declared_studies(
         The register, oldest first.
     """
     plans = {plan.id: plan for plan in files}
+    everything = tuple(entries)
     by_study: dict[str, list[Entry]] = {}
-    for entry in entries:
+    for entry in everything:
         by_study.setdefault(entry.study_id, []).append(entry)
-    return tuple(
+    studies = [
         _declared(plans.get(study_id), by_study.get(study_id, []))
         for study_id in sorted(plans.keys() | by_study.keys())
+    ]
+    return tuple(
+        replace(study, draw=registered_draw(study.plan, everything))
+        for study in studies
     )
 
 

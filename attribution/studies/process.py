@@ -158,6 +158,7 @@ def fit_study(job: StudyJob) -> Tables:
             plan,
             seed=asked.seed,
             is_registered=not asked.registered.is_exploratory,
+            draw=asked.registered.draw,
         )
         if isinstance(found.result, Refusal) or found.panel is None:
             return rows_of_attempt(asked, _advised(found, frame, asked))

@@ -13,15 +13,23 @@ journal, and any other difference is refused.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
 from attribution.causal.refusal import Refusal
+from attribution.studies.register_entries import (
+    ASSIGNED,
+    Entry,
+    canonical,
+    entry_content,
+    entry_hash,
+    parse_entry,
+)
 from attribution.studies.register_journal import first_difference
 from attribution.studies.registration_power import power_to_register
 from attribution.studies.withdrawals import (
@@ -43,67 +51,11 @@ if TYPE_CHECKING:
     from attribution.studies.register_journal import Journal
 
 State = Literal["REGISTERED", "AMENDED", "EXPLORATORY"]
-#: Events that lock a plan; the others give the later state of the study.
-_LOCKING = frozenset({"registered", "amended"})
 _FIRST_HASH = "0" * 64
 _RESTORE = (
     "Restore the file from a copy; entries are only added. If a run has read them, the"
     " audit log has them too: move the file away, and the next run writes it anew."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A registration, an amendment, or half of a withdrawal.
-
-    Attributes
-    ----------
-    study_id, plan_hash : str
-        The study, and the SHA-256 of its canonical plan.
-    event : {"registered", "amended", "withdrawn", "withdrawal_approved"}
-        Event. A withdrawal has the plan that was locked last.
-    at, by : str
-        Time, in UTC, and author.
-    data_cut_off : str
-        The last date that could have been read: the entry's, or the history's if later.
-    minimum_detectable_effect : float or None
-        Per unit and period; ``None`` without a history, or if no interval is bounded.
-    changes : mapping
-        Changes of an amendment: field, before, after.
-    plan : mapping
-        The plan in its canonical form.
-    previous_hash, entry_hash : str
-        The chain.
-    low_power_reason : str
-        Reason that it was locked although the smallest effect that matters would not be
-        found; empty where it would be.
-    because : str
-        Reason that the study was withdrawn; empty for all else.
-    """
-
-    study_id: str
-    plan_hash: str
-    event: str
-    at: str
-    by: str
-    data_cut_off: str
-    minimum_detectable_effect: float | None
-    changes: dict[str, list[Any]]
-    plan: dict[str, Any]
-    previous_hash: str
-    entry_hash: str = ""
-    low_power_reason: str = ""
-    because: str = ""
-
-    @property
-    def locks_a_plan(self) -> bool:
-        """Return True if it is a registration or an amendment."""
-        return self.event in _LOCKING
-
-    @property
-    def was_in_time(self) -> bool:
-        """Return True if nothing from the launch on could have been read."""
-        return self.data_cut_off < str(self.plan["launch"])
 
 
 class StudyRegister:
@@ -134,9 +86,9 @@ class StudyRegister:
         found, previous = [], _FIRST_HASH
         lines = self._path.read_text("utf-8").splitlines()
         for number, line in enumerate(lines, start=1):
-            entry = _entry_of(line)
+            entry = parse_entry(line)
             intact = entry is not None and entry.previous_hash == previous
-            if entry is None or not intact or entry.entry_hash != _hash(entry):
+            if entry is None or not intact or entry.entry_hash != entry_hash(entry):
                 raise SettingsError(
                     "this entry of the register is not what was written.",
                     where=f"{self._path.name}:{number}",
@@ -263,6 +215,7 @@ class StudyRegister:
             plan=json.loads(plan.canonical()),
             previous_hash=everything[-1].entry_hash if everything else _FIRST_HASH,
             low_power_reason=power[1],
+            nonce=token_hex(16) if plan.assignment and plan.assignment.units else "",
         )
         return self._append(unsealed)
 
@@ -304,14 +257,39 @@ class StudyRegister:
         """
         return self._decide(study_id, WITHDRAWAL_APPROVED, _author(by), at, "")
 
+    def assigned(
+        self, study_id: str, delivered: Mapping[str, str], *, by: str, at: datetime
+    ) -> Entry:
+        """Record the arms that a platform delivered.
+
+        Parameters
+        ----------
+        study_id : str
+            A locked study with a platform.
+        delivered : mapping of str to str
+            As :func:`attribution.studies.platform_exports.delivered_arms` reads it.
+        by : str
+            Author of the entry; no e-mail address.
+        at : datetime
+            Time, with its time zone.
+        """
+        return self._decide(study_id, ASSIGNED, _author(by), at, "", delivered)
+
     def _decide(
-        self, study_id: str, event: str, author: str, at: datetime, because: str
+        self,
+        study_id: str,
+        event: str,
+        author: str,
+        at: datetime,
+        because: str,
+        arms: Mapping[str, str] | None = None,
     ) -> Entry:
         with self._alone():
             self._catch_up()
             everything = self.entries()
             own = [entry for entry in everything if entry.study_id == study_id]
-            check_decision(own, study_id, event, author)
+            if event != ASSIGNED:
+                check_decision(own, study_id, event, author)
             locked = _locking(own, study_id)[-1]
             return self._append(
                 replace(
@@ -322,6 +300,8 @@ class StudyRegister:
                     data_cut_off=at.date().isoformat(),
                     changes={},
                     because=because,
+                    nonce="",
+                    arms=dict(arms or {}),
                     previous_hash=everything[-1].entry_hash,
                     entry_hash="",
                 )
@@ -329,10 +309,10 @@ class StudyRegister:
 
     def _append(self, unsealed: Entry) -> Entry:
         """Add an entry, to the journal first."""
-        entry = replace(unsealed, entry_hash=_hash(unsealed))
+        entry = replace(unsealed, entry_hash=entry_hash(unsealed))
         if self._journal is not None:
-            self._journal.add([_said(entry)])
-        self._write([_said(entry)])
+            self._journal.add([entry_content(entry)])
+        self._write([entry_content(entry)])
         return entry
 
     def _write(self, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -340,7 +320,7 @@ class StudyRegister:
         if not entries:
             return
         before = self._path.read_bytes() if self._path.is_file() else b""
-        lines = "".join(f"{_canonical(entry)}\n" for entry in entries)
+        lines = "".join(f"{canonical(entry)}\n" for entry in entries)
         write_whole(self._path, before + lines.encode())
 
     def state_of(self, plan: Plan) -> State:
@@ -361,7 +341,7 @@ def register_lines(path: Path) -> list[dict[str, Any]]:
     SettingsError
         An entry differs from the written entry.
     """
-    return [_said(entry) for entry in StudyRegister(path).entries()]
+    return [entry_content(entry) for entry in StudyRegister(path).entries()]
 
 
 def state_of_entries(entries: Sequence[Entry], plan: Plan) -> State:
@@ -416,29 +396,3 @@ def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
 
     last = dates_of(history).max()
     return max(at.date(), date(last.year, last.month, last.day))
-
-
-def _entry_of(line: str) -> Entry | None:
-    try:
-        return Entry(**json.loads(line))
-    except (TypeError, ValueError):
-        return None
-
-
-def _said(entry: Entry) -> dict[str, Any]:
-    """Return an entry's content; older entries have no key for the reason."""
-    content = asdict(entry)
-    for name in ("low_power_reason", "because"):
-        if not content[name]:
-            content.pop(name)
-    return content
-
-
-def _hash(entry: Entry) -> str:
-    content = _said(entry)
-    content.pop("entry_hash")
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
-
-
-def _canonical(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -49,7 +49,7 @@ WHERE schema_name = 'cost' AND table_name = 'fct_daily_model_costs'
 """
 _NEWEST_MONTH = "SELECT max(billing_month) FROM cost.fct_daily_model_costs"
 #: Changes whenever the same plan and data would be estimated in another way.
-METHOD_VERSION = 7
+METHOD_VERSION = 8
 _STUDIES = "attribution_studies"
 #: A single process fits the studies begun, so most of many are left to a process on
 #: each core.
@@ -249,6 +249,7 @@ def _registered(declared_study: DeclaredStudy) -> Registered:
         locking[-1].low_power_reason,
         declared_study.withdrawal,
         declared_study.notes,
+        declared_study.draw,
     )
 
 

@@ -29,6 +29,7 @@ from ingest.sample_company.formats.prometheus_ranges import write_prometheus
 from ingest.sample_company.formats.tables import (
     MeterWriter,
     ModelNames,
+    write_assignments,
     write_outcomes,
     write_process,
 )
@@ -165,6 +166,7 @@ def _write_meters(
         tables / "litellm" / "daily_team_spend.csv", meters, timeline
     )
     outcome_count = write_outcomes(tables / "outcomes.parquet", outcomes, timeline)
+    write_assignments(tables / "growthbook" / "assignments.csv", outcomes, timeline)
     process_count = write_process(
         tables / "process_volumes.csv",
         outcomes.process,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -224,40 +223,41 @@ def suggest(  # noqa: PLR0913  (each is an option)
 
 
 @study.command()
-def assign(
-    units: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Names of units, one a line.")
-    ],
+def draw(
+    study_id: Annotated[str, typer.Argument(metavar="ID", help="A locked study.")],
     *,
-    seed: Annotated[int, typer.Option(help="Chosen before the draw; write it down.")],
-    share: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="Part of them that is treated.")
-    ] = 0.5,
+    delivered: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV of a platform's assignments."),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who delivers it; no e-mail address.")
+    ] = "",
+    workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
-    """Draw who gets a feature, so that the draw can be shown: unit,arm a line.
+    """Draw the arms of listed units: unit,arm a line.
 
-    Lock the seed in the plan (assignment: {seed: …}), or the hash of the list
-    (list_sha256), which is printed last.
+    The hash of the plan's entry decides. With --delivered, keep the arms that the
+    plan's platform assigned.
     """
-    from attribution.causal.random_assignment import drawn_arms, list_hash
-    from triptych.core.errors import UsageError
+    from datetime import UTC
 
-    try:
-        names = [line.strip() for line in units.read_text("utf-8").splitlines()]
-    except OSError as error:
-        raise UsageError(
-            f"The units cannot be read: {error}.",
-            where=str(units),
-            next_step="Give a text file with the name of one unit in each line.",
-        ) from error
-    arms = drawn_arms(filter(None, names), seed=seed, share=share)
+    from attribution.studies.platform_exports import record_export
+    from attribution.studies.sealed_draws import sealed_arms
+
+    known = _register_of(workspace, is_verbose=verbose)
+    if delivered is not None:
+        at = datetime.now(tz=UTC)
+        entry = record_export(known, study_id, delivered, by=by, at=at)
+        return print_json(entry) if as_json else print(f"Kept: {entry.arms}")
+    arms = sealed_arms(study_id, known.entries())
     if as_json:
-        print_json({"seed": seed, "list_sha256": list_hash(arms), "arms": arms})
-        return
+        return print_json(arms)
     for name, arm in arms.items():
         print(f"{name},{arm}")
-    print(f"list_sha256: {list_hash(arms)}", file=sys.stderr)
+    return None
 
 
 @study.command()

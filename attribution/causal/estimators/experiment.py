@@ -47,6 +47,7 @@ from attribution.causal.estimators.experiment_arms import (
     Arms,
     arms_of,
     clusters_of,
+    slopes_of,
     sums_of,
     sums_of_units,
     treated_of,
@@ -125,7 +126,7 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
         best_grade="A",
         checks=(
             _ratio(panel, assigned),
-            _balance(arms, sums),
+            _balance(panel, assigned, arms, sums, complete),
             _attrition(panel, assigned, complete),
             _few(arms, sums, effect, is_exact=found is None),
             interference(is_declared=plan.interference, has_clusters=clusters),
@@ -174,13 +175,14 @@ def _cells(panel: Panel, arms: Arms, sums: Sums | None) -> float:
     return float(exposed.sum()) or float(panel.after)
 
 
-def _balance(arms: Arms, sums: Sums | None) -> Check:
-    """Check baseline balance by unit of randomisation; NaN if unknown."""
-    treated, before = arms.treated, arms.before
-    if sums is not None:
-        known = np.isfinite(sums.before)
-        treated, before = sums.treated[known], sums.before[known]
-    return balance(before[treated], before[~treated])
+def _balance(
+    panel: Panel, assigned: Assignment, arms: Arms, sums: Sums | None, complete: Flags
+) -> Check:
+    """Check balance before the launch by unit of randomisation; NaN if unknown."""
+    slope = slopes_of(panel, assigned, complete)
+    if sums is None:
+        return balance(arms.treated, arms.before, slope)
+    return balance(sums.treated, sums.before, slope)
 
 
 def _plain_total(arms: Arms, sums: Sums | None) -> float:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from attribution.causal.plan_parts import Assignment
 
 
+#: Periods that a line through them needs.
+_PERIODS_OF_A_SLOPE = 3
+
+
 @dataclass(frozen=True, eq=False)
 class Arms:
     """Randomised units (or clusters) with complete outcomes.
@@ -64,6 +68,33 @@ def clusters_of(panel: Panel, assigned: Assignment) -> Floats:
     """Return the number of each unit's cluster."""
     names: Floats = np.nanmax(panel.column(str(assigned.cluster)), axis=1)
     return names
+
+
+def slopes_of(panel: Panel, assigned: Assignment, complete: Flags) -> Floats | None:
+    """Return the slope before the launch of each randomised group, per period.
+
+    ``None`` where fewer than three periods are known. A cluster's is the mean of its
+    units'.
+    """
+    if panel.before < _PERIODS_OF_A_SLOPE:
+        return None
+    outcome = panel.outcome[complete, : panel.launch]
+    known = np.isfinite(outcome)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    day = np.where(known, np.arange(panel.launch, dtype=float), 0.0)
+    day = np.where(known, day - day.sum(axis=1, keepdims=True) / count, 0.0)
+    spread = (day**2).sum(axis=1)
+    slopes = np.where(
+        spread > 0,
+        (day * np.where(known, outcome, 0.0)).sum(axis=1) / np.maximum(spread, 1e-300),
+        np.nan,
+    )
+    if not assigned.cluster:
+        return slopes
+    names = clusters_of(panel, assigned)[complete]
+    known = np.isfinite(slopes)
+    groups = [slopes[known & (names == name)] for name in np.unique(names)]
+    return np.array([own.mean() if len(own) else np.nan for own in groups])
 
 
 def sums_of(panel: Panel, plan: Plan, arms: Arms, complete: Flags) -> Sums | None:

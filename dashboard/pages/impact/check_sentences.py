@@ -23,7 +23,7 @@ class CheckWords:
 CHECKS: Final = {
     "assignment_evidence": CheckWords(
         "Random assignment",
-        "Draw the arms with `triptych study assign`, and lock the seed or the list.",
+        "List the units in the plan, register it, and draw with `triptych study draw`.",
     ),
     "attrition": CheckWords(
         "Units that were lost",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -264,6 +265,21 @@ def _outcome_table(series: OutcomeSeries, timeline: Timeline) -> pa.Table:
             "is_treated": pa.array(series.is_treated, pa.bool_()),
         }
     )
+
+
+def write_assignments(path: Path, outcomes: Outcomes, timeline: Timeline) -> int:
+    """Write the experiment's exposures as GrowthBook exports them; return rows."""
+    [drawn] = [series for series in outcomes.series if series.arm is not None]
+    assert drawn.arm is not None  # noqa: S101  (it was just looked for)
+    [start] = outcomes.starts[drawn.metric.feature].values()
+    first = date.fromordinal(timeline.first_day.toordinal() + start)
+    arms = dict(zip(drawn.unit.tolist(), drawn.arm.tolist(), strict=True))
+    rows = [
+        (drawn.units[unit], f"{first}T08:00:00Z", drawn.metric.feature, arm)
+        for unit, arm in sorted(arms.items())
+    ]
+    write_csv(path, ("user_id", "timestamp", "experiment_id", "variation_id"), rows)
+    return len(rows)
 
 
 def write_process(

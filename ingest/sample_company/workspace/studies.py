@@ -7,7 +7,6 @@ plan declares it.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -33,15 +32,6 @@ def study_texts(outcomes: Outcomes, timeline: Timeline) -> dict[str, str]:
     """Return study → the text of its file."""
     calendar = _Calendar(timeline)
     return {_id_of(text): text for text in _texts(outcomes, calendar)}
-
-
-def _list_hash(outcomes: Outcomes) -> str:
-    """Return the SHA-256 of who is in which arm, as the company wrote it down."""
-    [drawn] = [one for one in outcomes.series if one.arm is not None]
-    assert drawn.arm is not None  # noqa: S101  (it was just looked for)
-    arms = dict(zip(drawn.unit.tolist(), drawn.arm.tolist(), strict=True))
-    lines = sorted(f"{drawn.units[unit]},{arm}\n" for unit, arm in arms.items())
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _id_of(text: str) -> str:
@@ -96,7 +86,6 @@ def _texts(outcomes: Outcomes, calendar: _Calendar) -> Iterator[str]:
     yield _ASSISTANT.format(
         launch=calendar.day(start),
         window=calendar.months_around(start),
-        list_hash=_list_hash(outcomes),
     )
     yield _ROUTES.format(
         launch=calendar.day(launch),
@@ -157,7 +146,8 @@ launch: {launch}
 assignment:
   column: arm
   unit: customer
-  list_sha256: {list_hash}   # who drew which arm, written down before
+  platform: growthbook         # its export is meters/growthbook/assignments.csv
+  experiment: support-assistant
 better: lower
 minimum_effect: 0.7            # minutes per case, about 5 %
 decision_rule: {{level: 0.9, text: keep it if it is below zero}}

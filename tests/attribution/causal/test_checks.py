@@ -56,13 +56,25 @@ def test_a_ratio_of_ten_to_ninety_is_right_where_it_was_meant() -> None:
     assert sample_ratio(103, 897, 0.5).status == "fail"
 
 
-def test_balance() -> None:
-    assert balance(NOISE[:200], NOISE[200:]).status == "pass"
-    # On 200 units each a difference d has t = d / (0.1 sd): 2.8 and 5.
-    sd = NOISE[:200].std(ddof=1)
-    assert balance(NOISE[:200] + 0.28 * sd, NOISE[:200]).status == "warn"
-    assert balance(NOISE[:200] + 0.50 * sd, NOISE[:200]).status == "fail"
-    assert balance(np.ones(9), np.ones(9)).status == "not run"
+def test_balance_draws_again_or_takes_welch() -> None:
+    """On 200 units each a difference d has t = d / (0.1 sd): 2.45 (p 0.015) and 5."""
+    arm, sd = np.arange(400) < 200, NOISE[:200].std(ddof=1)
+    same = np.concatenate([NOISE[:200], NOISE[:200]])
+    assert balance(arm, same).status == "pass"
+    assert balance(arm, same + 0.245 * sd * arm).status == "warn"
+    assert balance(arm, same + 0.50 * sd * arm).status == "fail"
+    assert balance(arm[:9] | True, np.ones(9)).status == "not run"
+    # Of 252 draws of five in ten, two are as far apart as the sorted halves.
+    few = balance(np.arange(10) < 5, np.arange(10.0))
+    assert few.statistic == pytest.approx(2 / 252, abs=0.004)
+    assert few.status == "fail"
+
+
+def test_a_slope_is_balanced_as_a_level_is() -> None:
+    arm = np.arange(24) % 2 == 0
+    check = balance(arm, NOISE[:24], np.where(arm, 1.0, 0.0) + 0.1 * NOISE[24:48])
+    assert check.status == "fail"
+    assert "in slope" in check.why
 
 
 def test_attrition() -> None:

@@ -23,10 +23,9 @@ from attribution.causal.estimators.experiment import (
 from attribution.causal.estimators.experiment_arms import Arms
 from attribution.causal.estimators.rare_events import are_rare, rare_effect
 from attribution.causal.estimators.ratio_of_sums import Sums, sums_difference
-from attribution.causal.random_assignment import list_hash
 from attribution.studies.planning import planned_lengths
 from attribution.studies.power import minimum_detectable_effect
-from benchmarks.calibration_of_frozen_worlds import answer
+from benchmarks.calibration_of_frozen_worlds import answer, delivered_draw
 from benchmarks.frozen_worlds import FROZEN_WORLDS
 from tests.attribution.studies_for_tests import START, plan_of
 
@@ -64,11 +63,13 @@ def experiment(
         }
     )
     declared = {"column": "arm", "unit": "user"} | assignment
-    declared.setdefault(
-        "list_sha256",
-        list_hash({f"u{i:04}": int(drawn) for i, drawn in enumerate(arm)}),
-    )
     return rows, plan_of(DAYS, LAUNCH, assignment=declared, may_be_negative=True)
+
+
+def counted_estimate(frame: pd.DataFrame, plan: Plan) -> Estimate | Refusal:
+    """Return the estimate of a registered plan with arms that a platform delivered."""
+    draw = delivered_draw(frame, plan)
+    return estimate(frame, plan, is_registered=True, draw=draw)
 
 
 @pytest.mark.reference
@@ -118,7 +119,7 @@ def test_lins_adjustment_is_statsmodels_regression_with_hc3() -> None:
 
 def test_a_planted_effect_is_found_with_the_interval_of_students_t() -> None:
     frame, plan = experiment(effect=1.0)
-    result = estimate(frame, plan, is_registered=True)
+    result = counted_estimate(frame, plan)
     assert isinstance(result, Estimate), result
     assert result.design == "experiment"
     assert result.grade == "A"
@@ -432,7 +433,7 @@ def test_common_or_measured_outcomes_are_not_rare_events() -> None:
 def test_an_experiment_needs_no_history_and_says_so() -> None:
     frame, plan = experiment(effect=1.0)
     after = frame[frame["date"] >= pd.Timestamp(plan.launch)]
-    found = estimate(after, plan, is_registered=True)
+    found = counted_estimate(after, plan)
     assert isinstance(found, Estimate), found
     assert found.grade == "A"
     means = after.groupby("unit")["outcome"].sum()
@@ -456,7 +457,7 @@ def test_who_leaves_one_arm_far_more_often_is_compared_with_a_model_at_most() ->
     frame, plan = experiment(units=400)
     last = frame["date"] == pd.Timestamp(START + timedelta(days=DAYS - 1))
     leavers = frame[last & (frame["arm"] == 1)].index[:30]
-    found = estimate(frame.drop(index=leavers), plan, is_registered=True)
+    found = counted_estimate(frame.drop(index=leavers), plan)
     assert isinstance(found, Estimate)
     assert found.grade == "C"
 
@@ -534,7 +535,7 @@ def test_units_that_leave_one_arm_lower_the_grade() -> None:
     frame, plan = experiment(units=400)
     last = frame["date"] == pd.Timestamp(START + timedelta(days=DAYS - 1))
     leavers = frame[last & (frame["arm"] == 1)].index[:10]
-    result = estimate(frame.drop(index=leavers), plan, is_registered=True)
+    result = counted_estimate(frame.drop(index=leavers), plan)
     assert isinstance(result, Estimate)
     assert result.grade == "B"
     assert any("5.0% of treated" in check.why for check in result.checks)

@@ -5,21 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner
 
 from attribution import Estimate, Refusal, estimate
 from attribution.causal.plan import Plan
-from attribution.causal.random_assignment import drawn_arms, list_hash
 from attribution.causal.unused_options import evident_design, unused_options
 from attribution.studies.study_files import read_plan
 from tests.attribution.studies_for_tests import plan_of, trial_study
-from triptych.cli import app
 from triptych.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
 
 EXPERIMENT = """\
 id: pilot
@@ -81,61 +77,10 @@ def test_a_study_with_such_an_option_is_refused_and_a_locked_one_has_a_note() ->
     assert "Declared, and not used by experiment: `slope`." in locked.notes
 
 
-def arms_of(frame: pd.DataFrame) -> dict[str, int]:
-    return {
-        str(unit): int(arm)
-        for unit, arm in frame.groupby("unit")["arm"].first().items()
-    }
-
-
-def graded(frame: pd.DataFrame, plan: Plan, **evidence: object) -> tuple[str, str]:
-    """Return the grade, and what the check of the evidence says."""
-    assigned = plan.model_dump()["assignment"] | evidence
-    shown = Plan.model_validate(plan.model_dump() | {"assignment": assigned})
-    found = estimate(frame, shown, is_registered=True)
-    assert isinstance(found, Estimate)
-    [check] = [one for one in found.checks if one.name == "assignment_evidence"]
-    return found.grade, check.status
-
-
-def test_grade_a_takes_a_list_or_a_seed_and_not_a_word() -> None:
-    """The defect: units that chose for themselves were graded A by a word."""
-    frame, plan = trial_study()
-    assert graded(frame, plan) == ("B", "warn")
-    kept = list_hash(arms_of(frame))
-    assert graded(frame, plan, list_sha256=kept) == ("A", "pass")
-    other = list_hash({**arms_of(frame), "team-00": 1})
-    assert graded(frame, plan, list_sha256=other) == ("B", "warn")
-    assert graded(frame, plan, seed=3) == ("B", "warn")
-
-
-def test_arms_that_a_seed_draws_are_grade_a() -> None:
-    frame, plan = trial_study()
-    names = sorted(arms_of(frame))
-    arms = drawn_arms(names, seed=11, share=0.5)
-    was = frame["arm"]
-    frame["arm"] = frame["unit"].map(arms).astype(float)
-    after = frame["date"] >= str(plan.launch)
-    frame["outcome"] += 3.0 * (frame["arm"] - was) * after
-    assert graded(frame, plan, seed=11) == ("A", "pass")
-    assert sum(arms.values()) == 6
-    assert drawn_arms(reversed(names), seed=11, share=0.5) == arms
-    assert drawn_arms(names, seed=12, share=0.5) != arms
-
-
 def test_evidence_that_is_not_given_leaves_the_hash_of_old_plans() -> None:
     """A plan that was locked before there was evidence keeps its hash."""
     _, plan = trial_study()
     assert '"seed"' not in plan.canonical()
     assert '"list_sha256"' not in plan.canonical()
-
-
-def test_the_command_draws_a_list_whose_hash_a_plan_can_lock(tmp_path: Path) -> None:
-    (tmp_path / "teams.txt").write_text("b\na\n\nd\nc\n")
-    drawn = CliRunner().invoke(
-        app, ["study", "assign", str(tmp_path / "teams.txt"), "--seed", "1"]
-    )
-    assert drawn.stdout.splitlines() == ["a,1", "b,0", "c,0", "d,1"]
-    assert list_hash({"a": 1, "b": 0, "c": 0, "d": 1}) in drawn.stderr
-    missing = CliRunner().invoke(app, ["study", "assign", "none.txt", "--seed", "1"])
-    assert missing.exit_code == 2
+    assert '"units"' not in plan.canonical()
+    assert '"platform"' not in plan.canonical()
