@@ -203,9 +203,9 @@ def _rewrite_register(case: ClosingCase, old: str, new: str) -> None:
         content: dict[str, Any] = json.loads(line)
         content |= {"previous_hash": previous, "entry_hash": ""}
         entry = register.Entry(**content)
-        previous = register._hash(entry)
+        previous = register.entry_hash(entry)
         content["entry_hash"] = previous
-        lines.append(register._canonical(content))
+        lines.append(register.canonical(content))
     path.write_text("\n".join(lines) + "\n")
 
 

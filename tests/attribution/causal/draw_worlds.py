@@ -33,9 +33,10 @@ def growing_teams(seed: int) -> pd.DataFrame:
 
 def paces(frame: pd.DataFrame) -> dict[str, float]:
     """Return the growth of each team before the launch, a line through its weeks."""
+    weeks = np.arange(BEFORE)
     return {
-        str(unit): float(np.polyfit(np.arange(BEFORE), own[:BEFORE], 1)[0])
-        for unit, own in frame.groupby("unit")["outcome"].apply(np.array).items()
+        str(unit): float(np.polyfit(weeks, own["outcome"].to_numpy()[:BEFORE], 1)[0])
+        for unit, own in frame.groupby("unit")
     }
 
 
@@ -61,5 +62,5 @@ def frozen_hash() -> str:
     """Return the SHA-256 of the first worlds' data, to six digits."""
     digest = hashlib.sha256()
     for seed in range(3):
-        digest.update(np.round(growing_teams(seed)["outcome"], 6).to_numpy().tobytes())
+        digest.update(growing_teams(seed)["outcome"].to_numpy().round(6).tobytes())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import pytest
 from attribution.causal.random_assignment import drawn_arms, list_hash
 from attribution.studies.declared import declared_studies
 from attribution.studies.platform_exports import record_export
-from attribution.studies.register import StudyRegister
+from attribution.studies.register import Entry, StudyRegister
 from attribution.studies.sealed_draws import sealed_arms
 from tests.attribution.studies_for_tests import plan_of
 from triptych.core.errors import UsageError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from attribution import Plan
     from attribution.causal.random_assignment import Draw
-    from attribution.studies.register import Entry
 
 EARLY = datetime(2023, 12, 1, tzinfo=UTC)
 UNITS = tuple(f"team-{number}" for number in range(8))
@@ -39,7 +38,7 @@ def trial(name: str = "trial", **assignment: Any) -> Plan:
 
 def lock(register: StudyRegister, plan: Plan, at: datetime = EARLY) -> Entry:
     entry = register.register(plan, by="Ada", at=at)
-    assert not hasattr(entry, "code")
+    assert isinstance(entry, Entry)
     return entry
 
 

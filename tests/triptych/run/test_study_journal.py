@@ -76,8 +76,8 @@ def test_one_changed_line_is_found_whoever_worked_out_its_hashes(
     content = json.loads(lines(workspace)[0])
     content |= {"at": MARCH.isoformat(), "data_cut_off": "2024-03-01"}
     entry = study_register.Entry(**content)
-    content["entry_hash"] = study_register._hash(entry)
-    workspace.study_register.write_text(study_register._canonical(content) + "\n")
+    content["entry_hash"] = study_register.entry_hash(entry)
+    workspace.study_register.write_text(study_register.canonical(content) + "\n")
     forged = open_register(workspace)
     assert forged.state_of(named("late")) == "REGISTERED"
     with pytest.raises(SettingsError, match="not in the audit log") as refused:
