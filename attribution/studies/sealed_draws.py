@@ -51,14 +51,14 @@ def sealed_arms(study_id: str, entries: Sequence[Entry]) -> dict[str, int]:
 
     own = [entry for entry in entries if entry.study_id == study_id and entry.nonce]
     plan = Plan.model_validate(own[-1].plan) if own else None
-    found = registered_draw(plan, entries) if plan else None
-    if plan is None or plan.assignment is None or found is None or found.objection:
+    drawn = registered_draw(plan, entries) if plan else None
+    if plan is None or plan.assignment is None or drawn is None or drawn.objection:
         raise UsageError(
-            found.objection if found else f"Study {study_id!r} locks no list of units.",
+            drawn.objection if drawn else f"Study {study_id!r} locks no list of units.",
             next_step="List `units` in the plan's assignment, and register it.",
         )
     assigned = plan.assignment
-    return drawn_arms(assigned.units, seed=found.seed, share=assigned.expected_share)
+    return drawn_arms(assigned.units, seed=drawn.seed, share=assigned.expected_share)
 
 
 def _sealed(plan: Plan, entries: Sequence[Entry]) -> Draw | None:

@@ -33,15 +33,15 @@ def balance(treated: Flags, level: Floats, slope: Floats | None = None) -> Check
     level, slope : ndarray, shape (groups,)
         Mean before the launch, and change per period; NaN where unknown.
     """
-    found = [
+    differences = [
         (name, *_difference(treated, values))
         for name, values in (("level", level), ("slope", slope))
         if values is not None and _varies(treated, values)
     ]
-    if not found:
+    if not differences:
         return not_run("balance", _THRESHOLD, "Nothing varied before the launch.")
-    name, difference, smallest = min(found, key=lambda one: one[2])
-    p_value = min(1.0, len(found) * smallest)
+    name, difference, smallest = min(differences, key=lambda one: one[2])
+    p_value = min(1.0, len(differences) * smallest)
     status: Status = "warn" if p_value < WARN_BELOW else "pass"
     return Check(
         "balance",
@@ -50,7 +50,7 @@ def balance(treated: Flags, level: Floats, slope: Floats | None = None) -> Check
         _THRESHOLD,
         f"Before the launch the arms differ in {name} by {difference:+.2f} standard"
         f" deviations (p = {p_value:.2g}).",
-        {"standardised_difference": [one[1] for one in found]},
+        {"standardised_difference": [one[1] for one in differences]},
     )
 
 

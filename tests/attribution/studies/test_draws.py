@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attribution import Estimate, Plan, estimate
 from attribution.causal.random_assignment import Draw, drawn_arms, list_hash
-from tests.attribution.causal.draw_worlds import (
+from tests.attribution.studies.draw_worlds import (
     AFTER,
     BEFORE,
     NAMES,
@@ -45,13 +45,13 @@ def asked(
         }
     )
     shown = frame.assign(arm=frame["unit"].map(arms).astype(float))
-    found = estimate(shown, plan, is_registered=True, draw=draw)
-    assert isinstance(found, Estimate)
-    return found
+    result = estimate(shown, plan, is_registered=True, draw=draw)
+    assert isinstance(result, Estimate)
+    return result
 
 
-def counted(found: Estimate) -> bool:
-    return found.grade in {"A", "B"}
+def counted(result: Estimate) -> bool:
+    return result.grade in {"A", "B"}
 
 
 def test_worlds_are_those_that_were_frozen() -> None:
@@ -77,9 +77,9 @@ def test_the_best_of_many_seeds_is_no_draw() -> None:
 def test_an_assertion_is_no_draw() -> None:
     """Measured before: B, and counted."""
     frame = growing_teams(0)
-    found = asked(frame, drawn_arms(NAMES, seed=3, share=0.5))
-    assert found.grade in {"C", "D"}
-    [check] = [one for one in found.checks if one.name == "assignment_evidence"]
+    result = asked(frame, drawn_arms(NAMES, seed=3, share=0.5))
+    assert result.grade in {"C", "D"}
+    [check] = [one for one in result.checks if one.name == "assignment_evidence"]
     assert check.status == "fail"
 
 
@@ -109,10 +109,10 @@ def test_sealed_draws_are_grade_a_and_find_nothing_where_nothing_is() -> None:
         entry = f"{number:064x}"
         arms = drawn_arms(NAMES, seed=entry, share=0.5)
         sealed = Draw("the entry", seed=entry)
-        found = asked(growing_teams(number), arms, sealed, units=NAMES)
-        grades.append(found.grade)
-        low, high = found.effect.interval(0.9)
-        false += found.grade in {"A", "B"} and not low < 0 < high
+        result = asked(growing_teams(number), arms, sealed, units=NAMES)
+        grades.append(result.grade)
+        low, high = result.effect.interval(0.9)
+        false += result.grade in {"A", "B"} and not low < 0 < high
     assert grades.count("A") >= 0.85 * STUDIES
     assert false <= 0.2 * STUDIES
 
@@ -124,14 +124,14 @@ def test_arms_that_differ_from_the_sealed_draw_are_not_counted() -> None:
         next(name for name in NAMES if arms[name] == arm) for arm in (1, 0)
     )
     swapped = arms | {treated: 0, control: 1}
-    found = asked(frame, swapped, Draw("the entry", seed=entry), units=NAMES)
-    [check] = [one for one in found.checks if one.name == "assignment_evidence"]
-    assert (counted(found), check.statistic) == (False, 2.0)
+    result = asked(frame, swapped, Draw("the entry", seed=entry), units=NAMES)
+    [check] = [one for one in result.checks if one.name == "assignment_evidence"]
+    assert (counted(result), check.statistic) == (False, 2.0)
 
 
 def test_listed_units_without_data_are_not_ignored() -> None:
     frame, entry = growing_teams(1), "b" * 64
     arms = drawn_arms(NAMES, seed=entry, share=0.5)
     kept = frame[~frame["unit"].isin(NAMES[:2])]
-    found = asked(kept, arms, Draw("the entry", seed=entry), units=NAMES)
-    assert not counted(found)
+    result = asked(kept, arms, Draw("the entry", seed=entry), units=NAMES)
+    assert not counted(result)
