@@ -48,7 +48,12 @@ def _is_shown(row: dict[str, Any]) -> bool:
 def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield a table of rows, without columns that no row fills."""
     cells = [_calibration_cells(row) for row in rows]
-    names = [name for name in cells[0] if any(row[name] for row in cells)]
+    used = {name for row in cells for name, text in row.items() if text}
+    counts = {row["n"] for row in cells}
+    if len(counts) == 1:
+        yield f"n = {counts.pop()}.\n"
+        used.remove("n")
+    names = [name for name in cells[0] if name in used]
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
     for row in cells:
@@ -62,9 +67,11 @@ def _frozen_worlds() -> Iterator[str]:
 
     card = json.loads(CARD_OF_WORLDS.read_text("utf-8"))
     summary = str(card["summary"])
+    least = min(row["replications"] for row in card["rows"])
     yield "## Worlds that were written before the methods\n"
     yield (
-        f"{summary[0].upper()}{summary[1:]} Each is a registered study from end to end,"
+        f"{summary[0].upper()}{summary[1:]} n = {least:,} or more. Each is a registered"
+        " study from end to end,"
         " checks and grade included. Refused: the part without an estimate, with the"
         " usual reason. Counted: the part with grade A or B, in the headline."
         " Coverage is that of all estimates, and of counted ones. Found: the"
@@ -77,9 +84,9 @@ def _frozen_worlds() -> Iterator[str]:
         yield f"### {estimator}\n"
         yield (
             "| world | refused | counted | 95 % | 90 % | counted 95 % | counted"
-            " 90 % | found | n | holds |"
+            " 90 % | found | holds |"
         )
-        yield "|---|---|---|---|---|---|---|---|---|---|"
+        yield "|---|---|---|---|---|---|---|---|---|"
         yield from (_frozen_row(row) for row in rows)
         yield ""
 
@@ -110,7 +117,6 @@ def _frozen_row(row: dict[str, Any]) -> str:
                 "found_95",
             )
         ),
-        f"{row['replications']:,}",
         _verdict(row),
     ]
     return f"| {' | '.join([row['world'], *figures])} |"

@@ -24,7 +24,7 @@ from tests.docs.refusals_page import refusals_page
 from tests.docs.source_macros import macros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import ModuleType
 
     from pydantic.fields import FieldInfo
@@ -44,6 +44,7 @@ _ENTRY = re.compile(r"^(?= *- .*\bname:)", re.MULTILINE)
 _GENERATED = "<!-- Written by `make reference`. -->\n"
 _DECIMAL_DIGITS = "(38, 18)"
 _COMMON_OPTIONS = ("--workspace", "--verbose", "--json")
+_TIMEOUT = 60
 _COMMON_FIELDS = ("name", "type", "may_repeat", "expected_lag_hours")
 
 
@@ -160,6 +161,7 @@ def sources_page() -> Iterator[str]:
         " connectors use the provider's credential chain.\n"
     )
     yield from _options({name: common[name] for name in _COMMON_FIELDS})
+    yield f"Sources of an API have `timeout_seconds`, by default {_TIMEOUT}.\n"
     for type_, config in configs.items():
         summary = (config.__doc__ or "").strip().split("\n")[0].replace("``", "`")
         bare = re.sub(r"^Options of an? `\w+` source(: |\.$)", "", summary)
@@ -170,12 +172,17 @@ def sources_page() -> Iterator[str]:
             {
                 name: field
                 for name, field in fields[type_].items()
-                if name not in _COMMON_FIELDS
-                or _default(field) != _default(common[name])
+                if not _is_common(name, field, common)
             }
         )
         for name, field in config.model_fields.items():
             yield from _kinds(name, field)
+
+
+def _is_common(name: str, field: FieldInfo, common: dict[str, FieldInfo]) -> bool:
+    if name == "timeout_seconds":
+        return bool(field.default == _TIMEOUT)
+    return name in _COMMON_FIELDS and _default(field) == _default(common[name])
 
 
 def _options(fields: dict[str, FieldInfo]) -> Iterator[str]:
@@ -253,6 +260,10 @@ def streams_page() -> Iterator[str]:
         " its values are not. `DECIMAL` has 38 digits, 18 of them decimals. Units are"
         " in brackets; times are UTC.\n"
     )
+    shared = _shared_rows()
+    yield "## Columns of several streams\n"
+    yield "A stream lists these by name under *Shared*.\n"
+    yield from _column_table(sorted(shared))
     for stream in STREAMS.values():
         yield f"## {stream.name}\n\nA row is {meanings[stream.name]}.\n"
         yield from _stream_facts(stream)
@@ -260,10 +271,40 @@ def streams_page() -> Iterator[str]:
             yield f"- Its columns are defined by {AS_REPORTED[stream.name]}."
             yield from _columns_by_type(stream)
         else:
-            yield "\n| column | type | meaning |\n|---|---|---|"
-            for column in stream.columns:
-                yield f"| `{column.name}` | {_type(column)} | {_cell(stream, column)} |"
-        yield ""
+            rows = [_row(stream, column) for column in stream.columns]
+            if names := [row[0] for row in rows if row in shared]:
+                yield f"- [Shared](#columns-of-several-streams): {', '.join(names)}."
+            yield ""
+            yield from _column_table(row for row in rows if row not in shared)
+
+
+def _shared_rows() -> set[tuple[str, str, str]]:
+    """Return rows of several streams; a name has the most frequent of its rows."""
+    from ingest.streams import STREAMS
+    from ingest.streams.meanings import AS_REPORTED
+
+    counts = Counter(
+        _row(stream, column)
+        for stream in STREAMS.values()
+        if stream.name not in AS_REPORTED
+        for column in stream.columns
+    )
+    shared: dict[str, tuple[str, str, str]] = {}
+    for row, count in counts.most_common():
+        if count > 1:
+            shared.setdefault(row[0], row)
+    return set(shared.values())
+
+
+def _row(stream: Stream, column: Column) -> tuple[str, str, str]:
+    return f"`{column.name}`", _type(column), _cell(stream, column)
+
+
+def _column_table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    yield "| column | type | meaning |\n|---|---|---|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
 
 
 def _columns_by_type(stream: Stream) -> Iterator[str]:
@@ -276,6 +317,7 @@ def _columns_by_type(stream: Stream) -> Iterator[str]:
     yield ""
     for kind, names in kinds.items():
         yield f"- {kind}: {', '.join(names)}"
+    yield ""
 
 
 def _type(column: Column) -> str:
