@@ -23,7 +23,7 @@ from tests.triptych.cli.test_scenario_command import FILE, invoke, workspace
 from triptych.acts.door import WorkspaceDoor
 from triptych.acts.tokens import last_written
 from triptych.core.warehouse.scenario_results import ScenarioStore
-from triptych.service.assistant.answers import ProposalAnswer, ScenarioAnswer
+from triptych.service.assistant.answers import ProposalAnswer
 from triptych.service.assistant.desk import Desk
 from triptych.service.assistant.http_server import PATH
 from triptych.service.assistant.rest import PREFIX
@@ -51,7 +51,14 @@ def proposed(
 
     result = anyio.run(propose)
     assert not result.is_error, result.content
-    return ProposalAnswer.model_validate(result.structured_content)
+    return ProposalAnswer.model_validate(without_parts(result.structured_content))
+
+
+def without_parts(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a proposal's answer with its part as the result."""
+    rest = {k: v for k, v in content.items() if k not in {"scenarios", "part"}}
+    listed = content.get("scenarios")
+    return rest | ({"result": {"entries": listed}} if listed else {})
 
 
 def test_a_proposal_is_saved_once_and_comes_to_what_the_command_says(
@@ -66,19 +73,23 @@ def test_a_proposal_is_saved_once_and_comes_to_what_the_command_says(
     file = workspace.root / "scenarios" / "half.yml"
     assert file.read_text("utf-8") == HALF["scenario"]
     assert first.result is not None
-    summary: Any = first.result["summary"]
-    assert summary["npv_difference"] == pytest.approx(12 * 730)
+    entries: Any = first.result["entries"]
+    assert entries[0]["summary"]["npv_difference"] == pytest.approx(12 * 730)
+    [summary], tornado = (
+        proposed(workspace, "analyst", part=part).result["entries"]  # type: ignore[index]
+        for part in ("summary", "tornado")
+    )
     assert list(workspace.scenario_results.glob("*.json")) == []  # nobody ran it yet
 
     ran = invoke("run", file, "-w", workspace.root, "--json", "--by", "Ana")
     saved = json.loads(ran.stdout)
-    assert saved["summary"] == first.result["summary"]
-    assert saved["tornado"] == first.result["tornado"]
+    assert saved["summary"] == summary
+    assert saved["tornado"] == tornado
     file.unlink()  # somebody takes it back
     taken_back = proposed(workspace, "analyst")
     assert taken_back.saved_as is None
     assert taken_back.refusal is not None
-    assert "took it back" in taken_back.refusal.reason
+    assert "took it back" in taken_back.refusal.what
     [listed] = Desk(workspace.root, "analyst").scenarios().scenarios
     assert listed["summary"] == saved["summary"]
 
@@ -98,8 +109,8 @@ def test_it_replaces_nothing_and_is_for_finance_and_analysts(
     for why, given in refused.items():
         answer = proposed(workspace, **given)  # type: ignore[arg-type]
         assert answer.refusal is not None, why
-        assert why in answer.refusal.reason
-        assert str(workspace.root) not in answer.refusal.reason
+        assert why in answer.refusal.what
+        assert str(workspace.root) not in answer.refusal.what
         assert answer.result is None
     files = {path.name for path in (workspace.root / "scenarios").iterdir()}
     assert files == {"half.yml"}
@@ -115,19 +126,25 @@ def test_over_http_the_bearer_signs_and_rest_offers_no_proposal(
 
     async def propose(client: Client) -> ProposalAnswer:
         result = await client.call_tool("propose_scenario", HALF)
-        return ProposalAnswer.model_validate(result.structured_content)
+        return ProposalAnswer.model_validate(without_parts(result.structured_content))
 
-    async def scenarios(client: Client) -> ScenarioAnswer:
-        result = await client.call_tool("scenarios", {})
-        return ScenarioAnswer.model_validate(result.structured_content)
+    async def scenarios(client: Client) -> list[Any]:
+        given = {"name": "Half", "part": "summary"}
+        result = await client.call_tool("scenarios", given)
+        return result.structured_content["scenarios"]
 
     with running(workspace.root, tokens) as url:
         assert ask(url, viewer, propose).refusal is not None
         assert ask(url, planner, propose).saved_as == "scenarios/half.yml"
         invoke("run", workspace.scenarios_dir / "half.yml", "-w", workspace.root)
         kept = ScenarioStore(workspace.scenario_results).all()
-        listed = ask(url, planner, scenarios).scenarios
-        assert listed == json.loads(json.dumps(kept, default=str))
+        [listed] = ask(url, planner, scenarios)
+        assert listed == kept[0]["summary"]
+        rest = httpx2.get(
+            url.removesuffix(PATH) + f"{PREFIX}/scenarios",
+            headers={"Authorization": f"Bearer {planner}"},
+        )
+        assert rest.json()["scenarios"] == json.loads(json.dumps(kept, default=str))
         plain = httpx2.get(
             url.removesuffix(PATH) + f"{PREFIX}/propose_scenario",
             headers={"Authorization": f"Bearer {planner}"},

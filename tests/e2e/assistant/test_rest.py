@@ -119,7 +119,7 @@ def test_a_month_without_charges_is_refused_and_not_answered_by_nothing(
     assert found.status_code == 422
     refusal = Answer.model_validate(found.json()).refusal
     assert refusal is not None
-    assert refusal.reason.startswith("There are no charges of 2019-01. They are of")
+    assert refusal.what.startswith("There are no charges of 2019-01. They are of")
 
 
 def test_before_the_first_run_it_is_unavailable_and_says_no_path(

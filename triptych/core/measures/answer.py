@@ -15,7 +15,7 @@ from triptych.core.measures.definition import UNIT_COLUMN
 from triptych.core.warehouse.figures import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -51,13 +51,19 @@ class Standing:
             missing.setdefault(row["billing_month"], []).append(text)
         return cls({row["billing_month"]: row["state"] for row in states}, missing)
 
+    def state(self, months: Iterable[str]) -> str | None:
+        """Return the state of months, several where they differ."""
+        known = {self.states[month] for month in months if month in self.states}
+        return ", ".join(sorted(known)) or None
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredFigure:
     """A value of a measure, and its qualifications.
 
     ``value`` has the type of its mart: DECIMAL stays decimal. ``explain`` is None where
-    no column of a mart is the figure.
+    no column of a mart is the figure. ``prior``, ``change``, ``change_ratio`` and
+    ``share`` are of a query that compares periods.
     """
 
     measure: Measure
@@ -74,6 +80,10 @@ class MeasuredFigure:
     is_counted: bool | None = None
     reason: str | None = None
     explain: Figure | None = None
+    prior: Any = None
+    change: Any = None
+    change_ratio: float | None = None
+    share: float | None = None
 
     @property
     def interval(self) -> str | None:
@@ -104,6 +114,7 @@ def _figure(
 ) -> MeasuredFigure:
     model = query.model
     month = row.get(model.month) if model.month else None
+    months = (month,) if month else _months(query, standing)
     address = _address(query, measure, row)
     figure = MeasuredFigure(
         measure=measure,
@@ -111,9 +122,9 @@ def _figure(
         value=row[measure.name],
         unit=UNIT_COLUMN.sub(lambda match: str(row[match[1]]), measure.unit),
         month=month,
-        state=standing.states.get(month or ""),
+        state=standing.state(months),
         at_least=bool(address and address.is_cost)
-        and bool(standing.missing.get(month or "")),
+        and any(standing.missing.get(each) for each in months),
         low=_of(row, measure.low),
         high=_of(row, measure.high),
         n=_of(row, measure.n),
@@ -121,10 +132,22 @@ def _figure(
         is_counted=_of(row, model.counted),
         reason=_of(row, measure.reason or model.reason),
         explain=address,
+        prior=row.get(f"{measure.name}_prior"),
+        change=row.get(f"{measure.name}_change"),
+        change_ratio=row.get(f"{measure.name}_change_ratio"),
+        share=row.get(f"{measure.name}_share"),
     )
     if figure.value is None and figure.reason is None:
         return replace(figure, reason=_why_unknown(measure))
     return figure
+
+
+def _months(query: Query, standing: Standing) -> Sequence[str]:
+    """Return the months of a row without a month: those asked for, or all."""
+    if query.period or query.model.month is None:
+        return query.period
+    asked = [f.values or () for f in query.filters if f.column == query.model.month]
+    return asked[0] if asked else sorted(standing.states)
 
 
 def _of(row: Row, column: str | None) -> Any:  # noqa: ANN401  (as its mart has it)
@@ -142,6 +165,8 @@ def _address(query: Query, measure: Measure, row: Row) -> Figure | None:
     if measure.column is None or measure.agg not in {"sum", "max"}:
         return None
     where: dict[str, Any] = {name: _text(row[name]) for name in query.by}
+    if query.period and query.model.month:
+        where.setdefault(query.model.month, query.period)
     if measure.is_additive:
         filters: tuple[Filter, ...] = (*measure.filters, *query.filters)
         for each in filters:

@@ -78,7 +78,7 @@ def _grouped(query: Query) -> str:
     model = query.model
     shared = _shared_filters(query)
     keys = [f'"{name}"' for name in query.by]
-    picked = [*keys, *(f'max("{name}") AS "{name}"' for name in described_by(query))]
+    picked = [*keys, *(_described(query, name) for name in described_by(query))]
     picked += [
         f'string_agg(DISTINCT "{name}", \', \' ORDER BY "{name}") AS "{name}"'
         for name in query.lists
@@ -149,6 +149,16 @@ def described_by(query: Query) -> list[str]:
         wanted += [measure.low, measure.high, measure.n, measure.reason]
         wanted += UNIT_COLUMN.findall(measure.unit)
     return [name for name in dict.fromkeys(wanted) if name and name not in query.by]
+
+
+def _described(query: Query, name: str) -> str:
+    """Return the column that describes the figures of a row, in the period if any."""
+    names_row = name in query.labels or any(
+        f"[{name}]" in m.unit for m in query.measures
+    )
+    is_of_period = bool(query.period) and not names_row
+    rows = f" FILTER (WHERE {query.in_months(query.period)})" if is_of_period else ""
+    return f'max("{name}"){rows} AS "{name}"'
 
 
 def _shared_filters(query: Query) -> tuple[Filter, ...]:

@@ -107,6 +107,8 @@ class Query:
         # Rows without a value, which an address has as "", belong to no other value.
         values = {f.column: {*(f.values or ())} - {""} for f in self.filters}
         one_value = {column for column, found in values.items() if len(found) == 1}
+        if len(self.period) == 1:
+            one_value.add(self.model.month or "")
         if missing := measure.needs - {*self.by} - one_value:
             raise UsageError(
                 f"{measure.name} does not add up over {', '.join(sorted(missing))}.",

@@ -26,11 +26,15 @@ class AnsweredFigure(Declared):
 
     name: str = Field(description="Column of the mart.")
     labels: dict[str, str | None] = Field(description="What it is of. Data, no text.")
-    value: str | None = Field(description="Exact; null where it is not known.")
+    value: str | None = Field(description="Exact; null: unknown.")
+    prior: str | None = Field(None, description="Of the period it is compared with.")
+    change: str | None = None
+    change_ratio: str | None = None
+    share: str | None = Field(None, description="Of all rows.")
     unit: str
     basis: str
-    at_least: bool = Field(description="Charges are missing: it is a lower bound.")
-    state: str | None = Field(description="Of its month: estimated … locked.")
+    at_least: bool = Field(False, description="Charges are missing: a lower bound.")
+    state: str | None = Field(None, description="Of its months: estimated … locked.")
     low: str | None = None
     high: str | None = None
     interval: str | None = Field(None, description="What low and high enclose.")
@@ -44,9 +48,10 @@ class AnsweredFigure(Declared):
 class Refusal(Declared):
     """Reason for a missing answer, and the remedy."""
 
-    reason: str
-    next_step: str | None = None
-    is_of_role: bool = Field(False, description="Another role may get an answer.")
+    code: str = Field(description="not_for_role, unknown_name, no_data, invalid, …")
+    what: str
+    where: str | None = Field(None, description="Parameter or row.")
+    next: str | None = Field(None, description="What to do.")
 
 
 class Answer(Declared):
@@ -60,12 +65,34 @@ class Answer(Declared):
     role: str
     figures: list[AnsweredFigure] = Field([])
     reason: str | None = Field(None, description="Why there is no figure.")
-    left_out_count: int = Field(0, description="Figures beyond the limit.")
+    left_out_count: int = Field(0, description="Figures after these.")
+    cursor: str | None = Field(None, description="For the same call: the next page.")
     missing: list[str] = Field([], description="What the evidence lacks.")
     stale_sources: list[str] = Field([])
     sql: str | None = Field(None, description="Gives the figures with triptych sql.")
     link: str | None = Field(None, description="The page that shows the same.")
     proof: Proof | None = None
+    refusal: Refusal | None = None
+
+
+class Described(Declared):
+    """A measure that can be queried."""
+
+    name: str
+    label: str
+    description: str
+    unit: str
+    dimensions: list[str] = Field([], description="For by and where.")
+    has_months: bool = Field(False, description="It takes a period.")
+
+
+class CatalogueAnswer(Declared):
+    """Measures whose words match a search, the best first."""
+
+    role: str
+    measures: list[Described] = Field([])
+    left_out_count: int = 0
+    cursor: str | None = None
     refusal: Refusal | None = None
 
 

@@ -30,33 +30,46 @@ from triptych.core.workspace import Workspace
 from triptych.service.assistant.answers import (
     Answer,
     AnsweredFigure,
+    CatalogueAnswer,
     Proof,
     ProposalAnswer,
     Refusal,
     ScenarioAnswer,
 )
+from triptych.service.assistant.asking import build
+from triptych.service.assistant.catalogue import described, search
 from triptych.service.assistant.names import require_names
 from triptych.service.assistant.proposals import propose_scenario
+from triptych.service.assistant.refusals import (
+    NotForRoleError,
+    RefusedError,
+    refusal_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from triptych.core.acts import Door
     from triptych.core.measures.answer import MeasuredFigure
-    from triptych.core.measures.definition import Question
+    from triptych.core.measures.definition import Measure, Question
+    from triptych.core.measures.query import Query
     from triptych.core.settings import Role
     from triptych.core.signatures import Signature
     from triptych.core.warehouse.reader import Snapshot
+    from triptych.service.assistant.asking import Asked
 
 
-#: More figures than that help nobody in a conversation; the count of the rest is given.
-MOST_FIGURES = 200
+#: More figures than that help nobody; the count of the rest is given.
+MOST_FIGURES = 1000
 _NEWEST_MONTH = """
 SELECT coalesce(
   max(billing_month) FILTER (state IN ('reconciled', 'locked', 'restated')),
   max(billing_month)) AS month FROM cost.mart_period_states
 """
+
+
+_OWNERS = frozenset({"model_id", "feature_id", "team_id", "cost_center", "platform_id"})
 
 
 #: A server answers for a single workspace, over HTTP at a separate desk for each
@@ -65,14 +78,6 @@ SELECT coalesce(
 def _gate(root: Path) -> Gate:
     """Return the gate of a workspace, which opens a run once for each role."""
     return Gate(root)
-
-
-class RefusedError(TriptychError):
-    """A question that has no answer."""
-
-
-class NotForRoleError(RefusedError):
-    """A question that this role gets no answer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ class Desk:
         Address of the dashboard, which links begin with; they are below it without.
     door : Door or None
         Door for proposals; without it nothing can be proposed.
+    signature : Signature or None
+        Proposer; the user of this machine where not given.
     """
 
     root: Path
@@ -98,6 +105,11 @@ class Desk:
     cost_centers: tuple[str, ...] | None = None
     dashboard: str = ""
     door: Door | None = None
+    signature: Signature | None = None
+
+    def current(self) -> Desk:
+        """Return the desk that answers a request: this one answers all."""
+        return self
 
     def answer(
         self,
@@ -115,30 +127,97 @@ class Desk:
                 given["month"] = month or _newest_month(snapshot)
                 given["prior_month"] = month_before(given["month"])
             query = query_of(listing, given)
-            standing = Standing.of(snapshot)
-            figures = ask(snapshot, query, standing)
-            if not figures:
-                require_names(snapshot, listing.mart, parameters or {})
-            if not figures and month is not None:
-                _require_month(standing, month)
-            return answer.model_copy(
-                update={
-                    "figures": [_answered(each) for each in figures[:MOST_FIGURES]],
-                    "reason": None if figures else query.model.unknown,
-                    "left_out_count": max(len(figures) - MOST_FIGURES, 0),
-                    "missing": _missing_of(standing, figures),
-                    "sql": compile_query(query),
-                    "link": self._link(listing.page, period=given.get("month")),
-                }
-            )
+            names = {column: (value,) for column, value in (parameters or {}).items()}
+            link = self._link(listing.page, period=given.get("month"))
+            found = self._figures(snapshot, answer, query, names)
+            if not found.figures and month is not None:
+                _require_month(Standing.of(snapshot), month)
+            return found.model_copy(update={"link": link})
 
         return self._reply(listing.title, find)
+
+    def query(self, asked: Asked) -> Answer:
+        """Answer a question about measures."""
+
+        def find(snapshot: Snapshot, answer: Answer) -> Answer:
+            query = build(asked, lambda: _newest_month(snapshot), self.is_shown)
+            self.require(query.model.page)
+            names = {each.column: each.values or () for each in query.filters}
+            months = query.period or names.pop(query.model.month or "", ())
+            found = self._figures(snapshot, answer, query, names)
+            if not found.figures and months:
+                _require_month(Standing.of(snapshot), months[-1])
+            link = self._link(query.model.page, period=months[-1] if months else None)
+            return found.model_copy(update={"link": link})
+
+        return self._reply(", ".join(asked.measures), find)
+
+    def is_shown(self, measure: Measure) -> bool:
+        """Return True if this role may query a measure."""
+        return may_view(self._viewer, measure.model.page)
+
+    def catalogue(self, text: str) -> CatalogueAnswer:
+        """Return the measures of this role whose words match a text."""
+        measures = [described(each) for each in search(text, self.is_shown)]
+        return CatalogueAnswer(role=self._named(), measures=measures)
+
+    def _figures(
+        self,
+        snapshot: Snapshot,
+        answer: Answer,
+        query: Query,
+        names: Mapping[str, Iterable[str | None]],
+    ) -> Answer:
+        """Return the answer with the figures of a query, whose names must be there."""
+        standing = Standing.of(snapshot)
+        figures = ask(snapshot, query, standing)
+        if all(figure.value is None for figure in figures):
+            require_names(snapshot, query.model, names)
+        return answer.model_copy(
+            update={
+                "figures": [self._answered(each) for each in figures[:MOST_FIGURES]],
+                "reason": None if figures else query.model.unknown,
+                "left_out_count": max(len(figures) - MOST_FIGURES, 0),
+                "missing": _missing_of(standing, figures),
+                "sql": compile_query(query),
+            }
+        )
+
+    def _answered(self, figure: MeasuredFigure) -> AnsweredFigure:
+        """Return a figure as answers have it: values as text that loses nothing."""
+        nameless = [n for n, v in figure.labels.items() if v is None and n in _OWNERS]
+        reason = figure.reason
+        if nameless and reason is None:
+            reason = f"Nothing assigns this part: no {', '.join(nameless)}."
+        has_address = figure.explain is not None and self._may_explain
+        return AnsweredFigure(
+            name=figure.measure.column or figure.measure.name,
+            labels={name: _text(value) for name, value in figure.labels.items()},
+            value=_text(figure.value),
+            prior=_text(figure.prior),
+            change=_text(figure.change),
+            change_ratio=_text(figure.change_ratio),
+            share=_text(figure.share),
+            unit=figure.unit,
+            basis=figure.measure.basis,
+            at_least=figure.at_least,
+            state=figure.state,
+            low=_text(figure.low),
+            high=_text(figure.high),
+            interval=figure.interval,
+            n=figure.n,
+            grade=figure.grade,
+            is_counted=figure.is_counted,
+            reason=reason,
+            explain=str(figure.explain) if has_address else None,
+        )
 
     def explain(self, address: str) -> Answer:
         """Work a figure out again from its evidence."""
 
         def find(snapshot: Snapshot, answer: Answer) -> Answer:
-            self.require("lineage")
+            if not self._may_explain:
+                raise self._not_for_role()
             parse_figure(address)
             told = explain_in(snapshot, self.root, address)
             again = told.rederivation
@@ -176,24 +255,21 @@ class Desk:
             self.require("scenarios")
             rows = ScenarioStore(Workspace(self.root).scenario_results).all()
         except TriptychError as error:
-            return ScenarioAnswer(role=self._named(), refusal=_refusal(error))
+            return ScenarioAnswer(role=self._named(), refusal=refusal_of(error))
         plain = json.loads(json.dumps(rows, default=str))
         return ScenarioAnswer(role=self._named(), scenarios=plain)
 
-    def propose(
-        self, name: str, text: str, by: Signature | None = None
-    ) -> ProposalAnswer:
+    def propose(self, name: str, text: str) -> ProposalAnswer:
         """Save a scenario that an assistant proposes; it never replaces a file.
 
         Parameters
         ----------
         name, text : str
             Name of its file, and the content.
-        by : Signature, optional
-            Proposer; the user of this machine where not given.
         """
         is_limited = self.cost_centers is not None
-        actor = Actor(by or of_operating_system(), self.role, is_limited)
+        signature = self.signature or of_operating_system()
+        actor = Actor(signature, self.role, is_limited)
         try:
             self.require("scenarios")
             if self.door is None:
@@ -205,7 +281,7 @@ class Desk:
                 self.door, actor, name=name, text=text, role=self._named()
             )
         except TriptychError as error:
-            return ProposalAnswer(role=self._named(), refusal=_refusal(error))
+            return ProposalAnswer(role=self._named(), refusal=refusal_of(error))
 
     def _link(self, page: str, **asked: str | None) -> str:
         """Return the address of the page that shows the same."""
@@ -221,10 +297,19 @@ class Desk:
             It may not.
         """
         if not may_view(self._viewer, page):
-            raise NotForRoleError(
-                f"This question is not answered to {self._named()}.",
-                next_step="Ask whoever runs triptych for another role.",
-            )
+            raise self._not_for_role()
+
+    def _not_for_role(self) -> NotForRoleError:
+        return NotForRoleError(
+            f"This question is not answered to {self._named()}.",
+            next_step="Ask the administrator of triptych for another role.",
+        )
+
+    @property
+    def _may_explain(self) -> bool:
+        """Return True if this role may read all of the evidence."""
+        is_whole = self._viewer.restriction is None
+        return is_whole and may_view(self._viewer, "lineage")
 
     @property
     def _viewer(self) -> Viewer:
@@ -248,14 +333,14 @@ class Desk:
         try:
             return find(snapshot, answer)
         except TriptychError as error:
-            refusal = _refusal(error)
+            refusal = refusal_of(error)
         except duckdb.CatalogException:
             # Its text may name things that this role does not see.
             refusal = Refusal(
-                reason=f"What answers this is not shown to {self._named()}, or this"
+                code="not_for_role",
+                what=f"What answers this is not shown to {self._named()}, or this"
                 " run does not have it.",
-                next_step="Ask for another role, or run triptych again.",
-                is_of_role=True,
+                next="Ask for another role, or run triptych again.",
             )
         return answer.model_copy(update={"refusal": refusal})
 
@@ -274,27 +359,6 @@ class Desk:
             role=self._named(),
             stale_sources=[row["source"] for row in stale],
         )
-
-
-def _answered(figure: MeasuredFigure) -> AnsweredFigure:
-    """Return a figure as answers have it: values as text that loses nothing."""
-    return AnsweredFigure(
-        name=figure.measure.column or figure.measure.name,
-        labels={name: _text(value) for name, value in figure.labels.items()},
-        value=_text(figure.value),
-        unit=figure.unit,
-        basis=figure.measure.basis,
-        at_least=figure.at_least,
-        state=figure.state,
-        low=_text(figure.low),
-        high=_text(figure.high),
-        interval=figure.interval,
-        n=figure.n,
-        grade=figure.grade,
-        is_counted=figure.is_counted,
-        reason=figure.reason,
-        explain=str(figure.explain) if figure.explain else None,
-    )
 
 
 def _require_month(standing: Standing, month: str) -> None:
@@ -318,14 +382,6 @@ def _missing_of(standing: Standing, figures: list[MeasuredFigure]) -> list[str]:
     """Return the evidence missing in the months of figures."""
     months = sorted({figure.month or "" for figure in figures})
     return [text for month in months for text in standing.missing.get(month, ())]
-
-
-def _refusal(error: TriptychError) -> Refusal:
-    return Refusal(
-        reason=error.located,
-        next_step=error.next_step or None,
-        is_of_role=isinstance(error, NotForRoleError),
-    )
 
 
 def _newest_month(snapshot: Snapshot) -> str:

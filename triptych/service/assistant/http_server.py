@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -26,7 +26,8 @@ from pydantic import AnyHttpUrl
 from triptych.core.errors import UsageError
 from triptych.core.settings.service import is_loopback_host
 from triptych.core.signatures import signature_of
-from triptych.service.assistant.desk import Desk, NotForRoleError
+from triptych.service.assistant.desk import Desk
+from triptych.service.assistant.refusals import NotForRoleError
 from triptych.service.assistant.rest import RestSurface
 from triptych.service.assistant.server import build_server
 
@@ -36,12 +37,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from triptych.core.acts import Door
-    from triptych.core.warehouse.reader import Snapshot
-    from triptych.service.assistant.answers import (
-        Answer,
-        ProposalAnswer,
-        ScenarioAnswer,
-    )
     from triptych.service.assistant.tokens import TokenFile
 
 PATH: Final = "/mcp"
@@ -68,37 +63,22 @@ class DeskOfToken:
     dashboard: str = ""
     door: Door | None = None
 
-    def _desk(self) -> Desk:
+    def current(self) -> Desk:
+        """Return the desk that answers the bearer of the request's token."""
         token = get_access_token()
         claims = (token and token.claims) or {}
-        if _ROLE not in claims:
+        if token is None or _ROLE not in claims:
             raise NotForRoleError(
                 "Nobody is signed in.", next_step="Send a token with each request."
             )
-        role, cost_centers = claims[_ROLE], claims[_COST_CENTERS]
-        return Desk(self.root, role, cost_centers, self.dashboard, self.door)
-
-    def answer(self, *given: Any, **named: Any) -> Answer:  # noqa: ANN401
-        """Answer a listing; see :meth:`Desk.answer`."""
-        return self._desk().answer(*given, **named)
-
-    def explain(self, address: str) -> Answer:
-        """Work a figure out again; see :meth:`Desk.explain`."""
-        return self._desk().explain(address)
-
-    def scenarios(self) -> ScenarioAnswer:
-        """Return saved scenarios; see :meth:`Desk.scenarios`."""
-        return self._desk().scenarios()
-
-    def propose(self, name: str, text: str) -> ProposalAnswer:
-        """Save a scenario that the bearer proposes; see :meth:`Desk.propose`."""
-        token = get_access_token()
-        bearer = signature_of(token.client_id if token else "", "token")
-        return self._desk().propose(name, text, bearer)
-
-    def snapshot(self) -> Snapshot:
-        """Return the current run as the token's role may see it."""
-        return self._desk().snapshot()
+        return Desk(
+            self.root,
+            claims[_ROLE],
+            claims[_COST_CENTERS],
+            self.dashboard,
+            self.door,
+            signature_of(token.client_id, "token"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +133,7 @@ def build_http_app(
             *(f"https://{host}" for host in public_hosts),
         ],
     )
-    RestSurface(server, security).add_routes()
+    RestSurface(server, desk, security).add_routes()
     return server.streamable_http_app(
         streamable_http_path=PATH,
         json_response=True,

@@ -1,25 +1,43 @@
-"""Refuses names that a question gives and no row has."""
+"""Refuses values of dimensions that no row has."""
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
-from triptych.core.explanation.documentation import unknown
+from triptych.service.assistant.refusals import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from triptych.core.measures.definition import Model
     from triptych.core.warehouse.reader import Snapshot
 
 
 def require_names(
-    snapshot: Snapshot, mart: str, parameters: Mapping[str, str | None]
+    snapshot: Snapshot, model: Model, given: Mapping[str, Iterable[str | None]]
 ) -> None:
-    """Refuse a value of a column that no row of the mart has, with those like it."""
-    for column, name in parameters.items():
-        rows = snapshot.query(
-            f'SELECT DISTINCT "{column}" AS name FROM {mart} ORDER BY name'
-        ).to_pylist()
-        known = [row["name"] for row in rows]
-        if name is not None and name not in known:
-            raise unknown(column, name, known, where=mart)
+    """Refuse a value of a dimension that no row of a model has, with those like it.
+
+    Raises
+    ------
+    RefusedError
+        No row has it.
+    """
+    rows = model.mart if model.sql is None else f"({model.sql})"
+    for column, names in given.items():
+        table = snapshot.query(
+            f'SELECT DISTINCT CAST("{column}" AS VARCHAR) AS name FROM {rows} AS known'
+            " ORDER BY name"
+        )
+        known = [name for name in table.column(0).to_pylist() if name]
+        for name in names:
+            if name and name not in known:
+                near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+                listed = ", ".join(near or known[:8]) or "none"
+                raise RefusedError(
+                    f"There is no {column} {name!r}.",
+                    where=column,
+                    next_step=f"{'Did you mean' if near else 'There is'} {listed}?",
+                    code="unknown_name",
+                )

@@ -1,7 +1,7 @@
 """Plain HTTP answers: an address per question, described by OpenAPI.
 
-Each question of the MCP server is ``GET /api/v1/<question>``, with the same parameters,
-the same tokens and the same answer, so there is nothing here that the other lacks.
+Each report of the MCP server is ``GET /api/v1/<report>``, and so are its tools that
+read, with the same tokens and the same figures. Answers are whole, without pages.
 
 Source: OpenAPI 3.1; RFC 9110 (status codes); RFC 9457 (problem details).
 """
@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from mcp.server.auth.middleware.auth_context import get_access_token
-from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecurityMiddleware
 from mcp.types import CallToolResult
-from pydantic import ValidationError
 from starlette.responses import JSONResponse, Response
 
 from triptych import __version__
+from triptych.core.errors import TriptychError
+from triptych.service.assistant.rest_questions import build_questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from mcp.server.transport_security import TransportSecuritySettings
     from mcp.types import Tool
     from starlette.requests import Request
+
+    from triptych.service.assistant.server import Desks
 
 PREFIX: Final = "/api/v1"
 _NO_VALUES: Final = ("", "null")
@@ -58,19 +62,22 @@ _STATUSES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RestSurface:
     """Answers requests by the tools of a server.
 
     Parameters
     ----------
     server : MCPServer
-        Server that has the tools.
+        Server that has the addresses.
+    desks : Desks
+        Desk that answers.
     security : TransportSecuritySettings
         Hosts and origins that may ask.
     """
 
     server: MCPServer[Any]
+    desks: Desks
     security: TransportSecuritySettings
 
     def add_routes(self) -> None:
@@ -87,9 +94,12 @@ class RestSurface:
         )
 
     async def _tools(self) -> list[Tool]:
-        """Return the available tools: a read request changes nothing."""
-        tools = await self.server.list_tools()
-        return [each for each in tools if _only_reads(each)]
+        return await self._questions.list_tools()
+
+    @cached_property
+    def _questions(self) -> MCPServer[Any]:
+        """Return the questions; none of them writes."""
+        return build_questions(self.desks)
 
     async def _answer(self, request: Request) -> Response:
         if refused := await self._refused(request):
@@ -120,11 +130,16 @@ class RestSurface:
 
     async def _called(self, name: str, given: dict[str, str]) -> Response:
         try:
-            result = await self.server.call_tool(name, given)
+            result = await self._questions.call_tool(name, given)
         except ToolError as error:
             return _failed(error)
         assert isinstance(result, CallToolResult)  # noqa: S101  (no tool asks back)
         content = result.structured_content or {}
+        if result.is_error:
+            refusal = content["refusal"]
+            title = f"{refusal['where']}: {refusal['what']}"
+            detail = f"See {PREFIX}/openapi.json."
+            return _problem(HTTPStatus.BAD_REQUEST, title, detail)
         return JSONResponse(
             content, _status(content), headers={"Cache-Control": "no-store"}
         )
@@ -160,10 +175,6 @@ def description_of(tools: Iterable[Tool]) -> dict[str, Any]:
         json.dumps(described).replace(f'"{_DEFINITIONS}', f'"{_COMPONENTS}')
     )
     return moved
-
-
-def _only_reads(tool: Tool) -> bool:
-    return tool.annotations is not None and tool.annotations.read_only_hint is True
 
 
 def _operation(tool: Tool, answer: str) -> dict[str, Any]:
@@ -214,22 +225,18 @@ def _status(content: dict[str, Any]) -> HTTPStatus:
     refusal = content.get("refusal")
     if refusal is None:
         return HTTPStatus.OK
-    is_of_role = refusal["is_of_role"]
+    is_of_role = refusal["code"] == "not_for_role"
     return HTTPStatus.FORBIDDEN if is_of_role else HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _failed(error: ToolError) -> Response:
     """Return the response for a tool that gave no answer."""
     cause = error.__cause__
-    if isinstance(cause, ValidationError):
-        first = cause.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        title, detail = f"{name}: {first['msg']}.", f"See {PREFIX}/openapi.json."
-        return _problem(HTTPStatus.BAD_REQUEST, title, detail)
-    if isinstance(error, UnexpectedToolError):
-        title, detail = "The server failed.", "Ask whoever runs it for its log."
-        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, title, detail)
-    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "Ask again later.")
+    if isinstance(cause, TriptychError):
+        # Not where: that may be a path of this machine.
+        return _problem(HTTPStatus.SERVICE_UNAVAILABLE, cause.what, cause.next_step)
+    title, detail = "The server failed.", "Ask the administrator for its log."
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, title, detail)
 
 
 def _problem(status: HTTPStatus, title: str, detail: str) -> Response:

@@ -23,6 +23,7 @@ import httpx2
 from mcp import Client
 from typer.testing import CliRunner
 
+from tests.e2e.assistant.paging import all_pages
 from tests.e2e.assistant.serving import running
 from tests.triptych.core.measures.as_written import (
     aggregate,
@@ -115,8 +116,8 @@ def ask_client(root: Path, questions: list[Question]) -> dict[str, Answer]:
         async with Client(build_server(Desk(root))) as client:
             answers = {}
             for each in questions:
-                result = await client.call_tool(each.name, month_of(each))
-                answers[each.name] = Answer.model_validate(result.structured_content)
+                given = {"name": each.name, **month_of(each)}
+                answers[each.name] = await all_pages(client, "report", given)
             return answers
 
     return anyio.run(ask)

@@ -42,5 +42,5 @@ def test_a_metric_that_is_mistyped_is_refused_with_the_names_like_it(
     given = {"metric": "change_leed_time", "scope_kind": None}
     answer = Desk(tmp_path).answer(VELOCITY, parameters=given)
     assert answer.refusal is not None
-    assert "There is no metric 'change_leed_time'." in answer.refusal.reason
-    assert "change_lead_time" in (answer.refusal.next_step or "")
+    assert "There is no metric 'change_leed_time'." in answer.refusal.what
+    assert "change_lead_time" in (answer.refusal.next or "")
