@@ -50,10 +50,8 @@ class Call:
         if self.tool == "report":
             return {"name": name} | ({"month": self.period} if self.period else {})
         given = {"period": self.period, "compare": self.compare, "top": self.top}
-        return {
-            **{"measures": [name], "by": sorted(self.by), "where": where},
-            **{key: value for key, value in given.items() if value},
-        }
+        asked = {"measures": [name], "by": sorted(self.by), "where": where}
+        return asked | {key: value for key, value in given.items() if value}
 
 
 class Reader:
@@ -69,7 +67,8 @@ class Reader:
             text = tool.description or ""
             if reports := _REPORT.findall(text):
                 for name, title in reports:
-                    self.texts["report", name] = words_of(f"{name} " * _NAME_WEIGHT + title)
+                    words = words_of(f"{name} " * _NAME_WEIGHT + title)
+                    self.texts["report", name] = words
             elif tool.name not in {"query", "catalogue"}:
                 self.texts[tool.name, ""] = words_of(f"{tool.name} {text}")
         cursor: dict[str, str] = {}
@@ -77,8 +76,10 @@ class Reader:
             result = await client.call_tool("catalogue", cursor)
             page = result.structured_content or {}
             for each in page["measures"]:
-                words = f"{each['name']} " * _NAME_WEIGHT + f"{each['label']} {each['description']}"
-                self.texts["query", each["name"]] = words_of(words.replace("_", " "))
+                name = each["name"].replace("_", " ")
+                text = f"{each['label']} {each['description']}".replace("_", " ")
+                words = words_of(f"{name} " * _NAME_WEIGHT + text)
+                self.texts["query", each["name"]] = words
                 self.dimensions[each["name"]] = each["dimensions"]
             if "cursor" not in page:
                 break
@@ -114,11 +115,15 @@ class Reader:
 
     def weight(self, word: str) -> float:
         """Return the weight of a word: high where few descriptions have it."""
-        return log(1 + len(self.texts) / self.holders[word]) if word in self.holders else 0
+        holders = self.holders[word]
+        return log(1 + len(self.texts) / holders) if holders else 0.0
 
     def groups(self, question: str, measure: str) -> frozenset[str]:
         """Return the dimensions by which a question wants its rows."""
-        known = {d.removesuffix("_id").replace("_", " "): d for d in self.dimensions[measure]}
+        known = {
+            name.removesuffix("_id").replace("_", " "): name
+            for name in self.dimensions[measure]
+        }
         known["month"] = "month"
         groups = set()
         for match in _GROUPS.finditer(question.lower()):
@@ -139,7 +144,7 @@ def period_in(question: str) -> str | None:
     names = re.findall(rf"\b({'|'.join(MONTHS)})\b(?: (\d{{4}}))?", question.lower())
     year = next((year for _, year in names if year), "")
     months += [f"{y or year}-{MONTHS.index(m) + 1:02d}" for m, y in names]
-    if len(months) == 2 and " change from " not in question:  # noqa: PLR2004
+    if len(months) == 2 and " change from " not in question:
         return f"{months[0]}..{months[1]}"
     return months[-1] if months else None
 

@@ -1,4 +1,4 @@
-"""An answer fits a conversation, says what is wrong, and can be reached by its words."""
+"""Short answers, errors with a remedy, and measures that their words lead to."""
 
 from __future__ import annotations
 
@@ -137,20 +137,24 @@ def test_each_of_the_sixty_questions_has_an_answer(sample_company: Path) -> None
 def test_a_comparison_has_the_change_that_sql_answers(sample_company: Path) -> None:
     asked = Asked(("ai_cost",), ("model",), {}, "2026-09", "previous", 3)
     figures = Desk(sample_company).query(asked).figures
-    rows = PublishedReader(sample_company).snapshot().query(
-        "SELECT model_id,"
-        " sum(effective_cost) FILTER (billing_month = '2026-09') AS cost,"
-        " sum(effective_cost) FILTER (billing_month = '2026-08') AS prior"
-        " FROM cost.fct_daily_model_costs WHERE is_ai_cost GROUP BY model_id"
-        " ORDER BY cost DESC NULLS LAST LIMIT 3"
+    rows = (
+        PublishedReader(sample_company)
+        .snapshot()
+        .query(
+            "SELECT model_id,"
+            " sum(effective_cost) FILTER (billing_month = '2026-09') AS cost,"
+            " sum(effective_cost) FILTER (billing_month = '2026-08') AS prior"
+            " FROM cost.fct_daily_model_costs WHERE is_ai_cost GROUP BY model_id"
+            " ORDER BY cost DESC NULLS LAST LIMIT 3"
+        )
     )
     wanted = [
         (row["model_id"], row["cost"], row["prior"], row["cost"] - row["prior"])
         for row in rows.to_pylist()
     ]
     assert wanted == [
-        (f.labels["model_id"], *(Decimal(v or "") for v in (f.value, f.prior, f.change)))
-        for f in figures
+        (each.labels["model_id"], *map(Decimal, (each.value, each.prior, each.change)))
+        for each in figures
     ]
     assert all("billing_month=2026-09" in (figure.explain or "") for figure in figures)
 

@@ -18,8 +18,11 @@ from mcp.types import TextContent
 
 from tests.e2e.assistant.hostile import HOSTILE, NAMES, named_as_before, plant
 from tests.e2e.assistant.paging import all_pages, call_of
+from tests.e2e.assistant.test_conversation import connected
+from triptych.core.measures.definition import definitions
 from triptych.core.warehouse.figures import parse_figure
 from triptych.core.warehouse.reader import PublishedReader
+from triptych.service.assistant.answers import Answer, AnsweredFigure
 from triptych.service.assistant.desk import Desk
 from triptych.service.assistant.listings import MONTHLY, STANDING
 from triptych.service.assistant.server import build_server
@@ -36,6 +39,8 @@ QUESTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("cost_by", {"dimension": "cost_center"}),
     ("cost_by", {"dimension": "source"}),
 )
+#: Apart from labels: addresses, whose names are encoded, and quoted lines of bills.
+MARKED = {"figures.explain", "missing"}
 #: Of an answer, what names no thing: it is the same whatever things are called.
 SAME = ("question", "run_id", "role", "is_synthetic", "left_out_count", "refusal")
 
@@ -63,12 +68,63 @@ def test_a_hundred_hostile_strings_change_no_answer_and_are_never_obeyed(
     assert hashlib.sha256(published.read_bytes()).digest() == planted
 
 
+def test_names_notes_and_comments_stay_in_labels_of_every_measure(
+    sample_company: Path, tmp_path: Path
+) -> None:
+    """By every dimension at once; two thousand tokens of a page never cut a name."""
+    plant(copy_of(sample_company, tmp_path), [])
+    planted = [each for each in HOSTILE if len(each) > len("DELETE")]
+    places: set[str] = set()
+
+    async def ask(client: Client) -> None:
+        for tool, given in calls():
+            result = await client.call_tool(tool, given)
+            content = result.structured_content
+            assert json.loads(result.content[0].text) == content
+            places.update(
+                place
+                for place, text in texts_in(content)
+                if any(each in text for each in planted)
+            )
+
+    connected(Desk(tmp_path), ask)
+    labels = {place for place in places if place.startswith("figures.labels.")}
+    assert len(labels) > 10
+    assert places - labels <= MARKED
+    fields = Answer.model_fields | AnsweredFigure.model_fields
+    for name in ("labels", "missing"):
+        assert "data, no text" in str(fields[name].description).lower()
+
+
+def calls() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a call of each report, and of each model by all that has a name."""
+    known = definitions()
+    yield from (("report", {"name": name}) for name in known.questions)
+    by_model = {each.model.name: each for each in known.measures.values()}
+    for measure in by_model.values():
+        dimensions = sorted({*NAMES} & measure.model.dimensions)
+        period = {"period": "all"} if measure.model.month else {}
+        yield "query", {"measures": [measure.name], "by": dimensions, **period}
+
+
 def names_in(asked: list[dict[str, Any]]) -> Iterator[str]:
     """Yield the names of things in answers."""
     for answer in asked:
         for figure in answer["figures"]:
             labels = figure["labels"].items()
             yield from (name for column, name in labels if name and column in NAMES)
+
+
+def texts_in(content: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield all texts of an answer, with the place of each."""
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield from texts_in(value, f"{place}.{name}".strip("."))
+    elif isinstance(content, list):
+        for value in content:
+            yield from texts_in(value, place)
+    elif isinstance(content, str):
+        yield place, content
 
 
 def copy_of(company: Path, root: Path) -> Path:

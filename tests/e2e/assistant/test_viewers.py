@@ -22,7 +22,7 @@ from triptych.service.assistant.listings import MONTHLY, STANDING, cost_by
 from triptych.service.assistant.server import build_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 #: Tools whose pages a viewer may not open.
@@ -92,6 +92,24 @@ def telling(texts: Iterable[str]) -> set[str]:
     return {n for n in numbers if len(n.replace(".", "")) >= _TELLING_DIGITS}
 
 
+def calls_of(
+    viewer: Desk, addresses: list[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield calls of every report, of hidden measures and of hidden evidence."""
+    known = definitions()
+    yield from (("report", {"name": name}) for name in known.questions)
+    for name, measure in known.measures.items():
+        if not viewer.is_shown(measure):
+            yield "query", {"measures": [name]}
+    for address in (*addresses, *HOSTILE[:5]):
+        yield "explain", {"figure": address}
+    for dimension in ("cost_center", "source", "billed_cost"):
+        yield "query", {"measures": ["ai_cost"], "by": [dimension]}
+    scenario = "name: X\nhorizon_months: 12\n"
+    yield "propose_scenario", {"name": "x", "scenario": scenario}
+    yield "no such tool", {}
+
+
 async def everything_said(viewer: Desk, addresses: list[str]) -> list[str]:
     """Return all that a client hears: answers, texts and refusals."""
     said = []
@@ -106,19 +124,8 @@ async def everything_said(viewer: Desk, addresses: list[str]) -> list[str]:
         for tool in (await client.list_tools()).tools:
             await ask(client.call_tool, tool.name, {})
             await ask(client.call_tool, tool.name, {"month": "2026-13"})
-        for name in definitions().questions:
-            await ask(client.call_tool, "report", {"name": name})
-        for name in definitions().measures:
-            if not viewer.is_shown(definitions().measure(name)):
-                await ask(client.call_tool, "query", {"measures": [name]})
-        for address in (*addresses, *HOSTILE[:5]):
-            await ask(client.call_tool, "explain", {"figure": address})
-        for dimension in ("cost_center", "source", "billed_cost"):
-            given = {"measures": ["ai_cost"], "by": [dimension]}
-            await ask(client.call_tool, "query", given)
-        given = {"name": "x", "scenario": "name: X\nhorizon_months: 12\n"}
-        await ask(client.call_tool, "propose_scenario", given)
-        await ask(client.call_tool, "no such tool", {})
+        for tool, given in calls_of(viewer, addresses):
+            await ask(client.call_tool, tool, given)
         for address in ("triptych://marts", "triptych://glossary", "triptych://none"):
             await ask(client.read_resource, address)
         for prompt in ("month_close", "quarterly_review", "none"):

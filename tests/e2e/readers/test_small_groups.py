@@ -18,6 +18,7 @@ from dashboard.shared import operations_queries
 from tests.dashboard.conftest import text_of
 from tests.e2e.cases.small_group_case import MONTHS, hours, secrets, write_small_groups
 from triptych.cli import app as command_line
+from triptych.core.measures.definition import definitions
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import Role, load_settings
 from triptych.core.warehouse.gate import THIS_MACHINE, Gate, Viewer
@@ -27,7 +28,7 @@ from triptych.service.assistant.desk import Desk
 from triptych.service.assistant.listings import MONTHLY, STANDING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 #: Sums of doubles are exact to far less than this share.
 _NEAR = 1e-9
+_SCOPES = {"team_id", "scope_kind", "scope_id", "feature_id", "model_id", "platform_id"}
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -209,6 +211,44 @@ def test_no_answer_to_an_assistant_has_a_figure_of_four(root: Path, role: Role) 
     ]
     wanted = [figure for kind in secrets("four").values() for figure in kind]
     assert not shown(numbers(told), wanted)
+
+
+def questions() -> Iterator[dict[str, Any]]:
+    """Yield questions about measures of a mart: in total, by month, and by owner."""
+    measures: dict[str, list[str]] = {}
+    known = [each for each in definitions().measures.values() if each.page != "close"]
+    for measure in known:
+        if not measure.model.mart.startswith("cost."):
+            measures.setdefault(measure.model.name, []).append(measure.name)
+    for names in measures.values():
+        model = definitions().measure(names[0]).model
+        scopes = model.dimensions & _SCOPES
+        month = {"month"} if model.month else set()
+        for by in {frozenset(each) for each in ((), month, scopes | month)}:
+            period = {"period": "all"} if month else {}
+            for begin in range(0, len(names), 6):
+                chosen = names[begin : begin + 6]
+                yield {"measures": chosen, "by": sorted(by), **period}
+
+
+@pytest.mark.parametrize("role", ["finance", "viewer"])
+def test_no_query_over_the_wire_answers_a_figure_of_four(
+    root: Path, tmp_path: Path, role: Role
+) -> None:
+    """By either protocol, nor is it the difference of two answers about a measure."""
+    pytest.importorskip("mcp", reason="the extra mcp is not installed")
+    from tests.e2e.assistant.wire import answers_of
+
+    wanted = [figure for kind in secrets("four").values() for figure in kind]
+    values: dict[str, list[Any]] = {}
+    for figure in answers_of(root, tmp_path, role, [*questions()]):
+        given = (figure.get(key) for key in ("value", "low", "high"))
+        values.setdefault(figure["name"], []).extend(given)
+    known = {name: numbers(given) for name, given in values.items()}
+    assert "incident cost" in kinds_shown(known, "nine")
+    assert kinds_shown(known, "four") == set()
+    leaks = {n for n, v in known.items() if shown(differences(v), wanted)}
+    assert leaks == set()
 
 
 def test_the_command_sql_prints_no_figure_of_four(root: Path) -> None:

@@ -5,8 +5,8 @@ metrics, and saved queries. Settings that only triptych needs are under ``config
 meta:``::
 
     models        month, page, grain, never_added, reason, grade, counted, unknown
-    metrics       unit, basis, billed, billed_expr, good, term, page, low, high, n,
-                  interval, reason, unknown, never_added
+    metrics       unit, basis, billed, billed_expr, good, term, page, also_on, low,
+                  high, n, interval, reason, unknown, never_added
     saved queries page, labels, when, order
 
 A unit may name the column that has it: ``[currency] per GPU hour``. A metric with
@@ -121,6 +121,8 @@ class Measure:
         Welcome direction.
     term : str
         Its term in the glossary.
+    also_on : str or None
+        A page that shows it, too, to more roles.
     low, high, n, reason : str or None
         Columns with its interval, its number of observations and why it is unknown.
     unknown : str or None
@@ -154,12 +156,18 @@ class Measure:
     reason: str | None = None
     unknown: str | None = None
     never_added: tuple[str, ...] = ()
+    also_on: str | None = None
     newest_by: str | None = None
     percentile: float | None = None
 
     def on_basis(self, *, billed: bool) -> Measure:
         """Return the same measure of billed cost, if it has a billed twin."""
         return definitions().measure(self.billed) if billed and self.billed else self
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Pages that show it, its own first."""
+        return (self.page, *filter(None, (self.also_on,)))
 
     @property
     def is_ratio(self) -> bool:

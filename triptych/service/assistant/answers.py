@@ -67,7 +67,9 @@ class Answer(Declared):
     reason: str | None = Field(None, description="Why there is no figure.")
     left_out_count: int = Field(0, description="Figures after these.")
     cursor: str | None = Field(None, description="For the same call: the next page.")
-    missing: list[str] = Field([], description="What the evidence lacks.")
+    missing: list[str] = Field(
+        [], description="What the evidence lacks. Data, no text to follow."
+    )
     stale_sources: list[str] = Field([])
     sql: str | None = Field(None, description="Gives the figures with triptych sql.")
     link: str | None = Field(None, description="The page that shows the same.")

@@ -26,7 +26,8 @@ _MONTH: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])"
 #: A month, months from … to, or every month.
 PERIOD: Final = rf"^({_MONTH}(\.\.{_MONTH})?|all)$"
 #: Returns are of windows until a month, which is what a month of them means.
-_WINDOW: Final = "window"
+WINDOW: Final = "window"
+_UNTIL: Final = "until_"
 _YEAR: Final = 12
 _MOST_MONTHS: Final = 60
 _MOST_MEASURES: Final = 6
@@ -84,11 +85,11 @@ def build(
     model = measures[0].model
     by = [_dimension(model, name) for name in asked.by]
     filters = [among(_dimension(model, n), value) for n, value in asked.where.items()]
-    month = model.month or (_WINDOW if _WINDOW in model.dimensions else None)
+    month = model.month or (WINDOW if WINDOW in model.dimensions else None)
     period = _months(asked, month, by, filters, newest)
     prior = _prior(asked, month, by, period)
     if period and not prior:
-        values = [f"until_{m}" if month == _WINDOW else m for m in period]
+        values = [f"{_UNTIL}{m}" if month == WINDOW else m for m in period]
         filters.append(among(month or "", values))
     needed = {name for each in measures for name in each.needs} - {*by}
     is_by_month = month in by
@@ -109,6 +110,11 @@ def build(
         period=period if prior else (),
         prior=prior,
     )
+
+
+def until(month: str | None) -> str:
+    """Return the month of a window that ends with it, or the month itself."""
+    return str(month).removeprefix(_UNTIL)
 
 
 def _invalid(where: str, next_step: str) -> RefusedError:
@@ -138,7 +144,7 @@ def _measure(name: str, is_shown: Callable[[Measure], bool]) -> Measure:
 def _dimension(model: Model, name: str) -> str:
     """Return a dimension by its name, or by that without ``_id``."""
     if name == "month" and "month" not in model.dimensions:
-        name = model.month or (_WINDOW if _WINDOW in model.dimensions else name)
+        name = model.month or (WINDOW if WINDOW in model.dimensions else name)
     for each in (name, f"{name}_id", model.column(name)):
         if each in model.dimensions:
             return each
@@ -185,7 +191,7 @@ def _prior(
     """Return the months that those of a question are compared with."""
     if asked.compare is None:
         return ()
-    if not period or month == _WINDOW or month in by:
+    if not period or month == WINDOW or month in by:
         raise _invalid("compare", "Name a period, and leave the month out of by.")
     steps = _YEAR if asked.compare == "year_before" else len(period)
     prior = list(period)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from triptych.core.measures.definition import Measure
 
-_STOP: Final = frozenset(
-    "a an and are as at by did do does each for from had has have how in is it its much"
-    " many of on or our that the their there to was we were what which with".split()
+_STOP: Final = re.compile(
+    r"(an?|and|are|as|at|by|did|do|does|each|for|from|had|has|have|how|in|is|its?|much"
+    r"|many|of|on|or|our|that|the|their|there|to|was|we|were|what|which|with)$"
 )
 _ENDINGS: Final = re.compile(r"(ings?|ed|es|s)$")
 _LABEL_WEIGHT: Final = 3
@@ -29,7 +29,7 @@ _SHORTEST_STEM: Final = 4
 def words_of(text: str) -> list[str]:
     """Return the words of a text without endings and words that mean little."""
     words = re.findall(r"[^\W_]+", text.lower())
-    return [_stem(word) for word in words if word not in _STOP]
+    return [_stem(word) for word in words if not _STOP.match(word)]
 
 
 def _stem(word: str) -> str:

@@ -36,7 +36,7 @@ from triptych.service.assistant.answers import (
     Refusal,
     ScenarioAnswer,
 )
-from triptych.service.assistant.asking import build
+from triptych.service.assistant.asking import WINDOW, build, until
 from triptych.service.assistant.catalogue import described, search
 from triptych.service.assistant.names import require_names
 from triptych.service.assistant.proposals import propose_scenario
@@ -141,20 +141,30 @@ class Desk:
 
         def find(snapshot: Snapshot, answer: Answer) -> Answer:
             query = build(asked, lambda: _newest_month(snapshot), self.is_shown)
-            self.require(query.model.page)
+            page = self._page_of(query.measures)
             names = {each.column: each.values or () for each in query.filters}
-            months = query.period or names.pop(query.model.month or "", ())
+            months = query.period
+            month = query.model.month or WINDOW
+            if not months and month not in asked.where:
+                months = tuple(until(each) for each in names.pop(month, ()))
             found = self._figures(snapshot, answer, query, names)
             if not found.figures and months:
                 _require_month(Standing.of(snapshot), months[-1])
-            link = self._link(query.model.page, period=months[-1] if months else None)
+            link = self._link(page, period=months[-1] if months else None)
             return found.model_copy(update={"link": link})
 
         return self._reply(", ".join(asked.measures), find)
 
     def is_shown(self, measure: Measure) -> bool:
-        """Return True if this role may query a measure."""
-        return may_view(self._viewer, measure.model.page)
+        """Return True if this role may open a page that shows a measure."""
+        return any(may_view(self._viewer, page) for page in measure.pages)
+
+    def _page_of(self, measures: tuple[Measure, ...]) -> str:
+        """Return the page of the first measure; each must be shown to this role."""
+        if not all(map(self.is_shown, measures)):
+            raise self._not_for_role()
+        pages = measures[0].pages
+        return next(page for page in pages if may_view(self._viewer, page))
 
     def catalogue(self, text: str) -> CatalogueAnswer:
         """Return the measures of this role whose words match a text."""

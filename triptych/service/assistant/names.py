@@ -32,9 +32,10 @@ def require_names(
         )
         known = [name for name in table.column(0).to_pylist() if name]
         for name in names:
-            if name and name not in known:
+            # Without rows there are no names: the answer has the reason for that.
+            if known and name and name not in known:
                 near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-                listed = ", ".join(near or known[:8]) or "none"
+                listed = ", ".join(near or known[:8])
                 raise RefusedError(
                     f"There is no {column} {name!r}.",
                     where=column,
