@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 from mcp import Client
+from mcp.types import TextContent
 
 from tests.e2e.assistant.paging import all_pages
 from tests.e2e.assistant.reader import Reader, expected_calls, is_right, where_of
@@ -28,6 +29,8 @@ from triptych.service.assistant.server import build_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+    from mcp.types import CallToolResult
 
     from triptych.core.settings import Role
 
@@ -48,6 +51,14 @@ def connected(desk: Desk, ask: Callable[[Client], Awaitable[Any]]) -> Any:
             return await ask(client)
 
     return anyio.run(over_streams)
+
+
+def text_of(result: CallToolResult) -> str:
+    """Return the text of a result, which is what its structure is."""
+    [text] = result.content
+    assert isinstance(text, TextContent)
+    assert json.loads(text.text) == result.structured_content
+    return text.text
 
 
 def called(desk: Desk, tool: str, **given: Any) -> Any:
@@ -78,7 +89,7 @@ def test_every_default_answer_is_short_and_pages_lose_nothing(
     async def sizes(client: Client) -> list[int]:
         results = [await client.call_tool(tool, given) for tool, given in calls]
         assert not [r.content for r in results if r.is_error]
-        return [tokens_of(result.content[0].text) for result in results]
+        return [tokens_of(text_of(result)) for result in results]
 
     counts = connected(desk, sizes)
     longest = max(zip(counts, calls, strict=True), key=lambda each: each[0])
@@ -153,8 +164,8 @@ def test_a_comparison_has_the_change_that_sql_answers(sample_company: Path) -> N
         for row in rows.to_pylist()
     ]
     assert wanted == [
-        (each.labels["model_id"], *map(Decimal, (each.value, each.prior, each.change)))
-        for each in figures
+        (each.labels["model_id"], *(Decimal(v or "") for v in values))
+        for each, values in ((f, (f.value, f.prior, f.change)) for f in figures)
     ]
     assert all("billing_month=2026-09" in (figure.explain or "") for figure in figures)
 
@@ -223,7 +234,7 @@ def test_an_order_in_a_name_is_data_of_quoted_fields(
     places = set()
     for tool, given in calls:
         result = called(Desk(root), tool, **given)
-        assert json.loads(result.content[0].text) == result.structured_content
+        assert text_of(result)
         places |= {*places_of(result.structured_content, ORDER)}
     quoted = {"figures.labels.model_id", "refusal.what", "refusal.next", "sql"}
     assert "figures.labels.model_id" in places

@@ -14,11 +14,10 @@ pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp.types import TextContent
 
 from tests.e2e.assistant.hostile import HOSTILE, NAMES, named_as_before, plant
 from tests.e2e.assistant.paging import all_pages, call_of
-from tests.e2e.assistant.test_conversation import connected
+from tests.e2e.assistant.test_conversation import connected, text_of
 from triptych.core.measures.definition import definitions
 from triptych.core.warehouse.figures import parse_figure
 from triptych.core.warehouse.reader import PublishedReader
@@ -79,11 +78,10 @@ def test_names_notes_and_comments_stay_in_labels_of_every_measure(
     async def ask(client: Client) -> None:
         for tool, given in calls():
             result = await client.call_tool(tool, given)
-            content = result.structured_content
-            assert json.loads(result.content[0].text) == content
+            assert text_of(result)
             places.update(
                 place
-                for place, text in texts_in(content)
+                for place, text in texts_in(result.structured_content)
                 if any(each in text for each in planted)
             )
 
@@ -143,9 +141,7 @@ async def answers(root: Path) -> list[dict[str, Any]]:
         for question, given in QUESTIONS:
             tool, arguments = call_of(question, given)
             result = await client.call_tool(tool, arguments)
-            [text] = result.content
-            assert isinstance(text, TextContent)
-            assert json.loads(text.text) == result.structured_content
+            assert text_of(result)
             answer = await all_pages(client, tool, arguments)
             asked.append(answer.model_dump(mode="json"))
     return asked

@@ -61,6 +61,13 @@ def without_parts(content: dict[str, Any]) -> dict[str, Any]:
     return rest | ({"result": {"entries": listed}} if listed else {})
 
 
+def part_of(workspace: Workspace, part: str) -> Any:
+    """Return a part of the proposal, which is repeated."""
+    result = proposed(workspace, "analyst", part=part).result
+    assert result is not None
+    return result["entries"]
+
+
 def test_a_proposal_is_saved_once_and_comes_to_what_the_command_says(
     workspace: Workspace,
 ) -> None:
@@ -75,10 +82,7 @@ def test_a_proposal_is_saved_once_and_comes_to_what_the_command_says(
     assert first.result is not None
     entries: Any = first.result["entries"]
     assert entries[0]["summary"]["npv_difference"] == pytest.approx(12 * 730)
-    [summary], tornado = (
-        proposed(workspace, "analyst", part=part).result["entries"]  # type: ignore[index]
-        for part in ("summary", "tornado")
-    )
+    [summary], tornado = (part_of(workspace, part) for part in ("summary", "tornado"))
     assert list(workspace.scenario_results.glob("*.json")) == []  # nobody ran it yet
 
     ran = invoke("run", file, "-w", workspace.root, "--json", "--by", "Ana")
@@ -131,7 +135,7 @@ def test_over_http_the_bearer_signs_and_rest_offers_no_proposal(
     async def scenarios(client: Client) -> list[Any]:
         given = {"name": "Half", "part": "summary"}
         result = await client.call_tool("scenarios", given)
-        return result.structured_content["scenarios"]
+        return [*(result.structured_content or {})["scenarios"]]
 
     with running(workspace.root, tokens) as url:
         assert ask(url, viewer, propose).refusal is not None

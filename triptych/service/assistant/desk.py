@@ -129,10 +129,10 @@ class Desk:
             query = query_of(listing, given)
             names = {column: (value,) for column, value in (parameters or {}).items()}
             link = self._link(listing.page, period=given.get("month"))
-            found = self._figures(snapshot, answer, query, names)
-            if not found.figures and month is not None:
+            reply = self._figures(snapshot, answer, query, names)
+            if not reply.figures and month is not None:
                 _require_month(Standing.of(snapshot), month)
-            return found.model_copy(update={"link": link})
+            return reply.model_copy(update={"link": link})
 
         return self._reply(listing.title, find)
 
@@ -147,11 +147,11 @@ class Desk:
             month = query.model.month or WINDOW
             if not months and month not in asked.where:
                 months = tuple(until(each) for each in names.pop(month, ()))
-            found = self._figures(snapshot, answer, query, names)
-            if not found.figures and months:
+            reply = self._figures(snapshot, answer, query, names)
+            if not reply.figures and months:
                 _require_month(Standing.of(snapshot), months[-1])
             link = self._link(page, period=months[-1] if months else None)
-            return found.model_copy(update={"link": link})
+            return reply.model_copy(update={"link": link})
 
         return self._reply(", ".join(asked.measures), find)
 

@@ -89,15 +89,15 @@ class _Verifier:
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return who a token lets in; None where it lets nobody in."""
-        found = self.tokens.find(token)
-        if found is None:
+        signed = self.tokens.find(token)
+        if signed is None:
             return None
         return AccessToken(
             token=token,
-            client_id=found.name,
+            client_id=signed.name,
             scopes=[],
-            expires_at=int(datetime.fromisoformat(found.expires_at).timestamp()),
-            claims={_ROLE: found.role, _COST_CENTERS: found.cost_centers},
+            expires_at=int(datetime.fromisoformat(signed.expires_at).timestamp()),
+            claims={_ROLE: signed.role, _COST_CENTERS: found.cost_centers},
         )
 
 

@@ -32,7 +32,8 @@ def _summary(scenario: Scenario) -> dict[str, Any]:
     """Return a scenario's result, what moves it most, and the names of its parts."""
     result = scenario.get("summary", {})
     drivers = [each["driver"] for each in scenario.get("tornado", ())[:_DRIVERS]]
-    parts = [name for name, value in scenario.items() if isinstance(value, dict | list)]
+    tables = (dict, list)
+    parts = [name for name, value in scenario.items() if isinstance(value, tables)]
     return {
         **{name: scenario[name] for name in _ABOUT if name in scenario},
         "summary": {name: result[name] for name in _RESULT if name in result},
