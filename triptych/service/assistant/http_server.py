@@ -97,7 +97,7 @@ class _Verifier:
             client_id=signed.name,
             scopes=[],
             expires_at=int(datetime.fromisoformat(signed.expires_at).timestamp()),
-            claims={_ROLE: signed.role, _COST_CENTERS: found.cost_centers},
+            claims={_ROLE: signed.role, _COST_CENTERS: signed.cost_centers},
         )
 
 
