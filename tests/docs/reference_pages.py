@@ -110,10 +110,6 @@ def cli_page() -> Iterator[str]:
         text = f"{_parameter(parameter)}: {_meaning(parameter)}"
         yield f"- {text} Not for {without}."
     yield ""
-    yield ", ".join(
-        f"[`{name}`](#triptych-{name.replace(' ', '-')})" for name in listed
-    )
-    yield ""
     for name, command in listed.items():
         yield f"## triptych {name}\n"
         yield f"{command.help}\n"
