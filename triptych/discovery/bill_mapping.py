@@ -41,26 +41,33 @@ ROLES: Final[dict[str, tuple[str, ...]]] = {
         *("chargeperiodstart", "usagedateutc", "usagedate", "usageat", "date", "day"),
         *("periodstart", "startdate", "starttime", "start", "billingdate", "time"),
         *("timestamp", "createdat", "datetime", "month", "billingmonth"),
+        *("intervalstart", "starttimeiso"),
     ),
     "end": ("chargeperiodend", "periodend", "enddate", "endtime", "end"),
     "amount": (
         *("netamount", "costusd", "amountvalue", "billedcost", "totalcost", "cost"),
         *("amount", "amountusd", "amounteur", "charge", "charges", "totalamount"),
         *("totalcharge", "costineur", "costinusd", "spend", "spendusd", "total"),
+        "usageincurrency",
     ),
     "currency": ("currency", "currencycode", "billingcurrency", "amountcurrency"),
     "service": ("product", "servicename", "service", "productname", "category"),
     "meter": (
         *("sku", "skuname", "lineitem", "meter", "metername", "tokentype"),
-        *("gputypeid", "gputype", "instancetype"),
+        *("gputypeid", "gputype", "instancetype", "usagetype"),
     ),
     "tier": ("contextwindow", "servicetier"),
     "quantity": ("quantity", "usagequantity", "consumedquantity"),
     "unit": ("unittype", "unit", "usageunit", "unitofmeasure"),
     "model": ("model", "modelname", "modelid"),
     "description": ("description", "item", "details", "kind", "costtype"),
-    "resource": ("podid", "endpointid", "instanceid", "resourceid", "resource"),
-    "account": ("workspace", "project", "projectname", "organization", "organisation"),
+    "resource": (
+        *("podid", "endpointid", "instanceid", "resourceid", "resource", "objectid"),
+    ),
+    "account": (
+        *("workspace", "project", "projectname", "organization", "organisation"),
+        *("accountname", "environmentname"),
+    ),
     "vendor": ("vendor", "provider", "providername"),
 }
 #: Any of them names the item charged for.
@@ -71,13 +78,23 @@ _VENDORS: Final = (
     ({"kind", "maxmode", "model", "cost"}, "Cursor", "USD"),
     ({"usagedateutc", "tokentype", "costusd"}, "Anthropic", "USD"),
     ({"timebilledms", "amount"}, "RunPod", "USD"),
+    ({"starttime", "amountvalue", "amountcurrency", "lineitem"}, "OpenAI", ""),
+    ({"calltype", "spend", "prompttokens", "starttime"}, "LiteLLM", "USD"),
+    ({"objectid", "environmentname", "intervalstart", "cost"}, "Modal", "USD"),
+    ({"usagetype", "usageincurrency", "balancesource"}, "Snowflake", ""),
+    ({"instanceid", "rate", "amount", "timestamp"}, "Vast.ai", "USD"),
+    ({"starttimeiso", "wallettype", "cost", "currency"}, "DeepSeek", ""),
 )
 _CURRENCY: Final = re.compile(r"(?i)(?:^|[^a-z])(usd|eur|gbp|chf|jpy|cad|aud|sek)$")
 _SIGNS: Final = {"€": "EUR", "£": "GBP"}
 _FREE: Final = frozenset({"included", "free", "-", "–", "n/a"})
-#: Columns that name a person: a tag has none.
+#: Columns that name a person, or hold what they wrote: a tag has none.
 _PERSONS: Final = frozenset(
-    {"user", "username", "useremail", "email", "member", "actor", "login"}
+    (
+        *("user", "username", "useremail", "email", "member", "actor", "login"),
+        *("userid", "enduser", "messages", "response", "proxyserverrequest"),
+        *("requesteripaddress", "requestid"),
+    )
 )
 
 
@@ -308,6 +325,7 @@ class _Table:
             if name not in taken
             and _folded(name) not in _PERSONS
             and _is_text(row[name] for row in self.rows)
+            and not date_forms(row[name] for row in self.rows)
         ]
         if kept:
             pairs = ", ".join(f"{literal(name)}, {_quoted(name)}" for name in kept)
@@ -399,7 +417,7 @@ def _amounts(columns: Sequence[str], rows: list[dict[str, str]]) -> list[str]:
 def _is_money(value: str) -> bool:
     """Return whether a value is an amount, or a word for none."""
     plain = value.casefold()
-    number = r"\(?-?[$€£]?-?\d[\d.,]*\)?( ?[€$£])?"
+    number = r"\(?-?[$€£]?-?\d[\d.,]*(e-?\d+)?\)?( ?[€$£])?"
     return plain in _FREE or bool(re.fullmatch(number, plain))
 
 

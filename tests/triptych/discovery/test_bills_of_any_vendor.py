@@ -1,8 +1,14 @@
 """Bills that no source knows are read by their columns, or asked about, never guessed.
 
 Columns are those that vendors document: GitHub's usage report and Copilot's premium
-requests, Cursor's usage events, Claude Console's cost export, RunPod's billing history.
-The others are what accountants make of an invoice. Totals are added up on paper.
+requests, Cursor's usage events, Claude Console's exports, RunPod's billing history,
+LiteLLM's table of spend logs (its schema), Modal's billing report (modal.com/docs),
+Snowflake's view USAGE_IN_CURRENCY_DAILY, Vast's invoices (docs.vast.ai), Fireworks'
+billing metrics (docs.fireworks.ai), Databricks' table system.billing.usage. DeepSeek's
+are those of public readers. They quote four columns of OpenAI's cost export;
+the others are those of its costs API. Lambda, CoreWeave, Together, Replicate and
+ElevenLabs document no file with money. The others are what accountants make of an
+invoice. Totals are added up on paper.
 """
 
 from __future__ import annotations
@@ -55,8 +61,72 @@ Description,Period start,Period end,Quantity,Unit price,Amount (EUR)
 H100 node reserved,01.09.2026,30.09.2026,720,"2,10","1.512,00"
 Egress,01.09.2026,30.09.2026,1,"8,00","8,00"
 """
+OPENAI = """\
+start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,line_item,\
+project_id,project_name,organization_id,organization_name
+1788220800,1788307200,2026-09-01T00:00:00+00:00,2026-09-02T00:00:00+00:00,1.50,usd,\
+"gpt-5, input",proj_1,Support,org-1,Acme
+1788307200,1788393600,2026-09-02T00:00:00+00:00,2026-09-03T00:00:00+00:00,6.25,usd,\
+"gpt-5, output",proj_1,Support,org-1,Acme
+"""
+LITELLM = """\
+request_id,call_type,api_key,spend,total_tokens,prompt_tokens,completion_tokens,\
+startTime,endTime,model,user,team_id,messages
+r1,acompletion,88dc28,0.0125,1200,1000,200,2026-09-01 10:00:00.123,\
+2026-09-01 10:00:01.500,gpt-4o,ann@example.com,support,my secret
+r2,acompletion,88dc28,5e-05,12,10,2,2026-09-02 10:00:00.123,\
+2026-09-02 10:00:01.500,gpt-4o-mini,ann@example.com,support,my secret
+"""
+MODAL = """\
+object_id,description,environment_name,interval_start,cost
+ap-1,train-embeddings,main,2026-09-01 00:00:00,12.34
+ap-1,train-embeddings,main,2026-09-02 00:00:00,0.66
+"""
+SNOWFLAKE = """\
+ORGANIZATION_NAME,CONTRACT_NUMBER,ACCOUNT_NAME,ACCOUNT_LOCATOR,REGION,SERVICE_LEVEL,\
+USAGE_DATE,USAGE_TYPE,CURRENCY,USAGE,USAGE_IN_CURRENCY,BALANCE_SOURCE,SERVICE_TYPE
+ACME,1001,PROD,ab1,AWS_EU_WEST_1,Enterprise,2026-09-01,compute,USD,3.20,9.60,\
+capacity,WAREHOUSE_METERING
+ACME,1001,PROD,ab1,AWS_EU_WEST_1,Enterprise,2026-09-02,compute,USD,0.80,2.40,\
+capacity,AI_SERVICES
+"""
+VAST = """\
+type,description,timestamp,quantity,rate,amount,instance_id
+charge,Instance 123 GPU charge: hours * $/hr,1788220800,10.000,0.1000,1.000,123
+charge,Instance 123 GPU charge: hours * $/hr,1788307200,24.000,0.1000,2.400,123
+"""
+DEEPSEEK = """\
+user_id,start_time_iso,end_time_iso,model,wallet_type,cost,currency
+u1,2026-09-01T00:00:00+00:00,2026-09-02T00:00:00+00:00,deepseek-chat,paid,4.10,USD
+"""
+#: Files that state use and no money: their columns must not become an amount.
+WITHOUT_MONEY = {
+    "fireworks.csv": """\
+email,start_time,end_time,usage_type,accelerator_type,accelerator_seconds,\
+base_model_name,model_bucket,parameter_count,prompt_tokens,completion_tokens
+a@example.com,2026-09-01 17:16:48 UTC,2026-09-01 17:16:48 UTC,\
+TEXT_COMPLETION_INFERENCE_USAGE,,,llama-v3p1-8b,Llama,8000000000,100,20
+""",
+    "claude-usage.csv": """\
+usage_date_utc,model_version,api_key,workspace,usage_type,context_window,\
+usage_input_tokens_no_cache,usage_input_tokens_cache_read,usage_output_tokens
+2026-09-01,claude-haiku-4-5-20251001,key,Default,standard,≤ 200k,622,0,423
+""",
+    "databricks.csv": """\
+account_id,workspace_id,record_id,sku_name,cloud,usage_start_time,usage_end_time,\
+usage_date,usage_unit,usage_quantity,billing_origin_product
+a1,w1,r1,ENTERPRISE_SERVERLESS_REAL_TIME_INFERENCE,AWS,2026-09-01 00:00:00,\
+2026-09-01 01:00:00,2026-09-01,DBU,1.25,MODEL_SERVING
+""",
+}
 #: File → what is in it: the currency, the total, the rows.
 BILLS = {
+    "openai-cost.csv": (OPENAI, "USD", Decimal("7.75"), 2),
+    "litellm.csv": (LITELLM, "USD", Decimal("0.01255"), 2),
+    "modal-report.csv": (MODAL, "USD", Decimal("13.00"), 2),
+    "snowflake.csv": (SNOWFLAKE, "USD", Decimal("12.00"), 2),
+    "vast.csv": (VAST, "USD", Decimal("3.400"), 2),
+    "deepseek.csv": (DEEPSEEK, "USD", Decimal("4.10"), 1),
     "github.csv": (GITHUB, "USD", Decimal("226.00"), 3),
     "cursor-usage.csv": (CURSOR, "USD", Decimal("1.50"), 3),
     "claude.csv": (CLAUDE, "USD", Decimal("20.000000"), 3),
@@ -86,8 +156,31 @@ def test_a_bill_is_read_by_its_columns(tmp_path: Path, name: str) -> None:
     assert (first.workspace.root / mapped[0]["path"] / name).is_file()
 
 
+@pytest.mark.parametrize("name", WITHOUT_MONEY)
+def test_a_file_of_use_without_money_is_no_bill(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(WITHOUT_MONEY[name], "utf-8")
+    code, out, err = run_cli(
+        "init", str(tmp_path / "ws"), "--from", str(tmp_path / name), "--yes"
+    )
+    assert code != 0, out
+    assert name in out + err
+    assert not (tmp_path / "ws" / "triptych.yml").exists()
+
+
+def test_no_tag_names_a_person_or_has_a_prompt(tmp_path: Path) -> None:
+    (tmp_path / "litellm.csv").write_text(LITELLM, "utf-8")
+    first = workspace_from(tmp_path / "ws", [tmp_path / "litellm.csv"])
+    [report] = first.taken
+    assert {tag.key for tag in report.tags} == {
+        *("call_type", "api_key", "model", "team_id")
+    }
+
+
 def test_all_of_them_are_run_and_add_up(tmp_path: Path) -> None:
-    """226.00 + 1.50 + 20.00 + 96.84 in dollars; the invoice in euros stays apart."""
+    """226.00 + 1.50 + 20.00 + 96.84 + 7.75 + 0.01255 + 13 + 12 + 3.40 + 4.10 dollars.
+
+    The invoice in euros stays apart.
+    """
     folder = tmp_path / "named"
     folder.mkdir()
     for name, (content, *_) in BILLS.items():
@@ -106,7 +199,7 @@ def test_all_of_them_are_run_and_add_up(tmp_path: Path) -> None:
     amounts = [line.split(",") for line in out.strip().splitlines()[1:]]
     assert {code: Decimal(amount) for code, amount in amounts} == {
         "EUR": Decimal(1520),
-        "USD": Decimal("344.34"),
+        "USD": Decimal("384.60255"),
     }
 
 
