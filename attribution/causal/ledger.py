@@ -3,9 +3,11 @@
 A claim is a feature's effect on an outcome, on some units, over some time. Where two
 claims share outcome, units and days, both have measured the same change. There the sum
 of the claims lies between zero and the joint total: that of a joint study or a hold-out
-where available. Otherwise, gains together are at most the largest gain, and harms
-together at most the largest harm. The excess is subtracted from each in proportion,
-draw by draw, and each subtraction is listed.
+where available. Otherwise a single gain counts and a single harm: of gains whose sign
+is known that with the best grade, then with the least money per unit and day; of likely
+harms the largest. A claim that may be
+nothing gives way to them. The choice is by means: the largest of several draws is more
+than any of them. Each subtraction is listed.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from attribution.arrays import Floats
 
 
+#: Chance of a gain from which its sign is known, and up to which a harm is likely.
+_KNOWN_GAIN, _LIKELY_HARM = 0.95, 0.25
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """Effect that a study claims for its feature.
@@ -38,6 +44,10 @@ class Claim:
     draws : ndarray, shape (draws, periods)
         Total effect over the units in each period. The same row is the same draw in
         every period; studies have equally many rows.
+    worth : ndarray, shape (periods,), optional
+        Mean money of an extra unit of the outcome, by period; 1 by default.
+    rank : int
+        Place of its grade: the smaller, the better the evidence.
     is_total : bool
         True if it is a joint claim or hold-out that covers every feature on its units
         and days. It bounds the others, and is nobody's claim.
@@ -49,6 +59,20 @@ class Claim:
     periods: tuple[tuple[date, date], ...]
     draws: Floats
     is_total: bool = False
+    worth: Floats | None = None
+    rank: int = 0
+
+    @property
+    def money(self) -> Floats:
+        """Money of all its periods, by draw."""
+        worth = 1.0 if self.worth is None else self.worth
+        return np.asarray((self.draws * worth).sum(axis=1))
+
+    @property
+    def density(self) -> float:
+        """Mean money per unit and day."""
+        days = sum((end - first).days for first, end in self.periods)
+        return float(self.money.mean()) / (max(days, 1) * max(len(self.units), 1))
 
     def __post_init__(self) -> None:
         if self.draws.ndim != 2 or self.draws.shape[1] != len(self.periods):  # noqa: PLR2004
@@ -75,7 +99,7 @@ class Overlap:
     subtracted_by_study : mapping of str to float
         The mean that each study gives up here.
     bounded_by : str
-        The study with the bounding total, or "the largest claim".
+        The study with the bounding total, or the studies that are counted.
     """
 
     outcome: str
@@ -212,20 +236,17 @@ def _settled(cell: _Cell, left: dict[str, Floats]) -> Overlap | None:
     claimed = np.stack([one.draws[:, period] * part for one, period, part in own])
     if totals:
         total, period, part = totals[0]
-        upper = np.maximum(total.draws[:, period] * part, 0.0)
-        lower = np.minimum(total.draws[:, period] * part, 0.0)
-        gains, harms = claimed, claimed
+        given_up = _beyond(claimed, total.draws[:, period] * part)
         bounded_by = total.study_id
     else:
-        gains, harms = np.maximum(claimed, 0.0), np.minimum(claimed, 0.0)
-        upper, lower = gains.max(axis=0), harms.min(axis=0)
-        bounded_by = "the largest claim"
-    # Gains beyond the bound are given up by those that gained, harms by those that
-    # harmed.
-    above = np.maximum(gains.sum(axis=0) - upper, 0.0)
-    below = np.minimum(harms.sum(axis=0) - lower, 0.0)
-    given_up = _in_proportion(np.maximum(claimed, 0.0), above)
-    given_up += _in_proportion(np.minimum(claimed, 0.0), below)
+        kept = _counted([one for one, _, _ in own])
+        given_up = np.stack(
+            [
+                np.zeros_like(draws) if one.study_id in kept else draws
+                for (one, _, _), draws in zip(own, claimed, strict=True)
+            ]
+        )
+        bounded_by = ", ".join(sorted(kept))
     for (one, period, _), gone in zip(own, given_up, strict=True):
         left[one.study_id][:, period] -= gone
     names = tuple(one.study_id for one, _, _ in own)
@@ -242,6 +263,33 @@ def _settled(cell: _Cell, left: dict[str, Floats]) -> Overlap | None:
         {name: float(gone.mean()) for name, gone in zip(names, given_up, strict=True)},
         bounded_by,
     )
+
+
+def _beyond(claimed: Floats, total: Floats) -> Floats:
+    """Return gains and harms of each claim beyond a total, by draw."""
+    above = np.maximum(claimed.sum(axis=0) - np.maximum(total, 0.0), 0.0)
+    below = np.minimum(claimed.sum(axis=0) - np.minimum(total, 0.0), 0.0)
+    gains = _in_proportion(np.maximum(claimed, 0.0), above)
+    return gains + _in_proportion(np.minimum(claimed, 0.0), below)
+
+
+def _counted(claims: Sequence[Claim]) -> frozenset[str]:
+    """Return the studies that count where several have measured the same change."""
+    ordered = sorted(claims, key=lambda claim: (claim.density, claim.study_id))
+    chance = {claim.study_id: _chance_of_gain(claim.money) for claim in ordered}
+    names = list(chance)
+    harms = [
+        claim.study_id
+        for claim in ordered
+        if chance[claim.study_id] <= _LIKELY_HARM and claim.density < 0
+    ]
+    known = [claim for claim in ordered if chance[claim.study_id] >= _KNOWN_GAIN]
+    gains = [claim.study_id for claim in sorted(known, key=lambda claim: claim.rank)]
+    return frozenset(harms[:1] + gains[:1]) or frozenset(names[:1])
+
+
+def _chance_of_gain(money: Floats) -> float:
+    return float(np.mean(money > 0) + np.mean(money == 0) / 2)
 
 
 def _in_proportion(claimed: Floats, excess: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Overlapping claims on an outcome in the same days and units, in money.
 
 Each alone may be right, and their sum wrong: the outcome moved once. The ledger of
-effects (:mod:`attribution.causal.ledger`) gives the excess of the claims, draw by draw.
+effects (:mod:`attribution.causal.ledger`) gives the excess of the claims, by money.
 Here the excess is valued as the claims are, and listed; the sum of returns is reduced
 by it.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.causal import ledger
+from attribution.causal.grade import LETTERS
 from attribution.roi.persistence import faded
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def overlaps_of(features: Sequence[FeatureReturn], worlds: Worlds) -> Iterator[O
 def _of_outcome(
     outcome: str, claims: Sequence[tuple[ValuedClaim, Terms]], worlds: Worlds
 ) -> Iterator[Overlap]:
-    settled = settled_by_ledger([valued.claim for valued, _ in claims])
+    worths = [valued.worth_of_one(worlds).mean(axis=0) for valued, _ in claims]
+    settled = settled_by_ledger([valued.claim for valued, _ in claims], worths)
     if not settled.overlaps:
         return
     by_month: dict[str, Floats] = {}
@@ -144,8 +146,18 @@ def _excess(valued: ValuedClaim, terms: Terms, settled: ledger.Ledger) -> Excess
     return Excess(claim.feature_id, valued, terms, gone)
 
 
-def settled_by_ledger(claims: Sequence[Claim]) -> ledger.Ledger:
-    """Return the remainder of each claim; shared units and days are split."""
+def settled_by_ledger(
+    claims: Sequence[Claim], worths: Sequence[Floats]
+) -> ledger.Ledger:
+    """Return the remainder of each claim; shared units and days are counted once.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        Claims on an outcome.
+    worths : sequence of ndarray
+        Mean money of an extra unit of the outcome, by month of each claim.
+    """
     everywhere = frozenset({""}).union(*(claim.units for claim in claims))
     return ledger.ledger_of(
         [
@@ -155,8 +167,10 @@ def settled_by_ledger(claims: Sequence[Claim]) -> ledger.Ledger:
                 claim.units or everywhere,
                 claim.periods,
                 without_bounds(claim.effects),
+                worth=worth,
+                rank=LETTERS.index(claim.grade),
             )
-            for claim in claims
+            for claim, worth in zip(claims, worths, strict=True)
         ]
     )
 

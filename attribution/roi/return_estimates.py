@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same inputs would give other figures.
-METHOD_VERSION: Final = 9
+METHOD_VERSION: Final = 10
 _NOTHING: Final = Costs({}, {})
 
 

@@ -174,7 +174,7 @@ def claimed_twice(
                 claim, worth = _claim_of(valued, month, worlds)
                 claims.append(claim)
                 worths.append(worth * terms.driven_in(month, worlds))
-    settled = settled_by_ledger(claims)
+    settled = settled_by_ledger(claims, [worth.mean(keepdims=True) for worth in worths])
     twice = np.zeros(WORLD_COUNT)
     for claim, worth in zip(claims, worths, strict=True):
         left = settled.draws_of(claim.study_id)

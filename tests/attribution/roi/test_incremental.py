@@ -165,10 +165,10 @@ def test_what_was_replaced_is_saved_only_while_the_change_runs() -> None:
 
 
 def test_what_two_features_carry_of_one_outcome_is_carried_once() -> None:
-    """100 and 60 of the same minutes are 100; both fade. Less 20 a month of cost."""
+    """100 and 60 of the same minutes are 60; both fade. Less 20 a month of cost."""
     costs = dict.fromkeys(("2026-01", "2026-02", "2026-03"), 10.0)
     both = [GAIN, claim("eta", effects=(60.0, 60.0))]
     row = headline(rows(inputs(both, [EURO], {"care": costs, "eta": costs})))
-    assert row["net_after_investment"] == pytest.approx(200 - 40)
-    assert row["carried_benefit"] == pytest.approx(100 * (1 - 1 / 24), rel=0.02)
-    assert row["net_to_date"] == pytest.approx(160 + 95.8 - 20, rel=0.02)
+    assert row["net_after_investment"] == pytest.approx(120 - 40)
+    assert row["carried_benefit"] == pytest.approx(60 * (1 - 1 / 24), rel=0.02)
+    assert row["net_to_date"] == pytest.approx(80 + 57.5 - 20, rel=0.02)

@@ -314,12 +314,12 @@ def test_two_studies_of_one_outcome_count_once() -> None:
 
 
 def test_what_two_features_claim_of_one_outcome_is_subtracted_once() -> None:
-    """100 and 60 of the same minutes in the same months: 100 together, not 160."""
+    """100 and 60 of the same minutes in the same months: the smaller, not 160."""
     both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60))]
     found = rows(inputs(both, [HALF_A_EURO], OTHER_COST))
     total = headline(found)
-    assert total["overlap_benefit"] == pytest.approx(60.0)
-    assert total["benefit"] == pytest.approx(100.0)
+    assert total["overlap_benefit"] == pytest.approx(100.0)
+    assert total["benefit"] == pytest.approx(60.0)
     [overlap] = found["roi_overlaps"]
     assert overlap["feature_ids"] == "care, eta"
     apart = [
@@ -330,37 +330,34 @@ def test_what_two_features_claim_of_one_outcome_is_subtracted_once() -> None:
 
 
 def test_cash_that_two_features_claim_is_subtracted_once_too() -> None:
-    """Of 100 and 60 minutes at half a euro 50 are left; 30 of 80 were claimed twice.
-
-    Of the excess 100 parts of 160 are the first's: its cash is 50 - 18.75.
-    """
+    """Of 100 and 60 minutes at half a euro the smaller is left, as cash or not."""
     cash, capacity = (replace(HALF_A_EURO, is_cash=one) for one in (True, False))
     both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60))]
     total = headline(rows(inputs(both, [cash], OTHER_COST)))
-    assert (total["benefit"], total["cash_benefit"]) == pytest.approx((100.0, 100.0))
+    assert (total["benefit"], total["cash_benefit"]) == pytest.approx((60.0, 60.0))
     of_eta = replace(capacity, id="of-eta", feature_id="eta")
     found = rows(inputs(both, [cash, of_eta], OTHER_COST))
-    assert headline(found)["cash_benefit"] == pytest.approx(2 * (50 - 18.75))
+    assert headline(found)["cash_benefit"] == pytest.approx(0.0)
     [january] = [r for r in found["roi_portfolio"] if r["roi_window"] == "2026-01"]
-    assert january["cash_benefit"] == pytest.approx(50 - 18.75)
+    assert january["cash_benefit"] == pytest.approx(0.0)
 
 
 def test_what_is_claimed_twice_moves_with_the_drivers_of_the_benefit() -> None:
-    """At twice the volume 160 and 96 come to 200 together: 120 are claimed twice."""
+    """At twice the volume 200 and 120 come to 120: 200 are claimed twice."""
     both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60))]
     volume = assumed("driver", 2.0, unit="ratio")
     total = headline(rows(inputs(both, [HALF_A_EURO, volume], OTHER_COST)))
-    assert total["overlap_benefit"] == pytest.approx(120.0)
-    assert total["benefit"] == pytest.approx(200.0)
+    assert total["overlap_benefit"] == pytest.approx(200.0)
+    assert total["benefit"] == pytest.approx(120.0)
 
 
 @pytest.mark.parametrize("rate", [None, 0.21])
 def test_the_headline_breaks_even_after_what_is_claimed_twice(
     rate: float | None,
 ) -> None:
-    """100 together, not 160, pay for 60: at 0.3 for a minute, and not at 0.1875.
+    """60 together, not 160, pay for 60: at 0.5 for a minute, and not at 0.1875.
 
-    In money of the first day 25 and 35 are to be paid by 50 and 50.
+    In money of the first day 25 and 35 are to be paid by 30 and 30.
     """
     both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60))]
     uncertain = replace(HALF_A_EURO, low=0.4, high=0.7)
@@ -372,20 +369,20 @@ def test_the_headline_breaks_even_after_what_is_claimed_twice(
         if row["scope_type"] == "portfolio" and row["kind"] == "conversion"
     ]
     first, second = (1.0, 1.0) if rate is None else (1.21 ** (-n / 12) for n in (1, 2))
-    spent, brought = 25 * first + 35 * second, 50 * first + 50 * second
+    spent, brought = 25 * first + 35 * second, 30 * first + 30 * second
     assert row["break_even"] == pytest.approx(0.5 * spent / brought)
     assert row["measure_at_low"] == pytest.approx(0.8 * brought - spent)
     assert row["measure_at_high"] == pytest.approx(1.4 * brought - spent)
 
 
 def test_counted_grades_add_up_to_the_headline() -> None:
-    """Of 60 that are claimed twice the first gives up 100 of 160 parts: 37.5."""
+    """The better grade counts its 100, and the other gives its 60 up."""
     both = [claim(effects=(-100, -100)), claim("eta", effects=(-60, -60), grade="B")]
     found = rows(inputs(both, [HALF_A_EURO], OTHER_COST))
     mix = {row["grade"]: row for row in found["roi_evidence"]}
-    assert [mix[grade]["benefit"] for grade in "AB"] == pytest.approx([62.5, 37.5])
-    assert [mix[grade]["net_value"] for grade in "AB"] == pytest.approx([12.5, 27.5])
-    assert headline(found)["net_value"] == pytest.approx(12.5 + 27.5)
+    assert [mix[grade]["benefit"] for grade in "AB"] == pytest.approx([100.0, 0.0])
+    assert [mix[grade]["net_value"] for grade in "AB"] == pytest.approx([50.0, -10.0])
+    assert headline(found)["net_value"] == pytest.approx(40.0)
 
 
 def test_money_is_discounted_from_the_end_of_its_month() -> None:

@@ -117,29 +117,29 @@ def together(*claims: Claim, care: int, eta: int) -> Row:
 
 
 def test_a_stopped_feature_takes_nothing_from_the_run_rate_of_another() -> None:
-    """100 fades to 75 half a year on, less 10; the 60 of the other are no more."""
+    """60 less 20; half a year on 100 fades to 75, less 10: the other is no more."""
     both = GAIN, claim("eta", effects=(60.0, 60.0))
-    assert together(*both, care=2, eta=2)["run_rate_net"] == pytest.approx(80.0)
+    assert together(*both, care=2, eta=2)["run_rate_net"] == pytest.approx(40.0)
     stopped = together(*both, care=8, eta=2)
     assert stopped["run_rate_feature_count"] == 1
     assert stopped["run_rate_net"] == pytest.approx(65.0, abs=1.5)
 
 
 def test_what_two_run_rates_claim_of_one_outcome_is_that_of_a_whole_month() -> None:
-    """Half of February is seen, January whole: 100 and 60 are 100, less 20 of cost."""
+    """Half of February is seen, January whole: 100 and 60 are 60, less 20 of cost."""
     first, end = date(2026, 1, 1), date(2026, 2, 15)
     half = (
         claim(effects=(100.0, 50.0), first_day=first, end=end),
         claim("eta", effects=(60.0, 30.0), first_day=first, end=end),
     )
-    assert together(*half, care=2, eta=2)["run_rate_net"] == pytest.approx(80.0)
+    assert together(*half, care=2, eta=2)["run_rate_net"] == pytest.approx(40.0)
 
 
 def test_what_two_fading_features_claim_of_one_outcome_fades_with_them() -> None:
-    """A year on each keeps 0 to all of 100 and of 60; the larger is 56 on average."""
+    """A year on each keeps 0 to all of 100 and of 60; the smaller is 30 on average."""
     both = GAIN, claim("eta", effects=(60.0, 60.0))
     row = together(*both, care=14, eta=14)
-    assert row["run_rate_net"] == pytest.approx(56 - 20, abs=2.0)
+    assert row["run_rate_net"] == pytest.approx(30 - 20, abs=2.0)
 
 
 def test_a_month_that_is_not_delivered_whole_is_not_the_run_rate() -> None:

@@ -905,7 +905,7 @@ def test_the_run_rate_is_reconciled_with_a_month_of_the_base_line_by_line() -> N
 
 
 def test_what_counts_of_a_scenario_is_after_what_is_claimed_twice() -> None:
-    """1,000 and 600 of the same minutes are 1,000: 606 less are 394 in each month."""
+    """1,000 and 600 of the same minutes are 600: 606 less are −6 in each month."""
     both = [
         claim(effects=(1000.0, 1000.0)),
         claim("eta", effects=(600.0, 600.0)),
@@ -913,8 +913,8 @@ def test_what_counts_of_a_scenario_is_after_what_is_claimed_twice() -> None:
     lines = (OWN, SHARED, IDLE, replace(OWN, feature_id="eta", cost=6.0))
     found = result(base=run_of(both, lines=lines))["summary"]
     assert found["counted_features"] == ["care", "eta"]
-    assert found["npv"] == pytest.approx(12 * 394.0)
-    assert found["benefit"] == pytest.approx(12 * 1000.0)
+    assert found["npv"] == pytest.approx(12 * -6.0)
+    assert found["benefit"] == pytest.approx(12 * 600.0)
 
 
 def test_a_run_without_a_run_rate_has_none_in_its_scenarios() -> None:
