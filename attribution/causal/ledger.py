@@ -239,11 +239,11 @@ def _settled(cell: _Cell, left: dict[str, Floats]) -> Overlap | None:
         given_up = _beyond(claimed, total.draws[:, period] * part)
         bounded_by = total.study_id
     else:
-        kept = _counted([one for one, _, _ in own])
+        kept = _counted([claim for claim, _, _ in own])
         given_up = np.stack(
             [
-                np.zeros_like(draws) if one.study_id in kept else draws
-                for (one, _, _), draws in zip(own, claimed, strict=True)
+                np.zeros_like(draws) if claim.study_id in kept else draws
+                for (claim, _, _), draws in zip(own, claimed, strict=True)
             ]
         )
         bounded_by = ", ".join(sorted(kept))

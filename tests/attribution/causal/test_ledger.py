@@ -82,9 +82,7 @@ def test_a_harm_does_not_make_room_for_more_gain() -> None:
     assert ledger.allocated == pytest.approx(2.0)
 
 
-def test_of_two_harms_the_larger_counts_and_worth_decides_the_sign() -> (
-    None
-):
+def test_of_two_harms_the_larger_counts_and_worth_decides_the_sign() -> None:
     worth = np.array([-1.0])
     saved = ledger_of([claim("a", -6.0, worth=worth), claim("b", -4.0, worth=worth)])
     assert saved.allocated == pytest.approx(-4.0)

@@ -219,7 +219,7 @@ def noisy(feature: str, seed: int, mean: float = 50.0, spread: float = 12.0) -> 
 
 
 def benefit(*claims: Claim, entries: Sequence[Assumed] = (ONE_EURO,)) -> float:
-    costs = {one.feature_id: dict.fromkeys(MONTHS, 1.0) for one in claims}
+    costs = {claim.feature_id: dict.fromkeys(MONTHS, 1.0) for claim in claims}
     return float(headline(rows(inputs(claims, entries, costs)))["benefit"])
 
 
