@@ -296,6 +296,16 @@ def replace_study(
     connection.execute("COMMIT")
 
 
+def keep_study(
+    connection: duckdb.DuckDBPyConnection, study_id: str, digest: str
+) -> None:
+    """Keep the stored results of a study for other inputs."""
+    connection.execute(
+        "UPDATE estimates.digests SET digest = ? WHERE subject = ?",
+        [digest, _STUDY_SUBJECT + study_id],
+    )
+
+
 def remove_studies(
     connection: duckdb.DuckDBPyConnection, study_ids: Collection[str]
 ) -> None:

@@ -35,6 +35,8 @@ class Registered:
         Changes to the plan since it was locked.
     draw : Draw or None
         Evidence of chance of an experiment's arms.
+    accepted_data : tuple of str
+        Hashes of data that two people accepted after the end.
     """
 
     state: str
@@ -45,6 +47,7 @@ class Registered:
     withdrawal: str = "none"
     ledger_notes: tuple[str, ...] = ()
     draw: Draw | None = None
+    accepted_data: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:

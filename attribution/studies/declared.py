@@ -59,6 +59,23 @@ class DeclaredStudy:
     notes: tuple[str, ...] = ()
     draw: Draw | None = None
 
+    def record(self) -> dict[str, object]:
+        """Return the standing of the study as a record."""
+        first = self.entries[0] if self.entries else None
+        return {
+            "study_id": self.plan.id,
+            "feature": self.plan.feature,
+            "outcome": self.plan.outcome,
+            "state": self.state,
+            "withdrawal": self.withdrawal,
+            "registered_at": first and first.at,
+            "registered_by": first and first.by,
+            "launch": self.plan.launch,
+            "window_end": self.plan.window.end,
+            "plan_hash": self.plan.hash,
+            "notes": self.notes,
+        }
+
 
 def declared_studies(
     files: Iterable[Plan], entries: Iterable[Entry]

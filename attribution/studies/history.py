@@ -11,6 +11,7 @@ from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from pathlib import Path
 
 _PARQUET: Final = b"PAR1"
 _NEEDED: Final[tuple[Hashable, ...]] = ("unit", "date", "outcome")
@@ -54,3 +55,16 @@ def history_of(content: bytes, *, where: str) -> pd.DataFrame:
             f"The history lacks {', '.join(missing)}.", where=where, next_step=step
         )
     return rows
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """Return the rows of a file; see :func:`history_of`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"The history cannot be read: {error}.",
+            where=str(path),
+            next_step="Give a CSV or Parquet file with columns unit, date, outcome.",
+        ) from error
+    return history_of(content, where=str(path))

@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from attribution.causal.refusal import Refusal
 from attribution.studies.register_entries import (
+    ACCEPTED,
     ASSIGNED,
     Entry,
     canonical,
@@ -32,6 +33,7 @@ from attribution.studies.register_entries import (
 )
 from attribution.studies.register_journal import first_difference
 from attribution.studies.registration_power import power_to_register
+from attribution.studies.restating import check_acceptance
 from attribution.studies.withdrawals import (
     WITHDRAWAL_APPROVED,
     WITHDRAWN,
@@ -275,6 +277,22 @@ class StudyRegister:
         """
         return self._decide(study_id, ASSIGNED, _author(by), at, "", delivered)
 
+    def accept_data(
+        self, study_id: str, data: str, *, by: str, login: str, at: datetime
+    ) -> Entry:
+        """Accept data that was edited after a study's end; two logins decide.
+
+        Parameters
+        ----------
+        study_id, data : str
+            A locked study, and the beginning of the hash of its data.
+        by, login : str
+            Person, and the identity that an authority vouches for.
+        at : datetime
+            Time, with its time zone.
+        """
+        return self._decide(study_id, ACCEPTED, _author(by), at, data, {"login": login})
+
     def _decide(
         self,
         study_id: str,
@@ -288,24 +306,25 @@ class StudyRegister:
             self._catch_up()
             everything = self.entries()
             own = [entry for entry in everything if entry.study_id == study_id]
-            if event != ASSIGNED:
+            if event not in {ASSIGNED, ACCEPTED}:
                 check_decision(own, study_id, event, author)
             locked = _locking(own, study_id)[-1]
-            return self._append(
-                replace(
-                    locked,
-                    event=event,
-                    at=at.isoformat(timespec="seconds"),
-                    by=author,
-                    data_cut_off=at.date().isoformat(),
-                    changes={},
-                    because=because,
-                    nonce="",
-                    arms=dict(arms or {}),
-                    previous_hash=everything[-1].entry_hash,
-                    entry_hash="",
-                )
+            entry = replace(
+                locked,
+                event=event,
+                at=at.isoformat(timespec="seconds"),
+                by=author,
+                data_cut_off=at.date().isoformat(),
+                changes={},
+                because=because,
+                nonce="",
+                arms=dict(arms or {}),
+                previous_hash=everything[-1].entry_hash,
+                entry_hash="",
             )
+            if event == ACCEPTED:
+                check_acceptance(own, entry)
+            return self._append(entry)
 
     def _append(self, unsealed: Entry) -> Entry:
         """Add an entry, to the journal first."""

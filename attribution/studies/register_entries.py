@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _LOCKING: Final = frozenset({"registered", "amended"})
 #: Event of arms that a platform delivered.
 ASSIGNED: Final = "assigned"
+#: Event of a person who accepts data that was edited after a study's end.
+ACCEPTED: Final = "data_accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Entry:
     nonce : str
         Random text of an entry whose hash draws arms, so that nobody can choose it.
     arms : mapping
-        Arms that a platform delivered: file, list and first exposure.
+        Arms that a platform delivered: file, list and first exposure. Of data that was
+        accepted: the login.
     """
 
     study_id: str

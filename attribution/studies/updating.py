@@ -29,6 +29,7 @@ from attribution.studies.panels import (
 )
 from attribution.studies.process import StudyJob, fit_study, fitted
 from attribution.studies.request import StudyReport
+from attribution.studies.restating import accepted_data, is_kept
 from attribution.studies.rows import rows_of_refusal
 from triptych.core.errors import SettingsError
 
@@ -250,6 +251,7 @@ def _registered(declared_study: DeclaredStudy) -> Registered:
         declared_study.withdrawal,
         declared_study.notes,
         declared_study.draw,
+        accepted_data(declared_study.entries),
     )
 
 
@@ -267,7 +269,10 @@ def _estimate(
     with progress.task("attribute", len(due)) as task:
         for asked, digest, refusal in refused:
             rows = rows_of_refusal(asked, refusal)
-            estimate_store.replace_study(connection, asked.plan.id, digest, rows)
+            if is_kept(connection, asked, rows):
+                estimate_store.keep_study(connection, asked.plan.id, digest)
+            else:
+                estimate_store.replace_study(connection, asked.plan.id, digest, rows)
             task.advance()
         if not able:
             return
@@ -276,7 +281,10 @@ def _estimate(
         jobs = _jobs(connection.cursor(), able)
         for job, tables in fitted(jobs, processes=processes, ahead=ahead):
             study = job.asked.plan.id
-            estimate_store.replace_study(connection, study, job.digest, tables)
+            if is_kept(connection, job.asked, tables):
+                estimate_store.keep_study(connection, study, job.digest)
+            else:
+                estimate_store.replace_study(connection, study, job.digest, tables)
             task.advance()
 
 

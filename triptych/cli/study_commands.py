@@ -20,10 +20,7 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from attribution.causal.plan import Plan
-    from attribution.studies.declared import DeclaredStudy
     from attribution.studies.register import Entry, StudyRegister
 
 study = typer.Typer(
@@ -69,6 +66,7 @@ def register(
     from datetime import UTC
 
     from attribution.causal.refusal import Refusal
+    from attribution.studies.history import read_history
     from attribution.studies.study_files import read_plan
     from triptych.core.errors import RefusedEstimateError
 
@@ -78,7 +76,7 @@ def register(
         plan,
         by=by,
         at=datetime.now(tz=UTC),
-        history=None if history is None else _history(history),
+        history=None if history is None else read_history(history),
         low_power_reason=low_power_because,
     )
     if isinstance(entry, Refusal):
@@ -137,10 +135,11 @@ def plan_study(
     Each length is rehearsed on the history, with a launch that never happened.
     """
     from attribution.causal.unused_options import evident_design
+    from attribution.studies.history import read_history
     from attribution.studies.planning import planned_lengths, treated_unit_count
     from attribution.studies.study_files import read_plan
 
-    plan, rows = read_plan(file), _history(history)
+    plan, rows = read_plan(file), read_history(history)
     planned = planned_lengths(rows, plan, periods or ())
     design = evident_design(plan) or "auto: the units of the panel decide"
     units = treated_unit_count(rows, plan)
@@ -308,6 +307,34 @@ def withdraw(
         )
 
 
+@study.command()
+def accept(
+    study_id: Annotated[str, typer.Argument(metavar="ID", help="A concluded study.")],
+    *,
+    data: Annotated[
+        str, typer.Option(metavar="HASH", help="Data, as the study's note names it.")
+    ],
+    by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who accepts it; no e-mail address.")
+    ],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Accept data that was edited after a study's end; two logins decide."""
+    from datetime import UTC
+
+    from triptych.core.signatures import current_signature, of_operating_system
+
+    known = _register_of(workspace, is_verbose=verbose)
+    login = (current_signature() or of_operating_system()).subject
+    at = datetime.now(tz=UTC)
+    entry = known.accept_data(study_id, data, by=by, login=login, at=at)
+    if as_json:
+        return print_json(entry)
+    return print(f"{entry.by} accepts data {data} of {study_id}; two logins decide.")
+
+
 @study.command("list")
 def list_studies(
     *,
@@ -321,7 +348,7 @@ def list_studies(
     opened = open_workspace(workspace, is_verbose=verbose)
     declared = declared_of(opened.workspace)
     if as_json:
-        print_json([_standing_record(one) for one in declared])
+        print_json([each.record() for each in declared])
         return
     if not any(one.entries for one in declared):
         print("No study is locked.")
@@ -344,23 +371,6 @@ def list_studies(
     for one in declared:
         for note in one.notes:
             print(f"{one.plan.id}: {note}")
-
-
-def _standing_record(declared_study: DeclaredStudy) -> dict[str, object]:
-    first = declared_study.entries[0] if declared_study.entries else None
-    return {
-        "study_id": declared_study.plan.id,
-        "feature": declared_study.plan.feature,
-        "outcome": declared_study.plan.outcome,
-        "state": declared_study.state,
-        "withdrawal": declared_study.withdrawal,
-        "registered_at": first and first.at,
-        "registered_by": first and first.by,
-        "launch": declared_study.plan.launch,
-        "window_end": declared_study.plan.window.end,
-        "plan_hash": declared_study.plan.hash,
-        "notes": declared_study.notes,
-    }
 
 
 @study.command()
@@ -433,18 +443,3 @@ def _register_of(workspace: Path | None, *, is_verbose: bool) -> StudyRegister:
 
     opened = open_workspace(workspace, is_verbose=is_verbose)
     return open_register(opened.workspace)
-
-
-def _history(path: Path) -> pd.DataFrame:
-    from attribution.studies.history import history_of
-    from triptych.core.errors import UsageError
-
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"The history cannot be read: {error}.",
-            where=str(path),
-            next_step="Give a CSV or Parquet file with columns unit, date, outcome.",
-        ) from error
-    return history_of(content, where=str(path))
