@@ -37,7 +37,7 @@ class Case:
         self.deliver(1.0)
 
     def deliver(self, factor: float) -> StudyReport:
-        """Deliver outcomes of treated units after the launch times a factor, and estimate."""
+        """Deliver outcomes of treated units times a factor, and estimate."""
         after = self.frame["date"] >= str(self.plan.launch)
         edited = after & (self.treated == 1.0)
         outcome = self.frame["outcome"].where(~edited, self.frame["outcome"] * factor)
