@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard.pages.scenarios import charts as drawn
-from dashboard.pages.scenarios import forms, queries
+from dashboard.pages.scenarios import forms, queries, tiles
 from dashboard.pages.scenarios import reconciliation as scenario_reconciliation
 from dashboard.pages.scenarios import sentences as words
 from dashboard.shared import access, charts, filters, tables, tabs
@@ -72,9 +72,8 @@ def main() -> None:
     with top:
         tabs.show("scenarios_tab", sections)
     st.caption(
-        "Each scenario carries a published run forward over a horizon of its own: the"
-        " period, basis and scope above do not change it. Money is in the currency of"
-        " the run and worth what it is on the first day of the horizon."
+        "A scenario carries a published run forward: period, basis and scope above do"
+        " not change it. Money is discounted to the first day of the horizon."
     )
     tabs.fold("How to make one", "how", show_how)
 
@@ -123,8 +122,9 @@ def show_outcomes(view: Page, chosen: Sequence[Result]) -> None:
     """Draw the outcomes of the chosen scenarios, the best first."""
     chosen = queries.best_first(chosen)
     for result in chosen:
-        st.markdown(words.outcome(result))
-        st.caption(f"{words.level(result)}{_standing(view, result)}")
+        tiles.show(result)
+    if any(result["base_run_id"] != view.run.run_id for result in chosen):
+        st.caption("Of an earlier run: run again for today's figures.")
     table = queries.scenario_outcomes(chosen)
     if any(one["summary"]["npv_difference"] is not None for one in chosen):
         charts.show(
@@ -134,6 +134,7 @@ def show_outcomes(view: Page, chosen: Sequence[Result]) -> None:
             " line at zero. The table below has the same figures.",
             of=_labels(chosen),
         )
+    tabs.fold("Total value, and notes", "notes", lambda: tiles.show_notes(view, chosen))
     tables.show(
         _with_chances(table),
         [
@@ -174,21 +175,6 @@ def _with_chances(table: pa.Table) -> pa.Table:
         parts = table.column(column).to_pylist()
         table = table.append_column(name, [[chance(part) for part in parts]])
     return table
-
-
-def _standing(view: Page, one: Result) -> str:
-    """Report mismatches of a result with the published run, and its gaps."""
-    parts = [f" {fmt.markdown(note)}" for note in one["notes"]]
-    if one["base_run_id"] != view.run.run_id:
-        parts.append(
-            f" Worked out on run {fmt.markdown(one['base_run_id'])}, not on the one"
-            " that is published now: run it again to compare it with today's figures."
-        )
-    unknown = one["summary"]["benefit_unknown_of"]
-    if unknown:
-        named = fmt.markdown(", ".join(unknown))
-        parts.append(f" The benefit of {named} is not known, and in no value.")
-    return "".join(parts)
 
 
 def show_assumed(view: Page, chosen: Sequence[Result]) -> None:

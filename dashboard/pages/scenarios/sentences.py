@@ -45,21 +45,23 @@ def monthly_cost(result: Row) -> str:
 
 def pays(summary: Row) -> str:
     """State the payback date of a scenario against its base."""
+    months, note = payback(summary)
+    return f"Paid back: {months}; {note}."
+
+
+def payback(summary: Row) -> tuple[str, str]:
+    """Write the likely months to payback, and the late case with the risk of never."""
     middle = summary["difference_payback_months_p50"]
-    never = chance(summary["difference_probability_never_paid_back"])
-    if middle is None and summary["difference_probability_never_paid_back"] < _HALF:
-        return f"Nothing is spent before it pays; never in {never}."
+    probability = summary["difference_probability_never_paid_back"]
+    never = f"{chance(probability)} risk of never"
+    if middle is None and probability < _HALF:
+        return "at once", never
     if middle is None:
-        return (
-            "In less than half of the draws it pays for itself within the horizon:"
-            f" never in {never}."
-        )
+        return "unlikely", never
     late = summary["difference_payback_months_p90"]
-    nine = "not within the horizon" if late is None else f"by month {late:.0f}"
-    return (
-        f"Paid back by month {middle:.0f} in half of the draws, {nine} in nine of ten;"
-        f" never in {never}."
-    )
+    nine = "within the horizon" if late is None else f"by month {late:.0f}"
+    likely = "not in 9 of 10 draws " if late is None else "in 9 of 10 draws "
+    return fmt.plural(round(middle), "month"), f"{likely}{nine}; {never}"
 
 
 def level(result: Row) -> str:
