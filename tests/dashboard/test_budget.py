@@ -40,7 +40,7 @@ def test_the_tiles_show_budget_year_and_landings(look_at: LookAt) -> None:
     assert "EUR 2,699.00 of EUR 900.00, **199.9 % over budget (3.0 ×)**." in text
     assert "Stale: model old-v1. Not known: team ghost." in text
     assert "90 % interval EUR 3.9k to 4.2k" in text
-    assert len(app.get("vega_lite_chart")) == 6
+    assert len(app.get("vega_lite_chart")) == 5
 
 
 def test_a_budget_that_is_not_known_is_not_drawn_as_one_that_is_exceeded() -> None:

@@ -143,7 +143,7 @@ PAGES = {
     ),
     "budget": Shown(
         "budget",
-        "From budget to actual",
+        "Budgets",
         ("199.9 % over budget (3.0 ×)", "EUR 4,699.00", "≈ EUR 4.05k"),
     ),
 }

@@ -10,7 +10,6 @@ from dashboard.pages.budget import anomalies, forecast_queries, queries
 from dashboard.pages.budget import burn_down as burn_down_section
 from dashboard.pages.budget import charts as budget_charts
 from dashboard.pages.budget import sentences as budget_sentences
-from dashboard.pages.budget import variance as variance_section
 from dashboard.pages.budget.tiles import BUDGETS, OUTTURNS, show_tiles
 from dashboard.shared import acting, charts, comments, filters, tables, tabs
 from dashboard.shared import format as fmt
@@ -43,7 +42,6 @@ def main() -> None:
     show_tiles(view, budgets.to_pylist(), landings.to_pylist())
 
     def show_variance() -> None:
-        variance_section.show(view, budgets.to_pylist(), landings.to_pylist())
         show_budgets(view, budgets)
         month = max(view.selection.period.months)
         acting.offer("enter_budget", acting.Form(defaults={"month": month}))

@@ -74,7 +74,10 @@ def show(view: Page) -> None:
     found = compared(view)
     if found is None:
         return
+    teams = queries.slowest_teams(view.snapshot, found.quarters[0])
     st.markdown(found.headline)
+    if teams is not None and teams.num_rows:
+        st.markdown(slowest(teams.to_pylist(), found.quarters[0]))
     tables.show(
         pa.Table.from_pylist(list(found.rows)),
         found.columns,
@@ -89,17 +92,14 @@ def show(view: Page) -> None:
         ),
         is_of_period=False,
     )
-    show_teams(view, found.quarters[0])
+    if teams is not None and teams.num_rows:
+        show_teams(view, teams, found.quarters[0])
 
 
-def show_teams(view: Page, quarter: str) -> None:
+def show_teams(view: Page, teams: pa.Table, quarter: str) -> None:
     """Draw the teams of a quarter by their time to production, slowest first."""
-    found = queries.slowest_teams(view.snapshot, quarter)
-    if found is None or not found.num_rows:
-        return
-    st.markdown(slowest(found.to_pylist(), quarter))
     tables.show(
-        found,
+        teams,
         [
             tables.Column("path", "Way to production"),
             tables.Column("slowness_rank", "Rank", "count", "unranked_reason"),
@@ -116,7 +116,7 @@ def show_teams(view: Page, quarter: str) -> None:
         origin=Origin(
             formula="Rank of medians. Teams whose intervals overlap may change places.",
             mart="delivery.mart_velocity_quarters",
-            row_count=found.num_rows,
+            row_count=teams.num_rows,
         ),
         is_of_period=False,
     )
@@ -143,10 +143,10 @@ def _headline(rows: list[dict[str, Any]], kind: str, now: str, before: str) -> s
     of = fmt.plural(lead["compared_count"], kind)
     when = f" from {fmt.period(before)} to {fmt.period(now)}"
     if not lead["less_count"] + lead["more_count"]:
-        return f"**No lead time of {of}** changed beyond chance{when}."
+        return f"Lead times of {of}: **no real change**{when}."
     return (
-        f"**{lead['less_count']} of {of}** became faster{when} beyond chance;"
-        f" {lead['more_count']} slower."
+        f"Lead times of {of}: **{lead['less_count']} really faster,"
+        f" {lead['more_count']} slower**{when}."
     )
 
 
