@@ -1,4 +1,4 @@
-"""What pages answer first: a decision, a variance, a migration, all worked by hand."""
+"""What pages answer first: a decision, a migration, all worked by hand."""
 
 from __future__ import annotations
 
@@ -8,30 +8,8 @@ from typing import Any
 
 import pytest
 
-from dashboard.pages.budget import variance
 from dashboard.pages.summary import migration
 from dashboard.shared import format as fmt
-
-
-def test_a_month_that_runs_goes_from_budget_by_actual_to_its_outturn() -> None:
-    steps = variance.steps(Decimal(100), Decimal(60), 95.5)
-    amounts = {row["step"]: row["amount"] for row in steps}
-    assert amounts == {
-        "budget": Decimal(100),
-        "variance": Decimal(-40),
-        "actual": Decimal(60),
-        "ahead": Decimal("35.5"),
-        "outturn": Decimal("95.5"),
-    }
-    ends = [row["ends_at"] for row in steps]
-    starts = [row["starts_at"] for row in steps if not row["is_total"]]
-    assert starts == [ends[0], ends[2]]
-
-
-def test_a_month_that_is_over_has_no_outturn() -> None:
-    steps = variance.steps(Decimal(100), Decimal(110), None)
-    assert [row["step"] for row in steps] == ["budget", "variance", "actual"]
-    assert steps[1]["amount"] == Decimal(10)
 
 
 def migrated(**changed: Any) -> dict[str, Any]:
