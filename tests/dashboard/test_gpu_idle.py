@@ -33,7 +33,7 @@ def test_the_tiles_show_idle_money_its_split_hours_and_commitments(
     assert tiles(app) == {
         "Idle GPU money": "EUR 180.00",
         "Used GPU money": "EUR 370.00",
-        "GPU hours there": "192.0 h",
+        "GPU hours available": "192.0 h",
         "Unused commitments": "EUR 70.00",
     }
     text = text_of(app)
@@ -60,7 +60,7 @@ def test_hours_behind_the_tile_are_those_of_one_currency(
             f" from {mart} where billing_month = '2026-09'"
         )
     app = open_app(tmp_path, page=PAGE)
-    assert tiles(app)["GPU hours there"] == "192.0 h"
+    assert tiles(app)["GPU hours available"] == "192.0 h"
     text = text_of(app)
     of_tile = "capacity_gpu_hours?billing_month=2026-09&currency=EUR"
     assert f"delivery.mart_accelerator_efficiency/{of_tile}" in text

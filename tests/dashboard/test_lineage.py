@@ -55,7 +55,7 @@ def test_the_register_says_what_holds_and_what_counts_in_no_headline(
 ) -> None:
     text = text_of(opened(root, open_app))
     assert "**3 assumptions hold** in Sep 2026." in text
-    assert "Nobody but the owner stands for **=wish**" in text
+    assert "Not counted until approved: **=wish**" in text
     table = table_of(text, "What no bill says")
     # The version of before June is none that holds.
     assert "0.065" in table

@@ -70,7 +70,7 @@ def test_a_change_is_called_one_beyond_the_intervals_of_both_months(
     snapshot = PublishedReader(tmp_path).snapshot()
     change = summary_queries.delivery_change(snapshot, "model", "2026-09", "2026-08")
     assert (change.faster_count, change.slower_count) == (1, 0)
-    assert "**1 of 1 model** ship faster than in Aug 2026 beyond chance" in (
+    assert "Lead times of 1 model: **1 really faster, 0 slower** since Aug 2026" in (
         summary_sentences.delivery(change, "2026-09", "2026-08")
     )
     back = summary_queries.delivery_change(snapshot, "model", "2026-08", "2026-09")

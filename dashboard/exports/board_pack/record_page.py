@@ -99,8 +99,7 @@ def _assumptions(view: Page) -> Iterator[Part]:
     proposed = [row for row in rows if not row["is_approved"]]
     yield Text(
         f"{fmt.plural(len(rows), 'assumption holds', 'assumptions hold')};"
-        f" {len(proposed)} of them nobody but the owner stands for, and what they value"
-        " counts in no headline."
+        f" {len(proposed)} of them not approved, and in no headline."
     )
     yield Table(
         "What no bill says and a return needs",

@@ -48,7 +48,7 @@ def _tile_caption(totals: list[dict[str, Any]], unknown_count: int) -> str:
     if unknown_count:
         return f"{fmt.plural(unknown_count, 'issuer')} not known, and in no amount"
     if totals:
-        return "no final invoice yet; billed, tax as the bill has it"
+        return "no final invoice yet"
     return "every charge has a final invoice"
 
 

@@ -78,7 +78,7 @@ def _tile_tied(view: Page, totals: list[dict[str, Any]]) -> None:
         if row["unexplained_gross"]
     ]
     is_awaited = any(row["not_invoiced"] for row in totals)
-    nothing = "what has no invoice is to accrue; nothing else is unexplained"
+    nothing = "an invoice is missing; nothing else is unexplained"
     st.caption(
         f"{' and '.join(amounts)} unexplained, every invoice by its size"
         if amounts

@@ -141,7 +141,7 @@ def week(table: pa.Table, kind: IdleKind, colours: Palette) -> Chart:
             alt.Tooltip("day:N", title="Day"),
             alt.Tooltip("time:N", title="UTC"),
             alt.Tooltip("idle:N", title=f"{kind}, on average"),
-            alt.Tooltip("capacity:N", title="GPU hours there"),
+            alt.Tooltip("capacity:N", title="GPU hours available"),
             alt.Tooltip("requested:N", title="GPU hours requested"),
             alt.Tooltip("active:N", title="GPU hours used"),
         ],

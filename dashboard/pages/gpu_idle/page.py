@@ -53,8 +53,8 @@ def main() -> None:
         )
     if headline.row_count and hours.capacity is None:
         st.warning(
-            "**No reading of a capacity.** What is idle cannot be told from what is"
-            " used. Connect a meter such as OpenCost or Prometheus with DCGM, or"
+            "**No reading of a capacity.** Idle and used hours cannot be separated."
+            " Connect a meter such as OpenCost or Prometheus with DCGM, or"
             " deliver `accelerator_usage` with `capacity_gpu_hours`."
         )
     tabs.show(

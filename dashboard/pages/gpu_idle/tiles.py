@@ -116,7 +116,7 @@ def _tile_used(view: Page, headline: queries.AcceleratorHeadline) -> None:
 
 
 def _tile_hours(view: Page, hours: queries.AcceleratorHours) -> None:
-    st.metric(view.tile_label("GPU hours there"), fmt.hours(hours.capacity))
+    st.metric(view.tile_label("GPU hours available"), fmt.hours(hours.capacity))
     st.caption(
         f"{fmt.hours(hours.allocated)} held by workloads,"
         f" {fmt.hours(hours.active)} of them active"

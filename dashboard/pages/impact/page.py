@@ -343,7 +343,7 @@ def show_untold(view: Page, studies: Sequence[Study]) -> None:
     """Draw studies without an effect, with remedy and break-even."""
     if not studies:
         return
-    st.header("What cannot be told", anchor=False)
+    st.header("Studies without an answer", anchor=False)
     st.markdown(
         f"**{fmt.plural(len(studies), 'study has', 'studies have')} no effect**, and"
         " no figure is shown. That is not a finding of no effect."

@@ -65,8 +65,8 @@ def show_register(view: Page) -> None:
         caption="What no bill says and a return needs",
         origin=Origin(
             formula="An entry of `assumptions.yml` with its dates. Its version is a"
-            " hash of all that it says. Who entered it, your version control knows; who"
-            " owns it and who else stands for it are part of the entry.",
+            " hash of its content. The entry names its owner and who approved it; your"
+            " version control knows who entered it.",
             mart=_REGISTER,
         ),
     )
@@ -87,12 +87,9 @@ def sentence(rows: list[dict[str, Any]], month: str) -> str:
     text = f"**{holding}**{when}." if month else f"{fmt.plural(len(rows), 'version')}."
     proposed = sorted({r["assumption_id"] for r in rows if not r["is_approved"]})
     if not proposed:
-        return f"{text} Somebody other than its owner stands for each."
+        return f"{text} All are approved."
     named = ", ".join(fmt.markdown(name) for name in proposed)
-    return (
-        f"{text} Nobody but the owner stands for **{named}**: what is valued by it"
-        " counts in no headline."
-    )
+    return f"{text} Not counted until approved: **{named}**."
 
 
 def _say_none(view: Page, month: str) -> None:

@@ -183,7 +183,7 @@ def _tile_lead_time(view: Page) -> None:
         view,
         Origin(
             formula=velocity.METRICS["change_lead_time"][1]
-            + " Medians of several have no common one. A change is beyond chance where"
+            + " Medians of several have no common one. A change is real where"
             " the 90 % intervals of both months lie apart.",
             mart=_VELOCITY,
             row_count=tile.row_count,

@@ -117,8 +117,8 @@ def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:
     moved = change.faster_count + change.slower_count
     compared = fmt.plural(change.compared_count, kind)
     text = (
-        f"**{change.faster_count} of {compared}** ship faster than in"
-        f" {fmt.month(before)} beyond chance, {change.slower_count} slower"
+        f"Lead times of {compared}: **{change.faster_count} really faster,"
+        f" {change.slower_count} slower** since {fmt.month(before)}"
         if moved
         else f"**Lead times of {compared}: no real change** since {fmt.month(before)}"
     )

@@ -266,7 +266,7 @@ def test_assumptions_are_those_that_held_in_the_month(printed: Prints) -> None:
     last = of.pages[6]
     assert "0.0650.050.095EUR/minute" in last
     assert "0.060.050.07" not in last
-    assert squeezed("3 assumptions hold; 1 of them nobody but the owner") in last
+    assert squeezed("3 assumptions hold; 1 of them not approved") in last
     assert squeezed("(nobody yet)") in last
     earlier = assumption_queries.assumptions(of.snapshot, "2026-05")
     assert earlier is not None
