@@ -256,7 +256,7 @@ def _claimed(oidc: OidcSettings, now: datetime) -> frozenset[str]:
     """Return the values of the signed-in user's claim."""
     user = st.user.to_dict()
     if not is_signed_in() or _ended_logins().has(_login_of(user)):
-        raise NotSignedInError("Nobody has signed in.", next_step="Sign in.")
+        raise NotSignedInError("No one is signed in.", next_step="Sign in.")
     issued = user.get("iat")
     # Streamlit keeps its cookie for thirty days and looks at no time in the token.
     oldest = now - timedelta(hours=oidc.session_hours)

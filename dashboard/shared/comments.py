@@ -25,7 +25,7 @@ def show(view: Page, *, against: str | None = None) -> None:
     month = max(view.selection.period.months)
     about = f"--period {month}" + (f" --against {against}" if against else "")
     if comments.num_rows == 0:
-        st.markdown("Nobody has commented on this yet.")
+        st.markdown("No comments yet.")
     else:
         count = fmt.plural(comments.num_rows, "comment")
         st.markdown(f"{count}, the newest first; none can be changed or removed.")

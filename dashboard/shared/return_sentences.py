@@ -23,7 +23,7 @@ LADDER: Final = {
     "benefit": "Benefit, measured",
     "cost": "Running cost",
     "other_cost": "People, integration",
-    "replaced_cost": "Cost of what it replaced",
+    "replaced_cost": "Replaced cost",
     "net_value": "Net value of the measured months",
     "investment": "Invested before the launch",
     "other_investment": "People, integration before",
@@ -31,7 +31,7 @@ LADDER: Final = {
     "carried_benefit": "Benefit since, fading",
     "cost_since": "Running cost since",
     "other_cost_since": "People, integration since",
-    "replaced_cost_since": "Cost of what it replaced, since",
+    "replaced_cost_since": "Replaced cost, since",
     "net_to_date": "Net value to date",
     "run_rate": "A month now",
 }

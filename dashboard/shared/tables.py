@@ -77,7 +77,7 @@ class Column:
 #: Suffix for the name of a total with missing data.
 LOWER_BOUND: Final = ", at least"
 #: The same of a difference of two totals, which is no bound of anything.
-PARTIAL_CHANGE: Final = ", of what is known"
+PARTIAL_CHANGE: Final = ", of known data"
 _NO_TOTALS: Final[Mapping[int, str]] = MappingProxyType({})
 
 

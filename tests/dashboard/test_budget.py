@@ -195,7 +195,7 @@ def test_the_bridge_says_whose_efficiency_may_tell_of_the_meter(
 def test_an_anomaly_says_why_with_the_figures_that_decided_it(look_at: LookAt) -> None:
     text = text_of(look_at(page=PAGE, anomaly="EC2 (aws), 2026-09-08"))
     assert "**4 anomalies** in Sep 2026: 1 of services, 3 of models." in text
-    assert "**Still going on:** What belongs to no model since 2026-09-12." in text
+    assert "**Still going on:** Cost of no model since 2026-09-12." in text
     # 7 a node hour instead of 5 is 40 % more: 3 x 70 against 3 x 50.
     assert "cost EUR 210.00 in 3 days from 2026-09-08, ≈ EUR 60 more" in text
     assert "Price: a unit of Node hours +40.0 %" in text
@@ -256,7 +256,7 @@ def test_each_driver_is_said_with_its_figures(tmp_path: Path) -> None:
         "EC2 (aws)": "Price: a unit of Node hours +40.0 %",
         "eta-v2": "Volume: 2.0 times the quantity of Search, through the pool vectors",
         "small-4": "Volume: 5.0 times its share of gpu",
-        "What belongs to no model": "New resource: node-7 and 1 other",
+        "Cost of no model": "New resource: node-7 and 1 other",
         "no service named (openai)": "Not known: the bill tells no quantities, or no"
         " single cause carries it",
     }
@@ -269,7 +269,7 @@ def test_comments_stand_under_the_bridge_that_they_are_about(look_at: LookAt) ->
     command = 'triptych comment --period 2026-09 --against 2026-08 "TEXT"'
     assert command in text
     july = text_of(look_at(page=PAGE, against="2026-07"))
-    assert "Nobody has commented on this yet." in july
+    assert "No comments yet." in july
 
 
 def test_the_forecast_prints_its_error_beside_the_naive_one(look_at: LookAt) -> None:

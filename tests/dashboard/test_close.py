@@ -61,7 +61,7 @@ def test_accruals_say_their_interval_how_often_it_held_and_what_is_unknown(
 def test_a_month_with_a_booking_shows_its_true_up(look_at: LookAt) -> None:
     app = look_at(page=PAGE, period="2026-08")
     text = text_of(app)
-    assert "Booked, and what the invoice brought" in text
+    assert "Booked amounts, and invoices since" in text
     assert "+EUR 50.00" in text
     assert tiles(app)["To accrue"] == "nothing"
 
@@ -195,7 +195,7 @@ def test_comments_keep_their_author_and_are_shown_as_they_were_written(
     assert "Cheaper since &lt;b&gt;the move&lt;/b&gt; to *spot*." in text
     assert 'triptych comment --period 2026-09 "TEXT"' in text
     july = text_of(look_at(page=PAGE, period="2026-07"))
-    assert "Nobody has commented on this yet." in july
+    assert "No comments yet." in july
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_the_page_has_the_ledger_of_studies(tmp_path: Path, open_app: OpenApp) -
     text = shown(tmp_path, open_app)
     assert "Ledger of studies" in text
     rows = {row["Study"]: row for row in table_rows(text, "What was registered")}
-    assert {row["What became of it"] for row in rows.values()} == {
+    assert {row["Outcome"] for row in rows.values()} == {
         "Its file is gone from studies/; 71,710 parcels in total."
     }
     assert rows["care-study"]["Adjusted p-value"] == "&lt; 0.001"

@@ -300,7 +300,7 @@ def test_a_move_is_even_in_a_range_of_months() -> None:
         ),
         (
             {"cost_of_moving_amount": None, "reason": "no rate is known"},
-            "What the move cost is not known: no rate is known.",
+            "Cost of the move is unknown: no rate is known.",
         ),
     ],
 )

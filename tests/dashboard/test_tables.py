@@ -76,7 +76,7 @@ def test_of_a_total_that_lacks_something_a_change_is_no_lower_bound() -> None:
     html = tables.html_table(table, columns, "EUR", "", totals, is_partial=True)
     assert re.findall(r'<tr class="total"><th[^>]*>([^<]*)', html) == [
         "March, at least",
-        "Change, of what is known",
+        "Change, of known data",
         "April, at least",
     ]
 

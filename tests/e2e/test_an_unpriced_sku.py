@@ -136,7 +136,7 @@ def test_no_page_states_a_complete_total(
             marks = "not complete: costs are at least", "at least</td>"
             assert not is_money or any(mark in block for mark in marks)
             totals = re.findall(r'<tr class="total"><th[^>]*>([^<]*)', block)
-            endings = (", at least", ", of what is known")
+            endings = (", at least", ", of known data")
             assert all(name.endswith(endings) for name in totals), totals
             continue
         for total in KNOWN_TOTALS:

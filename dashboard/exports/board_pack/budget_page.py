@@ -148,7 +148,7 @@ def _idle(view: Page) -> Iterator[Part]:
         if row["billing_month"] <= max(view.selection.period.months)
     ][-12:]
     yield Picture(
-        "What the money of GPU pools paid for, by month",
+        "Uses of GPU pool money, by month",
         drawings.accelerator_months(months, view.currency),
     )
     yield Table(

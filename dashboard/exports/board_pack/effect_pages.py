@@ -256,7 +256,7 @@ def _ledger(view: Page, until: str | None) -> Iterator[Part]:
         return
     benefit = Column("benefit", "Benefit", "estimate")
     yield Table(
-        "Ledger of studies: what was registered stays"
+        "Ledger of studies: a registered plan stays"
         + ("" if until is None else "; standings as of today"),
         (
             Column("study_id", "Study"),
@@ -264,7 +264,7 @@ def _ledger(view: Page, until: str | None) -> Iterator[Part]:
             Column("standing_name", "Standing"),
             Column("counted_text", "Counted"),
             *((benefit,) if until is None else ()),
-            Column("notes", "What became of it", "prose"),
+            Column("notes", "Outcome", "prose"),
         ),
         tuple(
             row
@@ -313,7 +313,7 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("roi", "ROI", "percent", "reason"),
             _OTHER_COST,
             Column("baseline_source", "Replaced cost from"),
-            Column("net_after_investment", "Net of what was invested", "estimate"),
+            Column("net_after_investment", "Net of investment", "estimate"),
             Column("since_month_count", "Months since", "count"),
             Column("carried_benefit", "Benefit since, fading", "estimate"),
             Column("cost_since", "Cost since", "money"),
@@ -334,7 +334,7 @@ def _not_counted_table(view: Page, until: str) -> Table:
         for row in left
     ]
     return Table(
-        "What is not counted, and why",
+        "Not counted, with the reason",
         (
             Column("feature", "Feature"),
             Column("grade", "Grade"),

@@ -139,7 +139,7 @@ def _ends(view: Page) -> Iterator[Part]:
 
 
 def _not_counted(view: Page) -> Iterator[Part]:
-    yield Heading("What is not counted")
+    yield Heading("Not counted")
     row = return_summary.headline(view)
     if row is None or row["begins"] is not None:
         yield Text(return_summary.layer_sentence(view))

@@ -34,7 +34,7 @@ def moves(view: Page) -> Iterator[Part]:
     if not found:
         return
     rows = scorecard_queries.changes(view.snapshot, found[0].migration_id).to_pylist()
-    yield Heading("What moving between platforms changed")
+    yield Heading("Changes by moving between platforms")
     yield Text(words.summary(found[0], rows))
     yield Text(payback.sentence(found[0]))
     yield _table(rows)

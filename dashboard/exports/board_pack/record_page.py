@@ -102,7 +102,7 @@ def _assumptions(view: Page) -> Iterator[Part]:
         f" {len(proposed)} of them not approved, and in no headline."
     )
     yield Table(
-        "What no bill says and a return needs",
+        "Values that returns need and bills lack",
         (
             Column("assumption_id", "Assumption"),
             Column("assumed", "Value", "count"),
@@ -134,7 +134,7 @@ def _methods() -> Iterator[Part]:
 
 
 def _record(view: Page, facts: Provenance) -> Iterator[Part]:
-    yield Heading("What it was made of")
+    yield Heading("Composition")
     made = source_queries.made_of(view.snapshot, _COSTS, view.selection.period.months)
     said = [*facts.facts(), ("triptych", view.run.triptych_version)]
     if made is not None:

@@ -99,7 +99,7 @@ def _show_table(view: Page, table: pa.Table) -> None:
         ],
         page=view,
         name="commitments-burning-down",
-        caption="Where each stands by its newest bill; each in its own currency",
+        caption="Position at the newest bill, each in its currency",
         origin=Origin(
             formula="At risk = left − pace × days to expiry, at least nothing; the pace"
             " is that of the last three months. Lapsed: passed unused, of savings plans"

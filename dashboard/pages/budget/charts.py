@@ -145,7 +145,7 @@ def burn_down(table: pa.Table, colours: Palette) -> Chart:
         ),
         y=alt.Y(
             "left_ratio:Q",
-            title="left of what was granted",
+            title="left of the grant",
             scale=alt.Scale(domain=[0, 1]),
             axis=alt.Axis(format="%", tickCount=5),
         ),

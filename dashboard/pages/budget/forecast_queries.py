@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 #: Series of a forecast that is no single model.
-ALL_COST, NO_MODEL = "All AI spend", "What belongs to no model"
+ALL_COST, NO_MODEL = "All AI spend", "Cost of no model"
 #: Days before the forecast that are drawn.
 KNOWN_DAYS = 62
 #: The difference between the days of a month and its bills is stated for the whole.

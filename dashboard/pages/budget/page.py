@@ -171,7 +171,7 @@ def show_bridge(view: Page) -> None:
     )
     _show_bridge_steps(view, steps, names, against)
     _show_bridge_lines(view, against)
-    st.subheader("What was said about it", anchor=False)
+    st.subheader("Comments on it", anchor=False)
     comments.show(view, against=against)
 
 

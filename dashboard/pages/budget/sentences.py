@@ -42,7 +42,7 @@ BAR_MEANINGS: dict[str, str] = {
     "new": "models or SKUs that the earlier month did not have",
     "retired": "models or SKUs that the later month does not have",
     "correction": "refunds, corrections and late charges for earlier months",
-    "unused_commitment": "commitments that nobody used",
+    "unused_commitment": "unused commitments",
     "fx": "exchange rates alone",
     "other": "what nothing above explains; each line names the reason",
     "not_invoiced": "used and not billed: no invoice of it has come; the bars above are"

@@ -102,7 +102,7 @@ def _sentence(view: Page, rows: list[dict[str, Any]]) -> str:
     record = accrual_queries.accrual_track_record(view.snapshot)
     missing = fmt.plural(len(rows), "final invoice")
     text = (
-        f"{missing} of {view.period} not there yet: what is expected stands here, with"
+        f"{missing} of {view.period} not there yet: the expected amount is here, with"
         " the interval that four of five invoices should lie in. It is made from the"
         " errors of the same method in earlier months of the same issuer."
     )
@@ -130,7 +130,7 @@ def _show_booked(view: Page) -> None:
     table = accrual_queries.booked_accruals(view.snapshot, view.selection)
     if table.num_rows == 0:
         return
-    st.subheader("Booked, and what the invoice brought", anchor=False)
+    st.subheader("Booked amounts, and invoices since", anchor=False)
     tables.show(
         table,
         [

@@ -37,7 +37,7 @@ def show(view: Page, costs: pa.Table, loading: queries.Loading) -> None:
     if costs.num_rows == 0:
         st.markdown(f"No model has cost in {view.period}.")
         return
-    st.markdown("Click a model to see what its cost is made of.")
+    st.markdown("Click a model to see the parts of its cost.")
     models = costs["model_id"].to_pylist()
     _show_costs(view, costs, models)
     opened = filters.optional_choice(

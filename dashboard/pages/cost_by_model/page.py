@@ -36,7 +36,7 @@ def main() -> None:
     loading = cast(
         "queries.Loading",
         filters.segments(
-            "What counts as a model's cost",
+            "Parts of a model's cost",
             "loading",
             _LOADINGS,
             default="Fully loaded",
@@ -169,7 +169,7 @@ def _tile_unallocated(view: Page, headline: queries.Headline) -> None:
     elif view.selection.covers_everything:
         st.caption("No charge is unallocated.")
     else:
-        st.caption("What is unallocated is in no scope.")
+        st.caption("Unallocated cost is in no scope.")
     explaining.show(
         view,
         Origin(
@@ -363,7 +363,7 @@ def show_unallocated(view: Page, headline: queries.Headline) -> None:
     """Draw the cost that no rule caught, with the rules that would."""
     st.header("Unallocated", anchor=False)
     if not view.selection.covers_everything:
-        st.markdown("What is unallocated is in no scope; choose the scope everything.")
+        st.markdown("Unallocated cost is in no scope; choose the scope everything.")
         return
     st.markdown(sentences.unallocated(view, headline))
     causes = queries.unallocated_causes(view.snapshot, view.selection)

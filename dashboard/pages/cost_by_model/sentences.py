@@ -33,7 +33,7 @@ def trend(
 
 def _change(page: Page, headline: queries.Headline) -> str:
     if headline.change is None:
-        return "; there is no period before to compare it with."
+        return "; no earlier period to compare it with."
     is_final = page.standing.is_over and not page.standing.is_estimated
     so_far = "" if is_final else " so far"
     if headline.change == 0:

@@ -24,7 +24,7 @@ SUBJECTS: Final[Mapping[Covers, str]] = {
 def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
     """State the finding of the chart: the total and its largest part."""
     total = fmt.money(answer.total["amount"], view.currency)
-    kept = " of what the filters leave" if question.is_filtered else ""
+    kept = " within the filters" if question.is_filtered else ""
     if not answer.rows:
         return f"Nothing in {window}{kept}."
     amount = f"{view.at_least(answer.total['amount'])}{total}"

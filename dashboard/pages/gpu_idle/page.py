@@ -211,7 +211,7 @@ def show_months(view: Page, months: pa.Table) -> None:
 
 def show_owners(view: Page) -> None:
     """Draw the owners of the idle money."""
-    st.header("Whose idle it is", anchor=False)
+    st.header("Owners of idle money", anchor=False)
     table = queries.idle_owners(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
@@ -289,7 +289,7 @@ def show_week(view: Page) -> None:
             tables.Column("requested_gpu_hours", "Requested", "hours"),
             tables.Column("active_gpu_hours", "Used", "hours"),
             tables.Column("requested_idle_gpus", "GPUs requested, idle", "gpus"),
-            tables.Column("infrastructure_idle_gpus", "GPUs held by nobody", "gpus"),
+            tables.Column("infrastructure_idle_gpus", "GPUs without a holder", "gpus"),
         ],
         page=view,
         name="gpu-hours-of-week",
@@ -365,7 +365,7 @@ def show_savings(view: Page) -> None:
         ],
         page=view,
         name="saving-candidates",
-        caption="Largest first; amortised, whatever the basis above",
+        caption="Largest first; always amortised",
         origin=Origin(
             formula="Infrastructure idle by pool and requested idle by model, in the"
             " pool's newest month in which every day has money and a capacity. Unused"

@@ -51,7 +51,7 @@ CHECKS: Final = {
         "Take controls that the feature cannot touch.",
     ),
     "control_range": CheckWords(
-        "Controls beyond what was seen",
+        "Controls outside the observed range",
         "Shorten the window, or take controls that stay in their range.",
     ),
     "cusum": CheckWords(
@@ -71,7 +71,7 @@ CHECKS: Final = {
         "Declare a trend in the plan, and a ratio if it grows by a part of itself.",
     ),
     "guardrails": CheckWords(
-        "What must not get worse",
+        "Guardrails",
         "Weigh the gain against it before anybody rolls the feature out further.",
     ),
     "history_length": CheckWords(
@@ -91,7 +91,7 @@ CHECKS: Final = {
         "Look at what the answer hangs on, and say whether it belongs in.",
     ),
     "negative_baseline": CheckWords(
-        "What is left without it",
+        "Remaining effect without it",
         "Look at what the model leaves without the feature: it cannot be below zero.",
     ),
     "placebo_in_time": CheckWords(

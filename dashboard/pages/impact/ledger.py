@@ -45,7 +45,7 @@ def show(view: Page) -> None:
             tables.Column("benefit_low_90", "90 % from", "estimate"),
             tables.Column("benefit_high_90", "90 % to", "estimate"),
             tables.Column("p_value_text", "Adjusted p-value"),
-            tables.Column("notes", "What became of it", "prose"),
+            tables.Column("notes", "Outcome", "prose"),
         ],
         page=view,
         name="study-ledger",

@@ -43,7 +43,7 @@ _TILES = (
     ("No effect detected", {"No effect detected"}, "the interval includes zero"),
     ("Open", {"Interim"}, "no verdict before the registered end"),
     ("Inconclusive", {"Inconclusive"}, "it includes a rise and a fall that matter"),
-    ("Cannot tell", {"Cannot tell", "Failed"}, "refused or failed, with what helps"),
+    ("Cannot tell", {"Cannot tell", "Failed"}, "refused or failed, with the remedy"),
 )
 
 
@@ -359,7 +359,7 @@ def show_untold(view: Page, studies: Sequence[Study]) -> None:
         ],
         page=view,
         name="studies-without-an-effect",
-        caption="What pays is cost by the worth of one unit, and needs no estimate",
+        caption="Break-even: cost ÷ worth of a unit; no estimate needed",
         origin=Origin(
             formula="A study is refused by rule: each code has a number that failed and"
             " what would change that.",

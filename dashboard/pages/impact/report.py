@@ -79,9 +79,9 @@ def report_of(study: Study, checks: Sequence[dict[str, Any]]) -> StudyReport:
         verdict=words.verdict(study),
         sections=(
             Section(FOUND, tuple(_found(study))),
-            Section("What this does not say", tuple(words.not_said(study))),
+            Section("Limits", tuple(words.not_said(study))),
             Section("How strong the evidence is", tuple(_strength(study))),
-            Section("What to do next", (words.next_step(study),)),
+            Section("Next step", (words.next_step(study),)),
             *_besides(study),
         ),
         design=tuple(design_card(study)),
@@ -106,7 +106,7 @@ def _besides(study: Study) -> Iterator[Section]:
     """Yield notes of the estimators on the result, if any."""
     if study.notes:
         notes = tuple(numbers.readable(note) for note in study.notes)
-        yield Section("What else to know", notes)
+        yield Section("Further notes", notes)
 
 
 def _strength(study: Study) -> Iterator[str]:

@@ -195,7 +195,7 @@ def _show_outside(view: Page, returns: pa.Table) -> None:
         ],
         page=view,
         name="returns-outside",
-        caption="What it replaced, what was invested, and the months since",
+        caption="Replaced cost, investment, and the months since",
         origin=Origin(
             formula="Invested: cost before the launch of what had not served by then."
             f" What had served is running cost of what was there. {return_ladder.RULE}",
@@ -208,7 +208,7 @@ def _show_not_counted(view: Page, until: str) -> None:
     left = return_queries.not_counted_returns(view.snapshot, until)
     if not left.num_rows:
         return
-    st.subheader("What is not counted, and why", anchor=False)
+    st.subheader("Not counted, with the reason", anchor=False)
     tables.show(
         left,
         [
@@ -266,7 +266,7 @@ def _show_drivers(view: Page) -> None:
     if not drivers.num_rows:
         return
     measure = _MEASURES[drivers["measure"][0].as_py()]
-    st.subheader("What moves it most", anchor=False)
+    st.subheader("Strongest drivers", anchor=False)
     tables.show(
         drivers,
         [
@@ -280,7 +280,7 @@ def _show_drivers(view: Page) -> None:
         ],
         page=view,
         name="return-drivers",
-        caption="What the headline rests on",
+        caption="Basis of the headline",
         origin=Origin(
             formula=f"Var(E[value | this]) ÷ Var(value); the value is the"
             f" {measure.lower()} of what counts, with what features claim of one"

@@ -125,7 +125,7 @@ def show_contributions(view: Page, study: Study) -> None:
     rows = table.to_pylist()
     if not rows:
         return
-    st.header("What the change is made of", anchor=False)
+    st.header("Parts of the change", anchor=False)
     largest = max(
         (row for row in rows if not row["is_total"]),
         key=lambda row: abs(row["contribution"]),

@@ -314,7 +314,7 @@ def not_said(study: Study) -> list[str]:
     of_design = DESIGNS.get(study.design, _UNNAMED_DESIGN)[1]
     said += [of_design] if of_design else []
     if not is_detected(study):
-        said.append("It is no proof that there is no effect.")
+        said.append("It does not prove that there is no effect.")
     if not is_money(study.outcome_unit):
         said.append(
             f"It is in {_plain_unit(study)}. It is worth money only through a"

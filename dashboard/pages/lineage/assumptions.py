@@ -62,7 +62,7 @@ def show_register(view: Page) -> None:
         ],
         page=view,
         name="assumptions",
-        caption="What no bill says and a return needs",
+        caption="Values that returns need and bills lack",
         origin=Origin(
             formula="An entry of `assumptions.yml` with its dates. Its version is a"
             " hash of its content. The entry names its owner and who approved it; your"
@@ -108,7 +108,7 @@ def _say_none(view: Page, month: str) -> None:
 
 def show_versions(view: Page) -> None:
     """Draw a version of each thing that decides the figures of the run."""
-    st.header("What this run was told", anchor=False)
+    st.header("Settings of this run", anchor=False)
     versions = queries.versions_told(view.snapshot)
     if versions is None:
         st.info(

@@ -282,7 +282,7 @@ def _show_parts(view: Page, told: Explanation) -> None:
         ],
         page=view,
         name="parts",
-        caption="What it is made of, with every digit",
+        caption="Its parts, with every digit",
     )
 
 

@@ -180,7 +180,7 @@ def _with_chances(table: pa.Table) -> pa.Table:
 def show_assumed(view: Page, chosen: Sequence[Result]) -> None:
     """Draw the differences between the assumptions of the chosen scenarios."""
     if len(chosen) > 1:
-        st.header("What they assume differently", anchor=False)
+        st.header("Assumptions that differ", anchor=False)
         table = queries.scenario_differences(chosen)
         if not table.num_rows:
             st.markdown("Nothing: they are the same but for their names.")
@@ -311,7 +311,7 @@ def _show_tornado(view: Page, one: Result) -> None:
         page=view,
         is_of_period=False,
         name="scenario-drivers",
-        caption="What it rests on, and where each value alone breaks even",
+        caption="Assumptions, and the value at which each breaks even",
         origin=_origin(
             "Var(E[NPV | this]) ÷ Var(NPV). Break-even: the mean is nothing there with"
             " all else as it is; looked for between a tenth and ten times the value.",
@@ -324,9 +324,7 @@ def _show_changes(view: Page, one: Result) -> None:
     if not changes.num_rows:
         return
     st.subheader("What it changes", anchor=False)
-    st.markdown(
-        "What each change adds among the others: the scenario less the same without it."
-    )
+    st.markdown("Value of each change: the scenario less the same without it.")
     tables.show(
         changes,
         [
@@ -394,7 +392,7 @@ def _show_elasticity(view: Page, one: Result) -> None:
         page=view,
         is_of_period=False,
         name="scenario-elasticity",
-        caption="Complete months: the whole bill and what was served",
+        caption="Complete months: the whole bill and the usage served",
         origin=_origin(
             "log(bill) on log(requests); the interval holds when months remember each"
             " other.",

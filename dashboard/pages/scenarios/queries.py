@@ -165,7 +165,7 @@ _LINES = {
     "benefit": "Benefit",
     "cost": "AI cost",
     "other": "People and integration",
-    "replaced": "Cost of what it replaced",
+    "replaced": "Replaced cost",
     "net_value": "Net value",
     "overlap": "Claimed twice",
     "discount": "Discounting",

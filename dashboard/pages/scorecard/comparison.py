@@ -79,7 +79,7 @@ def show_comparisons(view: Page) -> None:
                 caption="Pairs of platforms without a comparison",
             )
 
-        tabs.fold("What cannot be compared, and why", "not-compared", draw)
+        tabs.fold("Not comparable, with the reason", "not-compared", draw)
 
 
 def headline(rows: Sequence[dict[str, Any]]) -> str:

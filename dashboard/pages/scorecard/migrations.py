@@ -57,7 +57,7 @@ def show_moves(view: Page) -> None:
         st.markdown(words.summary(chosen, rows))
         st.caption(words.grounds(rows))
 
-    tabs.fold("Windows, grades and what they rest on", "windows", draw)
+    tabs.fold("Windows, grades and their basis", "windows", draw)
     _show_cost_of_moving(view, chosen)
     _show_changes(view, table)
 
@@ -161,7 +161,7 @@ def _show_cost_of_moving(view: Page, move: Move) -> None:
         page=view,
         name="cost-of-moving",
         is_folded=True,
-        caption="What the move cost",
+        caption="Cost of the move",
         total_rows={len(parts) - 1: ""},
         origin=Origin(
             formula=f"{fmt.count(row['month_count'])} months from the first of the"

@@ -46,7 +46,7 @@ def show_all(view: Page) -> None:
         def draw() -> None:
             st.markdown(f"{words.NO_SCORE} {words.BAND}.")
 
-        tabs.fold("Why there is no overall score, and what the band is", "score", draw)
+        tabs.fold("Why no overall score; the band explained", "score", draw)
 
     def show_effort() -> None:
         st.header("Infra hours per deployment", anchor=False)

@@ -23,7 +23,7 @@ def sentence(move: Move) -> str:
     row = move.figures
     currency = row["currency"]
     if row["cost_of_moving_amount"] is None:
-        return f"What the move cost is not known: {row['reason']}."
+        return f"Cost of the move is unknown: {row['reason']}."
     parts = ", ".join(
         f"{fmt.money(row[column], currency)} {name}"
         for column, name in COST_PARTS.items()

@@ -156,7 +156,7 @@ def _show_absent(view: Page, platform: str, absent: pa.Table) -> None:
                 tables.Column("metric_name", "Metric"),
                 tables.Column("basis_name", "Compared"),
                 tables.Column("reason", "Why", "prose"),
-                tables.Column("way_out", "What would show it", "prose"),
+                tables.Column("way_out", "Data that would show it", "prose"),
             ],
             page=view,
             name="platform-scorecard-absent",
@@ -185,7 +185,7 @@ def _show_terms(view: Page) -> None:
         page=view,
         name="platform-terms",
         is_folded=True,
-        caption="What a platform asks besides its bill",
+        caption="Cost of a platform outside its bill",
         origin=Origin(
             formula="Team and skills as catalog.yml declares them; commitments that"
             " still run, of the platforms whose charges draw on them.",
@@ -312,7 +312,7 @@ def show_readiness(view: Page) -> None:
         ],
         page=view,
         name="measurement-readiness",
-        caption="What is missing first",
+        caption="Missing first",
         origin=Origin(
             formula="The first and last day of each kind of evidence that belongs to"
             " the feature, its models or its team.",

@@ -46,7 +46,7 @@ METRICS: Final = {
     "proprietary_spend_ratio": "Lock-in: spend on proprietary services",
     "portable_with_effort_spend_ratio": "Spend that is portable with effort",
     "portable_spend_ratio": "Spend that is portable",
-    "unclassified_spend_ratio": "Spend that nobody classified",
+    "unclassified_spend_ratio": "Unclassified spend",
     "remaining_commitment": "Remaining commitment",
     "required_skill_count": "Required skills",
     "cost_elasticity": "Cost elasticity",

@@ -77,7 +77,7 @@ def show_workloads(view: Page) -> None:
             caption="Figures that are absent, or by the day only",
         )
 
-    tabs.fold("What is not metered, and what would show it", "not-metered", draw)
+    tabs.fold("Not metered, with the data needed", "not-metered", draw)
 
 
 def headline(

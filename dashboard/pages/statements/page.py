@@ -177,7 +177,7 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
         ],
         page=view,
         name="statements",
-        caption="What each statement comes to",
+        caption="Total of each statement",
         origin=Origin(
             formula="Sum of the chosen cost by cost centre; outside AI scope and all"
             " bills are steps of cost.mart_cost_waterfall.",

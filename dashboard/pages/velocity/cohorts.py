@@ -35,7 +35,7 @@ _COHORTS_DRAWN: Final = 6
 
 def show_waiting(view: Page, scope: VelocityScope, kind: PeriodKind) -> None:
     """Draw durations with open items, beside those of ended items."""
-    st.header("With what is still open", anchor=False)
+    st.header("Including open items", anchor=False)
     table = cohort_queries.times_to_event(view.snapshot, scope)
     rows = table.to_pylist()
     if not rows:
@@ -64,9 +64,7 @@ def _show_cohorts(
     view: Page, scope: VelocityScope, kind: PeriodKind, metrics: list[str]
 ) -> None:
     names = {words.METRICS[metric][0]: metric for metric in metrics}
-    chosen = filters.choice(
-        "Time of what began together", "time", list(names), width=320
-    )
+    chosen = filters.choice("Time by start month", "time", list(names), width=320)
     table = cohort_queries.times_to_event_by_cohort(
         view.snapshot, scope, names[chosen], kind
     )

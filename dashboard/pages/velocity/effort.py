@@ -153,7 +153,7 @@ def show_delivered_percentiles(view: Page) -> None:
 
 def show_effort(view: Page, team: str | None) -> None:
     """Draw hours of infrastructure work and the share of firefighting."""
-    st.header("What running it takes", anchor=False)
+    st.header("Effort of operation", anchor=False)
     period = view.selection.period.months
     operations_section.show_infra_hours(view, "team", period, team)
     months = effort_queries.firefighting_months(view.snapshot)

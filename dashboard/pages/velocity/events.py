@@ -117,7 +117,7 @@ def show_events(view: Page, scope: VelocityScope) -> None:
 
 def show_unmapped(view: Page) -> None:
     """Draw the names without an owner, and the mappings that would fix them."""
-    st.header("Names that nobody owns", anchor=False)
+    st.header("Names without an owner", anchor=False)
     table = queries.unmapped_identities(view.snapshot)
     if table.num_rows == 0:
         st.markdown("Every name in the events belongs to a model, feature or team.")

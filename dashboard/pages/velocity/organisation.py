@@ -132,7 +132,7 @@ def slowest(rows: list[dict[str, Any]], quarter: str) -> str:
         if row["slowness_rank"] == 1
     ]
     if not said:
-        return "No team has five items to production, so there is no ranking."
+        return "No team has five items to production: no ranking."
     return f"Slowest to production in {fmt.period(quarter)}: {'; '.join(said)}."
 
 

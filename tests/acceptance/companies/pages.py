@@ -139,7 +139,10 @@ SHOWN: dict[str, tuple[Shown, ...]] = {
         ),
         Shown("gpu_idle", "2026-09", "Used GPU money", ("2026-09.idle.used",)),
         Shown(
-            "gpu_idle", "2026-09", "GPU hours available", ("2026-09.capacity_gpu_hours",)
+            "gpu_idle",
+            "2026-09",
+            "GPU hours available",
+            ("2026-09.capacity_gpu_hours",),
         ),
         Shown(
             "gpu_idle", "2026-09", "Unused commitments", ("2026-09.unused_commitment",)

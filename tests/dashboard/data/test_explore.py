@@ -241,7 +241,7 @@ def test_a_link_restores_groups_filter_and_comparison(
     assert not app.exception
     assert not app.error
     text = text_of(app)
-    assert "AI cost of what the filters leave is **EUR 1,730.25** in Sep 2026" in text
+    assert "AI cost within the filters is **EUR 1,730.25** in Sep 2026" in text
     assert "**52.0 %** of it is node-a · direct, EUR 900.00." in text
     assert "Against all of Aug 2026: +EUR 1,730.25" in text
     assert "gpu-node-1" in text

@@ -30,7 +30,7 @@ def test_the_whole_is_offered_first_then_models_then_what_has_none(
     snapshot: Snapshot,
 ) -> None:
     assert forecast_queries.forecast_series(snapshot, SEPTEMBER) == (
-        *("All AI spend", "eta-v2", "small-4", "What belongs to no model"),
+        *("All AI spend", "eta-v2", "small-4", "Cost of no model"),
     )
 
 
@@ -64,7 +64,7 @@ def test_each_method_stands_beside_the_naive_one(snapshot: Snapshot) -> None:
         ("All AI spend", True),
         ("eta-v2", True),
         ("small-4", None),
-        ("What belongs to no model", False),
+        ("Cost of no model", False),
     ]
     assert rows[2]["reason"] == "history too short"
     assert rows[0]["coverage_ratio"] == 0.91

@@ -287,7 +287,7 @@ def test_every_total_of_an_incomplete_month_is_at_least(printed: Prints) -> None
     assert squeezed("AI cost at least EUR 2.77k") in pages[0]
     assert squeezed("All models, at least") in pages[2]
     assert squeezed("Sep 2026, at least") in pages[2]
-    assert squeezed("change, of what is known") in pages[2].lower()
+    assert squeezed("change, of known data") in pages[2].lower()
     assert squeezed("not complete: costs are at least") in pages[3]
     cost = of.book["Cost"]
     months = row_of(cost, "Model")
