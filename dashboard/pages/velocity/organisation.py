@@ -126,8 +126,7 @@ def slowest(rows: list[dict[str, Any]], quarter: str) -> str:
     """Name the team that is slowest to production, by each way."""
     said = [
         f"{row['path'].lower()} **{fmt.markdown(row['team'])}**,"
-        f" {words.duration(row['figure'])} ({words.duration(row['low'])} to"
-        f" {words.duration(row['high'])}, n = {row['n_used']})"
+        f" {words.duration(row['figure'])} (n = {row['n_used']})"
         for row in rows
         if row["slowness_rank"] == 1
     ]
@@ -143,9 +142,9 @@ def _headline(rows: list[dict[str, Any]], kind: str, now: str, before: str) -> s
     of = fmt.plural(lead["compared_count"], kind)
     when = f" from {fmt.period(before)} to {fmt.period(now)}"
     if not lead["less_count"] + lead["more_count"]:
-        return f"Lead times of {of}: **no real change**{when}."
+        return f"**Lead times of {of}: no real change**{when}."
     return (
-        f"Lead times of {of}: **{lead['less_count']} really faster,"
+        f"Lead times of {of}: **{lead['less_count']} faster,"
         f" {lead['more_count']} slower**{when}."
     )
 
