@@ -126,7 +126,8 @@ def slowest(rows: list[dict[str, Any]], quarter: str) -> str:
     """Name the team that is slowest to production, by each way."""
     said = [
         f"{row['path'].lower()} **{fmt.markdown(row['team'])}**,"
-        f" {words.duration(row['figure'])} (n = {row['n_used']})"
+        f" {words.duration(row['figure'])} ({words.duration(row['low'])} to"
+        f" {words.duration(row['high'])}, n = {row['n_used']})"
         for row in rows
         if row["slowness_rank"] == 1
     ]
