@@ -117,6 +117,7 @@ FOCUS = Stream(
         starts_in_range("ChargePeriodStart"),
         ("date_out_of_range", f'"ChargePeriodEnd" >= {LATEST_END}'),
         ("period_ends_before_it_starts", '"ChargePeriodEnd" < "ChargePeriodStart"'),
+        ("period_ends_before_it_starts", '"BillingPeriodEnd" < "BillingPeriodStart"'),
     ),
 )
 

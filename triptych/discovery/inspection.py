@@ -6,7 +6,6 @@ that its rules name.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,12 +16,8 @@ from typing import TYPE_CHECKING
 
 from ingest.connector import FilePart, LandingOptions, Window
 from ingest.storage.files import GLOB_CHARACTERS, without_brackets
-from ingest.streams import STREAMS, TAGS
-from triptych.core.control.named_columns import delivered_columns
 from triptych.core.errors import TriptychError
 from triptych.core.lake.in_place import file_checksum
-from triptych.core.settings.columns import TAG_PREFIX
-from triptych.core.settings.tag_keys import folded_key
 from triptych.core.workspace import FILES_OF_SETTINGS
 from triptych.discovery.doubtful_bills import doubtful_bills, restated
 from triptych.discovery.doubtful_tables import doubtful_tables, pools_without_meter
@@ -30,6 +25,7 @@ from triptych.discovery.file_report import report_on
 from triptych.discovery.ledger_sample import Reading
 from triptych.discovery.observation import Observation
 from triptych.discovery.table_rows import open_tables
+from triptych.discovery.unknown_names import unknown_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,13 +52,6 @@ _LEAST_COMMON_ROWS = 20
 #: Providers that deliver a file each hour have thousands of pairs.
 _MOST_PAIRS = 400
 _FOR_PEOPLE = "Nothing to do."
-#: Columns of maps, whose entries rules may name.
-_MAP_COLUMNS = frozenset(
-    column.name
-    for stream in STREAMS.values()
-    for column in stream.columns
-    if column.type == TAGS
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +194,7 @@ def observe_together(
         *_currencies(bills, settings),
         *_repeated(connection, bills, settings.root),
         *_partial_months(connection, bills),
-        *_unknown_tags(bills, settings),
-        *_unknown_columns(bills, settings),
+        *unknown_names(connection, bills, settings),
         *doubtful_bills(connection, [bill for bill in bills if bill.row_count]),
         *doubtful_tables(
             connection,
@@ -364,46 +352,4 @@ def _partial_months(
             "note",
             f"{month} has charges from {first} to {last} only.",
             "Export the whole month, unless nothing was used on the other days.",
-        )
-
-
-def _unknown_tags(
-    bills: Sequence[FileReport], settings: Settings
-) -> Iterator[Observation]:
-    delivered = {tag.key for bill in bills for tag in bill.tags}
-    if not bills:
-        return
-    known = {folded_key(key): key for key in delivered}
-    for rule in settings.allocation.assignments:
-        for condition in rule.match:
-            if not condition.column.startswith(TAG_PREFIX):
-                continue
-            key = condition.column.removeprefix(TAG_PREFIX)
-            if folded_key(key) in known:
-                continue
-            near = difflib.get_close_matches(folded_key(key), known, n=1)
-            nearest = f"; the nearest is {known[near[0]]!r}" if near else ""
-            keys = ", ".join(sorted(delivered)[:8]) or "none"
-            yield Observation(
-                "note",
-                f"Rule {rule.name!r} of allocation.yml looks for the tag {key!r}, which"
-                f" no bill carries{nearest}.",
-                f"Tags on the bills: {keys}.",
-            )
-
-
-def _unknown_columns(
-    bills: Sequence[FileReport], settings: Settings
-) -> Iterator[Observation]:
-    delivered = {name.casefold(): name for bill in bills for name in bill.columns}
-    for name in sorted(delivered_columns(settings)) if bills else ():
-        # An entry of a column of maps, such as cost_category.Team.
-        if name.casefold() in delivered or name.partition(".")[0] in _MAP_COLUMNS:
-            continue
-        near = difflib.get_close_matches(name.casefold(), delivered, n=1)
-        nearest = f"; the nearest is {delivered[near[0]]!r}" if near else ""
-        yield Observation(
-            "note",
-            f"Rules look at the column {name!r}, which no bill has{nearest}.",
-            "Correct the name in allocation.yml or catalog.yml.",
         )

@@ -1,4 +1,4 @@
-"""Names studies whose outcome no source delivers, or in another unit."""
+"""Names studies whose outcome no source delivers, and whose feature nobody has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from triptych.core.errors import TriptychError
+from triptych.core.settings.match import is_template
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.discovery.observation import Observation, nearest
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from attribution.causal.plan import Plan
     from ingest.connector import Connector
+    from triptych.core.settings import Settings
     from triptych.discovery.table_rows import OpenedTable
 
 #: Stream → SQL of its metrics and their units of measure.
@@ -64,7 +66,15 @@ def delivered_units(
     return units if is_known else None
 
 
-def undelivered_outcomes(
+def doubtful_studies(
+    plans: Sequence[Plan], units: Mapping[str, set[str]] | None, settings: Settings
+) -> Iterator[Observation]:
+    """Name studies that cannot be answered by their outcome or their feature."""
+    yield from _undelivered_outcomes(plans, units)
+    yield from _undeclared_features(plans, settings)
+
+
+def _undelivered_outcomes(
     plans: Iterable[Plan], units: Mapping[str, set[str]] | None
 ) -> Iterator[Observation]:
     """Name studies whose outcome no source delivers, or in another unit.
@@ -95,4 +105,26 @@ def undelivered_outcomes(
                 f" {', '.join(sorted(delivered))}, and the plan says"
                 f" {plan.outcome_unit}.",
                 "Correct outcome_unit, or convert what is delivered.",
+            )
+
+
+def _undeclared_features(
+    plans: Iterable[Plan], settings: Settings
+) -> Iterator[Observation]:
+    """Name studies of a feature that the catalogue does not have.
+
+    Without features in the catalogue, or where tags name features, all are possible.
+    """
+    declared = [feature.id for feature in settings.catalog.features]
+    named_by_tags = any(
+        rule.target_kind == "feature" and is_template(rule.target)
+        for rule in settings.allocation.assignments
+    )
+    for plan in plans if declared and not named_by_tags else ():
+        if plan.feature not in declared:
+            yield Observation(
+                "note",
+                f"studies/{plan.id}.yml: catalog.yml has no feature"
+                f" {plan.feature!r}{nearest(plan.feature, declared)}.",
+                f"Features: {', '.join(declared[:8])}. Correct the plan.",
             )
