@@ -10,12 +10,17 @@ reported as cost and not as usage.
 These reports are legacy and supported since 29 October 2026, when the *Usage and Cost
 Analytics API* (``organizations/analytics/cost`` and ``…/usage``, in beta) came out.
 
+A cost has no quantity. Its tokens are those that the usage report counts for the same
+day, workspace, model, tier, context window and kind of token, where a single cost is
+of them: the rate is worked out from two documents, and a tag of the charge says so.
+
 Source: Anthropic Admin API, *organizations/cost_report*,
 *organizations/usage_report/messages*, *organizations/workspaces*.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -69,11 +74,19 @@ _COST_FIELDS = (
     "inference_geo",
     "currency",
 )
-_USAGE_DIMENSIONS = (
-    *("workspace_id", "api_key_id", "model"),
-    *("service_tier", "context_window"),
-)
+_SCOPE_DIMENSIONS = ("workspace_id", "model", "service_tier", "context_window")
+_USAGE_DIMENSIONS = ("workspace_id", "api_key_id", *_SCOPE_DIMENSIONS[1:])
 _PRIORITY_DAYS = 7
+#: Day, scope and kind of token, of a cost or of usage.
+_Kind = tuple[Span, tuple[str | None, ...], str | None]
+_WRITTEN_PREFIX = "cache_creation."
+_WRITTEN = frozenset(
+    f"{_WRITTEN_PREFIX}ephemeral_{time}_input_tokens" for time in ("5m", "1h")
+)
+_COUNTED = (
+    *("uncached_input_tokens", "cache_read_input_tokens", "output_tokens"),
+    *sorted(_WRITTEN),
+)
 
 
 class AnthropicConfig(LlmProviderConfig):
@@ -131,12 +144,38 @@ class Anthropic(LlmProvider[AnthropicConfig]):
         return days_in(recorded.bodies(f"{_BASE}/cost_report"), _day_of, where=where)
 
     def _cost_rows(self, client: Client, asked: Span) -> Iterator[Row]:
-        for result in self._report(
-            client, "cost_report", asked, _COST_DIMENSIONS, told_apart_by=_COST_FIELDS
-        ):
-            yield self._cost_row(result)
+        costs = list(
+            self._report(
+                client,
+                "cost_report",
+                asked,
+                _COST_DIMENSIONS,
+                told_apart_by=_COST_FIELDS,
+            )
+        )
+        tokens = (
+            self._tokens_by_kind(client, asked) if self._config.usage else Counter()
+        )
+        of_kind = Counter(map(_kind, costs))
+        for result in costs:
+            kind = _kind(result)
+            yield self._cost_row(result, tokens[kind] if of_kind[kind] == 1 else 0)
 
-    def _cost_row(self, result: Result) -> Row:
+    def _tokens_by_kind(self, client: Client, asked: Span) -> Counter[_Kind]:
+        """Return the tokens that the usage report counts, by scope and kind."""
+        counts: Counter[_Kind] = Counter()
+        for result in self._report(
+            client, "usage_report/messages", asked, _USAGE_DIMENSIONS
+        ):
+            written = result.part("cache_creation")
+            for name in _COUNTED:
+                part = written if name in _WRITTEN else result
+                counts[_kind(result, name)] += (
+                    part.count(name.removeprefix(_WRITTEN_PREFIX)) or 0
+                )
+        return counts
+
+    def _cost_row(self, result: Result, tokens: int) -> Row:
         labels = self._labels(result) | {
             "line_item": result.text("description"),
             "cost_type": result.text("cost_type"),
@@ -144,6 +183,10 @@ class Anthropic(LlmProvider[AnthropicConfig]):
         }
         model = labels["provider_model"]
         extra = {"anthropic:model": model} if model else {}
+        quantity: Row = {}
+        if tokens:
+            quantity = {"quantity": str(tokens), "quantity_unit": "tokens"}
+            extra["anthropic:quantity"] = "usage report"
         return {
             "period_start": result.day.start.isoformat(),
             "period_end": result.day.end.isoformat(),
@@ -153,6 +196,7 @@ class Anthropic(LlmProvider[AnthropicConfig]):
             **labels,
             "description": labels["line_item"],
             "tags": tags_of(self._target(labels), extra),
+            **quantity,
         }
 
     def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:
@@ -251,6 +295,12 @@ def _day_of(bucket: dict[str, Any]) -> Span:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _kind(result: Result, token_type: str | None = None) -> _Kind:
+    """Return what the tokens of a cost, or a count of usage, are of."""
+    scope = tuple(result.text(name) for name in _SCOPE_DIMENSIONS)
+    return result.day, scope, token_type or result.text("token_type")
 
 
 def _amount(result: Result) -> str | None:

@@ -53,7 +53,7 @@ COSTS = "llm_provider_costs"
 USAGE = "llm_usage"
 
 #: Changing how an answer becomes rows makes every month new again.
-_READING_VERSION = 2
+_READING_VERSION = 3
 _MONTHS_LOOKED_BACK = 12
 _ONE_DAY = timedelta(days=1)
 
@@ -319,7 +319,6 @@ _NOT_IN_THE_ROWS = {
     "path",
     "start_date",
     "timeout_seconds",
-    "usage",
 }
 
 

@@ -13,8 +13,11 @@ with skus as (
         case
             when expected_cost is null or is_new then 0
             when is_bought_otherwise then cost - expected_cost - rate_amount
-            -- Bills round their lines: of what pays its price, a ten-thousandth is no discount.
-            when has_prices and abs(cost - expected_cost - rate_amount) > abs(cost) * 0.0001
+            -- Bills round their lines: of what pays its price, a ten-thousandth is no discount, nor
+            -- is a hundredth of the currency where the price is worked out from cost and quantity.
+            when
+                has_prices and abs(cost - expected_cost - rate_amount)
+                > greatest(abs(cost) * 0.0001, case when is_price_worked_out then 0.01 else 0 end)
                 then cost - expected_cost - rate_amount
             else 0
         end as purchase_mix_amount,

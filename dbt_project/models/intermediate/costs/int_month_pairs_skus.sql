@@ -4,7 +4,8 @@
   cost in the earlier one is its expected cost. A rate moves only with the price of the contract
   or of the list, or with a discount on it: of what pays that price, its move times the quantity of
   the later month. Where both months have some on demand, the price is what these pay.
-  A price that follows from cost and quantity alone is the same within a ten-thousandth: bills round.
+  A price that follows from cost and quantity alone is the same within a ten-thousandth, or where it
+  moves less than a hundredth of the currency in all: bills round each line.
 -#}
 {%- set keys = ['source', 'provider', 'billing_currency', 'origin', 'sku', 'unit'] %}
 {%- set sides = {'earlier': 'prior_', 'later': ''} %}
@@ -119,6 +120,7 @@ paired as (
 moved as (
     select
         *,
+        lowest_unit_price is null or prior_lowest_unit_price is null as is_price_worked_out,
         case
             when pays_on_demand then on_demand_cost_at_price
             else {{ money_at_quantity('cost_at_price', 'on_demand_quantity', 'priced_quantity') }}
@@ -138,8 +140,8 @@ rated as (
             when not has_quantities or not has_prices or coalesce(on_demand_quantity, 0) <= 0 then 0
             when lowest_unit_price = prior_lowest_unit_price and highest_unit_price = prior_highest_unit_price then 0
             when
-                (lowest_unit_price is null or prior_lowest_unit_price is null)
-                and abs(own_price_cost - prior_price_cost) <= abs(own_price_cost) * 0.0001
+                is_price_worked_out
+                and abs(own_price_cost - prior_price_cost) <= greatest(abs(own_price_cost) * 0.0001, 0.01)
                 then 0
             else {{ to_money('own_price_cost - prior_price_cost') }}
         end as rate_amount
@@ -165,6 +167,7 @@ select
     end as expected_cost,
     rate_amount,
     has_prices,
+    is_price_worked_out,
     is_bought_otherwise,
     is_new,
     is_retired
