@@ -12,7 +12,8 @@ Analytics API* (``organizations/analytics/cost`` and ``…/usage``, in beta) cam
 
 A cost has no quantity. Its tokens are those that the usage report counts for the same
 day, workspace, model, tier, context window and kind of token, where a single cost is
-of them: the rate is worked out from two documents, and a tag of the charge says so.
+of them: the rate is worked out from two documents. Where the usage report cannot be
+read, the rate is unknown. The tag ``anthropic:quantity`` has which it is.
 
 Source: Anthropic Admin API, *organizations/cost_report*,
 *organizations/usage_report/messages*, *organizations/workspaces*.
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from ingest.reading.malformed import BAD_DATA
 from ingest.sources.llm_providers.llm_pages import (
     days_in,
     gather,
@@ -77,6 +79,7 @@ _COST_FIELDS = (
 _SCOPE_DIMENSIONS = ("workspace_id", "model", "service_tier", "context_window")
 _USAGE_DIMENSIONS = ("workspace_id", "api_key_id", *_SCOPE_DIMENSIONS[1:])
 _PRIORITY_DAYS = 7
+_UNREAD = "usage report not read"
 #: Day, scope and kind of token, of a cost or of usage.
 _Kind = tuple[Span, tuple[str | None, ...], str | None]
 _WRITTEN_PREFIX = "cache_creation."
@@ -143,50 +146,59 @@ class Anthropic(LlmProvider[AnthropicConfig]):
         where = f"{self._config.name}: Anthropic cost_report"
         return days_in(recorded.bodies(f"{_BASE}/cost_report"), _day_of, where=where)
 
+    @property
+    def _reading_version(self) -> int:
+        # Without usage, costs are read as before they had quantities.
+        return 3 if self._config.usage else super()._reading_version
+
     def _cost_rows(self, client: Client, asked: Span) -> Iterator[Row]:
+        path, fields = "cost_report", _COST_FIELDS
         costs = list(
-            self._report(
-                client,
-                "cost_report",
-                asked,
-                _COST_DIMENSIONS,
-                told_apart_by=_COST_FIELDS,
-            )
-        )
-        tokens = (
-            self._tokens_by_kind(client, asked) if self._config.usage else Counter()
+            self._report(client, path, asked, _COST_DIMENSIONS, told_apart_by=fields)
         )
         of_kind = Counter(map(_kind, costs))
+        counts = self._tokens_by_kind(client, asked)
         for result in costs:
             kind = _kind(result)
-            yield self._cost_row(result, tokens[kind] if of_kind[kind] == 1 else 0)
+            if counts is None:
+                is_of_tokens = result.text("token_type") is not None
+                yield self._cost_row(result, {}, _UNREAD if is_of_tokens else None)
+            elif of_kind[kind] == 1 and counts[kind]:
+                quantity = {"quantity": str(counts[kind]), "quantity_unit": "tokens"}
+                yield self._cost_row(result, quantity, "usage report")
+            else:
+                yield self._cost_row(result, {}, None)
 
-    def _tokens_by_kind(self, client: Client, asked: Span) -> Counter[_Kind]:
-        """Return the tokens that the usage report counts, by scope and kind."""
+    def _tokens_by_kind(self, client: Client, asked: Span) -> Counter[_Kind] | None:
+        """Return the tokens that the usage report counts, by scope and kind.
+
+        None where it cannot be read: the stream of usage fails for that reason, and a
+        bill without quantities is a bill.
+        """
         counts: Counter[_Kind] = Counter()
-        for result in self._report(
-            client, "usage_report/messages", asked, _USAGE_DIMENSIONS
-        ):
-            written = result.part("cache_creation")
-            for name in _COUNTED:
-                part = written if name in _WRITTEN else result
-                counts[_kind(result, name)] += (
-                    part.count(name.removeprefix(_WRITTEN_PREFIX)) or 0
-                )
+        if not self._config.usage:
+            return counts
+        path, dimensions = "usage_report/messages", _USAGE_DIMENSIONS
+        try:
+            for result in self._report(client, path, asked, dimensions):
+                written = result.part("cache_creation")
+                for name in _COUNTED:
+                    part = written if name in _WRITTEN else result
+                    count = part.count(name.removeprefix(_WRITTEN_PREFIX))
+                    counts[_kind(result, name)] += count or 0
+        except BAD_DATA:
+            return None
         return counts
 
-    def _cost_row(self, result: Result, tokens: int) -> Row:
+    def _cost_row(self, result: Result, quantity: Row, origin: str | None) -> Row:
+        """Return a charge; ``origin`` is what its quantity comes from."""
         labels = self._labels(result) | {
             "line_item": result.text("description"),
             "cost_type": result.text("cost_type"),
             "token_type": result.text("token_type"),
         }
         model = labels["provider_model"]
-        extra = {"anthropic:model": model} if model else {}
-        quantity: Row = {}
-        if tokens:
-            quantity = {"quantity": str(tokens), "quantity_unit": "tokens"}
-            extra["anthropic:quantity"] = "usage report"
+        extra = {"anthropic:model": model or "", "anthropic:quantity": origin or ""}
         return {
             "period_start": result.day.start.isoformat(),
             "period_end": result.day.end.isoformat(),

@@ -5,8 +5,8 @@ requested again on every run until ``lag_days`` after its end, because vendors r
 recent days; then once more, and never again, unless the user names it with ``--from``
 or ``--to``.
 
-The bill of a day is the money. Usage is a meter beside it. Neither is computed from the
-other.
+The bill of a day is the money. Usage is a meter next to it. No amount is computed from
+the meter.
 """
 
 from __future__ import annotations
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 COSTS = "llm_provider_costs"
 USAGE = "llm_usage"
 
-#: Changing how an answer becomes rows makes every month new again.
-_READING_VERSION = 3
 _MONTHS_LOOKED_BACK = 12
 _ONE_DAY = timedelta(days=1)
 
@@ -197,6 +195,11 @@ class LlmProvider(Source[LlmConfigT]):
             rows = list(read(client, asked))
         yield text_rows(delivery.stream, rows, delivery.label)
 
+    @property
+    def _reading_version(self) -> int:
+        """A number for how answers become rows; another makes every month new."""
+        return 2
+
     def _finding(self, probe: Callable[[Client], str]) -> Finding:
         try:
             with self._open() as client:
@@ -306,7 +309,7 @@ class LlmProvider(Source[LlmConfigT]):
 
     def _digest(self, start: datetime) -> str:
         options = self._config.model_dump(mode="json", exclude=_NOT_IN_THE_ROWS)
-        text = json.dumps([_READING_VERSION, f"{start:%Y-%m-%d}", options])
+        text = json.dumps([self._reading_version, f"{start:%Y-%m-%d}", options])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -319,6 +322,7 @@ _NOT_IN_THE_ROWS = {
     "path",
     "start_date",
     "timeout_seconds",
+    "usage",
 }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from ingest.connector import Connector, Window
 from ingest.sources.llm_providers.anthropic import Anthropic, AnthropicConfig
 from ingest.testing import ConnectorCase, ConnectorContract
-from tests.ingest.servers.http_server import ScriptedServer, status
+from tests.ingest.servers.http_server import Answer, ScriptedServer, status
 from tests.ingest.servers.llm_bench import CASE_START, START, TODAY, Bench, exact
 from tests.ingest.servers.loopback_llm_providers import (
     ANTHROPIC_KEY,
@@ -398,6 +399,30 @@ def test_an_overloaded_vendor_is_asked_again(bench: Bench) -> None:
     report = bench.ingest(usage=False)
     # One load for each of January, February and March.
     assert len(report.committed) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer({"error": {"message": "no usage for this key"}}, 403),
+        Answer({"data": "none", "has_more": False}),
+    ],
+)
+def test_costs_load_without_rates_where_the_usage_report_fails(
+    bench: Bench, organisation: AnthropicOrganisation, answer: Answer
+) -> None:
+    bench.server.route("GET", USAGE_PATH, lambda _: answer)
+    report = bench.case().ingest()
+    assert report.failures
+    assert all("usage" in str(failure.error) for failure in report.failures)
+    assert {load.stream for load in report.committed} == {"llm_provider_costs"}
+    billed = exact([cost["cents"] * Decimal("0.01") for cost in organisation.costs])
+    costs = "select sum(amount) from evidence.llm_provider_costs"
+    assert bench.query(costs) == [(billed,)]
+    for row in bench.rows("llm_provider_costs"):
+        reason = json.loads(row["tags"] or "{}").get("anthropic:quantity")
+        assert reason == ("usage report not read" if row["token_type"] else None)
+        assert row.get("quantity") is None
 
 
 @pytest.mark.parametrize(
