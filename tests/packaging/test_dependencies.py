@@ -36,6 +36,7 @@ PART_OF = {
     "grpcio": "google-cloud-billing",
     "protobuf": "google-cloud-billing",
     "pydantic-core": "pydantic",
+    "pyjwt": "mcp",
     "requests": "google-cloud-bigquery",
     "starlette": "mcp",
     "urllib3": "boto3",

@@ -132,12 +132,20 @@ def _serve_http(
     from triptych.service.assistant.tokens import TokenFile
 
     with _needing_the_extra():
-        from triptych.service.assistant.http_server import PATH, DeskOfToken, serve
+        from triptych.service.assistant.http_server import (
+            PATH,
+            DeskOfToken,
+            resource_address,
+            serve,
+        )
         from triptych.service.assistant.rest import PREFIX
+        from triptych.service.assistant.sign_in import SignIn
     tokens = TokenFile(workspace.runs_dir)
     now = datetime.now(UTC)
     count = sum(not each.is_expired(now) for each in tokens.read())
-    if not count:
+    resource = resource_address(port, public_hosts)
+    issuer = SignIn(workspace.root, resource).issuer
+    if not count and issuer is None:
         raise UsageError(
             "No token is valid, so no request would be answered.",
             where="mcp --http",
@@ -146,7 +154,8 @@ def _serve_http(
     print(
         f"Assistants: http://{host}:{port}{PATH}\n"
         f"REST: http://{host}:{port}{PREFIX}/openapi.json\n"
-        f"Valid tokens: {count} (stop with Ctrl-C)",
+        + (f"Sign-in: {issuer}, for {resource}\n" if issuer else "")
+        + f"Valid tokens: {count} (stop with Ctrl-C)",
         flush=True,
     )
     root = workspace.root

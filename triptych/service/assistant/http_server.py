@@ -1,5 +1,8 @@
 """HTTP server: each request carries a token, which gives its role.
 
+A token is one of the workspace, or of the OpenID Connect provider that people sign in
+to the dashboard with (:mod:`triptych.service.assistant.sign_in`).
+
 The MCP server and its plain addresses (:mod:`triptych.service.assistant.rest`) are the
 same server.
 
@@ -21,7 +24,6 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import AnyHttpUrl
 
 from triptych.core.errors import UsageError
 from triptych.core.settings.service import is_loopback_host
@@ -30,6 +32,7 @@ from triptych.service.assistant.desk import Desk
 from triptych.service.assistant.refusals import NotForRoleError
 from triptych.service.assistant.rest import RestSurface
 from triptych.service.assistant.server import build_server
+from triptych.service.assistant.sign_in import SignIn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 PATH: Final = "/mcp"
 _ROLE: Final = "role"
 _COST_CENTERS: Final = "cost_centers"
+_SIGNATURE: Final = "signature"
 _LARGEST_BODY_BYTES: Final = 256 * 1024
 
 
@@ -77,28 +81,56 @@ class DeskOfToken:
             claims[_COST_CENTERS],
             self.dashboard,
             self.door,
-            signature_of(token.client_id, "token"),
+            claims[_SIGNATURE],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Verifier:
-    """Recognises the tokens of a workspace."""
+    """Recognises the tokens of a workspace and of people who sign in."""
 
     tokens: TokenFile
+    sign_in: SignIn
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return who a token lets in; None where it lets nobody in."""
         signed = self.tokens.find(token)
         if signed is None:
-            return None
+            return await self._signed_in(token)
         return AccessToken(
             token=token,
             client_id=signed.name,
             scopes=[],
             expires_at=int(datetime.fromisoformat(signed.expires_at).timestamp()),
-            claims={_ROLE: signed.role, _COST_CENTERS: signed.cost_centers},
+            claims={
+                _ROLE: signed.role,
+                _COST_CENTERS: signed.cost_centers,
+                _SIGNATURE: signature_of(signed.name, "token"),
+            },
         )
+
+    async def _signed_in(self, token: str) -> AccessToken | None:
+        bearer = await self.sign_in.find(token)
+        if bearer is None:
+            return None
+        return AccessToken(
+            token=token,
+            client_id=bearer.signature.subject,
+            scopes=[],
+            expires_at=bearer.expires_at,
+            claims={
+                _ROLE: bearer.entry.role,
+                _COST_CENTERS: bearer.entry.cost_centers,
+                _SIGNATURE: bearer.signature,
+            },
+        )
+
+
+def resource_address(port: int, public_hosts: tuple[str, ...]) -> str:
+    """Return the address that clients ask, which access tokens are for."""
+    for host in public_hosts:
+        return f"https://{host}{PATH}"
+    return f"http://127.0.0.1:{port}{PATH}"
 
 
 def build_http_app(
@@ -121,9 +153,19 @@ def build_http_app(
     public_hosts : tuple of str
         Host names of a proxy, in addition to those of this machine.
     """
-    address = AnyHttpUrl(f"http://127.0.0.1:{port}")
-    auth = AuthSettings(issuer_url=address, resource_server_url=None)
-    server = build_server(desk, auth=auth, token_verifier=_Verifier(tokens))
+    resource = resource_address(port, public_hosts)
+    sign_in = SignIn(desk.root, resource)
+    issuer = sign_in.issuer
+    # As text: an issuer is compared by its letters, and a URL would gain a slash.
+    auth = AuthSettings.model_validate(
+        {
+            "issuer_url": issuer or resource,
+            "resource_server_url": resource if issuer else None,
+            "validate_token_resource": False,  # the verifier does
+        }
+    )
+    verifier = _Verifier(tokens, sign_in)
+    server = build_server(desk, auth=auth, token_verifier=verifier)
     local = [f"{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]")]
     # A page of another origin must not make a browser ask in somebody's name.
     security = TransportSecuritySettings(
