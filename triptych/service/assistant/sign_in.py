@@ -10,12 +10,12 @@ Connect Discovery 1.0.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import anyio
 import jwt
 
 from triptych.core.errors import SettingsError
@@ -63,11 +63,11 @@ class SignIn:
     def issuer(self) -> str | None:
         """Return the provider's address; None where nobody signs in with one."""
         oidc = self._settings()
-        return oidc and oidc.issuer
+        return None if oidc is None else oidc.issuer
 
     async def find(self, token: str) -> Bearer | None:
         """Return the bearer of a token; None if it opens nothing."""
-        return await anyio.to_thread.run_sync(self._found, token)
+        return await asyncio.to_thread(self._found, token)
 
     def _found(self, token: str) -> Bearer | None:
         oidc = self._settings()

@@ -48,7 +48,7 @@ class _Provider(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(content).encode())
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Print nothing."""
 
 
@@ -120,7 +120,7 @@ def test_a_token_of_another_key_or_of_no_key_opens_nothing(
     forged = (
         signed(content, OTHER_KEY),
         signed(content, "secret" * 8, "HS256"),
-        jwt.encode(content, None, algorithm="none", headers={"kid": "1"}),
+        jwt.encode(content, "", algorithm="none", headers={"kid": "1"}),
         "triptych_kYw",
     )
     assert [anyio.run(sign_in.find, token) for token in forged] == [None] * 4
