@@ -6,5 +6,7 @@ check.
 """
 
 __version__ = "0.2.0"
+#: Format of the workspaces that this version writes (core/workspace_format.py).
+WORKSPACE_FORMAT = 3
 
-__all__ = ["__version__"]
+__all__ = ["WORKSPACE_FORMAT", "__version__"]

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from triptych.core.lake import audit_log, lake_log
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
 from triptych.core.warehouse.gate import open_published
 from triptych.core.workspace import Workspace
+from triptych.evidence.recovering import recover
 from triptych.month.auditing import verify
 from triptych.run import pipeline
+from triptych.run.upgrading import UPGRADED
 
 #: Of each version one archive of evidence and one of the warehouse.
 ARCHIVES = sorted(Path(__file__).parent.glob("*.tar.xz"))
@@ -94,6 +97,29 @@ def test_software_adjusts_no_closed_month(
         "select * from cost.mart_period_adjustments"
     )
     assert rows.num_rows == 0
+
+
+def test_programs_of_its_version_refuse_it_from_there_on(
+    upgraded: tuple[Workspace, dict[str, str], list[str]],
+) -> None:
+    """Earlier programs refuse an unknown setting before they open anything else."""
+    workspace, _, _ = upgraded
+    (backup,) = (workspace.root / "backups").iterdir()
+    theirs = (backup / "triptych.yml").read_bytes()
+    assert workspace.settings_file.read_bytes() == theirs + b"format: 3\n"
+    upgrades = [
+        entry.detail["backup"]
+        for entry in audit_log.entries_of(lake_log.read_log(workspace.lake))
+        if entry.event == UPGRADED
+    ]
+    assert upgrades == [backup.name]
+
+
+def test_its_catalogue_can_be_rebuilt_from_the_lake(
+    upgraded: tuple[Workspace, dict[str, str], list[str]],
+) -> None:
+    workspace, _, _ = upgraded
+    assert not recover(workspace, is_applied=False).unrecorded
 
 
 def test_no_doubt_before_and_after(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,13 +68,20 @@ def upgrade(
     """Bring the workspace to the format of this version, after a backup."""
     from triptych.core import workspace_format
     from triptych.core.lock import hold_run_lock
+    from triptych.run import upgrading
 
     opened = open_workspace(workspace, is_verbose=verbose)
     if dry_run:
         done = workspace_format.pending_upgrade(opened.workspace)
     else:
         with hold_run_lock(opened.workspace.lock_file):
-            done = workspace_format.upgrade(opened.workspace)
+            done = upgrading.upgrade(opened.workspace)
+            if not upgrading.name_format(opened.workspace.settings_file):
+                line = f'"format: {workspace_format.FORMAT}"'
+                text = (
+                    f"triptych.yml cannot be changed here. Add the line {line} to it."
+                )
+                print(text, file=sys.stderr)
     if as_json:
         print_json(done)
         return

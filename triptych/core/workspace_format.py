@@ -2,23 +2,23 @@
 
 ``lake/format.json`` names the format and the program that wrote it last. A workspace of
 a newer format is refused before anything is opened; an older format is upgraded by the
-next run, or by ``triptych upgrade``, after a backup.
+next run, or by ``triptych upgrade``, after a backup. The line ``format:`` of
+``triptych.yml`` is for programs of formats 1 and 2, which refuse an unknown setting.
 
 ===== ===================================================================
 1     before formats were recorded
 2     the lake names its format; estimates of earlier forms begin again
+3     ``triptych.yml`` names it, too, and the audit log records the upgrade
 ===== ===================================================================
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from triptych import __version__
+from triptych import WORKSPACE_FORMAT, __version__
 from triptych.core.errors import SettingsError
 from triptych.core.whole_files import write_whole
 
@@ -27,18 +27,10 @@ if TYPE_CHECKING:
 
     from triptych.core.workspace import Workspace
 
-FORMAT: Final = 2
+FORMAT: Final = WORKSPACE_FORMAT
 #: Of a workspace that names none.
 _FIRST_FORMAT: Final = 1
 _FILE: Final = "format.json"
-#: Evidence is immutable and stays where it is; these change in place.
-_BACKED_UP: Final = (
-    "raw.duckdb",
-    "lake/audit_log.jsonl",
-    "lake/audit_head.json",
-    "lake/sources.json",
-    "studies/register.jsonl",
-)
 
 
 class NewerWorkspaceError(SettingsError):
@@ -111,47 +103,14 @@ def pending_upgrade(workspace: Workspace) -> Upgrade | None:
     changes = ["copy the catalogue and the logs to backups/"]
     if workspace.build_database.exists():
         changes.append("build every mart and estimate again; published runs stay")
+    changes.append("record the upgrade in the audit log")
+    changes.append(f'add the line "format: {FORMAT}" to triptych.yml')
     changes.append(f"write format {FORMAT} to lake/{_FILE}")
     return Upgrade(number, FORMAT, written_by, tuple(changes))
 
 
-def upgrade(workspace: Workspace) -> Upgrade | None:
-    """Bring a workspace to the format of this program; its lock must be held.
-
-    Killed half-way it is done again: the format is written last. Evidence, published
-    runs and files of closed months are not touched.
-    """
-    pending = pending_upgrade(workspace)
-    if pending is None:
-        if not (workspace.lake / _FILE).exists():
-            _write_format(workspace)
-        return None
-    backup = _back_up(workspace, pending.from_format)
-    # No build is evidence; a build of another format could keep estimates of a
-    # different form.
-    for database in (workspace.build_database, workspace.own_build_database):
-        for path in (database, database.with_name(f"{database.name}.wal")):
-            path.unlink(missing_ok=True)
-    _write_format(workspace)
-    return Upgrade(
-        pending.from_format, FORMAT, pending.written_by, pending.changes, backup
-    )
-
-
-def _write_format(workspace: Workspace) -> None:
+def write_format(workspace: Workspace) -> None:
+    """Name the format of this program in the lake."""
     workspace.lake.mkdir(parents=True, exist_ok=True)
     content = {"format": FORMAT, "written_by": __version__}
     write_whole(workspace.lake / _FILE, json.dumps(content))
-
-
-def _back_up(workspace: Workspace, number: int) -> Path:
-    """Copy the files that change in place; return their folder."""
-    now = datetime.now(UTC)
-    folder = workspace.root / "backups" / f"format-{number}-{now:%Y%m%dT%H%M%SZ}"
-    for name in _BACKED_UP:
-        source = workspace.root / name
-        if source.exists():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-    return folder

@@ -30,7 +30,6 @@ from triptych.core.warehouse.locks import read_history, verify_locked_loads
 from triptych.core.warehouse.publish import publish
 from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
-from triptych.core.workspace_format import upgrade
 from triptych.evidence.kept_files import in_short
 from triptych.evidence.scrubbing import check_some
 from triptych.run.publication import (
@@ -47,6 +46,7 @@ from triptych.run.study_tables import (
     studies_of,
     study_tables,
 )
+from triptych.run.upgrading import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

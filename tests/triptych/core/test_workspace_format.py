@@ -10,6 +10,9 @@ import pytest
 from tests.triptych.cli.commands import charge, invoke, new_workspace
 from triptych import __version__
 from triptych.core import workspace_format
+from triptych.core.lake import audit_log
+from triptych.core.lake.catalogue_file import connect
+from triptych.run.upgrading import name_format
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +49,7 @@ def test_a_newer_format_is_refused_before_anything_is_touched(
     before = files_of(workspace)
     result = invoke(*command, "--workspace", workspace.root)
     assert result.exit_code == 2
-    assert "triptych 9.1.0 wrote this workspace in format 3" in result.stderr
+    assert "triptych 9.1.0 wrote this workspace in format 4" in result.stderr
     assert "Install triptych 9.1.0 or newer" in result.stderr
     assert files_of(workspace) == before
 
@@ -61,7 +64,7 @@ def test_a_format_that_cannot_be_read_is_named(workspace: Workspace) -> None:
 
 def test_the_first_ingest_records_the_format(workspace: Workspace) -> None:
     assert invoke("ingest", "--workspace", workspace.root).exit_code == 0
-    assert workspace_format.read_format(workspace.lake) == (2, __version__)
+    assert workspace_format.read_format(workspace.lake) == (3, __version__)
     assert workspace_format.pending_upgrade(workspace) is None
 
 
@@ -75,14 +78,73 @@ def test_an_older_format_is_backed_up_and_its_build_begins_again(
     catalogue = workspace.raw_database.read_bytes()
 
     dry = invoke("upgrade", "--dry-run", "--workspace", workspace.root)
-    assert "Would upgrade from format 1 to 2" in dry.stdout
+    assert "Would upgrade from format 1 to 3" in dry.stdout
     assert workspace.build_database.exists()
 
     done = invoke("upgrade", "--workspace", workspace.root)
-    assert "Upgraded from format 1 to 2" in done.stdout
+    assert "Upgraded from format 1 to 3" in done.stdout
     assert not workspace.build_database.exists()
     (backup,) = (workspace.root / "backups").iterdir()
+    with connect(workspace.raw_database, root=workspace.root) as raw:
+        entry = audit_log.read_verified(raw)[-1]
+    assert entry.event == "workspace_upgraded"
+    assert (entry.detail["from_format"], entry.detail["to_format"]) == (1, 3)
+    assert entry.detail["backup"] == backup.name
     assert (backup / "raw.duckdb").read_bytes() == catalogue
     assert (backup / "lake" / "audit_log.jsonl").is_file()
     again = invoke("upgrade", "--workspace", workspace.root)
-    assert "The workspace has format 2. Nothing to do." in again.stdout
+    assert "The workspace has format 3. Nothing to do." in again.stdout
+
+
+#: Written by users; the line of the format is all that an upgrade may change.
+THEIR_OWN = (
+    b"# Ours: ask Ana.\norganisation: A  # the holding\n\ncurrency: EUR\n",
+    b"organisation: A\r\ncurrency: EUR\r\n# the end",
+    b"\xef\xbb\xbforganisation: \xc3\x84\nlog:\n  # JSON, as agreed\n  json: true",
+)
+
+
+@pytest.mark.parametrize("text", THEIR_OWN)
+def test_every_byte_of_their_own_settings_is_kept(tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "triptych.yml"
+    file.write_bytes(text)
+    file.chmod(0o640)
+    assert name_format(file)
+    named = file.read_bytes()
+    assert named.startswith(text)
+    assert named[len(text) :].strip() == b"format: 3"
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert name_format(file)
+    assert file.read_bytes() == named
+
+
+@pytest.mark.parametrize("text", [b"{organisation: A}\n", b"a: 1\n...\n", b"a: [\n"])
+def test_settings_without_a_place_for_a_line_stay(tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "triptych.yml"
+    file.write_bytes(text)
+    assert not name_format(file)
+    assert file.read_bytes() == text
+
+
+def test_settings_behind_a_link_are_changed_where_they_lie(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.yml").write_text("organisation: A\n")
+    (tmp_path / "triptych.yml").symlink_to(tmp_path / "elsewhere.yml")
+    assert name_format(tmp_path / "triptych.yml")
+    assert (tmp_path / "triptych.yml").is_symlink()
+    assert "format: 3" in (tmp_path / "elsewhere.yml").read_text()
+
+
+def test_settings_of_a_newer_format_are_refused(workspace: Workspace) -> None:
+    text = workspace.settings_file.read_text("utf-8")
+    workspace.settings_file.write_text(text.replace("format: 3", "format: 4"))
+    before = files_of(workspace)
+    result = invoke("run", "--workspace", workspace.root)
+    assert result.exit_code == 2
+    assert "a newer version of triptych wrote this workspace" in result.stderr
+    assert files_of(workspace) == before
+
+
+def test_a_new_workspace_names_its_format(tmp_path: Path) -> None:
+    assert invoke("init", tmp_path / "fresh").exit_code == 0
+    text = (tmp_path / "fresh" / "triptych.yml").read_text("utf-8")
+    assert f"\nformat: {workspace_format.FORMAT} " in text

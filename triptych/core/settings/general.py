@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from triptych import WORKSPACE_FORMAT, __version__
 from triptych.core.declared import Declared
 from triptych.core.settings.access import AccessSettings
 from triptych.core.settings.attribution import AttributionSettings
@@ -245,10 +246,20 @@ def _is_currency(code: str) -> str:
 Currency = Annotated[str, AfterValidator(_is_currency)]
 
 
+def _is_known_format(number: int) -> int:
+    if 1 <= number <= WORKSPACE_FORMAT:
+        return number
+    raise ValueError(
+        f"a newer version of triptych wrote this workspace; version {__version__} knows"
+        f" formats up to {WORKSPACE_FORMAT}. Install the newer version."
+    )
+
+
 class GeneralFile(Declared):
     """``triptych.yml`` as it is written."""
 
     organisation: Name
+    format: Annotated[int, AfterValidator(_is_known_format)] | None = None
     currency: Currency
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
     materiality_ratio: Annotated[float, Field(ge=0, le=1)] = 0.005

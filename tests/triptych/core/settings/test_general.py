@@ -118,7 +118,7 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
         ),
         (
             HEAD + "taxes: all\n",
-            "triptych.yml:3: unknown key 'taxes'; known keys: organisation,"
+            "triptych.yml:3: unknown key 'taxes'; known keys: organisation, format,"
             " currency, fiscal_year_start_month, materiality_ratio, synthetic,"
             " sources, warehouse, bi, own_models, spark, dashboard, fx, delivery,"
             " receive, log, health, metrics, webhook, notify, attribution, access",
