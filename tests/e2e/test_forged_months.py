@@ -229,6 +229,27 @@ def a_lock_of_a_month_ended(case: ClosingCase) -> None:
     _rewrite(case, "", "", length=closing - 1)
 
 
+def a_close_dated_back(case: ClosingCase) -> None:
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        raw.execute(
+            "UPDATE catalogue.audit_log SET occurred_at = occurred_at - INTERVAL 9 DAY"
+            " WHERE event = 'period_closed'"
+        )
+    _rewrite(case, "", "")
+
+
+def two_entries_in_another_order(case: ClosingCase) -> None:
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        raw.execute(
+            "UPDATE catalogue.audit_log SET position = CASE position"
+            " WHEN 1 THEN -2 ELSE -1 END WHERE position <= 2"
+        )
+        raw.execute(
+            "UPDATE catalogue.audit_log SET position = -position WHERE position < 0"
+        )
+    _rewrite(case, "", "")
+
+
 #: What somebody may do who has not got the key.
 WITHOUT_THE_KEY: tuple[Callable[[ClosingCase], None], ...] = (
     another_approver,
@@ -248,6 +269,8 @@ WITHOUT_THE_KEY: tuple[Callable[[ClosingCase], None], ...] = (
     an_exploratory_study_made_registered,
     a_registration_cut_off,
     a_lock_of_a_month_ended,
+    a_close_dated_back,
+    two_entries_in_another_order,
 )
 
 
@@ -372,11 +395,31 @@ def another_approver_sealed_with_a_true_head(case: ClosingCase) -> None:
     _copy_to_the_lake(case, key)
 
 
+def a_change_of_keys_invented(case: ClosingCase) -> None:
+    """Put in an entry by which the key was lost, and seal all after it with another."""
+    true_key, key = _key(case), JournalKey(b"1" * 64)
+    detail = {"actor": "Ana Lima", "reason": "Lost", "former": true_key.key_id}
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        rows = audit_log.read_rows(raw)
+        raw.execute("DELETE FROM catalogue.audit_log")
+        lost = (2, rows[1][1], audit_log.REKEYED, json.dumps(detail), "", "", None)
+        later = [(row[0] + 1, *row[1:]) for row in rows[1:]]
+        audit_log.append_again(raw, [rows[0], lost, *later])
+    _rewrite(case, "Ben Okafor", "Eve Mallory", lake=False, key=key)
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        raw.execute(
+            "UPDATE catalogue.audit_log SET seal = ? WHERE position = 1", [rows[0][-1]]
+        )
+    (case.root / ".journal-key").write_bytes(key.secret)
+    _copy_to_the_lake(case, key)
+
+
 ON_THE_MACHINE_THAT_WROTE_IT: tuple[Callable[[ClosingCase], None], ...] = (
     every_seal_the_head_and_the_key_removed,
     an_older_state_of_everything_put_back,
     the_log_written_again_from_its_first_entry,
     another_approver_sealed_with_a_true_head,
+    a_change_of_keys_invented,
 )
 
 

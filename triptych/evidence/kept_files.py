@@ -20,6 +20,7 @@ from triptych.core.lake.manifests import (
     load_folder,
     read_manifest,
 )
+from triptych.core.warehouse import published_checksum
 from triptych.core.warehouse.bi_files import recorded_bi_files
 from triptych.core.warehouse.published_checksum import recorded_checksum
 from triptych.evidence.scrub_state import ScrubState, read_state, write_state
@@ -131,7 +132,8 @@ def verify_evidence(workspace: Workspace) -> EvidenceReport:
         files = [*_in_lake(workspace, connection), *published_files(workspace)]
         kept = {file.load_id for file in files}
         loads = [each for each in catalogued_loads(connection) if each.load_id in kept]
-    differences = [each for each in map(compare, files) if each]
+    compared = (_compare_sealed(workspace, file) for file in files)
+    differences = [each for each in compared if each]
     manifests = [(_manifest(workspace, load), load) for load in loads]
     differences += [each for each in starmap(_of_manifest, manifests) if each]
     sizes = [file.byte_count or 0 for file in files]
@@ -279,6 +281,15 @@ def compare(file: KeptFile) -> Difference | None:
     if is_same:
         return None
     return _differing(file, f"The {file.kind} has other bytes than were written.")
+
+
+def _compare_sealed(workspace: Workspace, file: KeptFile) -> Difference | None:
+    """Return how a file differs, or the checksum that was sealed with it."""
+    is_published = file.kind == PUBLISHED_FILE
+    if (differs := compare(file)) is not None or not is_published:
+        return differs
+    text = published_checksum.difference(file.path, workspace.root)
+    return None if text is None else _differing(file, text)
 
 
 def _differing(file: KeptFile, what: str) -> Difference:

@@ -16,6 +16,7 @@ from triptych.core.errors import TriptychError, UsageError
 from triptych.core.lake import audit_log, lake_log, seal_anchor
 from triptych.core.lake.catalogue_file import connect
 from triptych.core.lake.journal_key import key_file, key_id_of, read_key
+from triptych.core.lake.logged_loads import differing_loads
 from triptych.core.lock import hold_run_lock
 from triptych.core.signatories import named_person
 from triptych.core.warehouse.journal_check import (
@@ -100,6 +101,7 @@ def verify(
         kept_log = None if kept_hash is not None else kept_log
     rows = _read(workspace)
     doubts = [*of_chain(rows, key_or_none(workspace.root)), *of_seals(workspace, rows)]
+    doubts += _of_loads(workspace, rows)
     doubts += of_register(workspace, rows)
     copied = lake_log.read_log(workspace.lake)
     if copied or not _is_before_copies(workspace, rows):
@@ -186,6 +188,15 @@ def _without(rows: Sequence[Row], kept_hash: str) -> Iterator[Doubt]:
 
 def _history(rows: Sequence[Row]) -> PeriodHistory:
     return history_of(audit_log.entries_of(rows))
+
+
+def _of_loads(workspace: Workspace, rows: Sequence[Row]) -> Iterator[Doubt]:
+    """Yield loads of the catalogue that are not as the log records them."""
+    with connect(
+        workspace.raw_database, root=workspace.root, read_only=True
+    ) as connection:
+        for load_id, text in differing_loads(connection, rows):
+            yield Doubt(text, f"raw.duckdb:catalogue.loads:{load_id}")
 
 
 def _of_frozen_rows(workspace: Workspace, history: PeriodHistory) -> Iterator[Doubt]:

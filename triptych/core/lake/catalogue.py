@@ -425,6 +425,7 @@ def _detail(load: NewLoad) -> dict[str, object]:
         "row_count": load.row_count,
         "quarantined_row_count": len(load.quarantined),
         "checksums": list(load.checksums),
+        "files_at_rest": sorted(file.checksum for file in load.files_at_rest),
     }
 
 

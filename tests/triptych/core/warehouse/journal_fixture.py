@@ -30,7 +30,7 @@ def write_closed_workspace(root: Path) -> Workspace:
     with duckdb.connect(str(workspace.raw_database)) as raw:
         raw.execute(SCHEMA)
         raw.execute(audit_log.SCHEMA)
-    append(workspace, "load_committed", {"scope": "all", "load_id": "load-1"})
+    append(workspace, "source_retired", {"target": "bills"})
     append(workspace, CLOSED, closing_detail(folder / KEPT))
     return workspace
 
