@@ -23,7 +23,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ingest.reading.event_rows import UnfitEventError
-from ingest.receiver.endpoints import ENDPOINTS, endpoint_of, posted
+from ingest.receiver.endpoints import ENDPOINTS, Endpoint, endpoint_of, posted
+from ingest.receiver.telemetry import (
+    SHOWN,
+    TelemetryEndpoint,
+    accepted,
+    telemetry_endpoint_of,
+)
 from triptych import __version__
 from triptych.core.errors import SourceAccessError, UsageError
 from triptych.core.log_events import LogEvent
@@ -31,8 +37,11 @@ from triptych.core.log_events import LogEvent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingest.receiver.endpoints import Endpoint
     from ingest.sources.events.inbox import Inbox
+    from ingest.sources.llm_gateways.otel_conventions import Conventions
+    from ingest.sources.llm_gateways.telemetry_log import TelemetryLog
+
+    AnyEndpoint = Endpoint | TelemetryEndpoint
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +68,8 @@ class Limits:
     ----------
     max_body_bytes : int
         A larger body is refused unread.
+    max_telemetry_bytes : int
+        The same for spans, which come in batches; also once decompressed.
     request_seconds : float
         Time that a request may take to arrive, its first byte to its last.
     max_connections : int
@@ -66,6 +77,7 @@ class Limits:
     """
 
     max_body_bytes: int = 1024 * 1024
+    max_telemetry_bytes: int = 16 * 1024 * 1024
     request_seconds: float = 10.0
     max_connections: int = 256
 
@@ -77,6 +89,10 @@ class Receiver(ThreadingHTTPServer):
     ----------
     inbox : Inbox
         Store of the events.
+    telemetry : TelemetryLog
+        Store of the spans.
+    conventions : Conventions
+        Attributes that are kept of spans.
     secrets : mapping of str to str
         Name of a secret → the secret; an endpoint without its secret refuses.
     host : str
@@ -99,13 +115,17 @@ class Receiver(ThreadingHTTPServer):
     def __init__(
         self,
         inbox: Inbox,
+        telemetry: TelemetryLog,
         *,
+        conventions: Conventions,
         secrets: Mapping[str, str],
         host: str,
         port: int,
         limits: Limits | None = None,
     ) -> None:
         self.inbox = inbox
+        self.telemetry = telemetry
+        self.conventions = conventions
         self.secrets = secrets
         self.limits = limits or Limits()
         self._arriving: dict[socket.socket, float] = {}
@@ -223,42 +243,65 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.has_unread_body = True
-        endpoint = endpoint_of(self._endpoint_path)
+        endpoint = self._endpoint
         if endpoint is None:
-            known = [one.shown for one in ENDPOINTS]
+            known = [*(each.shown for each in ENDPOINTS), *SHOWN]
             self._answer(HTTPStatus.NOT_FOUND, {"error": "no endpoint", "known": known})
             return
         secret = self.server.secrets.get(endpoint.secret)
         if secret is None:
             self._refuse(endpoint, HTTPStatus.SERVICE_UNAVAILABLE, "no secret is set")
             return
+        is_telemetry = isinstance(endpoint, TelemetryEndpoint)
+        if is_telemetry and not endpoint.is_open_to(self._lower_headers, secret):
+            # Before the body is read: it may be large.
+            self._refuse(endpoint, HTTPStatus.UNAUTHORIZED, "not authenticated")
+            return
         body = self._read_body(endpoint)
-        if body is not None:
+        if body is not None and isinstance(endpoint, TelemetryEndpoint):
+            self._take_telemetry(endpoint, body)
+        elif body is not None and isinstance(endpoint, Endpoint):
             self._take(endpoint, secret, body)
 
     def handle_expect_100(self) -> bool:
         """Ask nobody for a body that will be refused."""
-        endpoint = endpoint_of(self._endpoint_path)
+        endpoint = self._endpoint
         if endpoint is not None and not self._has_fitting_length(endpoint):
             return False
         return super().handle_expect_100()
 
-    def _take(self, endpoint: Endpoint, secret: str, body: bytes) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
+    def _take_telemetry(self, endpoint: TelemetryEndpoint, body: bytes) -> None:
+        """Keep a batch of spans or metrics, and answer in its own format."""
         try:
-            event = endpoint.take(posted(self._endpoint_path, headers, body), secret)
+            records = endpoint.records(
+                body,
+                self._lower_headers,
+                self.server.conventions,
+                most_bytes=self.server.limits.max_telemetry_bytes,
+            )
+            self.server.telemetry.append(records)
+        except UnfitEventError as error:
+            self._refuse(endpoint, HTTPStatus.BAD_REQUEST, str(error))
+        except OSError as error:
+            self._not_kept(endpoint, error)
+        else:
+            log.info(
+                LogEvent("batch_taken", endpoint=endpoint.shown, records=len(records))
+            )
+            type_, content = accepted(self._lower_headers)
+            self._send(HTTPStatus.OK, type_, content)
+
+    def _take(self, endpoint: Endpoint, secret: str, body: bytes) -> None:
+        try:
+            request = posted(self._endpoint_path, self._lower_headers, body)
+            event = endpoint.take(request, secret)
             is_new = event is not None and self.server.inbox.keep(event)
         except SourceAccessError:
             self._refuse(endpoint, HTTPStatus.UNAUTHORIZED, "not authenticated")
         except UnfitEventError as error:
             self._refuse(endpoint, HTTPStatus.BAD_REQUEST, str(error))
         except OSError as error:
-            log.error(  # noqa: TRY400
-                LogEvent(
-                    "event_not_kept", endpoint=endpoint.shown, because=error.strerror
-                )
-            )
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "try again later"})
+            self._not_kept(endpoint, error)
         else:
             if event is None:
                 self._answer(HTTPStatus.OK, {"status": "reached"})
@@ -267,7 +310,14 @@ class _Handler(BaseHTTPRequestHandler):
             told = "accepted" if is_new else "accepted before"
             self._answer(HTTPStatus.ACCEPTED, {"status": told, "id": event.identity})
 
-    def _read_body(self, endpoint: Endpoint) -> bytes | None:
+    def _not_kept(self, endpoint: AnyEndpoint, error: OSError) -> None:
+        """Answer that the disk takes nothing; the sender tries again."""
+        log.error(
+            LogEvent("event_not_kept", endpoint=endpoint.shown, because=error.strerror)
+        )
+        self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "try again later"})
+
+    def _read_body(self, endpoint: AnyEndpoint) -> bytes | None:
         if not self._has_fitting_length(endpoint):
             return None
         length = int(self.headers["Content-Length"])
@@ -281,8 +331,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.has_arrived(self.connection)
         return body
 
-    def _has_fitting_length(self, endpoint: Endpoint) -> bool:
-        if self.headers.get("Content-Encoding", "identity") != "identity":
+    def _has_fitting_length(self, endpoint: AnyEndpoint) -> bool:
+        limits = self.server.limits
+        is_telemetry = isinstance(endpoint, TelemetryEndpoint)
+        encodings = {"identity", "gzip"} if is_telemetry else {"identity"}
+        if self.headers.get("Content-Encoding", "identity") not in encodings:
             status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
             self._refuse(endpoint, status, "send the body uncompressed")
             return False
@@ -290,13 +343,14 @@ class _Handler(BaseHTTPRequestHandler):
         if not (given.isascii() and given.isdigit()):
             self._refuse(endpoint, HTTPStatus.LENGTH_REQUIRED, "no Content-Length")
             return False
-        if int(given) > self.server.limits.max_body_bytes:
+        most = limits.max_telemetry_bytes if is_telemetry else limits.max_body_bytes
+        if int(given) > most:
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             self._refuse(endpoint, status, "the body is too large")
             return False
         return True
 
-    def _refuse(self, endpoint: Endpoint, status: HTTPStatus, why: str) -> None:
+    def _refuse(self, endpoint: AnyEndpoint, status: HTTPStatus, why: str) -> None:
         log.warning(
             LogEvent(
                 "event_refused",
@@ -308,12 +362,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, {"error": why})
 
     def _answer(self, status: HTTPStatus, content: object) -> None:
-        body = json.dumps(content).encode()
+        self._send(status, "application/json", json.dumps(content).encode())
+
+    def _send(self, status: HTTPStatus, type_: str, body: bytes) -> None:
         # A single request for each connection: the rest of a refused body is not a
         # request.
         self.close_connection = True
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", type_)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         for name, value in _HEADERS.items():
@@ -322,6 +378,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", "Bearer")
         self.end_headers()
         self.wfile.write(body)
+
+    @property
+    def _endpoint(self) -> AnyEndpoint | None:
+        path = self._endpoint_path
+        return telemetry_endpoint_of(path) or endpoint_of(path)
+
+    @property
+    def _lower_headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
 
     @property
     def _endpoint_path(self) -> str:

@@ -76,6 +76,11 @@ _PARTS = (
     "audio_output_tokens",
     "image_output_tokens",
 )
+#: Agent and task of a request, as traces name them.
+_BELONGING = (
+    *("agent", "team_id", "tenant", "conversation_id"),
+    *("task_id", "attempt_id", "task_outcome"),
+)
 _COUNTS = ("requests", "successful_requests", *_TOKENS, *_PARTS, "quantity")
 _KNOWN_REPORTERS = ", ".join(f"'{reporter}'" for reporter in REPORTERS)
 
@@ -99,8 +104,9 @@ LLM_USAGE = Stream(
             "model_id",
             "pool_id",
             "feature_tag",
+            *_BELONGING,
         ),
-        *typed(QUANTITY, "requests", "successful_requests"),
+        *typed(QUANTITY, "requests", "successful_requests", "seen_requests"),
         *typed(QUANTITY, *_TOKENS, *_PARTS),
         *typed(QUANTITY, "quantity"),
         *texts("quantity_unit"),

@@ -44,8 +44,8 @@ PART_OF = {
 }
 # Not installed here, so that nothing says which distribution brings it.
 ELSEWHERE = {"databricks": "databricks-sql-connector"}
-# A namespace whose parts come from different distributions.
-GOOGLE = {
+# Namespaces whose parts come from different distributions.
+NAMESPACES = {
     "google.cloud.bigquery": "google-cloud-bigquery",
     "google.cloud.billing": "google-cloud-billing",
     "google.cloud.billing_v1": "google-cloud-billing",
@@ -56,6 +56,7 @@ GOOGLE = {
     "google.protobuf": "protobuf",
     "google.rpc": "googleapis-common-protos",
     "google.type": "googleapis-common-protos",
+    "opentelemetry.proto": "opentelemetry-proto",
 }
 
 
@@ -77,10 +78,10 @@ def distributions_of(name: str) -> set[str]:
     top_level = name.split(".", 1)[0]
     if top_level in {*PACKAGES, *sys.stdlib_module_names}:
         return set()
-    if top_level == "google":
-        parts = [part for part in GOOGLE if f"{name}.".startswith(f"{part}.")]
+    if top_level in {"google", "opentelemetry"}:
+        parts = [part for part in NAMESPACES if f"{name}.".startswith(f"{part}.")]
         assert parts, f"{name} is new: say which distribution brings it"
-        return {GOOGLE[max(parts, key=len)]}
+        return {NAMESPACES[max(parts, key=len)]}
     elsewhere = ELSEWHERE.get(top_level, top_level)
     found = _distributions_by_package().get(top_level, [elsewhere])
     return {_normalised(name) for name in found}

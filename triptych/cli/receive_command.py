@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triptych.cli.options import VerboseOption, WorkspaceOption, open_workspace
-from triptych.core.errors import UsageError
+from triptych.core.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from ingest.receiver.server import Receiver
+    from ingest.sources.llm_gateways.otel_conventions import Conventions
     from triptych.core.settings.receive import ReceiveSettings
 
 
@@ -32,6 +33,7 @@ def receive(
     """Take events that other systems post into the inbox, until Ctrl-C."""
     from ingest.receiver.server import Limits, Receiver
     from ingest.sources.events.inbox import Inbox
+    from ingest.sources.llm_gateways.telemetry_log import TelemetryLog
 
     opened = open_workspace(
         workspace, is_verbose=verbose, receive_host=host, receive_port=port
@@ -39,11 +41,19 @@ def receive(
     settings = opened.settings.receive
     secrets = _secrets(settings)
     limits = Limits(
-        settings.max_body_bytes, settings.request_seconds, settings.max_connections
+        settings.max_body_bytes,
+        settings.max_telemetry_bytes,
+        settings.request_seconds,
+        settings.max_connections,
     )
-    with Inbox(opened.workspace.inbox) as inbox:
+    with (
+        Inbox(opened.workspace.inbox) as inbox,
+        TelemetryLog(opened.workspace.telemetry) as telemetry,
+    ):
         receiver = Receiver(
             inbox,
+            telemetry,
+            conventions=_conventions(settings),
             secrets=secrets,
             host=settings.host,
             port=settings.port,
@@ -56,6 +66,20 @@ def receive(
             flush=True,
         )
         _serve(receiver)
+
+
+def _conventions(settings: ReceiveSettings) -> Conventions:
+    """Return the names of attributes that are kept of spans."""
+    from ingest.sources.llm_gateways.otel_conventions import conventions_with
+
+    try:
+        return conventions_with(settings.telemetry_attributes)
+    except ValueError as error:
+        raise SettingsError(
+            f"{error}.",
+            where="receive.telemetry_attributes",
+            next_step="Correct the name of the field.",
+        ) from error
 
 
 def _secrets(settings: ReceiveSettings) -> dict[str, str]:

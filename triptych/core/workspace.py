@@ -81,6 +81,11 @@ class Workspace:
         return self.root / "inbox"
 
     @property
+    def telemetry(self) -> Path:
+        """Spans as they were received and stripped; written by the receiver alone."""
+        return self.root / "telemetry"
+
+    @property
     def staging(self) -> Path:
         """Folder of loads before they are committed; swept by the next run."""
         return self.lake / ".staging"
@@ -144,7 +149,13 @@ class Workspace:
         Files that a newer command writes are theirs alone anyway; this is for existing
         files.
         """
-        folders = (self.lake, self.warehouse_dir, self.runs_dir, self.inbox)
+        folders = (
+            self.lake,
+            self.warehouse_dir,
+            self.runs_dir,
+            self.inbox,
+            self.telemetry,
+        )
         for folder in (*folders, self.scenario_results):
             _take_from_others(folder, 0o700)
         _take_from_others(self.raw_database, 0o600)

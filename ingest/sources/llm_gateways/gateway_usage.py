@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ingest.reading.text_rows import Row
 
     Line = Mapping[str, Any]
+    #: Requests or tokens; a sample is scaled to a number with decimals.
+    Count = int | Decimal
 
 STREAM = "llm_usage"
 Bucket = Literal["hour", "day"]
@@ -52,6 +54,13 @@ class Origin:
     api_key_id: str | None = None
     project_id: str | None = None
     feature_tag: str | None = None
+    agent: str | None = None
+    team: str | None = None
+    tenant: str | None = None
+    conversation_id: str | None = None
+    task_id: str | None = None
+    attempt_id: str | None = None
+    task_outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +79,35 @@ class Reading:
         Those of the output that nobody was shown.
     cost : Decimal, optional
         Cost by the gateway's price table.
+    seen_requests : int, optional
+        Requests that were seen, where the counts are scaled from a sample.
     """
 
     started_at: datetime
     origin: Origin
     labels: Labels
-    requests: int = 1
-    successful_requests: int = 1
-    input_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    output_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    requests: Count = 1
+    successful_requests: Count = 1
+    input_tokens: Count | None = None
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    output_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
     cost: Decimal | None = None
+    seen_requests: int | None = None
 
 
 @dataclass(slots=True)
 class _Sum:
-    requests: int = 0
-    successful_requests: int = 0
-    input_tokens: int | None = None
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    output_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    requests: Count = 0
+    successful_requests: Count = 0
+    input_tokens: Count | None = None
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    output_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
     cost: Decimal | None = None
+    seen_requests: Count | None = None
     #: True if every reading knew its cached tokens, so that the rest is uncached.
     knows_parts: bool = True
     knows_reasoning: bool = True
@@ -103,8 +116,11 @@ class _Sum:
     def uncached_tokens(self) -> int | None:
         if self.input_tokens is None or not self.knows_parts:
             return None
-        cached = (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
-        return self.input_tokens - cached
+        # Of whole tokens, so that the parts add up.
+        cached = round(self.cache_read_tokens or 0) + round(
+            self.cache_write_tokens or 0
+        )
+        return round(self.input_tokens) - cached
 
     def add(self, reading: Reading) -> None:
         self.requests += reading.requests
@@ -117,6 +133,7 @@ class _Sum:
             self.cache_write_tokens, reading.cache_write_tokens
         )
         self.output_tokens = _added(self.output_tokens, reading.output_tokens)
+        self.seen_requests = _added(self.seen_requests, reading.seen_requests)
         self._add_reasoning(reading)
         if reading.input_tokens is not None:
             knows = (reading.cache_read_tokens, reading.cache_write_tokens)
@@ -216,16 +233,24 @@ class Tally:
             "api_key_id": origin.api_key_id,
             "project_id": origin.project_id,
             "feature_tag": origin.feature_tag,
+            "agent": origin.agent,
+            "team_id": origin.team,
+            "tenant": origin.tenant,
+            "conversation_id": origin.conversation_id,
+            "task_id": origin.task_id,
+            "attempt_id": origin.attempt_id,
+            "task_outcome": origin.task_outcome,
             "model_id": key.model_id,
             "pool_id": key.pool_id,
-            "requests": sums.requests,
-            "successful_requests": sums.successful_requests,
-            "input_tokens": sums.input_tokens,
+            "requests": _whole(sums.requests),
+            "successful_requests": _whole(sums.successful_requests),
+            "seen_requests": sums.seen_requests,
+            "input_tokens": _whole(sums.input_tokens),
             "uncached_input_tokens": sums.uncached_tokens,
-            "cached_input_tokens": sums.cache_read_tokens,
-            "cache_write_input_tokens": sums.cache_write_tokens,
-            "output_tokens": sums.output_tokens,
-            "reasoning_tokens": sums.reasoning_tokens,
+            "cached_input_tokens": _whole(sums.cache_read_tokens),
+            "cache_write_input_tokens": _whole(sums.cache_write_tokens),
+            "output_tokens": _whole(sums.output_tokens),
+            "reasoning_tokens": _whole(sums.reasoning_tokens),
             "estimated_spend_amount": None if sums.cost is None else _plain(sums.cost),
             "currency": None if sums.cost is None else self.currency,
         }
@@ -305,10 +330,15 @@ def as_text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _added(total: int | None, more: int | None) -> int | None:
+def _added(total: Count | None, more: Count | None) -> Count | None:
     if more is None:
         return total
     return more if total is None else total + more
+
+
+def _whole(count: Count | None) -> int | None:
+    """Return a count in whole requests or tokens; one of a sample is rounded."""
+    return None if count is None else round(count)
 
 
 def _plain(cost: Decimal) -> str:

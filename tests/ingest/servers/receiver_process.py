@@ -26,6 +26,7 @@ VARIABLES = {
     "TRIPTYCH_PROMOTIONS_KEY": KEY,
     "TRIPTYCH_MLFLOW_WEBHOOK_KEY": KEY,
     "TRIPTYCH_GITHUB_WEBHOOK_KEY": KEY,
+    "TRIPTYCH_TELEMETRY_KEY": KEY,
 }
 BEARER = {"Authorization": f"Bearer {KEY}"}
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
