@@ -182,7 +182,7 @@ SHOWN: dict[str, tuple[Shown, ...]] = {
         Shown(
             "summary",
             "2025-12",
-            r"firefighting ([\d.]+) % →",
+            r"firefighting ([\d.]+) % of platform hours",
             ("story.firefighting_before",),
             _PERCENT,
         ),

@@ -229,7 +229,7 @@ def _spending(truth: Truth) -> Iterator[Planted]:
         lambda doors: doors.numbers("Amortised pack", "Summary", "AI cost, amortised")[
             0
         ],
-        ("Amortised pack", r"AI cost (at least )?EUR AMOUNT,"),
+        ("Amortised pack", r"AI cost, amortised(, at least)? EUR AMOUNT"),
     )
     railway = truth["components"]["railway"][month].values()
     waiting = Decimal(sum(Decimal(part["effective_cost"]) for part in railway))

@@ -210,16 +210,15 @@ def _faster(asked: Asked) -> list[str]:
         " FROM delivery.mart_velocity WHERE scope_kind = 'team'"
         " AND metric = 'change_lead_time')"
         " SELECT count(*) FILTER (b.interval_high < a.interval_low) AS faster,"
-        " count(*) FILTER (b.interval_low > a.interval_high) AS slower,"
-        " count(*) AS both FROM leads AS a JOIN leads AS b USING (scope_id)"
+        " count(*) FILTER (b.interval_low > a.interval_high) AS slower"
+        " FROM leads AS a JOIN leads AS b USING (scope_id)"
         " WHERE b.month = '{month}' AND a.month = strftime(CAST('{month}-01' AS DATE)"
         " - INTERVAL 1 MONTH, '%Y-%m') AND a.metric_value IS NOT NULL"
         " AND b.metric_value IS NOT NULL"
     )
-    teams = fmt.plural(row["both"], "team")
     if not row["faster"] + row["slower"]:
-        return [f"Lead times of {teams}: no real change"]
-    return [f"{row['faster']} of {teams} ship faster"]
+        return ["no real change"]
+    return [f"{row['faster']} faster, {row['slower']} slower"]
 
 
 def _net_value(asked: Asked) -> list[str]:
@@ -474,7 +473,7 @@ QUESTIONS = (
     Question(2, "Against budget and the month before?", "", _against),
     Question(3, "Which three things drove the change?", "", _drivers),
     Question(4, "Cost per 1,000 inferences?", "", _unit_cost),
-    Question(5, "Which models cost most, fully loaded?", "", _largest),
+    Question(5, "Which models cost most, fully loaded?", "Cost by model", _largest),
     Question(6, "How much is unallocated?", "", _unowned),
     Question(7, "Does it tie to the invoices?", "Close & reconcile", _invoices),
     Question(8, "What must I accrue?", "Close & reconcile", _to_accrue),
