@@ -164,7 +164,10 @@ class Anthropic(LlmProvider[AnthropicConfig]):
                 is_of_tokens = result.text("token_type") is not None
                 yield self._cost_row(result, {}, _UNREAD if is_of_tokens else None)
             elif of_kind[kind] == 1 and counts[kind]:
-                quantity = {"quantity": str(counts[kind]), "quantity_unit": "tokens"}
+                quantity: Row = {
+                    "quantity": str(counts[kind]),
+                    "quantity_unit": "tokens",
+                }
                 yield self._cost_row(result, quantity, "usage report")
             else:
                 yield self._cost_row(result, {}, None)
