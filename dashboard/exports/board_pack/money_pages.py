@@ -162,7 +162,7 @@ def _models(view: Page) -> Iterator[Part]:
     costs = cost_by_model_queries.model_costs(
         view.snapshot, view.selection, _LOADING
     ).to_pylist()
-    yield Text(sentences.trend(view, headline, costs[0] if costs else None))
+    yield Text(sentences.trend(view, headline, costs))
     months = cost_by_model_queries.monthly_costs(
         view.snapshot, view.selection, _LOADING
     )

@@ -251,8 +251,8 @@ def show_trend(
 ) -> None:
     """Draw cost by month with its sentence, table and download."""
     st.header("Trend", anchor=False)
-    largest = models[0] if models and models[0]["row_count"] else None
-    st.markdown(sentences.trend(view, headline, largest))
+    charged = [row for row in models if row["row_count"]]
+    st.markdown(sentences.trend(view, headline, charged))
     monthly = queries.monthly_costs(view.snapshot, view.selection, loading)
     if monthly.num_rows == 0:
         if view.selection.covers_everything:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dashboard.shared import format as fmt
 from dashboard.shared.charts import STEP_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashboard.pages.cost_by_model import queries, unit_cost_queries
     from dashboard.shared.context import Page
 
 
+#: Models that the sentence names.
+_SHOWN: Final = 3
+
+
 def trend(
-    page: Page, headline: queries.Headline, largest: dict[str, Any] | None
+    page: Page, headline: queries.Headline, models: Sequence[dict[str, Any]]
 ) -> str:
-    """Report the cost of models, its change, and the costliest model."""
+    """Report the cost of models, its change, and the three costliest models."""
     cost = fmt.money(headline.model_cost, page.currency)
     text = f"In {page.period} models cost"
     text += f" **{page.at_least(headline.model_cost)}{cost}**"
     text += _change(page, headline)
     # Of a total below zero the first row is the smallest part.
-    is_cost = headline.model_cost > 0
-    if is_cost and largest is not None and largest["share_ratio"] is not None:
-        share = fmt.percent(largest["share_ratio"])
-        text += f" {fmt.markdown(largest['model'])} is the largest, with {share} of it."
+    costly = [row for row in models if row["share_ratio"] is not None][:_SHOWN]
+    if headline.model_cost > 0 and costly:
+        named = ", ".join(
+            f"{fmt.markdown(row['model'])} {fmt.compact(row['amount'], page.currency)}"
+            f" ({fmt.percent(row['share_ratio'])})"
+            for row in costly
+        )
+        text += f" The largest: {named}."
     if headline.idle_shown:
         idle = fmt.money(headline.idle_shown, page.currency)
         text += f" Idle capacity of {idle} is not in it, nor charged to a model."

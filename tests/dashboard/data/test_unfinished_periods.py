@@ -185,7 +185,7 @@ def test_a_running_month_is_compared_with_all_of_the_one_before(
     assert change(view) == "−26.9 % against all of Oct 2026"
     headline = cost_by_model_queries.headline(view.snapshot, view.selection, "Direct")
     assert "so far, EUR 1,250.00 (−26.9 %) less than in all of Oct 2026." in (
-        cost_by_model_sentences.trend(view, headline, None).replace("\u00a0", " ")
+        cost_by_model_sentences.trend(view, headline, []).replace("\u00a0", " ")
     )
     assert figures.changes_heading(view, "2026-10") == (
         "What changed so far, against all of Oct 2026"
@@ -281,9 +281,10 @@ def test_the_smallest_refund_is_not_called_the_largest_part(tmp_path: Path) -> N
     assert said == "Serving takes **90.0 %** of the cost of models, −EUR 90.00."
     headline = cost_by_model_queries.headline(view.snapshot, view.selection, "Direct")
     refunded = replace(headline, model_cost=Decimal(-100))
-    largest = {"model": "ETA v2", "share_ratio": 0.1}
-    assert "largest" not in cost_by_model_sentences.trend(view, refunded, largest)
-    assert "largest" in cost_by_model_sentences.trend(view, headline, largest)
+    models = [{"model": "ETA v2", "share_ratio": 0.1, "amount": Decimal(340)}]
+    assert "largest" not in cost_by_model_sentences.trend(view, refunded, models)
+    said = cost_by_model_sentences.trend(view, headline, models)
+    assert "The largest: ETA v2 EUR 340 (10.0 %)." in said.replace("\u00a0", " ")
 
 
 def test_a_change_since_nothing_has_no_percentage(tmp_path: Path) -> None:
@@ -294,7 +295,7 @@ def test_a_change_since_nothing_has_no_percentage(tmp_path: Path) -> None:
     )
     view = view_of(tmp_path, "2026-11", changes=nothing)
     headline = cost_by_model_queries.headline(view.snapshot, view.selection, "Direct")
-    said = cost_by_model_sentences.trend(view, headline, None).replace("\u00a0", " ")
+    said = cost_by_model_sentences.trend(view, headline, []).replace("\u00a0", " ")
     assert "so far, EUR 3,400.00 more than in all of Oct 2026." in said
 
 

@@ -125,15 +125,16 @@ def month_to_ask(root: Path) -> Asked:
 
 
 def _spent(asked: Asked) -> list[str]:
-    amount = asked.money(
+    amount = asked.one(
         "SELECT sum(effective_cost) AS amount FROM cost.mart_cost_waterfall"
         " WHERE billing_month = '{month}' AND currency = '{currency}' AND {spend}"
-    )
+    )["amount"]
     state = asked.one(
         "SELECT state FROM cost.mart_period_states WHERE billing_month = '{month}'"
     )["state"]
-    # The chip in the bar says the state, the tile beneath it the amount.
-    return [f"AI cost, amortised {amount}", state.capitalize()]
+    # The chip in the bar has the state, the first sentence beneath it the amount.
+    rounded = fmt.compact(Decimal(amount), asked.currency)
+    return [f"AI cost {rounded}", state.capitalize()]
 
 
 def _against(asked: Asked) -> list[str]:
