@@ -78,14 +78,18 @@ def test_entering_a_run_loads_nothing_that_estimates() -> None:
     # What a request is made of: which studies there are, and what is locked of them.
     assert of_attribution == {
         "attribution.causal",
+        "attribution.causal.random_assignment",
         "attribution.causal.refusal",
         "attribution.studies",
         "attribution.studies.declared",
         "attribution.studies.register",
+        "attribution.studies.register_entries",
         "attribution.studies.register_journal",
         "attribution.studies.registration_power",
         "attribution.studies.study_files",
         "attribution.studies.request",
+        "attribution.studies.restating",
+        "attribution.studies.sealed_draws",
         "attribution.studies.withdrawals",
     }
 

@@ -56,7 +56,7 @@ def test_the_register_says_what_holds_and_what_counts_in_no_headline(
     text = text_of(opened(root, open_app))
     assert "**3 assumptions hold** in Sep 2026." in text
     assert "Not counted until approved: **=wish**" in text
-    table = table_of(text, "What no bill says")
+    table = table_of(text, "Values that returns need")
     # The version of before June is none that holds.
     assert "0.065" in table
     assert "0.06<" not in table
@@ -68,7 +68,7 @@ def test_a_link_shows_every_version_with_its_dates(
     root: Path, open_app: OpenApp
 ) -> None:
     text = text_of(opened(root, open_app, register="All versions"))
-    table = table_of(text, "What no bill says")
+    table = table_of(text, "Values that returns need")
     assert text.count("4 versions.") == 1
     assert "2026-06-01" in table
     assert "bbbbbbbbbbbb" in table

@@ -181,7 +181,7 @@ def test_a_link_to_what_is_not_there_is_told_with_what_is_shown(
         " Shown instead: Sep 2026.",
         "The link asks for scope “team gone”, which is not in this data."
         " Shown instead: everything.",
-        "The link asks for what counts as a model's cost “All”, which is not in this"
+        "The link asks for parts of a model's cost “All”, which is not in this"
         " data. Shown instead: Fully loaded.",
         "The link asks for opened model “\\*m-9\\*”, which is not in this data."
         " Shown instead: nothing.",

@@ -15,7 +15,10 @@ from ingest.engine.registry import BUILT_IN
 SUITES_FOLDER = Path(__file__).parent
 TESTS = SUITES_FOLDER.with_name("sources")
 #: Sources that are files alone: nobody answers who could misbehave.
-ONLY_FILES = {"event_inbox", "focus_files", "openshift_metrics", "surveys", "tables"}
+ONLY_FILES = {
+    *("event_inbox", "focus_files", "openshift_metrics", "opentelemetry"),
+    *("surveys", "tables"),
+}
 #: One public file without pages and credentials; its own tests let it misbehave.
 ONE_FILE = {"ecb_rates"}
 SUITES = {

@@ -30,6 +30,7 @@ SECRET = "made-up-secret-that-no-message-may-show"
 #: Every variable in which a connector of these cases looks for a credential.
 CREDENTIALS = (
     *("OPENAI_ADMIN_KEY", "ANTHROPIC_ADMIN_KEY", "RAILWAY_API_TOKEN"),
+    *("GITHUB_COPILOT_TOKEN",),
     *("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LITELLM_API_KEY"),
     *("PROMETHEUS_TOKEN", "OPENCOST_TOKEN", "AZURE_MANAGEMENT_TOKEN"),
     *("MLFLOW_TRACKING_TOKEN", "PAGERDUTY_API_KEY", "GITHUB_TOKEN"),
@@ -38,7 +39,10 @@ CREDENTIALS = (
 )
 AZURE_TOKEN = f"sv=2024-11-04&sr=c&sp=rl&sig={SECRET}"
 #: Sources that are files of the workspace, whose path is all there is to lack.
-ONLY_FILES = {"event_inbox", "focus_files", "openshift_metrics", "surveys", "tables"}
+ONLY_FILES = {
+    *("event_inbox", "focus_files", "openshift_metrics", "opentelemetry"),
+    *("surveys", "tables"),
+}
 
 
 @contextmanager
@@ -214,6 +218,13 @@ CASES = (
         "base_url",
         {},
         ("Let ANTHROPIC_ADMIN_KEY hold an Admin API key",),
+    ),
+    Case(
+        "github_copilot",
+        lambda: http(f"Resource not accessible by personal access token {SECRET}"),
+        "base_url",
+        {"organisation": "acme"},
+        ("organisation permissions Administration (read) and GitHub Copilot",),
     ),
     Case(
         "litellm",

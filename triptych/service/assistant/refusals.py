@@ -27,8 +27,8 @@ class RefusedError(TriptychError):
 class NotForRoleError(RefusedError):
     """A question that this role gets no answer to."""
 
-    def __init__(self, what: str, *, next_step: str) -> None:
-        super().__init__(what, next_step=next_step, code="not_for_role")
+    def __init__(self, what: str, *, where: str = "", next_step: str) -> None:
+        super().__init__(what, where=where, next_step=next_step, code="not_for_role")
 
 
 def refusal_of(error: TriptychError) -> Refusal:

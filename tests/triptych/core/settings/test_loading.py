@@ -69,8 +69,9 @@ def test_a_variable_that_cannot_be_read_is_refused_without_its_value(
 
 
 def test_every_single_value_of_the_file_has_a_variable() -> None:
-    # Lists, what is a rule of the organisation, and what is not settable yet.
-    sections = {"sources", "delivery", "access", "notify"}
+    # Lists, rules of the organisation, what is not settable yet, and the format that
+    # a run writes.
+    sections = {"sources", "delivery", "access", "notify", "format"}
     assert set(GeneralFile.model_fields) - sections == set(_Variables.model_fields) - {
         "workspace"
     }
