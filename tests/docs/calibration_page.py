@@ -22,14 +22,12 @@ def calibration_page(generated: str) -> Iterator[str]:
     yield generated
     yield (
         "Each estimator (`recommended`) and usual methods, in simulated data of known"
-        " truth. Columns: share of n replications in which the 95 % and the 90 %"
-        " interval held the truth; width, at 95 % the mean or at 90 % the median; mean"
-        " interval score at 95 %, the width plus forty times the distance of each miss"
-        " (lower is better); power, the share that found an effect of 4 %. Of series,"
-        f" usual methods are shown for {_SHOWN_DAYS} days; the files in"
-        " `attribution/causal/calibration_cards/` have all rows. `make calibration`"
-        " repeats the measurement. [Attribution](../concepts/attribution.md) explains"
-        " it.\n"
+        " truth. A cell is the share of n replications in which the 95 % and the 90 %"
+        " interval held the truth, and the width: at 95 % the mean, or at 90 % the"
+        f" median. Series: usual methods are shown for {_SHOWN_DAYS} days. The files in"
+        " `attribution/causal/calibration_cards/` have all rows, with scores and power."
+        " `make calibration` repeats the measurement."
+        " [Attribution](../concepts/attribution.md) explains it.\n"
     )
     for path in sorted((_ROOT / "attribution/causal/calibration_cards").glob("*.json")):
         card = card_of(path.stem)
@@ -46,19 +44,28 @@ def _is_shown(row: dict[str, Any]) -> bool:
 
 
 def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a table of rows, without columns that no row fills."""
-    cells = [_calibration_cells(row) for row in rows]
-    used = {name for row in cells for name, text in row.items() if text}
-    counts = {row["n"] for row in cells}
-    if len(counts) == 1:
-        yield f"n = {counts.pop()}.\n"
-        used.remove("n")
-    names = [name for name in cells[0] if name in used]
-    yield f"| {' | '.join(names)} |"
-    yield f"|{'---|' * len(names)}"
-    for row in cells:
-        yield f"| {' | '.join(row[name] for name in names)} |"
+    """Yield a table with a row per world and a column per method and length."""
+    cells: dict[str, dict[str, str]] = {}
+    for row in rows:
+        names = dict.fromkeys(str(row[k]) for k in ("world", "world_name") if k in row)
+        days = row["days"] if "days" in row and row["method"] == "recommended" else None
+        method = " ".join(filter(None, [row["method"], days]))
+        cells.setdefault(" · ".join(names), {})[method] = _cell(row)
+    methods = list(dict.fromkeys(name for world in cells.values() for name in world))
+    counts = sorted({row["replications"] for row in rows if row["replications"]})
+    yield f"n = {' or '.join(f'{count:,}' for count in counts)}.\n"
+    yield f"| world | {' | '.join(methods)} |"
+    yield f"|{'---|' * (len(methods) + 1)}"
+    for world, figures in cells.items():
+        yield f"| {world} | {' | '.join(figures.get(m, '') for m in methods)} |"
     yield ""
+
+
+def _cell(row: dict[str, Any]) -> str:
+    """Return coverage at 95 and 90 %, and the width."""
+    width = row.get("mean_width_95", row.get("median_width_90"))
+    held = [_rounded(row.get(name), 3) for name in ("coverage_95", "coverage_90")]
+    return "/".join(filter(None, [*held, _digits(width)]))
 
 
 def _frozen_worlds() -> Iterator[str]:
@@ -120,23 +127,6 @@ def _frozen_row(row: dict[str, Any]) -> str:
         _verdict(row),
     ]
     return f"| {' | '.join([row['world'], *figures])} |"
-
-
-def _calibration_cells(row: dict[str, Any]) -> dict[str, str]:
-    """Return column → text of a row."""
-    names = dict.fromkeys(
-        str(row[name]) for name in ("world", "world_name", "days") if name in row
-    )
-    return {
-        "world": " · ".join(names),
-        "method": row["method"],
-        "95 %": _rounded(row.get("coverage_95"), 3),
-        "90 %": _rounded(row.get("coverage_90"), 3),
-        "width": _digits(row.get("mean_width_95", row.get("median_width_90"))),
-        "score": _digits(row.get("mean_interval_score_95")),
-        "power": _rounded(row.get("power_90"), 2),
-        "n": f"{row['replications']:,}",
-    }
 
 
 def _rounded(value: float | None, places: int) -> str:

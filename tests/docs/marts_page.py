@@ -23,6 +23,17 @@ _PAIRS: Final = (
     ("First day", "Last day", "First and last day"),
     ("before", "after", "before and after"),
 )
+#: Text of plain ends of an interval.
+_ENDS: Final = re.compile(r"Ends of (?:the|its) \d+ % interval\.")
+#: End of a name and the type that goes without saying.
+_TYPES: Final = (
+    (re.compile("^(?:is|has)_"), "boolean"),
+    (re.compile("_(?:on|date)$"), "date"),
+    (re.compile("_at$"), "timestamp"),
+    (re.compile("_count$"), "bigint"),
+    (re.compile("_(?:cost|amount|hours)$"), "decimal(28, 10)"),
+    (re.compile(r"_(?:ratio|seconds|p\d+|(?:low|high)_\d+)$"), "double"),
+)
 
 
 def marts_page(generated: str) -> Iterator[str]:
@@ -37,6 +48,12 @@ def marts_page(generated: str) -> Iterator[str]:
         " grain are a contract: the changelog announces a change as *Breaking*. NULL"
         " means unknown, never zero; each text names further reasons. Times are UTC,"
         " amounts `decimal(28, 10)` in the currency of the row.\n"
+    )
+    yield (
+        "Types follow from names where none is given: `is_…`, `has_…` boolean; `…_on`,"
+        " `…_date` date; `…_at` timestamp; `…_count` bigint; `…_cost`, `…_amount`,"
+        " `…_hours` decimal; `…_ratio`, `…_seconds`, `…_pN`, `…_low_N`, `…_high_N`"
+        " double; others string. *With* names the ends of an interval of N %.\n"
     )
     yield "## Columns of several tables\n"
     yield "A table lists these by name under *Shared*.\n"
@@ -121,12 +138,37 @@ def _family(name: str, text: str) -> tuple[str, str]:
 
 
 def _column_lines(columns: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    lines = [
-        f"- {names} {type_.removesuffix('(28, 10)')}: {text}"
-        for names, type_, text in _paired(columns)
-    ]
+    """Yield a line per column; ends of intervals join their figure's line."""
+    lines: list[str] = []
+    plain: list[str] = []
+    for names, type_, text in _paired(columns):
+        stem = re.fullmatch(r"`(\w+)_low_\d+`, `\1_high_\d+`", names)
+        if stem and lines and _ENDS.fullmatch(text):
+            if lines[-1].startswith(f"- `{stem[1]}`"):
+                lines[-1] += f" With {names}."
+                continue
+        shown = _shown_type(names, type_)
+        if not shown and _repeats(names, text):
+            plain.append(names)
+        else:
+            lines.append(f"- {names}{shown}: {text}")
+    if plain:
+        lines.append(f"- {', '.join(plain)}")
     if lines:
         yield "\n".join([*lines, ""])
+
+
+def _shown_type(names: str, type_: str) -> str:
+    """Return the type with a space before it, unless it follows from the name."""
+    name = names.split(",")[0].strip("`")
+    usual = next((kind for end, kind in _TYPES if end.search(name)), "string")
+    return "" if type_ == usual else f" {type_.removesuffix('(28, 10)')}"
+
+
+def _repeats(names: str, text: str) -> bool:
+    """Return whether a text has no word that the name lacks."""
+    words = set(re.findall(r"[a-z]+", text.lower())) - {"the", "of", "its", "a", "s"}
+    return words <= set(re.findall(r"[a-z]+", names.replace("_", " ")))
 
 
 def _paired(columns: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:

@@ -115,11 +115,9 @@ def cli_page() -> Iterator[str]:
         yield f"{command.help}\n"
         if any(p.param_type_name == "argument" for p in command.params):
             yield f"```\n{_usage(name, command)}\n```\n"
-        rows = [p for p in command.params if not set(_COMMON_OPTIONS) & set(p.opts)]
-        if rows:
-            yield "| parameter | |\n|---|---|"
-        for parameter in rows:
-            yield f"| {_parameter(parameter)} | {_meaning(parameter)} |"
+        for parameter in command.params:
+            if not set(_COMMON_OPTIONS) & set(parameter.opts):
+                yield f"- {_parameter(parameter)}: {_meaning(parameter)}"
         yield ""
 
 
@@ -153,24 +151,35 @@ def sources_page() -> Iterator[str]:
     yield _GENERATED
     yield (
         "An entry of `sources` in `triptych.yml` has the options below and those of its"
-        " type. Relative paths start at the workspace. No option is a secret:"
-        " connectors use the provider's credential chain.\n"
+        " type, with their defaults. Relative paths start at the workspace. No option"
+        " is a secret: connectors use the provider's credential chain.\n"
     )
     yield from _options({name: common[name] for name in _COMMON_FIELDS})
     yield f"Sources of an API have `timeout_seconds`, by default {_TIMEOUT}.\n"
+    own = {
+        type_: {
+            name: field
+            for name, field in of_type.items()
+            if not _is_common(name, field, common)
+        }
+        for type_, of_type in fields.items()
+    }
+    shared = _shared_options(own)
+    yield "## Options of several types\n"
+    yield "A type lists these by name under *Shared*.\n"
+    yield from sorted(shared)
+    yield ""
     for type_, config in configs.items():
         summary = (config.__doc__ or "").strip().split("\n")[0].replace("``", "`")
         bare = re.sub(r"^Options of an? `\w+` source(: |\.$)", "", summary)
         yield f"## `{type_}`\n"
         if bare:
             yield f"{bare[0].upper()}{bare[1:]}\n"
-        yield from _options(
-            {
-                name: field
-                for name, field in fields[type_].items()
-                if not _is_common(name, field, common)
-            }
-        )
+        names = [n for n, f in own[type_].items() if _option(n, f) in shared]
+        if names:
+            listed = ", ".join(f"`{name}`" for name in names)
+            yield f"[Shared](#options-of-several-types): {listed}\n"
+        yield from _options({n: f for n, f in own[type_].items() if n not in names})
         for name, field in config.model_fields.items():
             yield from _kinds(name, field)
 
@@ -178,20 +187,36 @@ def sources_page() -> Iterator[str]:
 def _is_common(name: str, field: FieldInfo, common: dict[str, FieldInfo]) -> bool:
     if name == "timeout_seconds":
         return bool(field.default == _TIMEOUT)
-    return name in _COMMON_FIELDS and _default(field) == _default(common[name])
+    return name in _COMMON_FIELDS and _shown(field) == _shown(common[name])
+
+
+def _shared_options(own: dict[str, dict[str, FieldInfo]]) -> set[str]:
+    """Return options of several types; a name has the most frequent of its lines."""
+    counts = Counter(
+        (name, _option(name, field))
+        for options in own.values()
+        for name, field in options.items()
+    )
+    shared: dict[str, str] = {}
+    for (name, line), count in counts.most_common():
+        if count > 1:
+            shared.setdefault(name, line)
+    return set(shared.values())
 
 
 def _options(fields: dict[str, FieldInfo]) -> Iterator[str]:
-    """Yield a table of options, required ones first."""
-    yield "| option | default | |\n|---|---|---|"
+    """Yield a list of options, required ones first."""
     ordered = sorted(fields.items(), key=lambda item: not item[1].is_required())
-    for name, field in ordered:
-        yield f"| `{name}` | {_default(field)} | {_description(name, field)} |"
+    yield from (_option(name, field) for name, field in ordered)
     yield ""
 
 
-def _default(field: FieldInfo) -> str:
-    return "required" if field.is_required() else _shown(field)
+def _option(name: str, field: FieldInfo, of: str = "") -> str:
+    """Return the line of an option: name, default and meaning."""
+    default = "required" if field.is_required() else _shown(field)
+    facts = ", ".join(filter(None, [of, default]))
+    text = _description(name, field)
+    return f"- `{name}`{f' ({facts})' if facts else ''}: {text}"
 
 
 def _kinds(name: str, field: FieldInfo) -> Iterator[str]:
@@ -207,19 +232,19 @@ def _kinds(name: str, field: FieldInfo) -> Iterator[str]:
             options.setdefault(f"{option} {each.description}", (option, each, []))
             options[f"{option} {each.description}"][2].append(f"`{which}`")
     yield f"Options of `{name}`, by its `{key}`:\n"
-    yield f"| option | {key} | default | |\n|---|---|---|---|"
     for option, each, of in options.values():
-        named = "any" if len(of) == len(kinds) else ", ".join(of)
-        default = _default(each)
-        text = each.description or f"Which {key}: {', '.join(of)}."
-        yield f"| `{option}` | {named} | {default} | {text} |"
+        named = "" if len(of) == len(kinds) else ", ".join(of)
+        if option == key:
+            yield f"- `{key}` (required): {', '.join(of)}."
+        else:
+            yield _option(option, each, named)
     yield ""
 
 
 def _shown(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or value in ({}, [], (), ""):
-        return "none"
+        return ""
     return f"`{value}`"
 
 
@@ -253,13 +278,13 @@ def streams_page() -> Iterator[str]:
         " by its name or another spelling, in upper or lower case; `mapping` covers"
         " the rest. A row that lacks a mandatory value, or fails a check, goes to"
         " quarantine, as does an unreadable one. *May be empty*: the column is needed,"
-        " its values are not. `DECIMAL` has 38 digits, 18 of them decimals. Units are"
-        " in brackets; times are UTC.\n"
+        " its values are not. A column without a type is `VARCHAR`; `DECIMAL` has 38"
+        " digits, 18 of them decimals. Units are in brackets; times are UTC.\n"
     )
     shared = _shared_rows()
     yield "## Columns of several streams\n"
     yield "A stream lists these by name under *Shared*.\n"
-    yield from _column_table(sorted(shared))
+    yield from _column_lines(sorted(shared))
     for stream in STREAMS.values():
         yield f"## {stream.name}\n\nA row is {meanings[stream.name]}.\n"
         yield from _stream_facts(stream)
@@ -271,7 +296,7 @@ def streams_page() -> Iterator[str]:
             if names := [row[0] for row in rows if row in shared]:
                 yield f"- [Shared](#columns-of-several-streams): {', '.join(names)}."
             yield ""
-            yield from _column_table(row for row in rows if row not in shared)
+            yield from _column_lines(row for row in rows if row not in shared)
 
 
 def _shared_rows() -> set[tuple[str, str, str]]:
@@ -296,10 +321,10 @@ def _row(stream: Stream, column: Column) -> tuple[str, str, str]:
     return f"`{column.name}`", _type(column), _cell(stream, column)
 
 
-def _column_table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    yield "| column | type | meaning |\n|---|---|---|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
+def _column_lines(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    for name, type_, text in rows:
+        shown = type_.removeprefix("`VARCHAR`").removeprefix(", ")
+        yield f"- {name}{f' ({shown})' if shown else ''}: {text}"
     yield ""
 
 
