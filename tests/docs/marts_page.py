@@ -50,7 +50,7 @@ def marts_page(generated: str) -> Iterator[str]:
         " amounts `decimal(28, 10)` in the currency of the row.\n"
     )
     yield (
-        "Types follow from names where none is given: `is_…`, `has_…` boolean; `…_on`,"
+        "A column without a type has that of its name: `is_…`, `has_…` boolean; `…_on`,"
         " `…_date` date; `…_at` timestamp; `…_count` bigint; `…_cost`, `…_amount`,"
         " `…_hours` decimal; `…_ratio`, `…_seconds`, `…_pN`, `…_low_N`, `…_high_N`"
         " double; others string. *With* names the ends of an interval of N %.\n"
@@ -143,10 +143,10 @@ def _column_lines(columns: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     plain: list[str] = []
     for names, type_, text in _paired(columns):
         stem = re.fullmatch(r"`(\w+)_low_\d+`, `\1_high_\d+`", names)
-        if stem and lines and _ENDS.fullmatch(text):
-            if lines[-1].startswith(f"- `{stem[1]}`"):
-                lines[-1] += f" With {names}."
-                continue
+        is_plain = stem and lines and _ENDS.fullmatch(text)
+        if is_plain and lines[-1].startswith(f"- `{stem[1]}`"):
+            lines[-1] += f" With {names}."
+            continue
         shown = _shown_type(names, type_)
         if not shown and _repeats(names, text):
             plain.append(names)
@@ -160,7 +160,7 @@ def _column_lines(columns: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def _shown_type(names: str, type_: str) -> str:
     """Return the type with a space before it, unless it follows from the name."""
-    name = names.split(",")[0].strip("`")
+    name = names.partition(",")[0].strip("`")
     usual = next((kind for end, kind in _TYPES if end.search(name)), "string")
     return "" if type_ == usual else f" {type_.removesuffix('(28, 10)')}"
 
