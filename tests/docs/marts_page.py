@@ -143,8 +143,8 @@ def _column_lines(columns: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     plain: list[str] = []
     for names, type_, text in _paired(columns):
         stem = re.fullmatch(r"`(\w+)_low_\d+`, `\1_high_\d+`", names)
-        is_plain = stem and lines and _ENDS.fullmatch(text)
-        if is_plain and lines[-1].startswith(f"- `{stem[1]}`"):
+        own = f"- `{stem[1]}`" if stem and _ENDS.fullmatch(text) else None
+        if own and lines and lines[-1].startswith(own):
             lines[-1] += f" With {names}."
             continue
         shown = _shown_type(names, type_)
