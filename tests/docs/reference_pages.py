@@ -109,22 +109,45 @@ def cli_page() -> Iterator[str]:
         parameter = next(iter(holders.values()))
         text = f"{_parameter(parameter)}: {_meaning(parameter)}"
         yield f"- {text} Not for {without}."
+    shared = _shared_parameters(listed.values())
     yield ""
+    yield "Options of several commands, named under *Also*:\n"
+    yield from sorted(shared.values())
+    yield ""
+    shown: dict[str, str] = {}
     for name, command in listed.items():
+        lines = [
+            f"- {_parameter(parameter)}: {_meaning(parameter)}"
+            for parameter in command.params
+            if not set(_COMMON_OPTIONS) & set(parameter.opts)
+        ]
         yield f"## triptych {name}\n"
         yield f"{command.help}\n"
-        if any(p.param_type_name == "argument" for p in command.params):
-            yield f"```\n{_usage(name, command)}\n```\n"
-        for parameter in command.params:
-            if not set(_COMMON_OPTIONS) & set(parameter.opts):
-                yield f"- {_parameter(parameter)}: {_meaning(parameter)}"
+        former = shown.setdefault(f"{command.help}{lines}", name)
+        if former != name and lines:
+            yield f"Parameters are those of `triptych {former}`.\n"
+            continue
+        also = [name for name, line in shared.items() if line in lines]
+        yield from (line for line in lines if line not in shared.values())
+        if also:
+            yield f"- Also {', '.join(f'`{name}`' for name in also)}"
         yield ""
 
 
-def _usage(name: str, command: Command) -> str:
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
-    shown = " ".join(one.metavar or one.name.upper() for one in arguments)
-    return f"triptych {name} {shown} [OPTIONS]".replace("  ", " ")
+def _shared_parameters(listed: Iterable[Command]) -> dict[str, str]:
+    """Return options of three commands or more: first name and line."""
+    counts = Counter(
+        (parameter.opts[0], f"- {_parameter(parameter)}: {_meaning(parameter)}")
+        for command in listed
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        and not set(_COMMON_OPTIONS) & set(parameter.opts)
+    )
+    shared: dict[str, str] = {}
+    for (name, line), count in counts.most_common():
+        if count > 2:
+            shared.setdefault(name, line)
+    return shared
 
 
 def _parameter(parameter: Parameter) -> str:
