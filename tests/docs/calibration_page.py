@@ -48,8 +48,9 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
     cells: dict[str, dict[str, str]] = {}
     for row in rows:
         names = dict.fromkeys(str(row[k]) for k in ("world", "world_name") if k in row)
-        days = row["days"] if "days" in row and row["method"] == "recommended" else None
-        method = " ".join(filter(None, [row["method"], days]))
+        method = str(row["method"])
+        if method == "recommended" and "days" in row:
+            method = f"{method} {row['days']}"
         cells.setdefault(" · ".join(names), {})[method] = _cell(row)
     methods = list(dict.fromkeys(name for world in cells.values() for name in world))
     counts = sorted({row["replications"] for row in rows if row["replications"]})
