@@ -66,7 +66,7 @@ def _cell(row: dict[str, Any]) -> str:
     """Return coverage at 95 and 90 %, and the width."""
     width = row.get("mean_width_95", row.get("median_width_90"))
     held = [_rounded(row.get(name), 3) for name in ("coverage_95", "coverage_90")]
-    return "/".join(filter(None, [*held, _digits(width)]))
+    return "/".join(text for text in [*held, _digits(width)] if text)
 
 
 def _frozen_worlds() -> Iterator[str]:
