@@ -20,7 +20,14 @@ _PAIRS: Final = (
     ("Lower end of", "Upper end of", "Ends of"),
     ("Billed cost", "Effective cost", "Billed and effective cost"),
     ("billed cost", "effective cost", "billed and effective cost"),
-    ("First day", "Last day", "First and last day"),
+    ("First", "Last", "First and last"),
+    ("first", "last", "first and last"),
+    ("Earlier", "Later", "Earlier and later"),
+    ("earlier", "later", "earlier and later"),
+    ("Lowest", "Highest", "Lowest and highest"),
+    ("90th percentile", "95th percentile", "90th and 95th percentile"),
+    ("95th percentile", "99th percentile", "95th and 99th percentile"),
+    ("below", "above", "below and above"),
     ("before", "after", "before and after"),
 )
 #: Text of plain ends of an interval.
@@ -31,8 +38,8 @@ _TYPES: Final = (
     (re.compile("_(?:on|date)$"), "date"),
     (re.compile("_at$"), "timestamp"),
     (re.compile("_count$"), "bigint"),
-    (re.compile("_(?:cost|amount|hours)$"), "decimal(28, 10)"),
-    (re.compile(r"_(?:ratio|seconds|p\d+|(?:low|high)_\d+)$"), "double"),
+    (re.compile("(?:^|_)(?:cost|amount|hours)$"), "decimal(28, 10)"),
+    (re.compile(r"(?:^|_)(?:ratio|seconds|p\d+|(?:low|high)_\d+)$"), "double"),
 )
 
 
@@ -51,8 +58,8 @@ def marts_page(generated: str) -> Iterator[str]:
     )
     yield (
         "A column without a type has that of its name: `is_…`, `has_…` boolean; `…_on`,"
-        " `…_date` date; `…_at` timestamp; `…_count` bigint; `…_cost`, `…_amount`,"
-        " `…_hours` decimal; `…_ratio`, `…_seconds`, `…_pN`, `…_low_N`, `…_high_N`"
+        " `…_date` date; `…_at` timestamp; `…_count` bigint; `…cost`, `…amount`,"
+        " `…hours` decimal; `…_ratio`, `…_seconds`, `…pN`, `…_low_N`, `…_high_N`"
         " double; others string. *With* names the ends of an interval of N %.\n"
     )
     yield "## Columns of several tables\n"

@@ -405,7 +405,7 @@ def _needed(column: Column) -> str:
 
 
 def _stream_facts(stream: Stream) -> Iterator[str]:
-    yield f"- Its month is that of `{stream.period_column}`."
+    yield f"- Month: `{stream.period_column}`."
     if stream.money_columns:
         amounts = " and ".join(f"`{name}`" for name in stream.money_columns)
         currency = f"`{stream.currency_column}`"
