@@ -5,7 +5,7 @@ single run writes at a time, and that readers only ever see a run that passed ev
 check.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 #: Format of the workspaces that this version writes (core/workspace_format.py).
 WORKSPACE_FORMAT = 3
 

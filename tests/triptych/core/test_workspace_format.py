@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,3 +149,18 @@ def test_a_new_workspace_names_its_format(tmp_path: Path) -> None:
     assert invoke("init", tmp_path / "fresh").exit_code == 0
     text = (tmp_path / "fresh" / "triptych.yml").read_text("utf-8")
     assert f"\nformat: {workspace_format.FORMAT} " in text
+
+
+def test_documentation_names_the_version_and_its_format(repository: Path) -> None:
+    """A version is a development release until the changelog has its section."""
+    release, _, development = __version__.partition(".dev")
+    minor = release.rpartition(".")[0]
+    page = (repository / "docs/how_to/self_host.md").read_text("utf-8")
+    *_, newest = re.findall(
+        r"^\| (?:before )?([\d.]+)[^|]*\| (\d) \|", page, re.MULTILINE
+    )
+    assert newest == (minor, str(workspace_format.FORMAT))
+    changelog = (repository / "CHANGELOG.md").read_text("utf-8")
+    unreleased, *released = re.findall(r"^## \[([^\]]+)\]", changelog, re.MULTILINE)
+    assert unreleased == "Unreleased"
+    assert (release in released) == (not development)
