@@ -184,7 +184,7 @@ def restored(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Record that an older state of the workspace was put back on purpose."""
+    """Record that an older state was put back, or that its anchor begins again."""
     from triptych.month import auditing
 
     opened = open_workspace(workspace, is_verbose=verbose)
@@ -212,6 +212,8 @@ def _print(report: AuditReport, *, is_compared: bool) -> None:
             f"Sealed from entry {report.sealed_from:,}, written on"
             f" {report.sealed_since:%Y-%m-%d}."
         )
+    if report.anchor_note is not None:
+        print(report.anchor_note)
     if not is_compared:
         print(
             "A log that somebody with its key wrote again is found only by a hash that"

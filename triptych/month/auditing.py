@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 from triptych.core.errors import TriptychError, UsageError
 from triptych.core.lake import audit_log, lake_log, seal_anchor
 from triptych.core.lake.catalogue_file import connect
-from triptych.core.lake.journal_key import key_file, key_id_of, read_key
+from triptych.core.lake.journal_key import (
+    JournalKeyError,
+    key_file,
+    key_id_of,
+    read_key,
+)
 from triptych.core.lake.logged_loads import differing_loads
 from triptych.core.lock import hold_run_lock
 from triptych.core.signatories import named_person
 from triptych.core.warehouse.journal_check import (
     Doubt,
     closed_months,
+    doubt_of_anchor,
     key_or_none,
-    lost_since_anchor,
     month_of,
     of_chain,
     of_kept_files,
@@ -59,7 +64,8 @@ class AuditReport:
     ``head_hash`` is of the newest entry, written at ``head_at`` (UTC): kept elsewhere,
     it proves all up to it.
     ``sealed_from`` and ``sealed_since`` (UTC) are of the first entry under a key;
-    None where there is none.
+    None where there is none. ``anchor_note`` is why the anchor of this account proves
+    less than it might; None where it proves all up to its entry.
     """
 
     entry_count: int
@@ -69,6 +75,7 @@ class AuditReport:
     sealed_from: int | None = None
     sealed_since: datetime | None = None
     head_at: datetime | None = None
+    anchor_note: str | None = None
 
 
 def verify(
@@ -123,7 +130,15 @@ def verify(
         sealed_from=None if first_sealed is None else first_sealed[0],
         sealed_since=None if first_sealed is None else first_sealed[_AT],
         head_at=rows[-1][_AT] if rows else None,
+        anchor_note=_anchor_note(workspace, rows),
     )
+
+
+def _anchor_note(workspace: Workspace, rows: Sequence[Row]) -> str | None:
+    try:
+        return seal_anchor.standing_of(workspace.root, rows[0] if rows else None)
+    except JournalKeyError:
+        return None  # a doubt already
 
 
 def head_of(report: AuditReport, organisation: str) -> AuditHead:
@@ -137,7 +152,7 @@ def _is_before_copies(workspace: Workspace, rows: Sequence[Row]) -> bool:
     """Return whether a version wrote the log that knew neither copies nor seals."""
     number, _ = read_format(workspace.lake)
     is_unsealed = all(row[_SEAL] is None for row in rows)
-    is_anchored = seal_anchor.read_anchor(workspace.root) is not None
+    is_anchored = seal_anchor.anchor_file(workspace.root).exists()
     return number == 1 and is_unsealed and not is_anchored
 
 
@@ -250,7 +265,7 @@ def rekey(workspace: Workspace, *, by: str, because: str) -> audit_log.AuditEntr
 def accept_restored(
     workspace: Workspace, *, by: str, because: str
 ) -> audit_log.AuditEntry:
-    """Record that an older state of the log was put back, and go on from it.
+    """Record that an older state was put back, or that the anchor begins again.
 
     Parameters
     ----------
@@ -258,12 +273,13 @@ def accept_restored(
         Workspace of the log.
     by, because : str
         Person who decides it, and the reason. The entry also has position and hash of
-        the newest entry that was seen, which the log lacks now.
+        the newest entry that was seen, which the log lacks now, as far as the anchor
+        can be read.
 
     Raises
     ------
     UsageError
-        Nobody is named, no reason is given, or the log lacks nothing that was seen.
+        Nobody is named, no reason is given, or log and anchor agree.
     AuditLogError
         The log differs from the log written.
     """
@@ -272,9 +288,8 @@ def accept_restored(
     with hold_run_lock(workspace.lock_file):
         rows = _read(workspace)
         audit_log.verify_rows(rows, key=key_or_none(workspace.root))
-        anchor = seal_anchor.read_anchor(workspace.root)
-        lost = lost_since_anchor(workspace, rows)
-        if anchor is None or lost is None:
+        doubt = doubt_of_anchor(workspace, rows)
+        if doubt is None:
             raise UsageError(
                 "The audit log has every entry that was seen here.",
                 where=str(workspace.raw_database),
@@ -283,10 +298,8 @@ def accept_restored(
         detail = {
             "actor": person,
             "reason": reason,
-            "lost": lost,
-            "seen_entry": anchor.position,
-            "seen_hash": anchor.entry_hash,
-            "seen_at": anchor.seen_at,
+            "lost": doubt.what,
+            **seal_anchor.seen_entry(workspace.root),
         }
         with seal_anchor.anchor_set_aside(workspace.root):
             return record_all(workspace, [(audit_log.RESTORED, detail)])[0]

@@ -107,26 +107,26 @@ def _keep_anchor(
     Raises
     ------
     JournalHeadError
-        The log lost an entry or a seal since the anchor was written.
+        The log lost an entry or a seal since the anchor was written, or the anchor is
+        forged.
     """
     root = lake.parent
-    anchor = seal_anchor.read_anchor(root)
     first = _row_at(connection, 1)
-    if first is None or (anchor is None and not fresh):
+    if first is None:
         return
-    text = seal_anchor.difference(
-        anchor,
+    doubt = seal_anchor.doubt_of(
+        root,
+        lake / LOG,
         first,
         lambda position: _row_at(connection, position),
         lambda position: _count_unsealed(connection, position),
     )
-    if text is not None:
+    if doubt is not None:
         raise journal_head.JournalHeadError(
-            text, where=str(lake / LOG), next_step=seal_anchor.RESTORED
+            doubt.what, where=doubt.where, next_step=doubt.next_step
         )
     if fresh:
-        is_same = anchor is not None and anchor.first_hash == first[_HASH]
-        sealed_from = anchor.sealed_from if anchor and is_same else None
+        sealed_from = seal_anchor.proven_start(root, first)
         if sealed_from is None:
             sealed_from = _first_sealed(connection)
         if sealed_from is not None:

@@ -123,9 +123,9 @@ def of_seals(workspace: Workspace, rows: Sequence[Row]) -> Iterator[Doubt]:
         return
     if cut is not None:
         yield from _in_each_month(rows, cut, str(workspace.lake / journal_head.HEAD))
-    lost = lost_since_anchor(workspace, rows)
-    if lost is not None:
-        yield from _in_each_month(rows, lost, str(workspace.lake / lake_log.LOG))
+    doubt = doubt_of_anchor(workspace, rows)
+    if doubt is not None:
+        yield from _in_each_month(rows, doubt.what, doubt.where)
     newest = rows[-1][_SEAL] if rows else None
     if newest is None and rows and os.environ.get(VARIABLE, "").strip():
         yield from _in_each_month(
@@ -150,11 +150,14 @@ def _in_each_month(rows: Sequence[Row], what: str, where: str) -> Iterator[Doubt
         yield Doubt(what, where, month)
 
 
-def lost_since_anchor(workspace: Workspace, rows: Sequence[Row]) -> str | None:
-    """Return how the log falls short of its anchor; None where it does not."""
+def doubt_of_anchor(
+    workspace: Workspace, rows: Sequence[Row]
+) -> seal_anchor.AnchorDoubt | None:
+    """Return how log and anchor contradict each other; None where they agree."""
     by_position = {row[0]: row for row in rows}
-    return seal_anchor.difference(
-        seal_anchor.read_anchor(workspace.root),
+    return seal_anchor.doubt_of(
+        workspace.root,
+        workspace.lake / lake_log.LOG,
         rows[0] if rows else None,
         by_position.get,
         lambda since: sum(row[0] >= since and row[_SEAL] is None for row in rows),
