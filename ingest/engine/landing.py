@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ingest.connector import FilePart, LandingOptions, Part, RowsPart
 from ingest.engine.parquet_at_rest import LandedPart, ParquetAtRest, parquet
-from ingest.engine.projection import Projection, project
+from ingest.engine.projection import Projection, project, quote
 from ingest.engine.refused_charges import bounded
 from ingest.engine.text_landing import (
     TextLanding,
@@ -27,6 +27,7 @@ from ingest.engine.text_landing import (
 )
 from ingest.notation import OF_PROGRAMS
 from ingest.reading.parquet_limits import refuse_beyond_limits
+from ingest.reading.personal import personal_columns
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
 from ingest.storage.workbooks import find_sheet, is_workbook, sheet_rows
@@ -34,6 +35,7 @@ from triptych.core.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.core.lake.in_place import file_checksum, file_version, is_in_bucket
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import duckdb
@@ -99,7 +101,7 @@ class Lander:
 
     def _land_parquet(self, part: FilePart, target: Path) -> LandedPart:
         refuse_beyond_limits(part.path, part.uri)
-        if self._stream.keeps_declared_only:
+        if self._stream.keeps_declared_only or self._has_people(part):
             return self._land_declared(part, target)
         if part.in_place is not None:
             resting = self._leave_in_place(part, part.in_place)
@@ -111,16 +113,18 @@ class Lander:
         return self._separate_bad_rows(target, part.uri, checksum, physical, projection)
 
     def _land_declared(self, part: FilePart, target: Path) -> LandedPart:
-        """Bring a Parquet file to rest without the columns that are not declared."""
+        """Bring a Parquet file to rest without columns of people.
+
+        Of streams about people that is all that they do not declare.
+        """
         physical = self._rest.describe(f"SELECT * FROM {parquet(part.path)}", part.uri)
         projection = self._projected(physical, part)
         options = self._options_of(part)
         checksum = checksum_as_read(file_checksum(part.path), options)
         declared = target.with_name(f".{target.name}.declared")
+        columns = self._kept_columns(physical, projection)
         self._rest.copy(
-            f"SELECT {as_delivered(projection)} FROM {parquet(part.path)}",
-            declared,
-            part.uri,
+            f"SELECT {columns} FROM {parquet(part.path)}", declared, part.uri
         )
         if part.is_owned:
             part.path.unlink()
@@ -129,6 +133,29 @@ class Lander:
         written = LandingOptions(notation=options.notation)
         at_rest = project(self._stream, kept, written)
         return self._separate_bad_rows(target, part.uri, checksum, kept, at_rest)
+
+    def _has_people(self, part: FilePart) -> bool:
+        if part.in_place is not None:
+            return False
+        return bool(self._of_people(pq.read_schema(part.path).names))
+
+    def _of_people(self, names: Iterable[str]) -> list[str]:
+        known = [column.name for column in self._stream.columns]
+        return personal_columns(names, known=known)
+
+    def _kept_columns(self, physical: dict[str, str], projection: Projection) -> str:
+        """Return SQL of the declared columns, and of others that name nobody."""
+        declared = as_delivered(projection)
+        if self._stream.keeps_declared_only:
+            return declared
+        known = {column.name.casefold() for column in self._stream.columns}
+        of_people = self._of_people(physical)
+        others = [
+            quote(name)
+            for name in physical
+            if name.casefold() not in known and name not in of_people
+        ]
+        return ", ".join([declared, *others])
 
     def _leave_in_place(self, part: FilePart, place: RestingPlace) -> LandedPart | None:
         """Judge a file where it is; ``None`` if it has rows that cannot count.

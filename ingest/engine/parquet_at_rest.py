@@ -22,6 +22,7 @@ from ingest.engine.row_checks import (
     reject_reason,
 )
 from ingest.reading.malformed import as_failed
+from ingest.reading.personal import without_people
 from ingest.streams import TEXT
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import literal, read_name
@@ -316,8 +317,9 @@ def parquet(path: Path, *, is_numbered: bool = False) -> str:
 def refused_row(origin: str, row: tuple[Any, ...]) -> QuarantinedRow:
     """Return a refused row: number, reason, content, and its lost charge."""
     number, reason, content, *charge = row
-    return QuarantinedRow(origin, number, reason, _shortened(content), *charge)
+    shown = _shortened(without_people(content or ""))
+    return QuarantinedRow(origin, number, reason, shown, *charge)
 
 
-def _shortened(content: str | None) -> str:
-    return (content or "")[:_MAX_KEPT_ROW_CHARACTERS]
+def _shortened(content: str) -> str:
+    return content[:_MAX_KEPT_ROW_CHARACTERS]

@@ -31,6 +31,7 @@ from ingest.engine.report import (
     withdrawn_note,
 )
 from ingest.reading.malformed import BAD_DATA, as_failed
+from ingest.reading.personal import places_of
 from ingest.storage.file_contents import FILE_CONTENTS
 from triptych.core.errors import MalformedDeliveryError, TriptychError
 from triptych.core.log_events import LogEvent
@@ -255,7 +256,8 @@ class _Ingest:
 
     def _fail(self, source: str, failed: TriptychError, cause: Exception) -> None:
         if failed is not cause:
-            log.debug(LogEvent("delivery_failed", source=source), exc_info=cause)
+            at = places_of(cause)
+            log.debug(LogEvent("delivery_failed", source=source, at=at))
         self._report.failures.append(SourceFailure(source, failed))
 
 

@@ -26,6 +26,7 @@ from ingest.engine.refused_charges import refused_charge
 from ingest.engine.row_checks import flags_of, presence_flags, reject_reason
 from ingest.notation import Notation, decided, evidence_query
 from ingest.reading.malformed import advice_on_missing, mixed_line_ends, read_header
+from ingest.reading.personal import personal_columns
 from ingest.storage.files import distinct_names, open_text
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import read_name
@@ -76,7 +77,18 @@ class TextLanding:
         if _may_be_written_otherwise(projection, rejected):
             projection = self.as_written(projection, relation, part.uri)
             rejected = self._convert(part, relation, physical, projection, target)
+        self._forget_people(members, target, part.uri)
         return projection.notation, rejected
+
+    def _forget_people(self, members: list[str], target: Path, origin: str) -> None:
+        """Remove members of records that name people."""
+        known = [column.name for column in self._stream.columns]
+        people = personal_columns(members, known=known)
+        if not people or self._stream.keeps_declared_only:
+            return
+        none = literal(json.dumps(dict.fromkeys(people)))
+        kept = f"json_merge_patch({RECORD_COLUMN}, {none}) AS {RECORD_COLUMN}"
+        self._rest.keep_rows(target, "true", origin, columns=f"* REPLACE ({kept})")
 
     def as_written(
         self, projection: Projection, relation: str, origin: str
@@ -121,7 +133,7 @@ class TextLanding:
         self._rest.copy(judged, target, part.uri)
         rejected = (
             *self._rows_refused(target, part, projection),
-            *self._lines_refused(part),
+            *self._lines_refused(part, list(physical)),
         )
         if rejected:
             self._rest.keep_rows(target, "_reject_reason IS NULL", part.uri)
@@ -146,12 +158,15 @@ class TextLanding:
         ).fetchall()
         return tuple(refused_row(part.uri, row) for row in rows)
 
-    def _lines_refused(self, part: FilePart) -> tuple[QuarantinedRow, ...]:
+    def _lines_refused(
+        self, part: FilePart, names: Sequence[str]
+    ) -> tuple[QuarantinedRow, ...]:
         if part.format != "csv":
             return ()
         self._refuse_open_quotes(part)
         content = "any_value(csv_line)"
-        if self._stream.keeps_declared_only:
+        known = [column.name for column in self._stream.columns]
+        if self._stream.keeps_declared_only or personal_columns(names, known=known):
             content = f"'a line of ' || length({content}) || ' characters'"
         rows = self._connection.execute(
             "SELECT line, lower(replace(any_value(error_type)::VARCHAR, ' ', '_')),"
@@ -265,8 +280,11 @@ def judged_rows(
     extras, content = "", f"struct_pack({as_delivered(projection, ':=')})"
     if not stream.keeps_declared_only:
         content = "delivered"
+        of_people = personal_columns(physical, known=canonical)
         extras = "".join(
-            f", {quote(name)}" for name in physical if name.casefold() not in canonical
+            f", {quote(name)}"
+            for name in physical
+            if name.casefold() not in canonical and name not in of_people
         )
     if carried:
         extras += f", {quote(carried)}"

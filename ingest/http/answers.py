@@ -33,13 +33,16 @@ def retry_after_seconds(header: str | None) -> float | None:
 
 
 def server_message(body: bytes) -> str:
-    """Return the sentence in an error's body, in the forms that APIs use."""
+    """Return the sentence in an error's body, in the forms that APIs use.
+
+    Other texts in it are not shown: they may be of rows, and name people.
+    """
     text = body.decode("utf-8", "replace")
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return _sentence(answer) or text
+    return _sentence(answer) or ("" if _has_text(answer) else text)
 
 
 def _sentence(answer: object) -> str:
@@ -52,3 +55,11 @@ def _sentence(answer: object) -> str:
             if sentence := _sentence(answer.get(key)):
                 return sentence
     return ""
+
+
+def _has_text(answer: object) -> bool:
+    if isinstance(answer, dict):
+        return any(map(_has_text, answer.values()))
+    if isinstance(answer, list):
+        return any(map(_has_text, answer))
+    return isinstance(answer, str)

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import time
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
@@ -26,6 +27,7 @@ from ingest.http.answers import NoNumberError, no_number
 from ingest.http.pace import Pace
 from ingest.http.refusals import DENIED, RUN_LATER, PassingError, Refusals, Secrets
 from ingest.http.trusted_authorities import trusted_authorities
+from ingest.reading.gzip_members import GzipMembers
 from triptych import __version__
 from triptych.core.errors import (
     FatalSourceError,
@@ -36,7 +38,7 @@ from triptych.core.errors import (
 from triptych.core.log_events import LogEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     import httpx
@@ -273,7 +275,7 @@ class HttpClient:
         response = self._client.send(request, stream=True)
         try:
             pieces = []
-            for piece in response.iter_bytes():
+            for piece in _pieces(response, request):
                 pieces.append(piece)
                 if time.monotonic() > deadline:
                     message = "the answer does not come to an end"
@@ -301,8 +303,9 @@ class HttpClient:
                 next_step="Report it to the vendor; nothing of it was loaded.",
             ) from None
         except (ValueError, RecursionError):
-            shown = self._secrets.shown(body)
-            raise PassingError(f"the answer was no JSON ({shown!r})") from None
+            # The answer may be rows of people: it is measured and not quoted.
+            size = f"{len(body):,} bytes"
+            raise PassingError(f"the answer was no JSON ({size})") from None
 
 
 def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
@@ -321,6 +324,24 @@ def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
             next_step=advice,
         )
     return secret
+
+
+def _pieces(response: httpx.Response, request: httpx.Request) -> Iterator[bytes]:
+    """Yield the decompressed body: httpx would end with its first gzip member."""
+    if response.headers.get("Content-Encoding", "").strip().lower() != "gzip":
+        yield from response.iter_bytes()
+        return
+    import httpx
+
+    members = GzipMembers()
+    try:
+        for piece in response.iter_raw():
+            yield members.decode(piece)
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error), request=request) from None
+    if not members.is_whole:
+        message = "the compressed answer was cut off"
+        raise httpx.DecodingError(message, request=request)
 
 
 def _wait_before_next_try(error: Exception) -> bool | float:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ingest.http.answers import retry_after_seconds, server_message
+from ingest.reading.personal import without_addresses
 from triptych.core.errors import (
     FatalSourceError,
     SourceAccessError,
@@ -79,7 +80,8 @@ class Secrets:
         """Return the start of a server's text, on a single line, redacted."""
         plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         # Blanked before it is cut: half a secret is a secret, too.
-        return " ".join(self.redacted(plain).split())[:_SHOWN_CHARACTERS]
+        line = " ".join(self.redacted(plain).split())
+        return without_addresses(line)[:_SHOWN_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from ingest.reading.personal import reason_of
 from ingest.storage.files import LONGEST_LINE, open_text
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError, TriptychError
 from triptych.core.machine_errors import machine_trouble
@@ -35,7 +36,7 @@ MOST_COLUMNS = 2_000
 
 def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
     """Return an engine's error as a fault of the delivery it came from."""
-    text = str(error).split("\n", 1)[0].rstrip(".")
+    text = reason_of(error)
     if "GZIP" in text:
         what = "The gzip file ends before its end: it was cut off on the way."
         next_step = "Deliver it again; what was loaded before stays current."
@@ -75,7 +76,7 @@ def as_failed(error: Exception, origin: str) -> TriptychError:
         case duckdb.Error():
             return as_malformed(error, origin)
         case EOFError() | zlib.error() | gzip.BadGzipFile():
-            what = f"The compressed file is damaged: {error}."
+            what = f"The compressed file is damaged: {reason_of(error)}."
         case UnicodeError():
             what = "Its name or content is not text in the encoding of the source."
             again = "Rename it in UTF-8, or set 'encoding' on this source."
@@ -83,11 +84,10 @@ def as_failed(error: Exception, origin: str) -> TriptychError:
             what = "It is nested too deeply to be read."
             again = "Deliver it without so many levels."
         case OSError():
-            what = f"It cannot be read: {error.strerror or error}."
+            what = f"It cannot be read: {error.strerror or reason_of(error)}."
             again = "See to it that this user may read it and that the disk has room."
         case _:
-            reason = str(error).split("\n", 1)[0]
-            what = f"It has a form that was not expected: {reason}."
+            what = f"It has a form that was not expected: {reason_of(error)}."
             again = "Correct the file and run again."
     return MalformedDeliveryError(what, where=origin, next_step=again)
 
@@ -149,22 +149,27 @@ def read_header(part: FilePart) -> list[str]:
         raise in_another_encoding(part.encoding, part.uri) from error
     except _UNREADABLE as error:
         raise MalformedDeliveryError(
-            f"The first line cannot be read: {error}.",
+            f"The first line cannot be read: {reason_of(error)}.",
             where=part.uri,
             next_step="Deliver it again; what was loaded before stays current.",
         ) from error
     names = [name.strip().removeprefix("\ufeff") for name in header]
     _refuse_too_wide(names, part.uri)
-    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
-    if not any(names) or doubled or "" in names:
+    if not any(names) or len(set(names)) < len(names) or "" in names:
         raise MalformedDeliveryError(
-            "The header line is empty."
-            if not any(names)
-            else f"The header names columns twice or not at all: {doubled or ['']}.",
+            "The header line is empty." if not any(names) else _doubled(names),
             where=f"{part.uri}:1",
             next_step="Correct the header line and run again.",
         )
     return names
+
+
+def _doubled(names: Sequence[str]) -> str:
+    """Name columns that come twice by position: without a header they are values."""
+    counts = Counter(names)
+    places = [n for n, name in enumerate(names, 1) if counts[name] > 1 or not name]
+    shown = ", ".join(map(str, places[:_SHOWN_COLUMNS]))
+    return f"The header names columns twice or not at all: columns {shown}."
 
 
 def _refuse_endless(line: str, origin: str) -> None:

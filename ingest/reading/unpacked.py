@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ingest.reading.personal import reason_of
 from ingest.storage.workbooks import is_workbook, open_workbook
 from triptych.core.errors import MalformedDeliveryError
 
@@ -83,7 +84,9 @@ def _unpack(part: FilePart, plain: Path) -> None:
             "The gzip file ends before its end: it was cut off on the way.", part.uri
         ) from error
     except (zlib.error, gzip.BadGzipFile) as error:
-        raise _again(f"The compressed file is damaged: {error}.", part.uri) from error
+        raise _again(
+            f"The compressed file is damaged: {reason_of(error)}.", part.uri
+        ) from error
 
 
 def _again(what: str, origin: str) -> MalformedDeliveryError:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.reading.event_rows import UnfitEventError
+from ingest.reading.gzip_members import GzipMembers, TooLargeError
 from ingest.receiver.authentication import verify_token
 from ingest.sources.llm_gateways.otel_spans import stripped
 from ingest.sources.llm_gateways.otlp import (
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     Record = Mapping[str, Any]
 
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
-_GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +104,14 @@ def _decompressed(body: bytes, headers: Mapping[str, str], *, most_bytes: int) -
     """Return the content of a body that may be compressed."""
     if headers.get("content-encoding", "identity") == "identity":
         return body
-    decompressor = zlib.decompressobj(_GZIP_WINDOW)
+    members = GzipMembers(most_bytes)
     try:
-        content = decompressor.decompress(body, most_bytes)
+        content = members.decode(body)
     except zlib.error as error:
         raise UnfitEventError("the body is no gzip") from error
-    if decompressor.unconsumed_tail:
-        raise UnfitEventError("the decompressed body is too large")
-    if not decompressor.eof:
+    except TooLargeError:
+        raise UnfitEventError("the decompressed body is too large") from None
+    if not members.is_whole:
         raise UnfitEventError("the gzip body is cut off")
     return content
 

@@ -19,7 +19,7 @@ from triptych.core.errors import FatalSourceError, MalformedDeliveryError
 from triptych.core.lake.in_place import file_version
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 #: More of a line than any header has; more is read of none. The engine has the same.
@@ -265,6 +265,16 @@ def distinct_names(names: Sequence[str], reserved: Collection[str] = ()) -> list
         free = next(t for t in chain([name], numbered) if t.casefold() not in taken)
         taken.add(free.casefold())
         distinct.append(free)
+    return distinct
+
+
+def distinct_file_names(names: Iterable[str]) -> list[str]:
+    """Return file names that differ: a second ``part.csv`` is ``part_2.csv``."""
+    distinct: list[str] = []
+    for name in names:
+        stem, dot, suffix = name.partition(".")
+        numbered = (f"{stem}_{number}{dot}{suffix}" for number in count(2))
+        distinct.append(next(n for n in chain([name], numbered) if n not in distinct))
     return distinct
 
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from ingest.reading.personal import reason_of
 from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError
 
@@ -97,7 +98,7 @@ def _body(file: LocalFile) -> Any:  # noqa: ANN401
             return json.loads(text.read(), parse_float=Decimal)
     except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise MalformedDeliveryError(
-            f"The recorded answer cannot be read: {error}.",
+            f"The recorded answer cannot be read: {reason_of(error)}.",
             where=file.label,
             next_step="Record it again; what was loaded before stays current.",
         ) from error

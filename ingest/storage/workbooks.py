@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from ingest.reading.personal import reason_of
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class _Opened:
         except Exception as error:
             raise _refusal(
                 self._path,
-                f"The workbook cannot be opened: {error}.",
+                f"The workbook cannot be opened: {reason_of(error)}.",
                 "Save the sheet as CSV, or the workbook again without a password.",
             ) from error
         for sheet in self._book.worksheets:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from ingest.storage.files import is_data_file, without_brackets
+from ingest.storage.files import distinct_file_names, is_data_file, without_brackets
 from triptych.acts.deed import Deed, Draft
 from triptych.acts.file_edits import edit
 from triptych.acts.first_bill import with_currency
@@ -99,9 +99,12 @@ def _brought(filling: Filling) -> list[tuple[str, bytes]]:
         return [(name, content)]
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [m for m in archive.infolist() if is_data_file(m.filename)]
+            members = [m for m in archive.infolist() if _is_table(m.filename)]
             _refuse_if_large(members)
-            tables = [(Path(m.filename).name, archive.read(m)) for m in members]
+            names = distinct_file_names(Path(m.filename).name for m in members)
+            tables = [
+                (name, archive.read(m)) for name, m in zip(names, members, strict=True)
+            ]
     except (zipfile.BadZipFile, RuntimeError) as error:
         raise UsageError(
             f"The archive cannot be unpacked: {error}.",
@@ -110,6 +113,10 @@ def _brought(filling: Filling) -> list[tuple[str, bytes]]:
     if not tables:
         raise UsageError("The archive has no table.", next_step="Upload a bill.")
     return tables
+
+
+def _is_table(name: str) -> bool:
+    return is_data_file(name) and not Path(name).name.startswith(".")
 
 
 def _refuse_if_large(members: Sequence[zipfile.ZipInfo]) -> None:

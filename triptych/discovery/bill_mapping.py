@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from ingest.reading.personal import personal_columns
 from ingest.storage.files import format_of_name, open_text
 from ingest.storage.workbooks import is_workbook
 from triptych.core.errors import UsageError
@@ -88,14 +89,6 @@ _VENDORS: Final = (
 _CURRENCY: Final = re.compile(r"(?i)(?:^|[^a-z])(usd|eur|gbp|chf|jpy|cad|aud|sek)$")
 _SIGNS: Final = {"€": "EUR", "£": "GBP"}
 _FREE: Final = frozenset({"included", "free", "-", "–", "n/a"})
-#: Columns that name a person, or hold what they wrote: a tag has none.
-_PERSONS: Final = frozenset(
-    (
-        *("user", "username", "useremail", "email", "member", "actor", "login"),
-        *("userid", "enduser", "messages", "response", "proxyserverrequest"),
-        *("requesteripaddress", "requestid"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +316,8 @@ class _Table:
             name
             for name in self.columns
             if name not in taken
-            and _folded(name) not in _PERSONS
+            and not personal_columns([name])
+            and _folded(name) != "requestid"
             and _is_text(row[name] for row in self.rows)
             and not date_forms(row[name] for row in self.rows)
         ]

@@ -173,7 +173,7 @@ def _unpack(path: Path, folder: Path) -> Iterator[Path]:
             _refuse_without_data(path, archive)
             for member in archive.infolist():
                 name = Path(member.filename).name
-                if member.is_dir() or not is_data_file(name):
+                if member.is_dir() or name[:1] == "." or not is_data_file(name):
                     continue
                 place = _free_name(folder, name)
                 with archive.open(member) as source, place.open("wb") as target:

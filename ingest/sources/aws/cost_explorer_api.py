@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from ingest.reading.personal import reason_of
 from ingest.storage.aws_service import AwsService, Operation
 from triptych.core.errors import MalformedDeliveryError
 
@@ -191,7 +192,7 @@ def _state(period: Mapping[str, Any]) -> tuple[date, str]:
 
 def _unknown_form(error: Exception) -> MalformedDeliveryError:
     return MalformedDeliveryError(
-        f"Unexpected response format from AWS ({error!r}).",
+        f"Unexpected response format from AWS ({reason_of(error)}).",
         where=WHERE,
         next_step="What was loaded before stays current.",
     )

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from ingest.http.client import HttpClient
 from ingest.http.pages import follow_pages
+from ingest.reading.personal import reason_of
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class AzureInvoicesApi:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise self._malformed(
-                f"has an invoice of another form ({error!r})"
+                f"has an invoice of another form ({reason_of(error)})"
             ) from error
 
     def _malformed(self, what: str) -> MalformedDeliveryError:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.http.addresses import is_loopback
+from ingest.reading.personal import without_addresses
 from triptych.core.errors import (
     FatalSourceError,
     MalformedDeliveryError,
@@ -275,7 +276,8 @@ def _first_line(error: Exception) -> str:
     # A call that was retried until its time was up reports only that, and no reason.
     error = getattr(error, "cause", None) or error
     text = str(getattr(error, "message", "") or error).strip() or type(error).__name__
-    return _TOKEN.sub("***", text.split("\n", 1)[0])[:_SHOWN_CHARACTERS]
+    line = without_addresses(text.split("\n", 1)[0])
+    return _TOKEN.sub("***", line)[:_SHOWN_CHARACTERS]
 
 
 def _keep_tokens_out_of_logs() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from ingest.connector import FileFormat, FilePart
 from ingest.engine.projection import literal, quote
 from ingest.reading.malformed import in_another_encoding
+from ingest.reading.personal import reason_of
 from ingest.sources.google.export import FIELDS, PROMOTION, ExportField
 from ingest.sources.google.export_csv import UNREADABLE, damaged_cost, readers_of_header
 from ingest.storage.workbooks import is_workbook, open_workbook
@@ -86,7 +87,7 @@ def _flatten_nested(path: Path, target: Path, label: str, *, is_json: bool) -> N
                 f" TO {literal(str(target))} ({options})"
             )
         except duckdb.Error as error:
-            raise _malformed(str(error), label) from error
+            raise _malformed(reason_of(error), label) from error
 
 
 def _flatten_csv(
@@ -114,7 +115,7 @@ def _flatten_csv(
     except UnicodeError as error:
         raise in_another_encoding(encoding, label) from error
     except csv.Error as error:
-        raise _malformed(str(error), label) from error
+        raise _malformed(reason_of(error), label) from error
 
 
 def _open_text(path: Path, encoding: str) -> TextIO:

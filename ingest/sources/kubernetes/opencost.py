@@ -35,6 +35,7 @@ from ingest.connector import (
 )
 from ingest.http.addresses import checked_base_url
 from ingest.reading.label_mapping import LabelMapping, MappingRule
+from ingest.reading.personal import reason_of
 from ingest.sources.kubernetes.node_readings import readings_of
 from ingest.sources.kubernetes.opencost_answers import allocations_of, sets_of
 from ingest.sources.kubernetes.opencost_api import AllocationApi, StepMap
@@ -335,7 +336,7 @@ def _recorded(path: Path, label: str) -> Any:  # noqa: ANN401
             return json.loads(text.read(), parse_float=Decimal)
     except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise MalformedDeliveryError(
-            f"The recorded answer cannot be read: {error}.",
+            f"The recorded answer cannot be read: {reason_of(error)}.",
             where=label,
             next_step="Record it again; what was loaded before stays current.",
         ) from error

@@ -15,6 +15,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ingest.reading.personal import reason_of
 from ingest.storage.files import open_text
 from triptych.core.errors import MalformedDeliveryError
 
@@ -60,7 +61,7 @@ def export_rows(path: Path, *, cluster: str, label: str) -> Iterator[dict[str, s
             for row in reader:
                 yield _row(row, cluster)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
-        raise _no_export(label, str(error)) from error
+        raise _no_export(label, reason_of(error)) from error
 
 
 def _row(row: Mapping[str, str | None], cluster: str) -> dict[str, str]:

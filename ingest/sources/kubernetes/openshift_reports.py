@@ -18,6 +18,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from ingest.reading.gpu_slices import profile_in_name
+from ingest.reading.personal import reason_of
 from ingest.sources.kubernetes.opencost_answers import (
     Allocation,
     GpuUse,
@@ -185,7 +186,7 @@ def _rows(path: Path, label: str) -> list[Row]:
             ]
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise MalformedDeliveryError(
-            f"The report cannot be read: {error}.",
+            f"The report cannot be read: {reason_of(error)}.",
             where=label,
             next_step="Deliver it again; what was loaded before stays current.",
         ) from error

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from ingest.reading.personal import reason_of
 from ingest.sources.llm_gateways.litellm_lines import (
     DAY_COLUMNS,
     LOG_COLUMNS,
@@ -71,9 +72,8 @@ def count_file(
             next_step=_AGAIN,
         ) from error
     except (csv.Error, ValueError, OSError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
         raise MalformedDeliveryError(
-            f"It cannot be read: {reason}", where=label, next_step=_AGAIN
+            f"It cannot be read: {reason_of(error)}.", where=label, next_step=_AGAIN
         ) from error
 
 

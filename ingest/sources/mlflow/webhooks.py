@@ -127,7 +127,7 @@ def promotion_row(
 def _moment(value: object, where: str) -> datetime:
     moment = instant(value)
     if not isinstance(moment, datetime):
-        raise _malformed(f"{value!r} is no time with a time zone", where)
+        raise _malformed("'timestamp' is no time with a time zone", where)
     return moment
 
 

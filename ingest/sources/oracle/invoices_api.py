@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from ingest.http.client import HttpClient
 from ingest.http.pages import follow_pages
+from ingest.reading.personal import reason_of
 from ingest.sources.oracle.signature import ADVICE as KEY_ADVICE
 from ingest.sources.oracle.signature import OciSignature, read_profile
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError
@@ -218,7 +219,7 @@ class OciInvoicesApi:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self.malformed(
-                f"has an invoice of another form ({error!r})", _INVOICES
+                f"has an invoice of another form ({reason_of(error)})", _INVOICES
             ) from error
 
 

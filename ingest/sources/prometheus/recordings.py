@@ -26,6 +26,7 @@ from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from ingest.reading.personal import reason_of
 from ingest.sources.prometheus.answer import read_answer
 from ingest.sources.prometheus.selector import NAME_LABEL, read_labels
 from ingest.sources.prometheus.series import (
@@ -182,7 +183,7 @@ def _read(recording: Recording) -> list[Series]:
         body = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise MalformedDeliveryError(
-            f"The file is no JSON: {error}.",
+            f"The file is no JSON: {reason_of(error)}.",
             where=recording.label,
             next_step="It may have been cut short; record it again.",
         ) from error
@@ -204,7 +205,7 @@ def _text(recording: Recording) -> str:
         return content.decode("utf-8")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise MalformedDeliveryError(
-            f"The file cannot be read: {error}.",
+            f"The file cannot be read: {reason_of(error)}.",
             where=recording.label,
             next_step="It may have been cut short; record it again.",
         ) from error
@@ -236,7 +237,7 @@ def read_exposition(text: str, *, label: str) -> Iterator[Series]:
         where = f"{label}:{number}"
         found = _LINE.fullmatch(line.split(_EXEMPLAR)[0]) or _LINE.fullmatch(line)
         if found is None:
-            raise _malformed_line(f"Line {line[:100]!r} is no sample", where)
+            raise _malformed_line("The line is no sample", where)
         try:
             labels = {NAME_LABEL: found["name"], **read_labels(found["labels"] or "")}
         except ValueError as error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.http.client import HttpClient
 from ingest.http.pages import follow_pages
+from ingest.reading.personal import reason_of
 from ingest.sources.railway import queries
 from ingest.sources.railway.periods import Period, to_moment
 from triptych.core.errors import (
@@ -291,8 +292,7 @@ def understood(where: str) -> Iterator[None]:
         yield
     except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise MalformedDeliveryError(
-            "Unexpected response format from Railway"
-            f" ({type(error).__name__}: {error}).",
+            f"Unexpected response format from Railway ({reason_of(error)}).",
             where=where,
             next_step="Nothing of it was loaded. Check 'base_url'; Railway's API may"
             " have changed.",

@@ -15,6 +15,7 @@ from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from ingest.reading.personal import reason_of
 from ingest.sources.railway.periods import to_moment
 from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError
@@ -152,7 +153,7 @@ def _question(exchange: Mapping[str, Any]) -> str:
 
 def _unreadable(error: Exception, where: str) -> MalformedDeliveryError:
     return MalformedDeliveryError(
-        f"It is no recorded exchange ({type(error).__name__}: {error}).",
+        f"It is no recorded exchange ({reason_of(error)}).",
         where=where,
         next_step="Record it again; what was loaded before stays current.",
     )

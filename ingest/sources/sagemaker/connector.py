@@ -23,6 +23,7 @@ from ingest.connector import (
 )
 from ingest.engine.state_rows import part_of, text
 from ingest.http.options import BaseUrl
+from ingest.reading.personal import reason_of
 from ingest.source_kinds.polled import PolledSource
 from ingest.sources.sagemaker.api import WHERE, SagemakerApi
 from ingest.sources.sagemaker.rows import (
@@ -194,7 +195,7 @@ def _events(file: LocalFile) -> Iterator[tuple[int, object]]:
                     yield number, _parsed(line)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise MalformedDeliveryError(
-            f"The events cannot be read: {error}.",
+            f"The events cannot be read: {reason_of(error)}.",
             where=file.label,
             next_step="Deliver the file again; what was loaded before stays current.",
         ) from error

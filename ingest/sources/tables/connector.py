@@ -24,6 +24,7 @@ from ingest.connector import (
 )
 from ingest.engine.projection import project
 from ingest.notation import Notation
+from ingest.reading.personal import reason_of
 from ingest.reading.text_options import (
     DeclaredDates,
     DeclaredDecimal,
@@ -215,9 +216,8 @@ class Tables(Source[TablesConfig]):
                 connection.execute("SET TimeZone = 'UTC'")
                 return connection.execute(sql).fetchall()
         except duckdb.Error as error:
-            first_line = str(error).split("\n", 1)[0]
             raise MalformedDeliveryError(
-                f"The query failed: {first_line}",
+                f"The query failed: {reason_of(error)}",
                 where=f"source {self._config.name!r}",
                 next_step="Correct 'query' in triptych.yml; file names are relative"
                 " to the workspace.",

@@ -201,6 +201,14 @@ def test_json_and_gzip_are_read_like_protobuf(receiver: ReceiverProcess) -> None
     assert row[7:] == tuple(map(Decimal, (2, 2, 2000, 600, 1200, 200, 100, 40)))
 
 
+def test_a_body_of_two_gzip_members_is_read_whole(receiver: ReceiverProcess) -> None:
+    text = json.dumps(otlp_json(NEW)).encode()
+    packed = gzip.compress(text[:200]) + gzip.compress(text[200:])
+    headers = {**BEARER, "Content-Encoding": "gzip"}
+    assert receiver.post("/v1/traces", packed, headers) == (200, {})
+    assert len(ingested(receiver).query(ROWS)) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [

@@ -19,6 +19,7 @@ import pytest
 import ingest.http.client
 from ingest.testing import ConnectorCase, _captured_logs, _money, _row_count
 from tests.ingest.servers.http_server import (
+    Answer,
     Fault,
     Request,
     ScriptedServer,
@@ -29,6 +30,7 @@ from tests.ingest.servers.http_server import (
     out_of_order,
     slow,
     status,
+    to_json,
     truncated_body,
 )
 from triptych.core.errors import (
@@ -36,6 +38,20 @@ from triptych.core.errors import (
     SourceAccessError,
     TransientSourceError,
     TriptychError,
+)
+
+#: A login, an address and a name, planted into answers that are not as they should be.
+PEOPLE = ("planted-login", "jo.planted@example.com", "Jo Planted")
+_PERSON = {"login": PEOPLE[0], "email": PEOPLE[1], "name": PEOPLE[2], "user": PEOPLE[0]}
+_KEYS = ("items", "data", "values", "results", "seats", "incidents", "edges")
+PEOPLE_IN_ANSWERS = (
+    Answer(to_json({key: [_PERSON] for key in _KEYS}).encode()[:-2]),
+    Answer({key: [{"assignee": _PERSON, "user": _PERSON}] for key in _KEYS}),
+    Answer(dict.fromkeys(_KEYS, PEOPLE[0])),
+    Answer({key: [{"date": PEOPLE[1], "created_at": PEOPLE[0]}] for key in _KEYS}),
+    Answer({key: [_PERSON] for key in _KEYS}, 400),
+    Answer({key: [_PERSON] for key in _KEYS}, 500),
+    Answer({"message": f"{PEOPLE[1]} may not read it"}, 403),
 )
 
 
@@ -193,6 +209,24 @@ class SurvivesMisbehaviour:
             text += repr(case.query(f"SELECT * FROM catalogue.{table}"))
         for secret in case.secrets:
             assert secret not in text
+
+    def test_nobody_is_quoted_whatever_the_server_says(
+        self, case: ConnectorCase, server: ScriptedServer
+    ) -> None:
+        text = ""
+        for answer in PEOPLE_IN_ANSWERS:
+            server.faults.clear()
+            server.faults += [Fault(answer)] * 100
+            with _captured_logs() as captured:
+                text += repr(case.ingest())
+                server.faults.clear()
+                server.faults += [Fault(answer)] * 100
+                text += repr(case.connector().check())
+            text += captured.getvalue()
+        for table in ("loads", "quarantine", "sources", "audit_log"):
+            text += repr(case.query(f"SELECT * FROM catalogue.{table}"))
+        for person in PEOPLE:
+            assert person not in text
 
 
 def assert_whole(case: ConnectorCase) -> None:

@@ -31,10 +31,10 @@ BEHAVIOURS = {
     "misbehaviour.py": (
         *("asks_to_wait", "what_passes", "takes_too_long", "stays_down"),
         *("expired_credential", "in_a_circle", "comes_twice", "out_of_order"),
-        "no_secret",
+        *("no_secret", "nobody"),
     ),
 }
-BEHAVIOURS["store_misbehaviour.py"] = BEHAVIOURS["misbehaviour.py"]
+BEHAVIOURS["store_misbehaviour.py"] = BEHAVIOURS["misbehaviour.py"][:-1]
 
 
 def bases_of(path: Path) -> set[str]:

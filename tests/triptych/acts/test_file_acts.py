@@ -542,6 +542,22 @@ def test_an_archive_is_unpacked_and_a_damaged_one_refused(
             door.preview(ANA, "upload_file", {"file": content, "name": "bills.zip"})
 
 
+def test_parts_of_an_archive_with_one_name_are_both_kept(
+    workspace: Workspace, door: WorkspaceDoor
+) -> None:
+    packed = io.BytesIO()
+    other = GOOD.replace(",EUR,", ",USD,")
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("2026-05/part-0.csv", GOOD)
+        archive.writestr("2026-06/part-0.csv", other)
+        archive.writestr("__MACOSX/2026-05/._part-0.csv", b"\0\5\x16\7")
+    given: Given = {"file": packed.getvalue(), "name": "bills.zip"}
+    door.apply(ANA, "upload_file", given, token="token-0001")
+    assert text_of(workspace, "bills/part-0.csv") == GOOD
+    assert text_of(workspace, "bills/part-0_2.csv") == other
+    assert len(list((workspace.root / "bills").glob("*part*"))) == 2
+
+
 def test_the_currency_follows_the_first_bill_and_no_later_one(
     workspace: Workspace, door: WorkspaceDoor
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from ingest.reading.personal import without_addresses, without_quotes
 from triptych.core.errors import (
     FatalSourceError,
     MalformedDeliveryError,
@@ -30,6 +31,9 @@ _OUT_OF_TIME = re.compile(r"statement timeout|timed? ?out|interrupted", re.IGNOR
 _PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 _DENYING_CLASSES = frozenset({"28"})
 _DENYING_STATES = frozenset({"42501"})
+#: Errors about the data of a row, which they quote.
+_OF_DATA = frozenset({"22", "23"})
+_OF_A_VALUE = re.compile(r"(?i)\bvalue:.*|\binvalid (?:date|timestamp|literal):.*")
 _CANCELLED = "57014"
 
 
@@ -107,6 +111,9 @@ class Asked:
         text = str(error).strip() or type(error).__name__
         sentence = _SERVER_SAYS.search(text)
         line = sentence[1] if sentence else text.split("\n", 1)[0]
+        if _state(error)[:2] in _OF_DATA or _OF_A_VALUE.search(line):
+            line = without_quotes(_OF_A_VALUE.split(line)[0])
+        line = without_addresses(line)
         for secret in sorted(self.secrets, key=len, reverse=True):
             line = line.replace(secret, "***")
         return line.strip()[:_SHOWN_CHARACTERS].rstrip(".") + "."
