@@ -14,6 +14,7 @@ import duckdb
 
 from ingest.reading.personal import reason_of
 from ingest.storage.files import LONGEST_LINE, open_text
+from ingest.streams import STREAMS
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError, TriptychError
 from triptych.core.machine_errors import machine_trouble
 
@@ -165,11 +166,19 @@ def read_header(part: FilePart) -> list[str]:
 
 
 def _doubled(names: Sequence[str]) -> str:
-    """Name columns that come twice by position: without a header they are values."""
+    """Name columns that come twice: by position where a stream has no such column.
+
+    Without a header line, the values of a row are in its place.
+    """
+    known = {c.name.casefold() for s in STREAMS.values() for c in s.columns}
     counts = Counter(names)
-    places = [n for n, name in enumerate(names, 1) if counts[name] > 1 or not name]
-    shown = ", ".join(map(str, places[:_SHOWN_COLUMNS]))
-    return f"The header names columns twice or not at all: columns {shown}."
+    shown = dict.fromkeys(
+        name if name.casefold() in known else f"column {position}"
+        for position, name in enumerate(names, 1)
+        if counts[name] > 1 or not name
+    )
+    told = ", ".join([*shown][:_SHOWN_COLUMNS])
+    return f"The header names columns twice or not at all: {told}."
 
 
 def _refuse_endless(line: str, origin: str) -> None:
