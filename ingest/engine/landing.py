@@ -27,12 +27,12 @@ from ingest.engine.text_landing import (
 )
 from ingest.notation import OF_PROGRAMS
 from ingest.reading.parquet_limits import refuse_beyond_limits
-from ingest.reading.personal import personal_columns
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
 from ingest.storage.workbooks import find_sheet, is_workbook, sheet_rows
 from triptych.core.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.core.lake.in_place import file_checksum, file_version, is_in_bucket
+from triptych.core.personal import personal_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

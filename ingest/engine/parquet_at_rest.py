@@ -22,7 +22,6 @@ from ingest.engine.row_checks import (
     reject_reason,
 )
 from ingest.reading.malformed import as_failed
-from ingest.reading.personal import without_people
 from ingest.streams import TEXT
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import literal, read_name
@@ -32,6 +31,7 @@ from triptych.core.lake.loads import (
     SKETCH_SIZE,
     QuarantinedRow,
 )
+from triptych.core.personal import without_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

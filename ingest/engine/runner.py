@@ -31,10 +31,10 @@ from ingest.engine.report import (
     withdrawn_note,
 )
 from ingest.reading.malformed import BAD_DATA, as_failed
-from ingest.reading.personal import places_of
 from ingest.storage.file_contents import FILE_CONTENTS
 from triptych.core.errors import MalformedDeliveryError, TriptychError
 from triptych.core.log_events import LogEvent
+from triptych.core.personal import places_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -26,10 +26,10 @@ from ingest.engine.refused_charges import refused_charge
 from ingest.engine.row_checks import flags_of, presence_flags, reject_reason
 from ingest.notation import Notation, decided, evidence_query
 from ingest.reading.malformed import advice_on_missing, mixed_line_ends, read_header
-from ingest.reading.personal import personal_columns
 from ingest.storage.files import distinct_names, open_text
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import read_name
+from triptych.core.personal import personal_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.http.addresses import is_loopback, is_safe_endpoint
 from ingest.http.answers import NoNumberError, no_number
+from ingest.http.gzip_members import GzipMembers
 from ingest.http.pace import Pace
 from ingest.http.refusals import DENIED, RUN_LATER, PassingError, Refusals, Secrets
 from ingest.http.trusted_authorities import trusted_authorities
-from ingest.reading.gzip_members import GzipMembers
 from triptych import __version__
 from triptych.core.errors import (
     FatalSourceError,

@@ -11,12 +11,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ingest.http.answers import retry_after_seconds, server_message
-from ingest.reading.personal import without_addresses
 from triptych.core.errors import (
     FatalSourceError,
     SourceAccessError,
     TransientSourceError,
 )
+from triptych.core.personal import without_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

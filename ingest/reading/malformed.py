@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingest.reading.personal import reason_of
 from ingest.storage.files import LONGEST_LINE, open_text
 from ingest.streams import STREAMS
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError, TriptychError
 from triptych.core.machine_errors import machine_trouble
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ingest.reading.personal import reason_of
 from ingest.storage.workbooks import is_workbook, open_workbook
 from triptych.core.errors import MalformedDeliveryError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ingest.http.gzip_members import GzipMembers, TooLargeError
 from ingest.reading.event_rows import UnfitEventError
-from ingest.reading.gzip_members import GzipMembers, TooLargeError
 from ingest.receiver.authentication import verify_token
 from ingest.sources.llm_gateways.otel_spans import stripped
 from ingest.sources.llm_gateways.otlp import (

@@ -14,9 +14,9 @@ from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ingest.reading.personal import reason_of
 from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

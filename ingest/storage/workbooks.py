@@ -16,8 +16,8 @@ from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest.reading.personal import reason_of
 from triptych.core.errors import MalformedDeliveryError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

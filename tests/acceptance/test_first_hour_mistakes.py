@@ -147,6 +147,11 @@ NAMED_BY_RUN = {
     "amounts in cents": ("C1", "EUR 4,650.00 of 2026-05"),
     "a total that looks like a charge": ("C2", "EUR 46.50 of 2026-05"),
     "a credit with a positive sign": ("C3", "EUR 12.50 of 2026-05"),
+    "a rate of another magnitude": ("F1", "USD 300.00 become EUR 27300.00"),
+    "a rate for another month only": ("F3", "USD 300.00 of 2026-05"),
+    "a catch-all rule placed first": ("R1", "EUR 46.50 of 2026-05"),
+    "a catch-all scope placed first": ("R1", "EUR 46.50 of 2026-05"),
+    "a rule over a column within a column": ("R2", "EUR 46.50 of 2026-05"),
     "a meter that counts up instead of by day": ("Q2", "eta"),
     "a quantity that jumps by a power of ten": ("Q1", "eta"),
 }
@@ -244,6 +249,7 @@ def test_a_run_without_a_check_names_the_mistake_in_red(
     [line] = [line for line in run.stdout.splitlines() if line.startswith("warning:")]
     assert money in line
     assert re.search(str(mistake["next"]), line), line
+    assert "USD to EUR" in line or not rule.startswith("F"), line
     red = _called(root, ["health"])
     assert red.exit_code != 0
     assert line.removeprefix("warning: ") in red.output

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 _IN_DOUBT = """
     SELECT rule_id, source, description, issues.billing_month, currency,
         affected_billed_cost AS amount,
-        rule_id IN ('B1', 'F1') OR (
-            rule_id IN ('C1', 'C2', 'C3', 'Q1', 'Q2')
+        rule_id IN ('B1', 'F1', 'R2') OR (
+            rule_id IN ('C1', 'C2', 'C3', 'F3', 'Q1', 'Q2', 'R1')
             AND coalesce(states.state, 'open') NOT IN ('locked', 'restated')
         ) AS is_red
     FROM core.mart_data_quality_issues AS issues
     LEFT JOIN (
         SELECT DISTINCT billing_month, state FROM cost.mart_period_states
     ) AS states ON issues.billing_month = states.billing_month
-    WHERE rule_id IN ('B1', 'F1', 'F2', 'C1', 'C2', 'C3', 'Q1', 'Q2')
+    WHERE rule_id IN ('B1', 'C1', 'C2', 'C3', 'F1', 'F2', 'F3', 'Q1', 'Q2', 'R1', 'R2')
     ORDER BY is_red DESC, abs(affected_billed_cost) DESC NULLS LAST,
         issues.billing_month DESC, source, rule_id
 """

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from ingest.reading.personal import personal_columns
 from ingest.storage.files import format_of_name, open_text
 from ingest.storage.workbooks import is_workbook
 from triptych.core.errors import UsageError
 from triptych.core.file_names import literal
+from triptych.core.personal import personal_columns
 from triptych.discovery.written_dates import (
     DATE_ORDERS,
     MOMENT,

@@ -72,8 +72,9 @@ def _rates(
             f" strftime(rate_date, '%Y-%m') FROM {table.table} ORDER BY rate_date"
         ).fetchall()
         for from_, to, rate, month in rows:
-            for code in {from_, to} - {settings.currency}:
-                months.setdefault(code, set()).add(month)
+            # A rate that is typed in is never turned round.
+            if to == settings.currency:
+                months.setdefault(from_, set()).add(month)
             if not {from_, to} <= magnitudes.keys():
                 continue
             usual = magnitudes[to] / magnitudes[from_]

@@ -16,6 +16,7 @@ from ingest.engine.unknown_loads import refuse_unknown
 from triptych.core.control.named_columns import delivered_columns
 from triptych.core.control.rules import rule_sets
 from triptych.core.control.tables import control_tables, inputs_hash
+from triptych.core.control.unknown_columns import unknown_columns
 from triptych.core.dbt.commands import (
     TransformOutcome,
     installed_figures,
@@ -301,6 +302,9 @@ class Run:
             newest_load_at=read_newest_load_at(self._workspace.raw_database),
             history=history,
             undecided_sources=self._undecided_sources(),
+            unknown_columns=unknown_columns(
+                self._workspace.raw_database, self._settings
+            ),
         )
         locked = {name for name, _, state, _ in self._studies if state != "EXPLORATORY"}
         tables += study_tables(self._plans, locked=locked)

@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from ingest.http.client import HttpClient
 from ingest.http.pages import follow_pages
-from ingest.reading.personal import reason_of
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.http.addresses import is_loopback
-from ingest.reading.personal import without_addresses
 from triptych.core.errors import (
     FatalSourceError,
     MalformedDeliveryError,
@@ -23,6 +22,7 @@ from triptych.core.errors import (
     SourceError,
     TransientSourceError,
 )
+from triptych.core.personal import without_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, TextIO
 from ingest.connector import FileFormat, FilePart
 from ingest.engine.projection import literal, quote
 from ingest.reading.malformed import in_another_encoding
-from ingest.reading.personal import reason_of
 from ingest.sources.google.export import FIELDS, PROMOTION, ExportField
 from ingest.sources.google.export_csv import UNREADABLE, damaged_cost, readers_of_header
 from ingest.storage.workbooks import is_workbook, open_workbook
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import read_name
+from triptych.core.personal import reason_of
 from triptych.core.spare_engines import spare_engine
 
 if TYPE_CHECKING:

@@ -35,7 +35,6 @@ from ingest.connector import (
 )
 from ingest.http.addresses import checked_base_url
 from ingest.reading.label_mapping import LabelMapping, MappingRule
-from ingest.reading.personal import reason_of
 from ingest.sources.kubernetes.node_readings import readings_of
 from ingest.sources.kubernetes.opencost_answers import allocations_of, sets_of
 from ingest.sources.kubernetes.opencost_api import AllocationApi, StepMap
@@ -55,6 +54,7 @@ from ingest.sources.kubernetes.workload_rules import (
 )
 from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import MalformedDeliveryError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,7 +18,6 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from ingest.reading.gpu_slices import profile_in_name
-from ingest.reading.personal import reason_of
 from ingest.sources.kubernetes.opencost_answers import (
     Allocation,
     GpuUse,
@@ -29,6 +28,7 @@ from ingest.sources.kubernetes.opencost_answers import (
 from ingest.sources.kubernetes.workload_readings import DeclaredGpus
 from ingest.storage.files import open_text
 from triptych.core.errors import MalformedDeliveryError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

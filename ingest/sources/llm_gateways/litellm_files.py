@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ingest.reading.personal import reason_of
 from ingest.sources.llm_gateways.litellm_lines import (
     DAY_COLUMNS,
     LOG_COLUMNS,
@@ -22,6 +21,7 @@ from ingest.sources.llm_gateways.litellm_lines import (
 )
 from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import MalformedDeliveryError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -19,10 +19,10 @@ from urllib.parse import quote
 
 from ingest.http.client import HttpClient
 from ingest.http.pages import follow_pages
-from ingest.reading.personal import reason_of
 from ingest.sources.oracle.signature import ADVICE as KEY_ADVICE
 from ingest.sources.oracle.signature import OciSignature, read_profile
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

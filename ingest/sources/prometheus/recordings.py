@@ -26,7 +26,6 @@ from decimal import Decimal, InvalidOperation
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from ingest.reading.personal import reason_of
 from ingest.sources.prometheus.answer import read_answer
 from ingest.sources.prometheus.selector import NAME_LABEL, read_labels
 from ingest.sources.prometheus.series import (
@@ -42,6 +41,7 @@ from triptych.core.errors import (
     IncompleteDeliveryError,
     MalformedDeliveryError,
 )
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.http.client import HttpClient
 from ingest.http.pages import follow_pages
-from ingest.reading.personal import reason_of
 from ingest.sources.railway import queries
 from ingest.sources.railway.periods import Period, to_moment
 from triptych.core.errors import (
@@ -26,6 +25,7 @@ from triptych.core.errors import (
     SourceError,
     TransientSourceError,
 )
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

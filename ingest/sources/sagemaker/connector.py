@@ -23,7 +23,6 @@ from ingest.connector import (
 )
 from ingest.engine.state_rows import part_of, text
 from ingest.http.options import BaseUrl
-from ingest.reading.personal import reason_of
 from ingest.source_kinds.polled import PolledSource
 from ingest.sources.sagemaker.api import WHERE, SagemakerApi
 from ingest.sources.sagemaker.rows import (
@@ -35,6 +34,7 @@ from ingest.sources.sagemaker.rows import (
 )
 from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import MalformedDeliveryError
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

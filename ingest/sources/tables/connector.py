@@ -24,7 +24,6 @@ from ingest.connector import (
 )
 from ingest.engine.projection import project
 from ingest.notation import Notation
-from ingest.reading.personal import reason_of
 from ingest.reading.text_options import (
     DeclaredDates,
     DeclaredDecimal,
@@ -38,6 +37,7 @@ from ingest.storage.files import LocalFiles
 from ingest.streams import STREAMS
 from triptych.core.errors import MalformedDeliveryError, SourceError
 from triptych.core.file_names import literal, search_path
+from triptych.core.personal import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,11 +12,11 @@ import pytest
 import ingest.http.client
 from ingest.http.client import HttpClient
 from ingest.reading.malformed import as_failed
-from ingest.reading.personal import places_of, reason_of, without_people
 from ingest.testing import ConnectorCase, _captured_logs
 from tests.ingest.engine.test_nothing_of_people_is_kept import everything_in
 from tests.ingest.servers.http_server import Answer, ScriptedServer
 from triptych.core.errors import TriptychError
+from triptych.core.personal import places_of, reason_of, without_people
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 def delivered_columns(settings: Settings) -> set[str]:
     """Return the columns of bills that rules name and the ledger has not."""
+    return {column for _, column in columns_by_rule(settings)}
+
+
+def columns_by_rule(settings: Settings) -> list[tuple[str, str]]:
+    """Return the names of rules, each with a column that the ledger has not."""
     rules = rule_sets(settings)
     lists = ("scope_rules", "assignment_rules", "platform_rules")
-    return {
-        column.removeprefix(DELIVERED_PREFIX)
+    found = {
+        (str(rule["name"]), column.removeprefix(DELIVERED_PREFIX))
         for rule in (rule for name in lists for rule in rules[name])
         for column in (
             *(condition["column"] for condition in rule["match"]),
@@ -25,3 +30,4 @@ def delivered_columns(settings: Settings) -> set[str]:
         )
         if column.startswith(DELIVERED_PREFIX)
     }
+    return sorted(found)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from triptych.core.knowledge.knowledge_base import service_rules
 from triptych.core.knowledge.model_keys import parser_version
+from triptych.core.settings.shadowing import shadowed_rules
 from triptych.core.warehouse.locks import NO_HISTORY
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def rule_sets(
         "scope_rules": [*scope, *_known_scope(settings.allocation)],
         "assignment_rules": assignments,
         "platform_rules": platforms,
+        **_shadowed(settings.allocation),
         "hourly_pools": [
             pool["name"] for pool in allocation["pools"] if pool["interval"] == "hour"
         ],
@@ -58,6 +60,22 @@ def rule_sets(
         **_sites(settings),
         **_settled_charges(history),
     }
+
+
+def _shadowed(allocation: Allocation) -> dict[str, list[Any]]:
+    """Return rules that an earlier rule keeps every charge from, where there are any.
+
+    The build adds up what they would match.
+    """
+    shadowed = [
+        {
+            **rule.model_dump(mode="json", include={"match", "valid_from", "valid_to"}),
+            "says": f"Rule {rule.name!r} takes nothing: {earlier!r} before it takes all"
+            f" of its charges. Move {rule.name!r} up, or remove it.",
+        }
+        for rule, earlier in shadowed_rules(allocation)
+    ]
+    return {"shadowed_rules": shadowed} if shadowed else {}
 
 
 def _settled_charges(history: PeriodHistory) -> dict[str, list[Any]]:

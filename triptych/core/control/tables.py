@@ -67,6 +67,7 @@ def control_tables(
     newest_load_at: datetime | None = None,
     history: PeriodHistory = NO_HISTORY,
     undecided_sources: Sequence[str] = (),
+    unknown_columns: Sequence[tuple[str, str]] = (),
 ) -> list[ControlTable]:
     """Return every control table of a run but the months to build.
 
@@ -84,6 +85,8 @@ def control_tables(
         Locks, bookings and comments of months.
     undecided_sources : sequence of str
         Sources that count and are not configured.
+    unknown_columns : sequence of tuple
+        Rules, each with a column that it names and no bill has.
     """
     catalog = settings.catalog.model_dump(mode="json")
     allocation = settings.allocation.model_dump(mode="json")
@@ -101,6 +104,9 @@ def control_tables(
         _policies_table(allocation),
         ControlTable.of_texts(
             "undecided_sources", ("source",), [(n,) for n in undecided_sources]
+        ),
+        ControlTable.of_texts(
+            "unknown_columns", ("rule_name", "column_name"), unknown_columns
         ),
         *period_tables(history),
     ]

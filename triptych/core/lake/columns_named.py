@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from triptych.core.lake.loads import StreamView
 
+#: SQL of a column that a load does not have.
+_ABSENT = "CAST(NULL"
 _TAGS = "MAP(VARCHAR, VARCHAR)"
 
 
@@ -70,7 +72,8 @@ def with_named_columns(
             f"DESCRIBE SELECT * FROM read_parquet([{read_name(file)}])"
         ).fetchall()
     }
-    found = {name: _expression(name, delivered, items) for name in names}
+    types = dict(view.columns)
+    found = {name: _expression(name, delivered, items, types) for name in names}
     entries = ", ".join(
         f"struct_pack(k := {literal(name)}, v := CAST({sql} AS VARCHAR))"
         for name, sql in found.items()
@@ -88,13 +91,20 @@ def with_named_columns(
 
 
 def _expression(
-    name: str, delivered: Mapping[str, str], items: Mapping[str, str]
+    name: str,
+    delivered: Mapping[str, str],
+    items: Mapping[str, str],
+    types: Mapping[str, str],
 ) -> str:
-    """Return SQL of a column, or of an entry of a column of maps; empty for neither."""
+    """Return SQL of a column, or of an entry of one of maps or JSON, or nothing."""
     if column := delivered.get(name.casefold()):
         escaped = column.replace('"', '""')
         return f'"{escaped}"'
     column, _, key = name.partition(".")
-    if key and column in items:
-        return f"({items[column]})[{literal(key)}]"
-    return ""
+    sql = items.get(column, _ABSENT)
+    if not key or sql.startswith(_ABSENT):
+        return ""
+    if types.get(column, _TAGS).startswith("MAP"):
+        return f"({sql})[{literal(key)}]"
+    path = literal(f'$."{key}"')
+    return f"CASE WHEN json_valid({sql}) THEN json_extract_string({sql}, {path}) END"

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from triptych.core.settings.complaint import Complaint
 from triptych.core.settings.match import Condition, is_template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from triptych.core.settings.allocation import AssignmentEntry, ScopeRule
+    from triptych.core.settings.allocation import (
+        Allocation,
+        Assignment,
+        AssignmentEntry,
+        ScopeRule,
+    )
     from triptych.core.settings.match import Match
+
+_Rule = TypeVar("_Rule", "ScopeRule", "Assignment")
 
 #: Operators that only a column with a value satisfies.
 _OF_A_VALUE: Final = frozenset({"equals", "in", "prefix", "regex", "present"})
@@ -22,11 +29,9 @@ _CONDITIONS_AT_MOST: Final = 2
 
 def shadowed_scope(rules: Sequence[ScopeRule]) -> Iterator[Complaint]:
     """Name each scope rule that an earlier rule keeps every charge from."""
-    seen: dict[frozenset[Condition], str] = {}
-    for position, rule in enumerate(rules):
-        if earlier := _covering(rule.match, seen):
-            yield _complaint("scope", position, "scope rule", rule.name, earlier)
-        seen.setdefault(frozenset(rule.match), rule.name)
+    for position, earlier in _shadowed(rules, lambda _: False):
+        name, other = rules[position].name, rules[earlier].name
+        yield _complaint("scope", position, "scope rule", name, other)
 
 
 def shadowed_assignments(entries: Sequence[AssignmentEntry]) -> Iterator[Complaint]:
@@ -35,13 +40,46 @@ def shadowed_assignments(entries: Sequence[AssignmentEntry]) -> Iterator[Complai
     An earlier entry that ends, begins or fills in its target from the charge lets some
     through, so it is left out.
     """
-    seen: dict[frozenset[Condition], str] = {}
-    for position, entry in enumerate(entries):
-        if earlier := _covering(entry.match, seen):
-            yield _complaint("assignments", position, "assignment", entry.name, earlier)
-        is_dated = entry.valid_from is not None or entry.valid_to is not None
-        if not is_dated and not any(is_template(name) for _, name in entry.targets()):
-            seen.setdefault(frozenset(entry.match), entry.name)
+    rules = [entry.assignment() for entry in entries]
+    for position, earlier in _shadowed(rules, _lets_some_through):
+        name, other = rules[position].name, rules[earlier].name
+        yield _complaint("assignments", position, "assignment", name, other)
+
+
+def shadowed_rules(allocation: Allocation) -> list[tuple[ScopeRule | Assignment, str]]:
+    """Return rules that change nothing, each with the name of the rule before it.
+
+    A rule that decides as the earlier one does is left out.
+    """
+    scope, assignments = allocation.scope, allocation.assignments
+    found: list[tuple[ScopeRule | Assignment, str]] = [
+        (scope[position], scope[earlier].name)
+        for position, earlier in _shadowed(scope, lambda _: False)
+        if scope[position].in_scope != scope[earlier].in_scope
+    ]
+    for position, earlier in _shadowed(assignments, _lets_some_through):
+        rule, other = assignments[position], assignments[earlier]
+        if (rule.target_kind, rule.target) != (other.target_kind, other.target):
+            found.append((rule, other.name))
+    return found
+
+
+def _shadowed(
+    rules: Sequence[_Rule], lets_some_through: Callable[[_Rule], bool]
+) -> Iterator[tuple[int, int]]:
+    """Yield positions of rules that apply to nothing, and of the rules before them."""
+    seen: dict[frozenset[Condition], int] = {}
+    for position, rule in enumerate(rules):
+        earlier = _covering(rule.match, seen)
+        if earlier is not None:
+            yield position, earlier
+        if not lets_some_through(rule):
+            seen.setdefault(frozenset(rule.match), position)
+
+
+def _lets_some_through(rule: Assignment) -> bool:
+    is_dated = rule.valid_from is not None or rule.valid_to is not None
+    return is_dated or is_template(rule.target)
 
 
 def _complaint(
@@ -54,8 +92,8 @@ def _complaint(
     return Complaint((section, position), text)
 
 
-def _covering(match: Match, seen: dict[frozenset[Condition], str]) -> str | None:
-    """Return the name of an earlier rule with conditions that these imply."""
+def _covering(match: Match, seen: dict[frozenset[Condition], int]) -> int | None:
+    """Return the position of an earlier rule with conditions that these imply."""
     if not seen:
         return None
     implied = [

@@ -88,8 +88,8 @@ issues as (
         source,
         currency,
         sum(row_count) as row_count,
-        -- Rates of one currency to several touch the same money.
-        case when rule_id in ('F1', 'F2') then max(billed_cost) else sum(billed_cost) end as billed_cost
+        -- Rates of one currency to several, and rules over unknown columns, touch the same money.
+        case when rule_id in ('F1', 'F2', 'R2') then max(billed_cost) else sum(billed_cost) end as billed_cost
     from {{ ref('int_doubtful_inputs') }}
     group by rule_id, billing_month, source, currency
 )

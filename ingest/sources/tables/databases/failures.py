@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from ingest.reading.personal import without_addresses, without_quotes
 from triptych.core.errors import (
     FatalSourceError,
     MalformedDeliveryError,
@@ -14,6 +13,7 @@ from triptych.core.errors import (
     SourceError,
     TransientSourceError,
 )
+from triptych.core.personal import without_addresses, without_quotes
 
 _SHOWN_CHARACTERS = 300
 #: Forms in which servers and drivers write the code of an error that SQL itself

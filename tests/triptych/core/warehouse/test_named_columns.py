@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def test_a_named_entry_of_json_is_a_tag_and_one_of_no_column_is_not(
+    tmp_path: Path,
+) -> None:
+    file = str(tmp_path / "part.parquet")
+    items = {"details": "details", "absent": "CAST(NULL AS VARCHAR)", "tags": "tags"}
+    types = (("details", "VARCHAR"), ("absent", "VARCHAR"))
+    view = StreamView("focus", types, named_into="tags")
+    names = ["details.ModelId", "absent.ModelId"]
+    rows = """VALUES ('{"ModelId": "eta-2"}'), ('no JSON'), (NULL)"""
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT details, MAP {{'a': 'b'}} AS tags FROM ({rows}) t(details))"
+            f" TO {literal(file)} (FORMAT parquet)"
+        )
+        text = with_named_columns(connection, view, json.dumps(items), file, names)
+        found = connection.execute(
+            f"SELECT {json.loads(text)['tags']} FROM read_parquet([{read_name(file)}])"
+        ).fetchall()
+    assert "absent.ModelId" not in text
+    assert found == [({"a": "b", "details.ModelId": "eta-2"},), *[({"a": "b"},)] * 2]
+
+
 def test_a_named_column_is_a_tag_of_its_row_and_so_is_an_entry_of_a_map(
     tmp_path: Path,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingest.http.client import HttpClient
-from ingest.reading.gzip_members import GzipMembers, TooLargeError
+from ingest.http.gzip_members import GzipMembers, TooLargeError
 from ingest.storage.files import column_names, open_text
 from tests.ingest.engine.test_nobody_is_quoted import FOCUS, bill_line, case_of
 from tests.ingest.servers.http_server import Answer, ScriptedServer
