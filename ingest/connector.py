@@ -174,11 +174,15 @@ Part = FilePart | RowsPart
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Finding that ``triptych check`` reports about a source."""
+    """Finding that ``triptych check`` reports about a source.
+
+    ``is_empty`` marks a place that is there and holds nothing yet.
+    """
 
     is_ok: bool
     message: str
     next_step: str = ""
+    is_empty: bool = False
 
     @classmethod
     def of(cls, error: TriptychError) -> Finding:

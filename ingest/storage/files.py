@@ -132,6 +132,7 @@ class LocalFiles:
                 False,
                 f"No data file in {self._pattern}.",
                 f"Put files there that end in {', '.join(self._suffixes)}.",
+                is_empty=True,
             )
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ingest.connector import Finding
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ingest.connector import Connector
+
+
+#: Type of a source that reads any bill of a folder.
+_FOLDER_OF_BILLS = "focus_files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ def probe_sources(
 ) -> Iterator[SourceProbe]:
     """Yield an answer for each source; a failure is an answer like another.
 
+    A folder of bills may be empty while another has some: a workspace that was made of
+    vendors' own files has one for those of clouds.
+
     Parameters
     ----------
     connectors : sequence of Connector
@@ -41,6 +48,23 @@ def probe_sources(
     engine : str
         Engine that will build from them: it must reach evidence that stays in place.
     """
+    probes = list(_probed(connectors, engine))
+    has_bills = any(p.is_ok and p.source_type == _FOLDER_OF_BILLS for p in probes)
+    for probe in probes:
+        is_let_off = has_bills and probe.source_type == _FOLDER_OF_BILLS
+        yield _without_empty(probe) if is_let_off else probe
+
+
+def _without_empty(probe: SourceProbe) -> SourceProbe:
+    """Return an answer in which an empty folder is no failure."""
+    findings = tuple(
+        replace(each, is_ok=True, next_step="") if each.is_empty else each
+        for each in probe.findings
+    )
+    return replace(probe, findings=findings)
+
+
+def _probed(connectors: Sequence[Connector], engine: str) -> Iterator[SourceProbe]:
     for connector in connectors:
         try:
             findings = tuple(connector.check())
