@@ -36,6 +36,7 @@ _OF_VIEWERS = (
     *("core.mart_month_completeness", "core.mart_refused_charges"),
     "cost.fct_daily_model_costs",
     "cost.fct_daily_pool_costs",
+    "cost.mart_assistant_seats",
     "cost.mart_commitments",
     "cost.mart_cost_waterfall",
     "cost.mart_feature_monthly_costs",

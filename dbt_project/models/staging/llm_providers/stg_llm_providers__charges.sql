@@ -14,11 +14,10 @@
     end
 {%- endset -%}
 {%- set service -%}
-    case provider
-        when 'github_copilot' then 'GitHub Copilot'
-        when 'cursor' then 'Cursor'
+    case
+        when provider in ('github_copilot', 'cursor') then {{ assistant_name('provider') }}
         else {{ vendor }} || ' API'
-    end || case when cost_type = 'seat' then ' seats' else '' end
+    end || case when cost_type = 'seat' then '{{ seats_ending() }}' else '' end
 {%- endset -%}
 {%- set sub_account_type -%}
     case provider
