@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import streamlit as st
 
 from dashboard.pages.cost_by_model import (
+    assistant_queries,
+    assistants,
     drill_down,
     queries,
     sentences,
@@ -56,16 +58,16 @@ def main() -> None:
         units.show_unit_costs(view)
         token_section.show_token_costs(view)
 
-    tabs.show(
-        "cost",
-        {
-            "Models": show_models,
-            "Unit cost": show_units,
-            "From bills to models": lambda: show_waterfall(view),
-            "Lifecycle": lambda: show_lifecycle(view, loading),
-            "Unallocated": lambda: show_unallocated(view, headline),
-        },
-    )
+    sections = {
+        "Models": show_models,
+        "Unit cost": show_units,
+        "From bills to models": lambda: show_waterfall(view),
+        "Lifecycle": lambda: show_lifecycle(view, loading),
+        "Unallocated": lambda: show_unallocated(view, headline),
+    }
+    if assistant_queries.has_seats(view.snapshot):
+        sections["Coding assistants"] = lambda: assistants.show(view)
+    tabs.show("cost", sections)
 
 
 def show_tiles(
