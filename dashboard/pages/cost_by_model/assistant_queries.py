@@ -8,7 +8,6 @@ import duckdb
 
 from dashboard.shared.measured import measured_row, relation, whole
 from dashboard.shared.published import per_run, table
-from dashboard.shared.selection_queries import AMOUNTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +24,7 @@ _NAMES: Final = {
     "idle_cost": "idle_seat_cost",
     "price": "seat_price",
     "cost_per_active": "cost_per_active_seat",
+    "day_count": "seat_days_read",
 }
 #: Group of seats without a team → the words for it.
 _GROUPS: Final = {
@@ -33,7 +33,8 @@ _GROUPS: Final = {
     "not_counted": "not counted",
 }
 _ORDER: Final = "idle_cost desc nulls last, cost desc nulls last"
-_LEAST_ROWS: Final = 200
+_SERVICE: Final = "{'source': source, 'service': service_name}"
+_LARGEST_ROWS: Final = 200
 
 
 @per_run
@@ -106,8 +107,14 @@ def spend_by_source(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 
 @per_run
-def use_by_model(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what the bill charges beside seats, by the words of its lines."""
+def use_by_model(snapshot: Snapshot, selection: Selection) -> pa.Table | None:
+    """Return what bills charge beside seats, by line; None if no source counts any."""
+    services = [
+        {"source": row["source"], "service": row["assistant"]}
+        for row in spend_by_source(snapshot, selection).to_pylist()
+    ]
+    if not services:
+        return None
     amounts = relation(
         whole(selection),
         {"amount": "effective_cost"},
@@ -120,19 +127,17 @@ def use_by_model(snapshot: Snapshot, selection: Selection) -> pa.Table:
         f"""
         with chosen as materialized (
             select charge_description, billing_currency as currency, billed_cost,
-                {AMOUNTS[selection.basis]} as effective_cost
+                effective_cost
             from line_items
             where list_contains($months, billing_month) and is_ai_cost
-                and (source, service_name) in (
-                    select (source, assistant) from cost.mart_assistant_seats
-                )
+                and list_contains($services, {_SERVICE})
         )
         select charge_description, currency, amount, amount_rows as row_count
         from {amounts}
         order by amount desc, charge_description
-        limit {_LEAST_ROWS}
+        limit {_LARGEST_ROWS}
         """,
-        {"months": list(selection.period.months)},
+        {"months": list(selection.period.months), "services": services},
     )
 
 

@@ -67,7 +67,7 @@ def _show_use(view: Page) -> None:
         use = assistant_queries.use_by_model(view.snapshot, view.selection)
     except LineItemsOutOfReachError:
         return
-    if not use.num_rows:
+    if use is None or not use.num_rows:
         return
     st.subheader("Beyond seats, by model", anchor=False)
     tables.show(
@@ -87,9 +87,7 @@ def _show_use(view: Page) -> None:
     )
 
 
-def sentence(
-    view: Page, seats: dict[str, Any], spend: Sequence[dict[str, Any]]
-) -> str:
+def sentence(view: Page, seats: dict[str, Any], spend: Sequence[dict[str, Any]]) -> str:
     """Report the spend, and how many seats are idle in money."""
     idle = fmt.money(seats["idle_cost"], view.currency)
     if seats["idle_cost"] is None or seats["idle"] is None:
@@ -98,7 +96,8 @@ def sentence(
         text = (
             f"In {view.period} **{idle}** was paid for idle seats:"
             f" {fmt.decimal(seats['idle'])} of {fmt.decimal(seats['seats'])}"
-            f" ({fmt.percent(seats['idle_ratio'])})."
+            f" ({fmt.percent(seats['idle_ratio'])}), the average of"
+            f" {fmt.plural(seats['day_count'], 'day')} read."
         )
     if seats["cost"] is not None:
         text += f" Seats cost {fmt.money(seats['cost'], view.currency)}"

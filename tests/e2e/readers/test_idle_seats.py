@@ -147,8 +147,12 @@ def test_seats_of_teams_sum_to_the_bill_and_idle_ones_have_their_days(
 
 
 def test_spend_on_an_assistant_is_the_cost_of_its_model(marts: ChosenMarts) -> None:
-    [[spend]] = marts.query(
-        "SELECT sum(billed_cost) FROM cost.fct_daily_model_costs"
-        " WHERE model_id = 'coding-assistant'"
-    ).to_pydict().values()
+    [[spend]] = (
+        marts.query(
+            "SELECT sum(billed_cost) FROM cost.fct_daily_model_costs"
+            " WHERE model_id = 'coding-assistant'"
+        )
+        .to_pydict()
+        .values()
+    )
     assert spend == _bill() + 30 * Decimal(3)
