@@ -3,12 +3,8 @@
   where any is, so are the next smallest, until at least two groups and enough seats are
   together: else a total less what is visible would show it. Never published.
 -#}
-with seats as (
-    select * from {{ ref('stg_llm_providers__assistant_seats') }}
-),
-
 -- A team may have seats of several plans on a day.
-days as (
+with days as (
     select
         billing_month,
         source,
@@ -19,7 +15,7 @@ days as (
         sum(active_seats) as active_seats,
         sum(ending_seats) as ending_seats,
         count(active_seats) = count(*) as is_use_known
-    from seats
+    from {{ ref('stg_llm_providers__assistant_seats') }}
     group by billing_month, source, assistant, read_on, team_id
 ),
 
@@ -32,7 +28,7 @@ readings as (
         count(distinct plan) as plan_count,
         count(distinct read_on) as read_day_count,
         max(read_on) as last_read_on
-    from seats
+    from {{ ref('stg_llm_providers__assistant_seats') }}
     group by billing_month, source, assistant
 ),
 
@@ -85,20 +81,28 @@ placed as (
     from ordered
 ),
 
+named as (
+    select
+        *,
+        case when is_joined then 'small_teams' when team_id is null then 'no_team' else 'team' end as group_kind,
+        case when not is_joined then team_id end as shown_team_id
+    from placed
+),
+
 joined as (
     select
         billing_month,
         source,
         assistant,
-        case when is_joined then 'small_teams' when team_id is null then 'no_team' else 'team' end as group_kind,
-        case when not is_joined then team_id end as team_id,
+        group_kind,
+        shown_team_id as team_id,
         sum(least_seats) < max(smallest_group) as is_suppressed,
         max(smallest_group) as smallest_group,
         sum(seat_days) as seat_days,
         case when count(active_seat_days) = count(*) then sum(active_seat_days) end as active_seat_days,
         sum(ending_seats) as ending_seats
-    from placed
-    group by billing_month, source, assistant, 4, 5
+    from named
+    group by billing_month, source, assistant, group_kind, shown_team_id
 )
 
 select

@@ -3,21 +3,29 @@
   split by the seat days that were read, so that teams sum to the bill; idle seats have their share
   of it. A bill without counted seats is one row without a team.
 -#}
+{%- set origin = ['billing_month', 'source', 'assistant', 'currency'] -%}
 with counted as (
     select * from {{ ref('int_seats_by_group') }}
+),
+
+services as (
+    select
+        *,
+        substr(service_name, 1, length(service_name) - {{ seats_ending() | length }}) as assistant
+    from {{ ref('fct_daily_service_costs') }}
+    where is_ai_cost and service_name like '%{{ seats_ending() }}'
 ),
 
 billed as (
     select
         billing_month,
         source,
-        substr(service_name, 1, length(service_name) - {{ seats_ending() | length }}) as assistant,
+        assistant,
         currency,
         sum(billed_cost) as billed_cost,
         sum(effective_cost) as effective_cost
-    from {{ ref('fct_daily_service_costs') }}
-    where is_ai_cost and service_name like '%{{ seats_ending() }}'
-    group by billing_month, source, 3, currency
+    from services
+    group by billing_month, source, assistant, currency
 ),
 
 joined as (
@@ -55,25 +63,27 @@ joined as (
     cross join {{ source('control', 'run') }} as run
 ),
 
+totals as (
+    select
+        *,
+        sum(seat_days) over (partition by billing_month, source, assistant, currency) as all_seat_days,
+        group_kind || coalesce(team_id, '') as group_id
+    from joined
+),
+
 shared as (
     select
         *,
-        coalesce(
-            {{ to_share('seat_days', 'sum(seat_days) over (partition by billing_month, source, assistant, currency)') }},
-            cast(1 as decimal(15, 14))
-        ) as share,
-        {{ to_share('seat_days - active_seat_days', 'seat_days') }} as idle_share,
-        group_kind || coalesce(team_id, '') as group_id
-    from joined
+        coalesce({{ to_share('seat_days', 'all_seat_days') }}, cast(1 as decimal(15, 14))) as share,
+        {{ to_share('seat_days - active_seat_days', 'seat_days') }} as idle_share
+    from totals
 ),
 
 split as (
     select
         *,
-        {% for basis in ['billed', 'effective'] -%}
-        {{ allocate_exactly(basis ~ '_cost', 'share', ['billing_month', 'source', 'assistant', 'currency'], 'group_id') }}
-            as seat_{{ basis }}_cost{{ ',' if not loop.last }}
-        {% endfor -%}
+        {{ allocate_exactly('billed_cost', 'share', origin, 'group_id') }} as seat_billed_cost,
+        {{ allocate_exactly('effective_cost', 'share', origin, 'group_id') }} as seat_effective_cost
     from shared
 )
 
