@@ -15,7 +15,7 @@ with days as (
         sum(active_seats) as active_seats,
         sum(ending_seats) as ending_seats,
         count(active_seats) = count(*) as is_use_known
-    from {{ ref('stg_llm_providers__assistant_seats') }}
+    from {{ ref('stg_delivery__assistant_seats') }}
     group by billing_month, source, assistant, read_on, team_id
 ),
 
@@ -28,7 +28,7 @@ readings as (
         count(distinct plan) as plan_count,
         count(distinct read_on) as read_day_count,
         max(read_on) as last_read_on
-    from {{ ref('stg_llm_providers__assistant_seats') }}
+    from {{ ref('stg_delivery__assistant_seats') }}
     group by billing_month, source, assistant
 ),
 
