@@ -1,16 +1,15 @@
-"""Coding assistants: seats and their use by team and day, counted before they land.
+"""Coding assistants: seats by team and day, and their use by team and week.
 
 No person is in this stream, not even as a hash: a source counts people at the door.
+Use by fewer than five people is not in it either; its counts are empty.
 """
 
 from __future__ import annotations
 
 from ingest.streams.schema import (
-    MONEY,
     QUANTITY,
     TEXT,
     TIMESTAMP,
-    Column,
     Stream,
     required,
     starts_in_range,
@@ -20,15 +19,8 @@ from ingest.streams.schema import (
 
 _SEATS = ("assigned_seats", "active_seats", "ending_seats")
 _COUNTS = (
-    "active_people",
-    "sessions",
-    "suggestions",
-    "acceptances",
-    "accepted_lines",
-    "agent_runs",
-    "commits",
-    "pull_requests",
-    "tokens",
+    *("read_days", "active_people", "prompts"),
+    *("suggestions", "acceptances", "accepted_lines"),
 )
 
 ASSISTANT_USE = Stream(
@@ -38,11 +30,9 @@ ASSISTANT_USE = Stream(
     columns=(
         required(TIMESTAMP, "period_start", "day"),
         required(TEXT, "assistant"),
-        *texts("organisation", "team_id", "plan"),
+        *texts("team_id", "plan"),
         *typed(QUANTITY, *_SEATS),
         *typed(QUANTITY, *_COUNTS),
-        *typed(MONEY, "estimated_spend_amount"),
-        Column("currency", TEXT, is_currency=True),
     ),
     checks=(
         starts_in_range("period_start"),

@@ -126,10 +126,6 @@ class CodingAssistant(LlmProvider[AssistantConfigT]):
     def _seats(self, client: Client) -> Iterable[Seat]:
         """Return the seats that are assigned now."""
 
-    @abstractmethod
-    def _organisation(self) -> str | None:
-        """Return the vendor's name of the organisation."""
-
     def _seat_rows(self, seats: Iterable[Seat], now: datetime) -> list[Row]:
         """Count seats by team and plan."""
         since = now - timedelta(days=ACTIVE_DAYS)
@@ -151,11 +147,10 @@ class CodingAssistant(LlmProvider[AssistantConfigT]):
         ]
 
     def _use_of(self, day: str, team: str) -> Row:
-        """Return the assistant, the organisation, the team and the day of a row."""
+        """Return the assistant, the team and the day of a row."""
         return {
             "period_start": day,
             "assistant": self.type,
-            "organisation": self._organisation(),
             "team_id": team or None,
         }
 

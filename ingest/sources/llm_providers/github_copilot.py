@@ -6,7 +6,8 @@ there; ``ai_credit/usage`` has them by model. Its parts replace a day's amount o
 where they sum to it exactly, so the money is always the bill's.
 
 A seat's last activity needs telemetry in the editor, and GitHub forgets it after 90
-days: a seat without one counts as idle. A person has one seat of an organisation.
+days: a seat without one counts as idle. A person has one seat of an organisation. Use
+by team and week is read where ``metrics`` asks for it.
 
 Source: GitHub REST API 2022-11-28, pages *Billing usage* and *Copilot user management*
 (docs.github.com/rest), read on 3 December 2026. Both are in public preview. Answers of
@@ -16,21 +17,26 @@ these reports are not paged; they reach back 24 months.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from ingest.connector import Delivery
 from ingest.http.pages import numbered_pages
 from ingest.http.refusals import NotThereError
+from ingest.source_kinds.calendar import midnight
+from ingest.sources.llm_providers import llm_provider
 from ingest.sources.llm_providers.coding_assistants import (
+    ASSISTANT_USE,
     AssistantConfig,
     CodingAssistant,
     Seat,
     day_row,
     parse_moment,
 )
+from ingest.sources.llm_providers.github_copilot_use import UseReports, weeks
 from ingest.sources.llm_providers.llm_provider import tags_of, yesterday
 from ingest.sources.llm_providers.llm_results import Span, as_text, malformed
 from ingest.storage.recorded_answers import RecordedAnswers
@@ -39,11 +45,17 @@ from triptych.core.errors import TransientSourceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from ingest.connector import Window
     from ingest.reading.text_rows import Row
     from ingest.sources.llm_providers.llm_pages import Client
 
 _API_VERSION = "2022-11-28"
 _SEATS_PER_PAGE = 100
+_WEEK = timedelta(days=7)
+#: A report may still change for so long after its day.
+_REPORTED_AFTER = timedelta(days=7)
+_FIRST_REPORT = date(2025, 10, 10)
+_REPORTED_FOR = timedelta(days=365)
 _CURRENCY = "USD"
 _SEAT_UNITS = frozenset({"usermonths", "usermonth", "seats", "months", "month"})
 
@@ -56,6 +68,10 @@ class GithubCopilotConfig(AssistantConfig):
     )
     base_url: str = Field(
         default="https://api.github.com", description="Address of the API."
+    )
+    metrics: bool = Field(
+        default=False,
+        description="Also read what seats are used for, by team and week.",
     )
     key_variable: str = Field(
         default="GITHUB_COPILOT_TOKEN",
@@ -72,7 +88,7 @@ class GithubCopilot(CodingAssistant[GithubCopilotConfig]):
     denied_advice: ClassVar[str] = (
         "Let {variable} hold a fine-grained token of an owner of the organisation, with"
         " the organisation permissions Administration (read) and GitHub Copilot"
-        " Business (read)."
+        " Business (read); with metrics, Organization Copilot metrics (read), too."
     )
 
     def _headers(self, key: str) -> dict[str, str]:
@@ -88,9 +104,42 @@ class GithubCopilot(CodingAssistant[GithubCopilotConfig]):
     def _monthly_streams(self) -> Sequence[str]:
         return self.streams()[:1]
 
-    def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:  # noqa: ARG002
-        """Yield nothing: GitHub reports no use by team and day here."""
-        return iter(())
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer each month, the seats of today, and the weeks of use."""
+        yield from super().deliveries(window)
+        if not (self._config.usage and self._config.metrics) or self._recorded:
+            return
+        now = llm_provider._now()  # noqa: SLF001  (one clock for one base)
+        start = max(_FIRST_REPORT, now.date() - _REPORTED_FOR)
+        for week in weeks(max(start, self._config.start_date or start), now.date()):
+            if not window.overlaps_month(f"{week:%Y-%m}"):
+                continue
+            is_open = now.date() < week + _WEEK + _REPORTED_AFTER
+            state = now.isoformat() if is_open else "settled"
+            yield Delivery(
+                stream=ASSISTANT_USE,
+                scope=f"week {week}",
+                period=f"{week:%Y-%m}",
+                fingerprint=f"{state} {self._digest(midnight(week))}",
+                label=f"{self.title} use in the week of {week}",
+                detail=Span(midnight(week), midnight(min(week + _WEEK, now.date()))),
+            )
+
+    def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:
+        """Yield the use of each team in a week."""
+        assert not isinstance(client, RecordedAnswers)  # noqa: S101  (not recorded)
+        reports = UseReports(
+            client,
+            f"/orgs/{self._organisation()}/copilot/metrics/reports",
+            self._where,
+            self._config.timeout_seconds,
+        )
+        first = asked.start.date()
+        days = [
+            first + timedelta(days=n) for n in range((asked.end - asked.start).days)
+        ]
+        for team, counts in reports.of_week(days, self._teams.team_of):
+            yield {**self._use_of(first.isoformat(), team or ""), **counts}
 
     def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
         for answer in recorded.bodies(self._report("usage")):
@@ -204,7 +253,12 @@ class GithubCopilot(CodingAssistant[GithubCopilotConfig]):
             raise malformed("a seat differs", self._where) from None
 
     def _probes(self) -> Sequence[Callable[[Client], str]]:
-        return (self._probe_bill, *((self._probe_seats,) if self._config.usage else ()))
+        config = self._config
+        return (
+            self._probe_bill,
+            *((self._probe_seats,) if config.usage else ()),
+            *((self._probe_use,) if config.usage and config.metrics else ()),
+        )
 
     def _probe_bill(self, client: Client) -> str:
         list(self._billed(client, yesterday()))
@@ -212,6 +266,10 @@ class GithubCopilot(CodingAssistant[GithubCopilotConfig]):
 
     def _probe_seats(self, client: Client) -> str:
         return f"GitHub Copilot lists {len(self._seats(client))} seats."
+
+    def _probe_use(self, client: Client) -> str:
+        list(self._usage_rows(client, yesterday()))
+        return "GitHub Copilot's reports of use can be read."
 
     def _report(self, name: str) -> str:
         return f"/organizations/{self._organisation()}/settings/billing/{name}"

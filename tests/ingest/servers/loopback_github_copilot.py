@@ -1,15 +1,18 @@
 """GitHub's Copilot seats and billing reports on loopback, as GitHub documents them.
 
-Forms: REST API 2022-11-28, *Billing usage* and *Copilot user management*. Seats are
-paged by number. All values and names are made up.
+Forms: REST API 2022-11-28, *Billing usage*, *Copilot user management* and *Copilot
+usage metrics*. Seats are paged by number, reports of use are files of JSON lines behind
+signed links. All values and names are made up.
 """
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.ingest.servers.http_server import Answer, Request, ScriptedServer
@@ -17,6 +20,7 @@ from tests.ingest.servers.http_server import Answer, Request, ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SIGNATURE = "madeup-signature-of-a-link"
 COPILOT_TOKEN = "github_pat_madeup0123456789abcdefghij"
 ORGANISATION = "acme"
 SEAT_PRICE = Decimal(19)
@@ -35,11 +39,15 @@ class CopilotOrganisation:
         Items of ``ai_credit/usage``.
     seats : list of dict
         Seats, in the order of the list.
+    used, teams : dict of date to list of dict
+        Lines of the reports of users and of teams.
     """
 
     items: list[Record] = field(default_factory=list)
     credits: dict[date, list[Record]] = field(default_factory=lambda: defaultdict(list))
     seats: list[Record] = field(default_factory=list)
+    used: dict[date, list[Record]] = field(default_factory=dict)
+    teams: dict[date, list[Record]] = field(default_factory=dict)
 
     def install(self, server: ScriptedServer) -> None:
         """Answer the routes of the vendor."""
@@ -49,6 +57,13 @@ class CopilotOrganisation:
         server.route(
             "GET", f"/orgs/{ORGANISATION}/copilot/billing/seats", self._seat_page
         )
+        reports = f"/orgs/{ORGANISATION}/copilot/metrics/reports"
+        for name, days in (("users", self.used), ("user-teams", self.teams)):
+            route = partial(self._report, server, name, days)
+            server.route("GET", f"{reports}/{name}-1-day", route)
+            for half in (1, 2):
+                file = partial(self._file, days, half)
+                server.route("GET", f"/files/{name}-{half}.ndjson", file)
 
     def money(self) -> Decimal:
         """Return all that is billed for Copilot."""
@@ -72,6 +87,32 @@ class CopilotOrganisation:
         return Answer(
             {"timePeriod": period, "organization": ORGANISATION, "usageItems": items}
         )
+
+    def _report(
+        self,
+        server: ScriptedServer,
+        name: str,
+        days: dict[date, list[Record]],
+        request: Request,
+    ) -> Answer:
+        """Answer with two signed links, or with 404 for a day without a report."""
+        _assert_headers(request)
+        day = request.one("day") or ""
+        if date.fromisoformat(day) not in days:
+            return Answer({"message": "Not Found"}, 404)
+        signed = f"day={day}&sig={SIGNATURE}"
+        files = (f"/files/{name}-{half}.ndjson?{signed}" for half in (1, 2))
+        links = [f"{server.url}{file}" for file in files]
+        return Answer({"download_links": links, "report_day": day})
+
+    def _file(
+        self, days: dict[date, list[Record]], half: int, request: Request
+    ) -> Answer:
+        """Answer with every second line, to whoever has the link and no token."""
+        assert request.one("sig") == SIGNATURE
+        assert "authorization" not in request.headers
+        rows = days[date.fromisoformat(request.one("day") or "")][half - 1 :: 2]
+        return Answer("\n".join(json.dumps(row) for row in rows).encode())
 
     def _seat_page(self, request: Request) -> Answer:
         _assert_headers(request)
@@ -100,6 +141,39 @@ def seat(
         "plan_type": "business",
         "assignee": {"login": login, "id": len(login), "type": "User"},
         "assigning_team": None if team is None else {"name": team, "slug": team},
+    }
+
+
+def used(
+    day: date, number: int, counts: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> Record:
+    """Return a line of the report of users: what a person did on a day."""
+    prompts, suggestions, acceptances, lines = counts
+    return {
+        "user_id": number,
+        "user_login": f"person-{number:03d}-madeup",
+        "day": f"{day}",
+        "organization_id": "999",
+        "enterprise_id": "13213",
+        "user_initiated_interaction_count": prompts,
+        "code_generation_activity_count": suggestions,
+        "code_acceptance_activity_count": acceptances,
+        "loc_suggested_to_add_sum": lines + 1,
+        "loc_added_sum": lines,
+        "used_chat": prompts > 0,
+        "used_agent": False,
+    }
+
+
+def in_team(day: date, number: int, slug: str) -> Record:
+    """Return a line of the report of teams: a person who was in one on a day."""
+    return {
+        "user_id": number,
+        "user_login": f"person-{number:03d}-madeup",
+        "day": f"{day}",
+        "organization_id": "999",
+        "team_id": len(slug),
+        "slug": slug,
     }
 
 
