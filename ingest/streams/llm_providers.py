@@ -79,7 +79,7 @@ _PARTS = (
 #: Agent and task of a request, as traces name them.
 _BELONGING = (
     *("agent", "team_id", "tenant", "conversation_id"),
-    *("task_id", "attempt_id", "task_outcome"),
+    *("task_id", "attempt_id", "task_step", "task_outcome"),
 )
 _COUNTS = ("requests", "successful_requests", *_TOKENS, *_PARTS, "quantity")
 _KNOWN_REPORTERS = ", ".join(f"'{reporter}'" for reporter in REPORTERS)

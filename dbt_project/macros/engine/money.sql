@@ -94,6 +94,11 @@
     end
 {%- endmacro %}
 
+{#- The share of a whole that a share of one of its parts is. -#}
+{% macro share_within(share, outer_share) -%}
+    cast(cast({{ share }} as decimal(15, 14)) * cast({{ outer_share }} as decimal(15, 14)) as decimal(15, 14))
+{%- endmacro %}
+
 {#- amount * share, exact in twenty-four decimals, rounded once to ten. -#}
 {% macro money_times_share(amount, share) -%}
     {{ rounded_money('cast(' ~ amount ~ ' as decimal(22, 10)) * cast(' ~ share ~ ' as decimal(15, 14))') }}

@@ -60,6 +60,7 @@ class Origin:
     conversation_id: str | None = None
     task_id: str | None = None
     attempt_id: str | None = None
+    task_step: str | None = None
     task_outcome: str | None = None
 
 
@@ -239,6 +240,7 @@ class Tally:
             "conversation_id": origin.conversation_id,
             "task_id": origin.task_id,
             "attempt_id": origin.attempt_id,
+            "task_step": origin.task_step,
             "task_outcome": origin.task_outcome,
             "model_id": key.model_id,
             "pool_id": key.pool_id,

@@ -36,6 +36,8 @@ class Conventions:
         Operations whose usage repeats that of the requests below them.
     outcomes : mapping of str to str
         Word for an outcome → ``success`` or ``failure``.
+    steps : mapping of str to str
+        Operation → ``tool`` or ``evaluation``, for the requests below it.
     version : int
         Version of the names.
     """
@@ -45,6 +47,7 @@ class Conventions:
     identities: Mapping[str, tuple[str, ...]]
     repeating: frozenset[str]
     outcomes: Mapping[str, str]
+    steps: Mapping[str, str]
     version: int
     wanted: frozenset[str] = field(init=False)
 
@@ -68,6 +71,9 @@ class Conventions:
         if "outcome" in filled:
             word = str(filled["outcome"]).lower()
             filled["outcome"] = self.outcomes.get(word, word)
+        step = self.steps.get(str(filled.get("operation", "")).lower())
+        if step is not None:
+            filled.setdefault("step", step)
         return filled
 
 
@@ -80,15 +86,15 @@ def standard_conventions() -> Conventions:
         for group in ("counts", "texts", "identities")
     }
     operations = frozenset(declared["repeating"]["operations"])
-    outcomes = {
-        word: outcome
-        for outcome, words in declared["outcomes"].items()
-        for word in words
-    }
+    outcomes, steps = (
+        {word: name for name, words in declared[group].items() for word in words}
+        for group in ("outcomes", "steps")
+    )
     return Conventions(
         **groups,
         repeating=operations,
         outcomes=outcomes,
+        steps=steps,
         version=declared["version"],
     )
 

@@ -161,6 +161,8 @@ class Traces:
             values = {
                 name: {span[name] for span in spans.values() if name in span}
                 for name in self.identities
+                # A step is of the requests below it, whatever else its trace has.
+                if name != "step"
             }
             self._only[trace] = {
                 name: next(iter(those))
@@ -244,6 +246,7 @@ class SpanReader:
             task_id=task,
             # An attempt without a name is a trace.
             attempt_id=None if task is None else (attempt or record["trace"]),
+            task_step=names.get("step"),
             task_outcome=names.get("outcome"),
         )
 

@@ -2,7 +2,11 @@
   What each model costs on the days that a meter knows, by what it is divided by; all of it where
   the meter knows no day. Of a fee, the part of the days that are metered.
 -#}
-with coverage as (
+with days as (
+    select * from {{ ref('int_model_cost_days') }}
+),
+
+coverage as (
     select
         billing_month,
         model_id,
@@ -11,7 +15,7 @@ with coverage as (
         cast(count(*) as integer) as cost_day_count,
         cast(sum(case when is_metered then 1 else 0 end) as integer) as metered_day_count,
         cast(sum(case when is_metered_at_all then 1 else 0 end) as integer) as any_metered_day_count
-    from {{ ref('int_model_cost_days') }}
+    from days
     group by billing_month, model_id, currency, meter
 ),
 
@@ -35,7 +39,7 @@ summed as (
             and costs.model_id = coverage.model_id
             and costs.currency = coverage.currency
             and costs.meter = coverage.meter
-    left join {{ ref('int_model_cost_days') }} as days
+    left join days
         on
             costs.billing_month = days.billing_month
             and costs.model_id = days.model_id
