@@ -12,6 +12,7 @@ from dashboard.pages.cost_by_model import (
     drill_down,
     queries,
     sentences,
+    tasks,
     unit_cost_queries,
     units,
 )
@@ -61,6 +62,7 @@ def main() -> None:
     sections = {
         "Models": show_models,
         "Unit cost": show_units,
+        "Tasks": lambda: tasks.show_tasks(view),
         "From bills to models": lambda: show_waterfall(view),
         "Lifecycle": lambda: show_lifecycle(view, loading),
         "Unallocated": lambda: show_unallocated(view, headline),

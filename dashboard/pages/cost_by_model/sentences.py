@@ -10,7 +10,11 @@ from dashboard.shared.charts import STEP_NAMES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboard.pages.cost_by_model import queries, unit_cost_queries
+    from dashboard.pages.cost_by_model import (
+        queries,
+        task_queries,
+        unit_cost_queries,
+    )
     from dashboard.shared.context import Page
 
 
@@ -149,3 +153,27 @@ def unallocated(page: Page, headline: queries.Headline) -> str:
         " Each row below names the rule that would catch it; put it into"
         " `allocation.yml` with the right model and run `triptych build`."
     )
+
+
+#: Way out where no span names a task.
+NO_TASKS: Final = (
+    "No span names a task. Add a source of type `opentelemetry`, and name tasks in it."
+)
+
+
+def tasks(page: Page, summary: task_queries.TaskSummary) -> str:
+    """Report what a successful task and failures cost, and what is not metered."""
+    if summary.cost is None:
+        return NO_TASKS
+    text = f"In {page.period} "
+    if summary.per_success is None:
+        text += f"the cost of a successful task is unknown: {summary.reason}."
+    else:
+        cost = fmt.short_unit_cost(summary.per_success, page.currency)
+        text += f"a successful task cost **{cost}**, over {summary.success_count:,}."
+    if summary.failure_cost is not None:
+        failed = fmt.money(summary.failure_cost, page.currency)
+        text += f" Attempts that failed cost {failed}."
+    total = fmt.money(summary.cost, page.currency)
+    share = fmt.percent(summary.unmetered_ratio)
+    return f"{text} Of {total} of these models {share} are not metered."

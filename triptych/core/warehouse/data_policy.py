@@ -44,6 +44,7 @@ _OF_VIEWERS = (
     "cost.mart_metered_nodes",
     "cost.mart_model_unit_costs",
     "cost.mart_period_states",
+    "cost.mart_task_costs",
     "cost.mart_unallocated_causes",
     "delivery.*",
     "outcomes.mart_outcome_trends",
