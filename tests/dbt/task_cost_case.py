@@ -50,7 +50,9 @@ class TaskCosts:
             self._connection.execute(f"CREATE TABLE build.{table} ({columns})")
         for name, schema in MODELS.items():
             kind = "VIEW" if schema == "intermediate" else "TABLE"
-            self._connection.execute(f"CREATE {kind} build.{schema}.{name} AS {sql[name]}")
+            self._connection.execute(
+                f"CREATE {kind} build.{schema}.{name} AS {sql[name]}"
+            )
         self._mart = sql["mart_task_costs"]
 
     def run(self, rows_by_table: Mapping[str, Sequence[Row]]) -> list[dict[str, Any]]:
@@ -87,9 +89,9 @@ def _columns(dbt: DbtCommands, table: str) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in described]
 
 
-def span(model: str, day: datetime, **fields: object) -> dict[str, object]:
+def span(model: str, day: datetime, **fields: object) -> dict[str, Any]:
     """Return a row of spans; without more, a request of 100 tokens in and 10 out."""
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "source": "spans",
         "reported_by": "gateway",
         "model_id": model,
@@ -103,9 +105,9 @@ def span(model: str, day: datetime, **fields: object) -> dict[str, object]:
     return row | fields
 
 
-def cost(model: str, day: datetime, amount: object, **fields: object) -> dict[str, object]:
+def cost(model: str, day: datetime, amount: object, **fields: object) -> dict[str, Any]:
     """Return a row of the daily ledger, the same on both bases."""
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "charge_date": day.date(),
         "billing_month": f"{day:%Y-%m}",
         "model_id": model,
@@ -118,9 +120,9 @@ def cost(model: str, day: datetime, amount: object, **fields: object) -> dict[st
     return row | fields
 
 
-def reading(model: str, day: datetime, **fields: object) -> dict[str, object]:
+def reading(model: str, day: datetime, **fields: object) -> dict[str, Any]:
     """Return what a meter counts of a model on a day."""
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "source": "vendor",
         "is_counted_by_vendor": True,
         "model_id": model,

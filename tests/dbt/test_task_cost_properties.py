@@ -74,7 +74,9 @@ charges = st.lists(
     max_size=8,
 )
 prices = st.none() | st.tuples(*(st.sampled_from([0.0, 0.15, 2.5, 10.0]),) * 2)
-vendors = st.lists(st.tuples(st.sampled_from(MODELS[:2]), st.sampled_from(DAYS), tokens, tokens))
+vendors = st.lists(
+    st.tuples(st.sampled_from(MODELS[:2]), st.sampled_from(DAYS), tokens, tokens)
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +99,12 @@ def _spans(trees: Iterable[Any], orphans: Iterable[Mapping[str, Any]]) -> Rows:
 
 
 def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return span("", fields["usage_date"]) | fields
+    return {**span("", fields["usage_date"]), **fields}
 
 
-def _case(trees: Any, orphans: Any, bill: Any, price: Any, counted: Any) -> dict[str, Rows]:
+def _case(
+    trees: Any, orphans: Any, bill: Any, price: Any, counted: Any
+) -> dict[str, Rows]:
     ledger = [cost("", row["charge_date"], 0) | row for row in bill]
     priced = [
         {
@@ -137,7 +141,13 @@ def _metered(case: Mapping[str, Rows]) -> set[str]:
 
 def _by_part(rows: Rows) -> dict[Any, Any]:
     return {
-        (row["model_id"], row["feature_id"], row["agent"], row["cost_part"], row["attempt_outcome"]): row
+        (
+            row["model_id"],
+            row["feature_id"],
+            row["agent"],
+            row["cost_part"],
+            row["attempt_outcome"],
+        ): row
         for row in rows
     }
 
@@ -161,7 +171,9 @@ def test_a_second_meter_of_the_same_requests_moves_nothing(
     case = _case(trees, orphans, bill, price, counted)
     once = task_costs.run(case)
     again = [row | {"source": "collector"} for row in case[SPANS]]
-    assert _by_part(task_costs.run(case | {SPANS: case[SPANS] + again})) == _by_part(once)
+    assert _by_part(task_costs.run(case | {SPANS: case[SPANS] + again})) == _by_part(
+        once
+    )
 
 
 @SLOW
@@ -240,7 +252,9 @@ def test_the_bill_of_a_day_by_hand(task_costs: TaskCosts) -> None:
         cost("b", DAY, Decimal(1000)),
     ]
     vendor = [reading("a", DAY, input_tokens=1000, output_tokens=100)]
-    mart = task_costs.run({SPANS: spans, LEDGER: ledger, METERS: vendor, PRICES: [price]})
+    mart = task_costs.run(
+        {SPANS: spans, LEDGER: ledger, METERS: vendor, PRICES: [price]}
+    )
     found = {
         (row["cost_part"], row["attempt_outcome"]): (
             row["billed_cost"],

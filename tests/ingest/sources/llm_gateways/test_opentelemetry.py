@@ -227,3 +227,25 @@ def test_every_request_of_a_random_tree_is_counted_once(
 def test_json_of_another_form_is_refused(request_: object) -> None:
     with pytest.raises(UnfitEventError, match="no OTLP JSON"):
         list(spans_of_json(request_, NEW.wanted))
+
+
+def test_requests_of_a_tool_or_an_evaluation_are_a_step_of_their_task(
+    tmp_path: Path,
+) -> None:
+    case = file_case(tmp_path)
+    file = tmp_path / "spans" / "2026-03-01" / "traces.jsonl"
+    tool = identity(31, trace=9, parent=30, **{"gen_ai.operation.name": "execute_tool"})
+    write(
+        file,
+        identity(30, trace=9, **{"triptych.task.id": "A"}),
+        tool,
+        span(32, trace=9, parent=31),
+        span(33, trace=9, parent=30),
+        span(34, trace=9, parent=30, **{"triptych.task.step": "evaluation"}),
+    )
+    assert tokens(case, "task_id || ' ' || coalesce(task_step, 'agent')") == {
+        "A agent": 100,
+        "A evaluation": 100,
+        "A tool": 100,
+        "None": 200,
+    }
