@@ -12,6 +12,7 @@ import pytest
 import ingest.http.client
 from ingest.http.client import HttpClient
 from ingest.reading.malformed import as_failed
+from ingest.sources.tables.databases.failures import Asked
 from ingest.testing import ConnectorCase, _captured_logs
 from tests.ingest.engine.test_nothing_of_people_is_kept import everything_in
 from tests.ingest.servers.http_server import Answer, ScriptedServer
@@ -178,6 +179,24 @@ def test_a_server_that_answers_with_people_quotes_nobody(
 )
 def test_an_error_of_a_library_is_told_without_its_values(error: Exception) -> None:
     assert_nobody_in(reason_of(error) + str(as_failed(error, "a.csv")))
+
+
+class _StateError(Exception):
+    sqlstate = "22P02"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _StateError(f'ERROR: invalid input syntax for type integer: "{LOGIN}"'),
+        RuntimeError(f"400 Bad int64 value: {LOGIN}"),
+        RuntimeError(f"cannot cast the row of {ADDRESS}"),
+    ],
+)
+def test_an_error_of_a_database_is_told_without_the_row(error: Exception) -> None:
+    told = Asked("source 'a'", "Grant SELECT.", 60).failed(error)
+    assert "The query failed" in str(told)
+    assert_nobody_in(str(told))
 
 
 def test_places_of_an_error_have_no_text_of_it_nor_of_its_cause() -> None:
