@@ -204,10 +204,10 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
         pytest.param(
             catalogue_change,
             [
-                ("rule_change", "direct", "vision", Decimal(-20), False, True),
-                ("rule_change", "direct", "vision", Decimal(20), False, True),
-                ("rule_change", "shared", "vision", -REST, False, True),
-                ("rule_change", "shared", "vision", REST, False, True),
+                ("catalogue_change", "direct", "vision", Decimal(-20), False, True),
+                ("catalogue_change", "direct", "vision", Decimal(20), False, True),
+                ("catalogue_change", "shared", "vision", -REST, False, True),
+                ("catalogue_change", "shared", "vision", REST, False, True),
             ],
             LEDGER,
             "restated",

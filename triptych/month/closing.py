@@ -16,6 +16,7 @@ from ingest.engine.closed_months import ClosedMonth
 from triptych.core.errors import NotReconciledError, UsageError
 from triptych.core.lock import hold_run_lock
 from triptych.core.signatories import check_month, two_people
+from triptych.core.warehouse.closing_inputs import closing_inputs
 from triptych.core.warehouse.frozen_marts import (
     FROZEN_MARTS,
     canonical_csv,
@@ -187,7 +188,8 @@ def lock_month(
         month, rows, files = _figures(snapshot, history, period, people, run.run_id)
         for render in renderers:
             files += list(render(month))
-        entry = _commit(workspace, run, month, rows, files, decided)
+        inputs = closing_inputs(settings)
+        entry = _commit(workspace, run, month, rows, files, decided, inputs)
     published = run.build()
     return CloseReport(
         billing_month=period,
@@ -320,6 +322,7 @@ def _commit(
     figures: dict[str, pa.Table],
     files: Sequence[RenderedFile],
     sign_off: SignOff,
+    inputs: dict[str, str],
 ) -> AuditEntry:
     checksums = store_files(workspace, month, files)
     detail = closed_detail(
@@ -329,6 +332,7 @@ def _commit(
         files=checksums,
         marts=list(figures),
         load_ids=read_bill_loads(workspace.raw_database, month.billing_month),
+        inputs=inputs,
     )
     if sign_off.proposal is not None:
         detail["proposal"] = sign_off.proposal

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from triptych.core.warehouse.build import ControlTable
+from triptych.core.warehouse.closing_inputs import cause_of_changes
 from triptych.core.warehouse.frozen_marts import MONEY
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ _EVENT = (
 _COMMENT = ("billing_month", "prior_billing_month", "model_id", "author", "text")
 
 
-def period_tables(history: PeriodHistory) -> list[ControlTable]:
-    """Return the history of months: locks, events, comments, accruals."""
+def period_tables(
+    history: PeriodHistory, inputs: Mapping[str, str]
+) -> list[ControlTable]:
+    """Return the history of months: locks, events, comments, accruals.
+
+    ``inputs`` are rules, catalogue and version of now.
+    """
     locks = history.locks
     texts = ("billing_month", "lock_id")
     return [
@@ -56,6 +62,15 @@ def period_tables(history: PeriodHistory) -> list[ControlTable]:
             "period_lock_loads",
             (*texts, "load_id"),
             [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
+        ),
+        ControlTable.of_texts(
+            "period_lock_changes",
+            (*texts, "kind", "changed_inputs"),
+            [
+                (lock.billing_month, lock.lock_id, *cause)
+                for lock in locks
+                if (cause := cause_of_changes(lock.inputs, inputs)) is not None
+            ],
         ),
         entries_table(
             "period_events",

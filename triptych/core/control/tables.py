@@ -17,6 +17,7 @@ from triptych.core.control.platforms import platform_tables
 from triptych.core.control.returns import return_tables
 from triptych.core.control.rules import rule_sets
 from triptych.core.warehouse.build import ControlTable, hash_of
+from triptych.core.warehouse.closing_inputs import closing_inputs
 from triptych.core.warehouse.locks import NO_HISTORY
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def control_tables(
         ControlTable.of_texts(
             "unknown_columns", ("rule_name", "column_name"), unknown_columns
         ),
-        *period_tables(history),
+        *period_tables(history, closing_inputs(settings)),
     ]
 
 
@@ -129,7 +130,7 @@ def inputs_hash(
     """
     moment = datetime(2000, 1, 1, tzinfo=UTC)
     tables = control_tables(settings, run_id="", started_at=moment, history=history)
-    left_out = {"run", "period_comments", "value_validations"}
+    left_out = {"run", "period_comments", "period_lock_changes", "value_validations"}
     content = {
         t.name: [list(row) for row in t.rows] for t in tables if t.name not in left_out
     }

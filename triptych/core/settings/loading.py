@@ -82,7 +82,7 @@ class Settings:
     """Everything a run needs to know, read once.
 
     ``warnings`` holds settings that are allowed and probably not meant, ``file:line``
-    first.
+    first. ``rules_content`` and ``catalog_content`` are the files as YAML reads them.
     """
 
     root: Path
@@ -111,6 +111,8 @@ class Settings:
     allocation: Allocation
     assumptions: Assumptions = field(default_factory=Assumptions)
     warnings: tuple[str, ...] = ()
+    rules_content: Mapping[str, Any] = field(default_factory=dict)
+    catalog_content: Mapping[str, Any] = field(default_factory=dict)
 
 
 def no_workspace(root: Path) -> SettingsError:
@@ -201,6 +203,7 @@ class _Reading:
         assumptions_file: Document,
     ) -> Settings:
         general = self._general(general_file)
+        catalog_content = catalog_file.data
         catalog_file, former = with_present_names(catalog_file)
         catalog = self._validated(Catalog, catalog_file) or Catalog()
         allocation = self._validated(AllocationFile, allocation_file)
@@ -249,6 +252,8 @@ class _Reading:
                 (allocation_file, doubts(allocation, catalog=catalog)),
                 (assumptions_file, unapproved(assumptions.assumptions)),
             ),
+            rules_content=allocation_file.data,
+            catalog_content=catalog_content,
         )
 
     def _judge_owners(self, allocation_file: Document, catalog_file: Document) -> None:

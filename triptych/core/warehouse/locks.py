@@ -91,6 +91,7 @@ class PeriodLock:
 
     ``files`` has the SHA-256 of each stored file by its name, ``marts`` the marts with
     frozen rows, ``load_ids`` the loads of bills that the month consisted of.
+    ``inputs`` are rules, catalogue and version; empty where an older version closed it.
     """
 
     lock_id: str
@@ -104,6 +105,7 @@ class PeriodLock:
     files: Mapping[str, str]
     marts: tuple[str, ...]
     load_ids: tuple[str, ...]
+    inputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ def _lock(entry: AuditEntry) -> PeriodLock:
         files=told["files"],
         marts=tuple(told["marts"]),
         load_ids=tuple(told["load_ids"]),
+        inputs=told.get("inputs", {}),
     )
 
 
@@ -225,6 +228,7 @@ def closed_detail(
     files: Mapping[str, str],
     marts: Iterable[str],
     load_ids: Iterable[str],
+    inputs: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the audit log detail of a close."""
     remark = {"approval_reason": approval_reason} if approval_reason else {}
@@ -239,6 +243,7 @@ def closed_detail(
         "files": dict(files),
         "marts": list(marts),
         "load_ids": list(load_ids),
+        "inputs": dict(inputs),
         **remark,
     }
 

@@ -13,6 +13,10 @@ with locks as (
     select * from {{ source('control', 'period_locks') }}
 ),
 
+changes as (
+    select * from {{ source('control', 'period_lock_changes') }}
+),
+
 open_months as (
     select {{ next_month('locks.billing_month') }} as billing_month
     from locks
@@ -70,7 +74,7 @@ to_be_booked as (
             when restated.source is not null and compared.component = 'credit' then 'late_credit'
             when restated.source is not null then 'restated_export'
             when reconverted.source is not null then 'exchange_rate'
-            else 'rule_change'
+            else coalesce(changes.kind, 'rule_change')
         end as kind,
         {% for column in line + amounts -%}
         compared.{{ column }},
@@ -83,6 +87,7 @@ to_be_booked as (
         ) as explanation
     from compared
     left join bookings on compared.lock_id = bookings.lock_id
+    left join changes on compared.lock_id = changes.lock_id
     left join {{ ref('int_closed_months_restated') }} as restated
         on compared.billing_month = restated.billing_month and compared.source = restated.source
     left join moved_currencies on compared.lock_id = moved_currencies.lock_id
@@ -177,10 +182,14 @@ select
             then 'An exchange rate of the closed month was changed after the close.'
         when netted.is_of_another_source
             then 'It is of another source now, as when one is renamed: the items of both add up to zero.'
-        when netted.nets_to_zero
-            then 'Money moved between owners when rules, catalogue or meters changed: these items add up to zero.'
-        else 'Rules, catalogue or meters changed after the close.'
+        else
+            coalesce(
+                'Changed since the close: ' || changes.changed_inputs || '.',
+                'Rules, catalogue or meters changed after the close, which kept no digests to tell which.'
+            )
+            || case when netted.nets_to_zero then ' Money moved between owners: these items add up to zero.' else '' end
     end as explanation,
     closed.billing_month is not null as is_booked
 from netted
+left join changes on netted.lock_id = changes.lock_id
 left join locks as closed on netted.booked_month = closed.billing_month

@@ -42,7 +42,7 @@ def booking(
 
 
 def booked(*entries: AuditEntry) -> Iterator[tuple[object, ...]]:
-    tables = {table.name: table for table in period_tables(history_of(entries))}
+    tables = {table.name: table for table in period_tables(history_of(entries), {})}
     for row in tables["booked_accruals"].rows:
         named = dict(zip(tables["booked_accruals"].columns, row, strict=True))
         day = named["booked_at"]
