@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
-
 from dashboard.shared.measured import measured_row, relation, whole
-from dashboard.shared.published import per_run, table
+from dashboard.shared.published import per_run, table, table_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +24,13 @@ _NAMES: Final = {
     "cost_per_active": "cost_per_active_seat",
     "day_count": "seat_days_read",
 }
+_USE: Final = {
+    "people": "active_assistant_people",
+    "prompts": "assistant_prompts",
+    "suggestions": "assistant_suggestions",
+    "acceptance_ratio": "assistant_acceptance_ratio",
+    "lines": "assistant_lines",
+}
 #: Group of seats without a team → the words for it.
 _GROUPS: Final = {
     "no_team": "of no team",
@@ -40,11 +45,8 @@ _LARGEST_ROWS: Final = 200
 @per_run
 def has_seats(snapshot: Snapshot) -> bool:
     """Return True if any month has seats of an assistant, counted or billed."""
-    try:
-        seats = table(snapshot, "select 1 from cost.mart_assistant_seats limit 1")
-    except duckdb.CatalogException:
-        return False
-    return seats.num_rows > 0
+    seats = "select 1 from cost.mart_assistant_seats limit 1"
+    return table_of(snapshot, "cost.mart_assistant_seats", seats).num_rows > 0
 
 
 @per_run
@@ -77,6 +79,28 @@ def seats_by_team(snapshot: Snapshot, selection: Selection) -> pa.Table:
         select *, case group_kind {words} end as team_reason
         from {rows}
         order by {_ORDER}, assistant, team_id, group_kind
+        """,
+    )
+
+
+@per_run
+def use_by_week(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return the use of each team in each week of a period, the newest first."""
+    rows = relation(
+        _owned(selection),
+        _USE,
+        by=("week_begin", "team_id", "assistant"),
+        months="chosen",
+        labels=("reason",),
+        counted=True,
+    )
+    return table_of(
+        snapshot,
+        "delivery.mart_assistant_weeks",
+        f"""
+        select *, 'of none or several' as team_reason
+        from {rows}
+        order by week_begin desc, people desc nulls last, team_id
         """,
     )
 

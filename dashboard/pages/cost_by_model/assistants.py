@@ -56,7 +56,36 @@ def show(view: Page) -> None:
         ),
     )
     st.caption(_UNSAID)
+    _show_weeks(view)
     _show_use(view)
+
+
+def _show_weeks(view: Page) -> None:
+    """Draw the use of each team by week; nothing if no source counts it."""
+    weeks = assistant_queries.use_by_week(view.snapshot, view.selection)
+    if not weeks.num_rows:
+        return
+    st.subheader("Use by team and week", anchor=False)
+    tables.show(
+        weeks,
+        [
+            tables.Column("week_begin", "Week of", "day"),
+            tables.Column("team_id", "Team", reason_from="team_reason"),
+            tables.Column("people", "People", "count", "reason"),
+            tables.Column("prompts", "Prompts", "count"),
+            tables.Column("acceptance_ratio", "Accepted", "percent"),
+            tables.Column("lines", "Lines", "count"),
+        ],
+        page=view,
+        name="assistant-weeks",
+        caption="Weeks that begin in the period; lines and suggestions are no value",
+        origin=Origin(
+            formula="People are counted once a week. Nothing is shown of fewer than"
+            " five. Accepted is accepted suggestions \u00f7 suggestions.",
+            mart="delivery.mart_assistant_weeks",
+            row_count=weeks.num_rows,
+        ),
+    )
 
 
 def _show_use(view: Page) -> None:

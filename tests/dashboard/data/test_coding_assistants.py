@@ -39,6 +39,18 @@ insert into lineage.line_items by name select 'copilot' as source,
   cost as billed_cost, cost as effective_cost
   from (values ('GPT-5', 5), ('Claude', 7), ('Claude', 0)) as credits (model, cost);
 """
+#: Search has 36 of 100 suggestions accepted in the week of 7 September.
+_WEEKS = """
+create table delivery.mart_assistant_weeks (week_begin date, month varchar,
+  source varchar, assistant varchar, team_id varchar, cost_center varchar,
+  read_day_count bigint, active_people bigint, prompts bigint, suggestions bigint,
+  acceptances bigint, accepted_lines bigint, reason varchar);
+insert into delivery.mart_assistant_weeks values
+  ('2026-09-07', '2026-09', 'copilot', 'GitHub Copilot', 'search', 'cc-100', 7, 42, 900,
+   100, 36, 1200, null),
+  ('2026-09-07', '2026-09', 'copilot', 'GitHub Copilot', 'ranking', 'cc-200', 7, null,
+   null, null, null, null, 'fewer than 5 people used it');
+"""
 _SMALL = """
 insert into cost.mart_assistant_seats values
   ('2026-09', 'copilot', 'GitHub Copilot', 'small_teams', null, null, 'business', 30,
@@ -63,6 +75,7 @@ def test_idle_seats_are_money_with_their_teams(root: Path, open_app: OpenApp) ->
     text = text_of(open_app(root))
     assert "**EUR 342.00** was paid for idle seats: 18.0 of 100.0 (18.0 %)" in text
     assert "the average of 30 days read" in text
+    assert "Use by team and week" not in text
     # 1,900 ÷ 82.
     assert "Seats cost EUR 1,900.00, EUR 23.17 for each active seat" in text
     assert "GitHub Copilot cost EUR 2,026.00 in all" in text
@@ -86,6 +99,14 @@ def test_seats_of_too_few_people_leave_the_sum_unknown_and_say_why(
     assert "it is not known which seats were used" in text
     assert "Seats cost EUR 1,976.00." in text
     assert "fewer than 5 seats together" in text
+
+
+def test_use_of_a_week_is_of_groups_that_may_be_shown(
+    root: Path, open_app: OpenApp
+) -> None:
+    text = text_of(open_app(_with(root, _WEEKS)))
+    assert text.index("42</td>") < text.index("fewer than 5 people used it")
+    assert "36.0 %</td>" in text
 
 
 def test_without_seats_there_is_no_such_tab(tmp_path: Path, open_app: OpenApp) -> None:

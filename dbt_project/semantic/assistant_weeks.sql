@@ -1,0 +1,1 @@
+select * from {{ source('delivery', 'mart_assistant_weeks') }}
