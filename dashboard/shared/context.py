@@ -111,13 +111,6 @@ class Page:
         return filters.scope_in_words(self.snapshot, of.scope_kind, of.scope_id)
 
     @property
-    def of_organisation(self) -> str:
-        """Return the note for a figure that no scope narrows; empty if no scope."""
-        if self.selection.covers_everything:
-            return ""
-        return f", {ORGANISATION} and not {fmt.markdown(self.scope)}"
-
-    @property
     def organisation_prefix(self) -> str:
         """Return the prefix of sentences on the whole organisation under a scope."""
         return "" if self.selection.covers_everything else "Whole organisation: "

@@ -415,14 +415,3 @@ def lacks_ai_cost(snapshot: Snapshot, selection: Selection) -> bool:
     has_charges = row["other_count"] and not row["ai_count"]
     remainder = rounded["remainder"] or Decimal(0)
     return bool(has_charges) and fmt.rounds_to_zero(remainder, selection.currency)
-
-
-def scope_parameters(selection: Selection) -> dict[str, Any]:
-    """Return the values for the months, the currency and the scope."""
-    scope = {} if selection.covers_everything else {"scope": selection.scope_id}
-    return {
-        "months": list(selection.period.months),
-        "prior_months": list(selection.period.prior_months),
-        "currency": selection.currency,
-        **scope,
-    }

@@ -228,7 +228,7 @@ def _tile_unit_cost(view: Page) -> None:
             " Unit costs are always amortised, whatever the basis above.",
             mart="cost.mart_model_unit_costs",
             row_count=summary.model_count,
-            figures=() if summary.has_moved else _unit_cost_figures(view, unit),
+            figures=() if summary.moved_model_count else _unit_cost_figures(view, unit),
         ),
     )
 

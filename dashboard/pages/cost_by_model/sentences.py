@@ -68,7 +68,7 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
     """Report the cost of a unit, its improvement, and its coverage."""
     if summary.unit_cost is None:
         why = "no model has a meter for it in this period"
-        if summary.has_moved:
+        if summary.moved_model_count:
             why = f"no model has a meter for it, {_MOVED}"
         if summary.refused:
             why = f"it is {summary.refused}"
@@ -92,8 +92,8 @@ def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> 
         f"{text}. This covers {summary.metered_model_count} of"
         f" {fmt.plural(summary.model_count, 'model')} and"
         f" {fmt.coverage(summary.metered_cost_ratio)} of their cost; the others have"
-        f" no meter{f', {_MOVED},' if summary.has_moved else ''} and are left out,"
-        " numerator included."
+        f" no meter{f', {_MOVED},' if summary.moved_model_count else ''} and are left"
+        " out, numerator included."
     )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dashboard.pages.cost_by_model.queries import NAMES
-from dashboard.pages.cost_by_model.unit_cost_queries import unit_rows
-from dashboard.shared.measured import relation, whole
+from dashboard.shared.measured import relation
 from dashboard.shared.published import per_run, table
-from dashboard.shared.selection_queries import Selection, scope_parameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dashboard.shared.selection_queries import Selection
     from triptych.core.warehouse.reader import Snapshot
 
 _UNITS: Final = {
@@ -44,7 +43,7 @@ def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
     return table(
         snapshot,
         f"""
-        with {unit_rows(selection)}, {NAMES}
+        with {NAMES}
         select
             model_id,
             coalesce(names.model, model_id) as model,
@@ -58,18 +57,16 @@ def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
             is not null
         order by coalesce(input_cost, 0) + coalesce(output_cost, 0) desc, model_id
         """,
-        **scope_parameters(selection),
     )
 
 
 def _of_models(selection: Selection, names: dict[str, str], unit: str) -> str:
     """Return measures of a unit by model, of months that are wholly of the scope."""
     return relation(
-        whole(selection),
+        selection,
         names,
         by=("model_id",),
         where={"unit": unit},
         months="chosen",
         conditions=("not has_moved",),
-        source="unit_rows",
     )

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 _IS_AWAITED = """source IN (
     SELECT unnest(string_split(source, ', ')) FROM cost.mart_accruals
 )"""
-#: A change counts only if the 90 % intervals of both months do not overlap.
-_IS_COMPARED = "{0} is not null and {0}_before is not null"
-_LESS = f"{{0}}_high < {{0}}_low_before and {_IS_COMPARED}"
-_MORE = f"{{0}}_low > {{0}}_high_before and {_IS_COMPARED}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,9 +230,9 @@ def test_the_month_in_which_a_model_changed_owner_has_no_unit_cost_in_a_scope(
     why = "changed owner in a month"
     assert found == [(Decimal(1400), None, None, why), (Decimal(60), None, None, why)]
     of_ml = unit_cost_queries.unit_summary(snapshot, teams[0], "1,000 requests")
-    assert (of_ml.has_moved, of_ml.moved_model_count) == (True, 2)
+    assert of_ml.moved_model_count == 2
     # Its months before are those of one owner: 1,200 by 480 thousand requests.
     assert of_ml.prior_unit_cost == pytest.approx(2.5)
     whole = unit_cost_queries.unit_summary(snapshot, EVERYTHING, "1,000 requests")
-    assert (whole.cost, whole.has_moved) == (Decimal(1760), False)
+    assert (whole.cost, whole.moved_model_count) == (Decimal(1760), 0)
     assert not token_queries.token_costs(snapshot, teams[1]).num_rows

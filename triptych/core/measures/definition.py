@@ -40,10 +40,6 @@ _IS_NULL: Final = re.compile(r"(\w+) is (not )?null")
 _SELECTION: Final = re.compile(r"case when (.*) then ((?!.* else ).*) end")
 _NOT_IN: Final = re.compile(r"(\w+) not in \((.*)\)")
 UNIT_COLUMN: Final = re.compile(r"\[(\w+)\]")
-AGGREGATES: Final = frozenset(
-    {"sum", "max", "min", "median", "average", "count", "count_distinct"}
-    | {"percentile"}
-)
 _BILLED: Final = "billed (as invoiced)"
 
 

@@ -16,7 +16,6 @@ from triptych.core.spreadsheet_text import FORMULA_SIGNS
 
 #: Rises when the same rows give another file.
 CELL_VERSION: Final = 2
-_TEXT: Final = "VARCHAR"
 _NESTED: Final = ("[]", "STRUCT(", "MAP(", "UNION(", "JSON")
 #: Types that a cell of CSV has as they are.
 _PLAIN: Final = re.compile(

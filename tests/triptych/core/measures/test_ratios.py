@@ -48,7 +48,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 def numbered(model: str) -> str:
     """Return SQL of the rows of a model with a number for each."""
-    rows = rows_of_model(model)
+    rows = f"(SELECT * FROM {rows_of_model(model)} AS of_model ORDER BY ALL)"
     return f"(SELECT *, row_number() OVER () AS {ROW} FROM {rows} AS numbered)"
 
 
