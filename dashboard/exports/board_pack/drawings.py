@@ -14,7 +14,6 @@ from dashboard.pages.gpu_idle.charts import PART_NAMES
 from dashboard.pages.gpu_idle.queries import ACCELERATOR_PARTS
 from dashboard.shared import format as fmt
 from dashboard.shared import return_sentences as returns
-from dashboard.shared.drawing import cost_story
 from dashboard.shared.format import OTHER_MODELS
 
 if TYPE_CHECKING:
@@ -47,24 +46,8 @@ class Drawing:
 def story(of: Story) -> Drawing:
     """Return AI cost by month with budgets, launches, a move and a forecast."""
     costs = {row["month"]: row for row in of.months}
-    months = list(costs)
-    ahead = of.forecast
-    if ahead is None or ahead["expected"] is None or ahead["low"] is None:
-        forecast = None
-    else:
-        if ahead["period"] not in costs:
-            months.append(ahead["period"])
-        forecast = {
-            "at": months.index(ahead["period"]),
-            "middle": float(ahead["expected"]),
-            "low": float(ahead["low"]),
-            "high": float(ahead["high"]),
-        }
-    first, last = of.migration or ("", "")
-    moved = [n for n, month in enumerate(months) if first <= month <= last]
-    launches = sorted(
-        (months.index(month), name) for month, name in of.launches if month in costs
-    )
+    months, ahead = of.places, of.ahead
+    moved = [months.index(month) for month in of.moved]
     return Drawing(
         "story",
         _STORY_MM,
@@ -74,12 +57,15 @@ def story(of: Story) -> Drawing:
             "budgets": [_amount(costs.get(month), "budget") for month in months],
             "moved": [moved[0], moved[-1]] if moved else None,
             "launches": [
-                [at, name, rank]
-                for (at, name), rank in zip(
-                    launches, cost_story.ranks([at for at, _ in launches]), strict=True
-                )
+                [months.index(month), name, line] for month, name, line in of.marks
             ],
-            "forecast": forecast,
+            "forecast": ahead
+            and {
+                "at": months.index(ahead["period"]),
+                "middle": float(ahead["expected"]),
+                "low": float(ahead["low"]),
+                "high": float(ahead["high"]),
+            },
             "unit": f"{of.currency} per month",
         },
     )

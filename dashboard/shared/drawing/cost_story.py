@@ -55,13 +55,38 @@ class Story:
     migration: tuple[str, str] | None = None
     forecast: dict[str, Any] | None = None
 
+    @property
+    def ahead(self) -> dict[str, Any] | None:
+        """The forecast, if its interval is known."""
+        row = self.forecast
+        is_known = row and row["expected"] is not None and row["low"] is not None
+        return row if is_known else None
+
+    @property
+    def places(self) -> list[str]:
+        """Months across the chart, that of the forecast last."""
+        months = [row["month"] for row in self.months]
+        months += [self.ahead["period"]] if self.ahead else []
+        return list(dict.fromkeys(months))
+
+    @property
+    def moved(self) -> list[str]:
+        """Months of the chart that a move covers."""
+        first, last = self.migration or ("", "")
+        return [month for month in self.places if first <= month <= last]
+
+    @property
+    def marks(self) -> list[tuple[str, str, int]]:
+        """Month and name of each launch in the chart, and the line of its name."""
+        places = self.places
+        known = sorted(each for each in self.launches if each[0] in places)
+        lines = _ranks([places.index(month) for month, _ in known])
+        return [(*each, line) for each, line in zip(known, lines, strict=True)]
+
 
 def draw(story: Story, colours: Palette) -> alt.FacetChart | alt.LayerChart:
     """Return the chart of a story: bars, a stepped budget, events and a band."""
-    months = [row["month"] for row in story.months]
-    if story.forecast is not None and story.forecast["period"] not in months:
-        months.append(story.forecast["period"])
-    place = _Place(months, story.currency, _top(story))
+    place = _Place(story.places, story.currency, _top(story))
     layers = [
         *_migration(story, place, colours),
         _costs(story, place, colours),
@@ -167,29 +192,21 @@ def _budget(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
     ]
 
 
-def _moved(story: Story, place: _Place) -> list[str]:
-    """Return the months of the chart that a move covers."""
-    first, last = story.migration or ("", "")
-    return [month for month in place.months if first <= month <= last]
-
-
 def _migration(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
     """Return a band over the months of a move."""
-    moved = _moved(story, place)
-    if not moved:
+    if not story.moved:
         return []
-    band = pd.DataFrame({"month": moved, "from": 0.0, "to": place.top})
+    band = pd.DataFrame({"month": story.moved, "from": 0.0, "to": place.top})
     drawn = alt.Chart(band).mark_rect(color=colours.other, opacity=0.25)
     return [drawn.encode(x=place.x, y=place.y("from"), y2="to:Q")]
 
 
 def _move_name(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
     """Return the name of a move, on the bars of its months."""
-    moved = _moved(story, place)[:1]
-    if not moved:
+    if not story.moved:
         return []
     name = pd.DataFrame(
-        {"month": moved, "label": "Platform move", "at": place.top * _MOVE}
+        {"month": story.moved[:1], "label": "Platform move", "at": place.top * _MOVE}
     )
     text = alt.Chart(name).mark_text(
         align="left", dx=-14, fontSize=_SIZE, fontWeight="bold", color=colours.gap
@@ -199,8 +216,8 @@ def _move_name(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]
 
 def _forecast(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
     """Return the forecast of the month that is not over, within its interval."""
-    row = story.forecast
-    if row is None or row["expected"] is None or row["low"] is None:
+    row = story.ahead
+    if row is None:
         return []
     drawn = {
         "month": row["period"],
@@ -229,19 +246,19 @@ def _forecast(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
 
 def _launches(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
     """Return a mark at each launch, with its name where the chart has room."""
-    known = sorted(each for each in story.launches if each[0] in place.months)
-    if not known:
-        return []
-    at = [place.months.index(month) for month, _ in known]
-    frame = pd.DataFrame(
+    marks = [
         {
-            "month": [month for month, _ in known],
-            "name": [fmt.month(month) for month, _ in known],
-            "text": [feature for _, feature in known],
-            "at": [place.top * _RANKS[rank] for rank in ranks(at)],
+            "month": month,
+            "name": fmt.month(month),
+            "text": feature,
+            "at": place.top * _RANKS[line],
             "from": 0.0,
         }
-    )
+        for month, feature, line in story.marks
+    ]
+    if not marks:
+        return []
+    frame = pd.DataFrame(marks)
     base = alt.Chart(frame).encode(
         x=place.x, y=place.y("at"), tooltip=_tooltip("Launched")
     )
@@ -261,7 +278,7 @@ def _launches(story: Story, place: _Place, colours: Palette) -> list[alt.Chart]:
     ]
 
 
-def ranks(places: Sequence[int]) -> list[int]:
+def _ranks(places: Sequence[int]) -> list[int]:
     """Return the line of each name, so that names of near months do not overlap."""
     ends = [-_NAME_MONTHS] * len(_RANKS)
     chosen = []

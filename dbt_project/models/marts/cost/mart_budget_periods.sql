@@ -89,14 +89,6 @@ select
     month_count,
     is_estimated,
     is_period_over,
-    case
-        when is_to_come and budget_amount is not null then 'ahead'
-        when actual_cost is null or budget_amount is null then 'unknown'
-        when actual_cost > budget_amount then 'over'
-        when is_stale then 'stale'
-        when not is_period_over then 'running'
-        when is_incomplete then 'incomplete'
-        else 'within'
-    end as state,
+    {{ budget_state('is_to_come', 'is_period_over', 'is_incomplete') }} as state,
     reason
 from summed

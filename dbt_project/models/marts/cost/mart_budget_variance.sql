@@ -108,14 +108,9 @@ select
     {{ to_money(sum_to_date('actual_cost')) }} as actual_to_date_cost,
     is_estimated,
     is_month_over,
-    case
-        when is_ahead and budget_amount is not null then 'ahead'
-        when actual_cost is null or budget_amount is null then 'unknown'
-        when actual_cost > budget_amount then 'over'
-        when is_stale then 'stale'
-        when not is_month_over then 'running'
-        when missing is not null and coalesce(actual_cost + missing_amount > budget_amount, true) then 'incomplete'
-        else 'within'
-    end as state,
+    {{ budget_state(
+        'is_ahead', 'is_month_over',
+        'missing is not null and coalesce(actual_cost + missing_amount > budget_amount, true)'
+    ) }} as state,
     coalesce(reason, missing) as reason
 from compared
