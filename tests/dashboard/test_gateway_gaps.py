@@ -61,7 +61,7 @@ def test_a_month_without_a_gateway_and_a_currency_without_one_say_so(
 ) -> None:
     app = look_at("partial", page=PAGE, period="2026-07")
     text = text_of(app)
-    assert "In Jul 2026 there is no bill of a vendor that a gateway names." in text
+    assert "No vendor of a gateway has a bill in Jul 2026." in text
     assert "In Jul 2026 no gateway counted anything." in text
     assert tiles(app)["Billed by the vendors"] == "—"
 

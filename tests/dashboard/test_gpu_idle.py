@@ -105,7 +105,7 @@ def test_nodes_that_no_meter_saw_are_shown_with_their_money(look_at: LookAt) -> 
         "**EUR 70.00** is charged for 1 node that no meter saw, 11.7 % of what bills"
         " charge for nodes. The readings of the others divide it. EUR 50.00 of 1"
         " metered node is billed to another pool than its meter divides, or to none."
-        " 1 metered node stands on no bill under the id that its meter tells."
+        " 1 metered node is not on any bill."
     ) in text
     assert "— (not read)" in text
     assert "— (no bill)" in text
@@ -125,7 +125,7 @@ def test_a_share_of_idle_money_is_of_what_meters_know(look_at: LookAt) -> None:
     ("months", "sentence"),
     [
         ("('2026-08')", "Most idled in Sep 2026"),
-        ("('2026-08', '2026-09')", "No meter knows of a month what idled."),
+        ("('2026-08', '2026-09')", "No meter reads idle capacity."),
     ],
 )
 def test_a_month_whose_use_no_meter_reads_is_unknown(
@@ -180,7 +180,7 @@ def test_a_scope_narrows_money_by_owner_and_says_what_it_does_not_narrow(
     app = look_at(page=PAGE, scope="team vision")
     assert tiles(app)["Idle GPU money"] == "EUR 10.00"
     text = text_of(app)
-    assert "Hours, the week, nodes and commitments are those of everybody." in text
+    assert "Hours, nodes and commitments cover all owners." in text
     assert "In addition to GPUs" not in text
 
 
@@ -189,10 +189,10 @@ def test_a_month_without_gpus_or_meters_says_so(look_at: LookAt) -> None:
     text = text_of(app)
     assert not app.exception
     assert tiles(app)["Idle GPU money"] == "—"
-    assert "In Jul 2026 no pool of GPUs has cost in this scope." in text
-    assert "In Jul 2026 no meter read the hours of any pool." in text
+    assert "No GPU pool has cost in this scope in Jul 2026." in text
+    assert "No meter read hourly use in Jul 2026." in text
     assert "No bill of Jul 2026 names a commitment." in text
-    assert "**No GPU was metered in Jul 2026.** Give a pool `driver: gpu_hours`" in text
+    assert "**No GPU was metered in Jul 2026.** Set `driver: gpu_hours` for a" in text
     assert "requested by nobody" not in text
     assert "is observed" not in text
     assert "held by workloads" not in text

@@ -382,7 +382,7 @@ def test_no_effect_says_what_could_have_been_found_and_is_no_proof(
         "A study as precise as this one finds 1,500 parcels or more per treated unit"
         " and day four times of five." in text
     )
-    assert "It does not prove that there is no effect." in text
+    assert "This does not prove the absence of an effect." in text
     assert "only grades A and B enter the headline" in text
 
 

@@ -266,7 +266,7 @@ def test_the_page_draws_as_many_steps_as_a_link_asks_for(
     root: Path, open_app: OpenApp
 ) -> None:
     text = text_of(opened(root, open_app, figure=BILLS, steps="1"))
-    assert "**4 models** and **2 streams** of evidence lie behind it." in text
+    assert "**4 models** and **2 sources** feed it." in text
     table = table_of(text, "The nearest first")
     assert table.index("int_charges") < table.index("model_usage")
 

@@ -147,7 +147,7 @@ def test_what_cannot_be_said_comes_in_the_order_of_what_matters(
     labels = links(app)
     assert labels[4] == "aws lacks exchange rate USD to EUR for 2026-09"
     assert "no exchange rate" in labels[5]
-    assert labels[6] == "No study says what any feature returns"
+    assert labels[6] == "No feature has a study of its return"
     assert "more on *Data health*" in text_of(app)
     # What has no rate is missing on both sides of the ratio: no bound, and no change.
     assert tiles(app)["Per 1,000 inferences"] == "EUR 2.23"

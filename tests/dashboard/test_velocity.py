@@ -299,7 +299,7 @@ def test_a_week_of_unknown_outcomes_is_no_quiet_week() -> None:
     running = {"is_complete": False, "deployment_count": 0, "unknown_count": 0}
     assert words.quiet_weeks([*weeks, running]) == (
         "In **2 of 4 whole weeks** nothing was deployed. They count in the median"
-        " above. In 1 more no outcome is known."
+        " above. Outcomes of 1 more are unknown."
     )
     assert words.quiet_weeks(weeks[:2]) == (
         "In **2 of 2 whole weeks** nothing was deployed. They count in the median"
@@ -321,7 +321,7 @@ def test_a_month_without_a_bill_is_no_month_without_deployments() -> None:
     )
     none = {**row, **unbilled, "deployment_count": None, "unknown_deployment_count": 0}
     assert words.cost_of_a_deployment("crew", none) == (
-        "In Nov 2026 nothing was deployed: no cost is divided by zero."
+        "Nothing was deployed in Nov 2026: no cost per deployment."
     )
 
 
@@ -356,7 +356,7 @@ def test_twelve_deployments_without_a_whole_week_are_not_too_few() -> None:
         *("deployment_frequency", "2026-11", "per_week", None, None, None, None),
         *(12, 0, 1, "redeploy 1", 0.0, None, 1),
     )
-    assert words.absence(figure) == "No whole week of it is known."
+    assert words.absence(figure) == "No whole week is measured."
     bounded = replace(figure, low=1.0, high=4.0, excluded_by_reason="unknown 3")
     assert words.absence(bounded).startswith("Outcome of 3 deployments unknown:")
 

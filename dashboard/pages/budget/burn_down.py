@@ -67,9 +67,9 @@ def sentence(rows: list[dict[str, Any]]) -> str:
     ]
     text = f"{fmt.plural(len(rows), 'commitment')}. "
     text += (
-        f"At the present pace will expire unused: {_listed(risks)}."
+        f"Will expire unused at this pace: {_listed(risks)}."
         if risks
-        else "Nothing that runs is at risk of expiring unused."
+        else "No commitment is at risk of expiring unused."
     )
     return f"{text} Expired unused: {_listed(losses)}." if losses else text
 

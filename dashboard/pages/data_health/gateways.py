@@ -226,7 +226,7 @@ def show_months(view: Page, months: pa.Table) -> None:
 def _months_sentence(view: Page, months: list[dict[str, Any]]) -> str:
     chosen = [row for row in months if row["is_chosen"] and row["gap"] is not None]
     if not chosen:
-        return f"In {view.period} there is no bill of a vendor that a gateway names."
+        return f"No vendor of a gateway has a bill in {view.period}."
     worst = max(months, key=lambda row: abs(row["gap_ratio"] or 0))
     share = fmt.percent(worst["gap_ratio"])
     return (

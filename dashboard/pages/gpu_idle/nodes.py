@@ -65,8 +65,7 @@ def sentence(view: Page, nodes: NodeHeadline) -> str:
     if nodes.unbilled_count:
         text += (
             f" {fmt.plural(nodes.unbilled_count, 'metered node')}"
-            f" {'stands' if nodes.unbilled_count == 1 else 'stand'} on no bill under"
-            " the id that its meter tells."
+            f" {'is' if nodes.unbilled_count == 1 else 'are'} not on any bill."
         )
     return text
 
@@ -84,4 +83,4 @@ def _unmetered(view: Page, nodes: NodeHeadline) -> str:
             f"In {view.period} a meter saw every node that bills charge to its pools"
             f" ({nodes.matched_count} matched)."
         )
-    return "No node of a meter is matched with a bill."
+    return "No metered node matches a bill."

@@ -41,15 +41,13 @@ def main() -> None:
     show_tiles(view, headline, hours, unused)
     if not view.selection.covers_everything:
         st.caption(
-            "Money is that of the chosen owner: of models what they requested, of pools"
-            " what nobody did. Hours, the week, nodes and commitments are those of"
-            " everybody."
+            "Money covers the chosen owner. Hours, nodes and commitments cover all"
+            " owners."
         )
     if not headline.row_count and not hours.row_count:
         st.info(
-            f"**No GPU was metered in {view.period}.** Give a pool `driver: gpu_hours`"
-            " in `allocation.yml`, and connect a meter that says which GPUs were there,"
-            " requested and used."
+            f"**No GPU was metered in {view.period}.** Set `driver: gpu_hours` for a"
+            " pool in `allocation.yml`, and connect a meter of GPU hours."
         )
     if headline.row_count and hours.capacity is None:
         st.warning(
@@ -74,10 +72,9 @@ def main() -> None:
 def show_nothing(view: Page) -> None:
     """Show the data needed to fill the page."""
     st.info(
-        "**No pool is divided by GPU hours here.** Declare one in `allocation.yml` with"
-        " `driver: gpu_hours`, and connect a meter that says which GPUs were there,"
-        " requested and used. No commitment stands on a bill either."
-        f" Nothing is known in {view.currency}."
+        "**No pool is divided by GPU hours.** Declare one in `allocation.yml` with"
+        " `driver: gpu_hours`, and connect a meter of GPU hours."
+        f" No bill in {view.currency} has a commitment."
     )
 
 
@@ -87,7 +84,7 @@ def show_pools(view: Page, headline: queries.AcceleratorHeadline) -> None:
     table = queries.accelerator_pools(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
-        st.markdown(f"In {view.period} no pool of GPUs has cost in this scope.")
+        st.markdown(f"No GPU pool has cost in this scope in {view.period}.")
         return
     others = queries.idle_of_other_pools(view.snapshot, view.selection)
     st.markdown(accelerator_sentences.pools(view, rows, others))
@@ -108,7 +105,7 @@ def show_pools(view: Page, headline: queries.AcceleratorHeadline) -> None:
                 "infrastructure_idle", "Infra. idle", "amount", "capacity_reason"
             ),
             *_columns_of_gaps(headline),
-            tables.Column("capacity_gpu_hours", "Hours there", "hours"),
+            tables.Column("capacity_gpu_hours", "Available", "hours"),
             tables.Column("allocated_gpu_hours", "Held", "hours"),
             tables.Column("active_gpu_hours", "Active", "hours"),
         ],
@@ -117,7 +114,7 @@ def show_pools(view: Page, headline: queries.AcceleratorHeadline) -> None:
         caption=f"{view.period}, {view.currency}, {view.selection.basis.lower()}",
         origin=Origin(
             formula=f"Sums of {column_of(view)} by pool. Requested, idle: what models"
-            " held and did not use, inside their cost. Infra. idle: what nobody held."
+            " held unused, inside their cost. Infra. idle: capacity without a holder."
             " Hours come from the meter, money from the bill.",
             mart=COSTS,
             row_count=sum(row["row_count"] for row in rows),
@@ -144,7 +141,7 @@ def _show_prices(view: Page) -> None:
             tables.Column(
                 "cost_per_gpu_hour", "Price of an hour", "unit_cost", "reason"
             ),
-            tables.Column("priced_gpu_hours", "Hours there", "hours"),
+            tables.Column("priced_gpu_hours", "Available", "hours"),
             tables.Column("effective_cost", "Cost", "amount"),
         ],
         page=view,
@@ -177,7 +174,7 @@ def show_months(view: Page, months: pa.Table) -> None:
     st.header("By month", anchor=False)
     rows = months.to_pylist()
     if not rows:
-        st.markdown("No month has GPU money in this scope.")
+        st.markdown("No month has GPU cost in this scope.")
         return
     st.markdown(accelerator_sentences.months(view, rows))
     charts.show(
@@ -211,11 +208,11 @@ def show_months(view: Page, months: pa.Table) -> None:
 
 def show_owners(view: Page) -> None:
     """Draw the owners of the idle money."""
-    st.header("Owners of idle money", anchor=False)
+    st.header("Owners of idle cost", anchor=False)
     table = queries.idle_owners(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
-        st.markdown(f"In {view.period} nobody in this scope has idle GPU money.")
+        st.markdown(f"No owner in this scope has idle GPU cost in {view.period}.")
         return
     first = rows[0]
     team = names.name_of(view.snapshot, "team", first["team"])
@@ -226,10 +223,7 @@ def show_owners(view: Page) -> None:
         f" {fmt.markdown(first['pool_id'])}."
     )
     if any(row["is_unowned"] for row in rows):
-        text += (
-            " Where no team is named, `team` of the pool in `allocation.yml`, or of the"
-            " model in `catalog.yml`, would say whose it is."
-        )
+        text += " Name missing owners as `team` in `allocation.yml` or `catalog.yml`."
     st.markdown(text)
     tables.show(
         table,
@@ -261,7 +255,7 @@ def show_week(view: Page) -> None:
     st.header("When it idles", anchor=False)
     pools = queries.pools_of_the_week(view.snapshot, view.selection)
     if not pools:
-        st.markdown(f"In {view.period} no meter read the hours of any pool.")
+        st.markdown(f"No meter read hourly use in {view.period}.")
         return
     with st.container(horizontal=True, gap="medium"):
         pool = filters.choice("Pool", "pool", pools, width=220)
@@ -276,16 +270,13 @@ def show_week(view: Page) -> None:
         " grey where nothing was read.",
         of=f"{view.period} \u00b7 pool {pool} \u00b7 {kind.lower()}",
     )
-    st.caption(
-        "Average over the hours of the period that were read. Times are UTC. Grey cells"
-        " were not read by the hour, which is not the same as nothing idle."
-    )
+    st.caption("Average of the metered hours, in UTC. Grey: not metered.")
     tables.show(
         table,
         [
             tables.Column("day", "Day"),
             tables.Column("hour_of_day", "Hour, UTC", "count"),
-            tables.Column("capacity_gpu_hours", "Hours there", "hours"),
+            tables.Column("capacity_gpu_hours", "Available", "hours"),
             tables.Column("requested_gpu_hours", "Requested", "hours"),
             tables.Column("active_gpu_hours", "Used", "hours"),
             tables.Column("requested_idle_gpus", "GPUs requested, idle", "gpus"),
@@ -348,7 +339,7 @@ def show_savings(view: Page) -> None:
     st.header("Saving candidates", anchor=False)
     table = saving_queries.saving_candidates(view.snapshot, view.selection)
     if table.num_rows == 0:
-        st.markdown("No pool has a full month of readings and money to look at.")
+        st.markdown("No pool has a full month of readings and cost.")
         return
     st.markdown(
         "Left idle in the last full month, amortised. **Not yet savings**: each rests"

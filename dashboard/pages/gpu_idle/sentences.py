@@ -44,7 +44,7 @@ def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str
     """Name the pool with the most idle cost, and idle cost other than GPUs."""
     first = rows[0]
     if not first["idle"]:
-        return f"In {view.period} no pool of GPUs has idle money that a meter shows."
+        return f"No meter shows idle cost in a GPU pool in {view.period}."
     name = fmt.markdown(first["pool_id"])
     text = (
         f"**{name}** idles most: **{fmt.money(first['idle'], view.currency)}** of"
@@ -54,7 +54,7 @@ def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str
     idlers = [row for row in rows if _is_unused(row)]
     if idlers:
         names = ", ".join(fmt.markdown(row["pool_id"]) for row in idlers)
-        text += f" Nobody used anything of {names}."
+        text += f" Unused: {names}."
     if others["idle"] and view.selection.covers_everything:
         text += (
             f" In addition to GPUs, {fmt.money(others['idle'], view.currency)} idles in"
@@ -83,7 +83,7 @@ def months(view: Page, rows: list[dict[str, Any]]) -> str:
     """Name the month with the most idle cost."""
     known = [row for row in rows if row["idle"] is not None]
     if not known:
-        return "No meter knows of a month what idled."
+        return "No meter reads idle capacity."
     worst = max(known, key=lambda row: row["idle"])
     return (
         f"Most idled in {fmt.month(worst['billing_month'])}:"
@@ -123,7 +123,7 @@ def week(view: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> s
     known = [row for row in rows if row[column] is not None]
     name = fmt.markdown(pool)
     if not known:
-        return f"Of {name} no hour of {view.period} says what was {kind.lower()}."
+        return f"No meter reads {kind.lower()} GPUs of {name} in {view.period}."
     worst = max(known, key=lambda row: row[column])
     best = min(known, key=lambda row: row[column])
     if worst[column] == best[column]:

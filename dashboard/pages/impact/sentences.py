@@ -270,7 +270,7 @@ def basis(study: Study) -> str:
 def grade_reason(study: Study) -> str:
     """Write the reason for the grade: the last finding that lowered it."""
     if study.verdict in {"refused", "failed"}:
-        return "No effect is stated, so there is nothing to grade."
+        return "No effect is stated: no grade."
     if study.verdict == "interim":
         return "No grade before the registered end."
     lowered = study.grade_reasons[1:]
@@ -314,7 +314,7 @@ def not_said(study: Study) -> list[str]:
     of_design = DESIGNS.get(study.design, _UNNAMED_DESIGN)[1]
     said += [of_design] if of_design else []
     if not is_detected(study):
-        said.append("It does not prove that there is no effect.")
+        said.append("This does not prove the absence of an effect.")
     if not is_money(study.outcome_unit):
         said.append(
             f"It is in {_plain_unit(study)}. It is worth money only through a"

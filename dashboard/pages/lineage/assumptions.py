@@ -128,7 +128,7 @@ def show_versions(view: Page) -> None:
         told,
         [
             tables.Column("name", "What"),
-            tables.Column("version", "Version (SHA-256 of all that it says)"),
+            tables.Column("version", "Version (SHA-256)"),
         ],
         page=view,
         name="versions",

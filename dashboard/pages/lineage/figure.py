@@ -45,10 +45,7 @@ def show(view: Page) -> None:
     st.header("Where a figure comes from", anchor=False)
     columns = queries.documented_columns(view.snapshot)
     if columns is None:
-        st.info(
-            "**This run kept nothing that explains its figures.** `triptych build`"
-            " publishes it again, with formulas and models."
-        )
+        st.info("**This run has no explanations.** Publish it again: `triptych build`.")
         return
     meaning = _chosen(columns)
     st.markdown(_meaning(meaning))
@@ -70,10 +67,7 @@ def _chosen(columns: Sequence[ColumnMeaning]) -> ColumnMeaning:
 def _meaning(meaning: ColumnMeaning) -> str:
     parts = ""
     if meaning.numerator and meaning.denominator:
-        parts = (
-            f" It is `{meaning.numerator}` by `{meaning.denominator}`, each of which"
-            " can be chosen above."
-        )
+        parts = f" It is `{meaning.numerator}` ÷ `{meaning.denominator}`."
     formula = meaning.formula or ""
     said = fmt.markdown(meaning.description)
     return (
@@ -221,7 +215,7 @@ def _show_register(view: Page, figure: Figure) -> None:
 
 def _offer_working_out(view: Page) -> bool:
     if view.snapshot.viewed_as:
-        st.caption("Working it out again is for those who see the whole run.")
+        st.caption("Only users who see the whole run can recalculate.")
         return False
     return st.button(
         "Work it out again",
@@ -278,7 +272,7 @@ def _show_parts(view: Page, told: Explanation) -> None:
             tables.Column("published", "Published"),
             tables.Column("again", "Worked out again"),
             tables.Column("whole", "Of"),
-            tables.Column("verdict", "They are"),
+            tables.Column("verdict", "Result"),
         ],
         page=view,
         name="parts",
@@ -330,7 +324,7 @@ def _show_files(view: Page, told: Explanation) -> None:
         ],
         page=view,
         name="loads-behind",
-        caption="Loads behind it",
+        caption="Source files",
     )
 
 
@@ -341,7 +335,7 @@ def show_lineage(view: Page, meaning: ColumnMeaning) -> None:
     streams = sum(node.layer == "evidence" for node in nodes)
     st.markdown(
         f"**{fmt.plural(len(nodes) - streams - 1, 'model')}** and"
-        f" **{fmt.plural(streams, 'stream')}** of evidence lie behind it."
+        f" **{fmt.plural(streams, 'source')}** feed it."
     )
     steps = filters.segments("Steps back", "steps", _STEPS, default="3")
     shown = lineage_charts.within(nodes, int(steps))
@@ -370,7 +364,7 @@ def show_lineage(view: Page, meaning: ColumnMeaning) -> None:
             tables.Column("layer", "Layer"),
             tables.Column("steps", "Steps back", "count"),
             tables.Column("kind", "Kept as"),
-            tables.Column("description", "What it is", "prose"),
+            tables.Column("description", "Description", "prose"),
             tables.Column("parents", "Reads", "prose"),
         ],
         page=view,

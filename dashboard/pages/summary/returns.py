@@ -202,7 +202,7 @@ def _most_and_least(view: Page) -> str:
 def gaps(view: Page) -> list[Gap]:
     """Return the features without a known return, with the reason."""
     if headline(view) is None:
-        return [Gap("No study says what any feature returns", "impact")]
+        return [Gap("No feature has a study of its return", "impact")]
     return [
         Gap(
             f"{fmt.markdown(row['feature'])} is of grade X: not estimable yet",

@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 _TIMES: Final = "delivery.mart_time_to_event"
 _CENSORING: Final = (
-    "An open item has lasted so long already, and how long it will last nobody knows:"
-    " it is *censored*. To leave it out flatters the figure, for the slow ones are"
-    " those that are still open. The Kaplan-Meier median counts each item for as long"
-    " as it was seen, and not beyond."
+    "Slow items are often still open, so a median of finished items is too short. The"
+    " Kaplan-Meier median counts open (*censored*) items up to today."
 )
 #: Item that converts, and the event that its cohort begins with.
 _CONVERSIONS: Final = {
@@ -94,7 +92,7 @@ def _most_open(rows: list[dict[str, Any]]) -> str:
     """State the effect of open items for the metric with the most of them."""
     row = max(rows, key=lambda one: one["censored_ratio"])
     if row["censored_count"] == 0:
-        return "Here nothing is open, and both medians are the same."
+        return "Nothing is open: both medians are equal."
     name = words.METRICS[row["metric"]][0]
     ended = words.duration(row["median_hours_of_ended"])
     said = (

@@ -134,7 +134,7 @@ def chosen_scope(view: Page, units: list[tuple[str, str]]) -> VelocityScope | No
         )
         return None
     if not view.selection.covers_everything:
-        st.caption("Velocity has no cost centres: everybody can be chosen below.")
+        st.caption("Velocity has no cost centres. Choose a team or model below.")
     scopes = [_named(view, *unit) for unit in units]
     chosen_of = {each.label: each for each in scopes}
     former = {f"{each.kind} {each.id}": shown for shown, each in chosen_of.items()}
@@ -321,7 +321,7 @@ def show_weeks(view: Page, scope: VelocityScope) -> None:
     st.header("Week by week", anchor=False)
     table = queries.deployment_weeks(view.snapshot, scope)
     if table.num_rows == 0:
-        st.markdown("No system tells of weeks of this scope.")
+        st.markdown("No source covers a whole week of this scope.")
         return
     st.markdown(words.quiet_weeks(table.to_pylist()))
     charts.show(

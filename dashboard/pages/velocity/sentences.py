@@ -204,9 +204,9 @@ def over_time(name: str, scope: str, kind: str, count: int, known: int) -> str:
 def absence(figure: VelocityFigure | None) -> str:
     """State the reason for a missing value."""
     if figure is None:
-        return "Nothing of it is known in this period."
+        return "Not measured in this period."
     if figure.unit == "per_week" and figure.low is None:
-        return "No whole week of it is known."
+        return "No whole week is measured."
     unknown = _unknown_outcomes(figure)
     if unknown:
         return unknown
@@ -228,7 +228,7 @@ def quiet_weeks(weeks: Sequence[Mapping[str, Any]]) -> str:
     whole = [week for week in weeks if week["is_complete"]]
     idle = [week for week in whole if week["deployment_count"] == 0]
     doubtful = sum(week["unknown_count"] > 0 for week in idle)
-    more = f" In {doubtful:,} more no outcome is known." if doubtful else ""
+    more = f" Outcomes of {doubtful:,} more are unknown." if doubtful else ""
     return (
         f"In **{len(idle) - doubtful} of {fmt.plural(len(whole), 'whole week')}**"
         f" nothing was deployed. They count in the median above.{more}"
@@ -250,7 +250,7 @@ def cost_of_a_deployment(whose: str, row: Mapping[str, Any]) -> str:
             " is unknown: no cost is divided by them."
         )
     if not count:
-        return f"In {month} nothing was deployed: no cost is divided by zero."
+        return f"Nothing was deployed in {month}: no cost per deployment."
     currency = row["currency"]
     left_out = (
         f" {fmt.plural(unknown, 'deployment')} of unknown outcome"

@@ -122,7 +122,7 @@ def test_a_pool_that_others_used_is_not_called_unused_in_a_scope(
         }.items()
     ]
     said = sentences.pools(view, rows, {"idle": None, "pool_count": 0})
-    assert said.endswith(" Nobody used anything of never-asked-for, asked-for-in-vain.")
+    assert said.endswith(" Unused: never-asked-for, asked-for-in-vain.")
 
 
 def test_idle_money_by_owner_adds_up_to_the_idle_money(snapshot: Snapshot) -> None:

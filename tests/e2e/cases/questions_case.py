@@ -339,7 +339,7 @@ def _commitments(asked: Asked) -> list[str]:
     assert rows
     unused = [row for row in rows if row["amount"] and Decimal(row["amount"])]
     if not unused:
-        return ["Nothing that runs is at risk of expiring unused"]
+        return ["No commitment is at risk of expiring unused"]
     return [
         f"{row['name']} {fmt.money(Decimal(row['amount']), row['currency'])}"
         for row in unused
