@@ -7,6 +7,18 @@ with kinds as (
   ) as kinds (kind, factor)
 ),
 
+-- Where no line of a bill is for cached or written input, it was charged as input.
+months as (
+  select
+    *,
+    input_tokens
+      - case when cached_input_token_cost is null then 0 else cached_input_tokens end
+      - case when cache_write_token_cost is null then 0 else cache_write_tokens end as charged_as_input,
+    case when input_tokens is not null or output_tokens is not null
+      then coalesce(input_tokens, 0) + coalesce(output_tokens, 0) end as tokens
+  from {{ source('cost', 'mart_model_unit_costs') }}
+),
+
 -- A meter counts a whole month. Where it has several owners, each has its part of the cost, and no unit cost.
 parts as (
   select
@@ -43,18 +55,6 @@ owned as (
   from {{ source('cost', 'fct_daily_model_costs') }}
   where model_id is null and component = 'idle'
   group by billing_month, currency
-),
-
--- Where no line of a bill is for cached or written input, it was charged as input.
-months as (
-  select
-    *,
-    input_tokens
-      - case when cached_input_token_cost is null then 0 else cached_input_tokens end
-      - case when cache_write_token_cost is null then 0 else cache_write_tokens end as charged_as_input,
-    case when input_tokens is not null or output_tokens is not null
-      then coalesce(input_tokens, 0) + coalesce(output_tokens, 0) end as tokens
-  from {{ source('cost', 'mart_model_unit_costs') }}
 ),
 
 units as (
