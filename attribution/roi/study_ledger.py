@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 #: Accepted share of false effects among the effects found.
 FALSE_DISCOVERY_RATE: Final = 0.10
 #: Standings that a study has by itself, regardless of the claims of others.
-_OWN: Final = frozenset({"withdrawn", "withdrawal_pending", "interim", "exploratory"})
+_OWN: Final = frozenset(
+    {"withdrawn", "withdrawal_pending", "interim", "exploratory", "re_estimated"}
+)
 #: Of these no verdict is given, so that none is found by luck either.
 _NOT_TESTED: Final = frozenset({"interim", "exploratory"})
 

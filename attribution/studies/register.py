@@ -25,6 +25,7 @@ from attribution.causal.refusal import Refusal
 from attribution.studies.register_entries import (
     ACCEPTED,
     ASSIGNED,
+    CONCLUDED,
     Entry,
     canonical,
     entry_content,
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
 
 State = Literal["REGISTERED", "AMENDED", "EXPLORATORY"]
 _FIRST_HASH = "0" * 64
+#: Author of entries that a run makes.
+PROGRAM = "triptych"
 _RESTORE = (
     "Restore the file from a copy; entries are only added. If a run has read them, the"
     " audit log has them too: move the file away, and the next run writes it anew."
@@ -293,6 +296,37 @@ class StudyRegister:
         """
         return self._decide(study_id, ACCEPTED, _author(by), at, data, {"login": login})
 
+    @property
+    def kept_folder(self) -> Path:
+        """Folder of the rows of concluded studies."""
+        return self._path.with_name("concluded")
+
+    def concluded(
+        self, figures: Mapping[str, Mapping[str, str]], *, at: datetime
+    ) -> None:
+        """Enter the concluded figures of studies, all at once.
+
+        Parameters
+        ----------
+        figures : mapping of str to mapping
+            By study: plan, data, effect and the hash of its file.
+        at : datetime
+            Time, with its time zone.
+        """
+        with self._alone():
+            self._catch_up()
+            everything = self.entries()
+            previous, fresh = everything[-1].entry_hash, []
+            for study_id, arms in figures.items():
+                locked = _locking(everything, study_id)[-1]
+                entry = locked.followed_by(CONCLUDED, PROGRAM, at, previous, arms=arms)
+                fresh.append(replace(entry, entry_hash=entry_hash(entry)))
+                previous = fresh[-1].entry_hash
+            contents = [entry_content(entry) for entry in fresh]
+            if self._journal is not None:
+                self._journal.add(contents)
+            self._write(contents)
+
     def _decide(
         self,
         study_id: str,
@@ -309,18 +343,9 @@ class StudyRegister:
             if event not in {ASSIGNED, ACCEPTED}:
                 check_decision(own, study_id, event, author)
             locked = _locking(own, study_id)[-1]
-            entry = replace(
-                locked,
-                event=event,
-                at=at.isoformat(timespec="seconds"),
-                by=author,
-                data_cut_off=at.date().isoformat(),
-                changes={},
-                because=because,
-                nonce="",
-                arms=dict(arms or {}),
-                previous_hash=everything[-1].entry_hash,
-                entry_hash="",
+            previous = everything[-1].entry_hash
+            entry = locked.followed_by(
+                event, author, at, previous, because=because, arms=arms
             )
             if event == ACCEPTED:
                 check_acceptance(own, entry)

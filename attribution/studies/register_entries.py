@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 #: Events that lock a plan; the others give the later state of the study.
 _LOCKING: Final = frozenset({"registered", "amended"})
@@ -16,6 +17,8 @@ _LOCKING: Final = frozenset({"registered", "amended"})
 ASSIGNED: Final = "assigned"
 #: Event of a person who accepts data that was edited after a study's end.
 ACCEPTED: Final = "data_accepted"
+#: Event of a figure that was concluded at a study's end.
+CONCLUDED: Final = "concluded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Entry:
         Random text of an entry whose hash draws arms, so that nobody can choose it.
     arms : mapping
         Arms that a platform delivered: file, list and first exposure. Of data that was
-        accepted: the login.
+        accepted: the login. Of a concluded figure: plan, data, effect and file.
     """
 
     study_id: str
@@ -77,6 +80,31 @@ class Entry:
     def was_in_time(self) -> bool:
         """Return True if nothing from the launch on could have been read."""
         return self.data_cut_off < str(self.plan["launch"])
+
+    def followed_by(
+        self,
+        event: str,
+        author: str,
+        at: datetime,
+        previous_hash: str,
+        *,
+        because: str = "",
+        arms: Mapping[str, str] | None = None,
+    ) -> Entry:
+        """Return an entry, not sealed yet, about the plan that this entry locked."""
+        return replace(
+            self,
+            event=event,
+            at=at.isoformat(timespec="seconds"),
+            by=author,
+            data_cut_off=at.date().isoformat(),
+            changes={},
+            because=because,
+            nonce="",
+            arms=dict(arms or {}),
+            previous_hash=previous_hash,
+            entry_hash="",
+        )
 
 
 def parse_entry(line: str) -> Entry | None:

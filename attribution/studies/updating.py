@@ -13,6 +13,7 @@ import json
 import os
 from dataclasses import asdict
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,6 +21,7 @@ import duckdb
 from attribution.estimates import store as estimate_store
 from attribution.estimates.library_versions import library_versions
 from attribution.studies.asked import Asked, Registered
+from attribution.studies.concluded import concluded_studies, restore
 from attribution.studies.declared import declared_studies
 from attribution.studies.panels import (
     Delivered,
@@ -29,17 +31,20 @@ from attribution.studies.panels import (
 )
 from attribution.studies.process import StudyJob, fit_study, fitted
 from attribution.studies.request import StudyReport
-from attribution.studies.restating import accepted_data, is_kept
+from attribution.studies.restating import accepted_data, settled
 from attribution.studies.rows import rows_of_refusal
 from triptych.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
     from attribution.causal.plan import Plan
     from attribution.causal.refusal import Refusal
     from attribution.estimates.fitting_processes import ProcessAhead
+    from attribution.studies.concluded import Concluded
     from attribution.studies.declared import DeclaredStudy
     from attribution.studies.request import StudyRequest
     from triptych.core.progress import Progress
@@ -88,13 +93,16 @@ def update_study_estimates(
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
         _refuse_lost_entries(connection, {entry.study_id for entry in entries})
+        kept = concluded_studies(entries)
+        lost = restore(connection, request.register.kept_folder, kept)
         stored = estimate_store.studies(connection)
         removed = sorted(stored.keys() - {one.plan.id for one in declared})
         estimate_store.remove_studies(connection, removed)
         # Without a plan there is no panel to look at, however much was delivered.
         delivered = delivered_studies(connection) if declared else {}
         due = _due(request, declared, delivered, stored, _newest(connection, delivered))
-        _estimate(connection, due, delivered, request, progress, ahead)
+        store = partial(_store, connection, lost)
+        _estimate(connection, due, delivered, request, progress, ahead, store)
         return StudyReport(
             tuple(asked.plan.id for asked, _ in due),
             tuple(removed),
@@ -255,6 +263,21 @@ def _registered(declared_study: DeclaredStudy) -> Registered:
     )
 
 
+def _store(
+    connection: duckdb.DuckDBPyConnection,
+    lost: Mapping[str, Concluded],
+    asked: Asked,
+    digest: str,
+    rows: Mapping[str, pa.Table],
+) -> None:
+    """Store the results of a study, unless its concluded figure stays."""
+    stored = settled(connection, asked, rows, lost)
+    if stored is None:
+        estimate_store.keep_study(connection, asked.plan.id, digest)
+    else:
+        estimate_store.replace_study(connection, asked.plan.id, digest, stored)
+
+
 def _estimate(
     connection: duckdb.DuckDBPyConnection,
     due: Sequence[tuple[Asked, str]],
@@ -262,17 +285,14 @@ def _estimate(
     request: StudyRequest,
     progress: Progress,
     ahead: ProcessAhead | None,
+    store: Callable[[Asked, str, Mapping[str, pa.Table]], None],
 ) -> None:
     if not due:
         return
     refused, able = _divided(due, delivered)
     with progress.task("attribute", len(due)) as task:
         for asked, digest, refusal in refused:
-            rows = rows_of_refusal(asked, refusal)
-            if is_kept(connection, asked, rows):
-                estimate_store.keep_study(connection, asked.plan.id, digest)
-            else:
-                estimate_store.replace_study(connection, asked.plan.id, digest, rows)
+            store(asked, digest, rows_of_refusal(asked, refusal))
             task.advance()
         if not able:
             return
@@ -280,11 +300,7 @@ def _estimate(
         # A cursor: results are stored on the connection while this cursor is half read.
         jobs = _jobs(connection.cursor(), able)
         for job, tables in fitted(jobs, processes=processes, ahead=ahead):
-            study = job.asked.plan.id
-            if is_kept(connection, job.asked, tables):
-                estimate_store.keep_study(connection, study, job.digest)
-            else:
-                estimate_store.replace_study(connection, study, job.digest, tables)
+            store(job.asked, job.digest, tables)
             task.advance()
 
 

@@ -18,6 +18,7 @@ STANDINGS: Final = {
     "interim": "Open",
     "registered": "Registered",
     "concluded": "Concluded",
+    "re_estimated": "Re-estimated: its concluded figure is lost",
     "withdrawal_pending": "Withdrawn, counted as registered",
     "withdrawn": "Withdrawn by two people",
     "superseded": "Superseded",

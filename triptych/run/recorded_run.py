@@ -40,7 +40,7 @@ from triptych.run.publication import (
     own_folder,
 )
 from triptych.run.record import RunRecord
-from triptych.run.study_journal import open_register
+from triptych.run.study_journal import conclude_studies, open_register
 from triptych.run.study_tables import (
     declared_of,
     studies_hash_content,
@@ -254,6 +254,8 @@ class Run:
                     self._workspace, self._settings, marts, self._progress
                 ),
             )
+        if self._studies:
+            conclude_studies(self._workspace)
         nodes = (*outcome.nodes, *joined.transform.nodes)
         return BuildReport(
             self.run_id,

@@ -8,6 +8,7 @@ entries of the register.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from attribution.studies.register import StudyRegister, register_lines
@@ -15,6 +16,7 @@ from attribution.studies.register_journal import first_difference
 from triptych.core.errors import TriptychError
 from triptych.core.lake import audit_log, lake_log
 from triptych.core.signatures import unsigned
+from triptych.core.spare_engines import database_in_spare_engine
 from triptych.core.warehouse.inspection import read_audit_rows
 from triptych.core.warehouse.journal_check import Doubt
 from triptych.core.warehouse.locks import record_all
@@ -69,6 +71,16 @@ def open_register(workspace: Workspace) -> StudyRegister:
     has_log = workspace.raw_database.exists()
     journal = StudyJournal(workspace) if has_log else None
     return StudyRegister(workspace.study_register, journal=journal)
+
+
+def conclude_studies(workspace: Workspace) -> None:
+    """Keep the figures of studies that are over, after a run has published them."""
+    # Loads what estimates are stored with, which a run with nothing new does not need.
+    from attribution.studies.concluded import conclude  # noqa: PLC0415
+
+    database = workspace.build_database
+    with database_in_spare_engine(database, read_only=True) as connection:
+        conclude(connection, open_register(workspace), at=datetime.now(tz=UTC))
 
 
 def check_register(workspace: Workspace) -> tuple[Doubt, ...]:

@@ -40,7 +40,7 @@ _REPORT_FORMATS = {
 def badges(study: Study) -> str:
     """Return grade, finding and state as badges: letter, word and icon, no verdict.
 
-    Blue marks a grade that the headline counts. Nothing is green or red.
+    Blue marks a grade that the headline counts; red, a concluded figure that is lost.
     """
     _, icon, _ = words.GRADES.get(study.grade, ("", "help", ""))
     colour = "blue" if study.is_controlled else "gray"
@@ -54,9 +54,10 @@ def badges(study: Study) -> str:
 
 def _standing_badge(study: Study) -> str:
     """Return the ledger status of a study, if it is out of the ordinary."""
-    if study.standing not in {"withdrawal_pending", "withdrawn"}:
+    if study.standing not in {"re_estimated", "withdrawal_pending", "withdrawn"}:
         return ""
-    return f" :orange-badge[{ledger_words.STANDINGS[study.standing]}]"
+    colour = "red" if study.standing == "re_estimated" else "orange"
+    return f" :{colour}-badge[{ledger_words.STANDINGS[study.standing]}]"
 
 
 def show(view: Page, study: Study) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
+from attribution.studies import updating
+from attribution.studies.process import fit_study
 from attribution.studies.register import StudyRegister
 from attribution.studies.request import StudyRequest
-from attribution.studies.updating import update_study_estimates
 from tests.attribution.marts_of_studies import write_marts
 from tests.attribution.studies_for_tests import trial_study
 from triptych.core.errors import UsageError
@@ -17,12 +19,21 @@ from triptych.core.progress import SilentProgress
 from triptych.core.spare_engines import database_in_spare_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from attribution.studies.process import StudyJob, Tables
     from attribution.studies.request import StudyReport
 
 EARLY = datetime(2024, 1, 2, tzinfo=UTC)
 LATE = datetime(2024, 9, 1, tzinfo=UTC)
+
+
+def fitted_here(
+    jobs: Iterable[StudyJob], **_: object
+) -> Iterator[tuple[StudyJob, Tables]]:
+    """Fit studies in this process, which has the libraries already."""
+    return ((job, fit_study(job)) for job in jobs)
 
 
 class Case:
@@ -45,9 +56,12 @@ class Case:
         write_marts(self.database, studies)
         return self.go()
 
-    def go(self) -> StudyReport:
-        request = StudyRequest([self.plan], self.register, processes=1)
-        return update_study_estimates(self.database, request, SilentProgress())
+    def go(self, *, seed: int = 0) -> StudyReport:
+        request = StudyRequest([self.plan], self.register, seed=seed)
+        with patch.object(updating, "fitted", fitted_here):
+            return updating.update_study_estimates(
+                self.database, request, SilentProgress()
+            )
 
     def accept(self, data: str, by: str, login: str) -> None:
         self.register.accept_data(self.plan.id, data, by=by, login=login, at=LATE)
