@@ -101,13 +101,13 @@ def panel_trial(
         The total effect.
     facts : mapping
         Of the plan, beyond launch, window and period.
-    period : {"day", "month", "year"}
+    period : {"day", "week", "month", "year"}
         Length of a period.
     columns : mapping of str to ndarray, shape (units, periods)
         What stands beside the outcome.
     """
     units, periods = outcome.shape
-    frequency = {"day": "D", "month": "MS", "year": "YS"}[period]
+    frequency = {"day": "D", "week": "W-MON", "month": "MS", "year": "YS"}[period]
     dates = pd.date_range(START, periods=periods + 1, freq=frequency)
     rows = pd.DataFrame(
         {
