@@ -55,7 +55,7 @@ WHERE schema_name = 'cost' AND table_name = 'fct_daily_model_costs'
 """
 _NEWEST_MONTH = "SELECT max(billing_month) FROM cost.fct_daily_model_costs"
 #: Changes whenever the same plan and data would be estimated in another way.
-METHOD_VERSION = 8
+METHOD_VERSION = 9
 _STUDIES = "attribution_studies"
 #: A single process fits the studies begun, so most of many are left to a process on
 #: each core.

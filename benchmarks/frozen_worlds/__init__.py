@@ -12,7 +12,6 @@ from benchmarks.frozen_worlds.donors import DONOR_WORLDS
 from benchmarks.frozen_worlds.neighbours import NEIGHBOUR_WORLDS
 from benchmarks.frozen_worlds.rollouts import ROLLOUT_WORLDS
 from benchmarks.frozen_worlds.series import SERIES_WORLDS
-from benchmarks.frozen_worlds.starts import START_WORLDS
 from benchmarks.frozen_worlds.trials import TRIAL_WORLDS
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ FROZEN_WORLDS: Mapping[str, World] = {
         *TRIAL_WORLDS,
         *ROLLOUT_WORLDS,
         *NEIGHBOUR_WORLDS,
-        *START_WORLDS,
         *SERIES_WORLDS,
     )
 }

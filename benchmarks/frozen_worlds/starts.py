@@ -1,5 +1,7 @@
 """Roll-outs whose starts follow from what units did before, and honest starts beside.
 
+No part of the card: a test asks how often the weeks before a start are noticed.
+
 Twenty-four units over 104 weeks, of which twelve start and twelve never do. Noise is
 AR(1) with φ 0.5 and standard deviation 1, unless said otherwise. Where starts are
 chosen, a unit starts at the end of its worst (or best) window of some weeks.

@@ -12,6 +12,7 @@ import benchmarks.frozen_worlds as package
 from benchmarks.calibration import CARD_OF_WORLDS
 from benchmarks.calibration_of_frozen_worlds import card_of_worlds, holds
 from benchmarks.frozen_worlds import FROZEN_WORLDS
+from benchmarks.frozen_worlds.starts import START_WORLDS
 from benchmarks.frozen_worlds.world import panel_trial
 
 HASHES = Path(package.__file__).parent / "hashes.json"
@@ -19,7 +20,8 @@ HASHES = Path(package.__file__).parent / "hashes.json"
 
 def test_worlds_are_those_that_were_frozen_before_their_methods() -> None:
     frozen = json.loads(HASHES.read_text("utf-8"))
-    assert {name: world.hash() for name, world in FROZEN_WORLDS.items()} == frozen
+    worlds = [*FROZEN_WORLDS.values(), *START_WORLDS]
+    assert {world.name: world.hash() for world in worlds} == frozen
 
 
 def test_at_least_ten_worlds_were_thought_up_and_not_reported() -> None:

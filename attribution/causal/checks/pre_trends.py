@@ -1,7 +1,9 @@
 """Check for pre-trends of treated units.
 
 Four tests: the path of the whole history against starts assigned at random, and the
-average effect of starting one, two and four periods too early. Any of them below 5 %
+average effect of starting one, two and four periods too early. Where periods are days
+or weeks, a fifth compares 4, 8, 13 and 26 weeks before each start with the same unit's
+past (:mod:`attribution.causal.estimators.rollouts.own_past`). Any of them below 5 %
 warns, all together (Bonferroni) fail. They find patterns that a single short lead does
 not: other seasons, curves, regional shocks, and a divergence just before the start. A
 straight drift is removed before: it is no reason to refuse, as the interval allows for

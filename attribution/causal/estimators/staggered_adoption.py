@@ -55,6 +55,10 @@ from attribution.causal.estimators.rollouts.opinion import (
     SecondOpinion,
     second_opinion_of,
 )
+from attribution.causal.estimators.rollouts.own_past import (
+    own_past_p_value,
+    periods_of_weeks,
+)
 from attribution.causal.estimators.rollouts.parting import parting_p_value
 from attribution.causal.estimators.rollouts.scale import (
     other_scale,
@@ -64,6 +68,8 @@ from attribution.causal.refusal import RefusalError
 from attribution.causal.result import Estimate, history_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from attribution.arrays import Floats
@@ -246,7 +252,7 @@ def _checks(
     return (
         pre_trends(
             _leads(data),
-            _history_tests(data, path, rng),
+            _history_tests(data, path, periods_of_weeks(panel, plan), rng),
             average.point,
             half,
             float(exposure[imputation.usable].mean()),
@@ -331,9 +337,13 @@ def _lead(data: RolloutData, early: int) -> Lead | None:
 
 
 def _history_tests(
-    data: RolloutData, path: DriftingPath, rng: np.random.Generator
+    data: RolloutData,
+    path: DriftingPath,
+    windows: Mapping[int, int],
+    rng: np.random.Generator,
 ) -> History:
-    p_values = {}
+    own = own_past_p_value(data, windows)
+    p_values = dict([own] if own else [])
     parting = parting_p_value(data, rng)
     if parting is not None:
         p_values["the path of the whole history"] = parting
