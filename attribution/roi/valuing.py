@@ -298,7 +298,7 @@ def _holding(kind: str, claim: Claim, month: str, register: Register) -> Assumed
 def _why_not_counted(valued: ValuedClaim) -> Reason:
     claim = valued.claim
     if claim.standing == WITHDRAWN:
-        return Reason("withdrawn", "withdrawn by two people")
+        return Reason("withdrawn", "withdrawn and approved")
     if not claim.may_count:
         return Reason("grade_not_counted", f"grade {claim.grade}")
     names = ", ".join(valued.unapproved)

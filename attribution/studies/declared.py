@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from attribution.studies.register import late_amendments, state_of_entries
 from attribution.studies.sealed_draws import registered_draw
-from attribution.studies.withdrawals import WITHDRAWAL_APPROVED, WITHDRAWN
+from attribution.studies.withdrawals import (
+    WITHDRAWAL_APPROVED,
+    WITHDRAWN,
+    are_two_logins,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Without a withdrawal, ``none``; pending until a second person agrees.
 Withdrawal = Literal["none", "pending", "approved"]
+#: Addition to a withdrawal that two logins did not decide.
+_ALONE = " No second login was there: both names may be one person's."
 _LOOKS = (
     "`looks` is obsolete and changes nothing: before its registered end every study has"
     " an interval that holds at each look, and at its end one for a single look. Remove"
@@ -160,9 +166,10 @@ def _withdrawal(
         (entry for entry in entries if entry.event == WITHDRAWAL_APPROVED), None
     )
     if asked is not None and agreed is not None:
+        alone = "" if are_two_logins(asked, agreed) else _ALONE
         return "approved", (
             f"Withdrawn on {asked.at[:10]} by {asked.by}: {asked.because}. Approved on"
-            f" {agreed.at[:10]} by {agreed.by}: not counted.",
+            f" {agreed.at[:10]} by {agreed.by}: not counted.{alone}",
         )
     if asked is not None:
         return "pending", (

@@ -27,6 +27,7 @@ from attribution.studies.register_entries import (
     ASSIGNED,
     CONCLUDED,
     Entry,
+    author_of,
     canonical,
     entry_content,
     entry_hash,
@@ -41,7 +42,6 @@ from attribution.studies.withdrawals import (
     check_decision,
 )
 from triptych.core.errors import SettingsError, UsageError
-from triptych.core.signatories import named_person
 from triptych.core.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class StudyRegister:
         UsageError
             Nobody is named, or the plan is already locked as it is.
         """
-        author = _author(by)
+        author = author_of(by)
         with self._alone():
             self._catch_up()
             return self._locked(plan, author, at, history, low_power_reason.strip())
@@ -224,7 +224,9 @@ class StudyRegister:
         )
         return self._append(unsealed)
 
-    def withdraw(self, study_id: str, *, by: str, because: str, at: datetime) -> Entry:
+    def withdraw(
+        self, study_id: str, *, by: str, because: str, at: datetime, login: str = ""
+    ) -> Entry:
         """Ask that a study no longer counts; until a second person agrees, it does.
 
         Parameters
@@ -237,6 +239,8 @@ class StudyRegister:
             Reason.
         at : datetime
             Time, with its time zone.
+        login : str
+            Identity that an authority vouches for.
 
         Raises
         ------
@@ -249,10 +253,16 @@ class StudyRegister:
                 "A study is withdrawn for a reason.",
                 next_step="Say why with --because.",
             )
-        return self._decide(study_id, WITHDRAWN, _author(by), at, reason)
+        arms = {"login": login} if login else {}
+        return self._decide(study_id, WITHDRAWN, author_of(by), at, reason, arms)
 
-    def approve_withdrawal(self, study_id: str, *, by: str, at: datetime) -> Entry:
+    def approve_withdrawal(
+        self, study_id: str, *, by: str, at: datetime, login: str = ""
+    ) -> Entry:
         """Agree, as a second person, that a withdrawn study no longer counts.
+
+        Where ``access.two_people`` is ``identities``, the caller compares the logins
+        with :func:`attribution.studies.withdrawals.check_logins` before.
 
         Raises
         ------
@@ -260,7 +270,8 @@ class StudyRegister:
             The withdrawal was not asked for, is approved already, or ``by`` is the
             person who asked for it.
         """
-        return self._decide(study_id, WITHDRAWAL_APPROVED, _author(by), at, "")
+        arms = {"login": login} if login else {}
+        return self._decide(study_id, WITHDRAWAL_APPROVED, author_of(by), at, "", arms)
 
     def assigned(
         self, study_id: str, delivered: Mapping[str, str], *, by: str, at: datetime
@@ -278,7 +289,7 @@ class StudyRegister:
         at : datetime
             Time, with its time zone.
         """
-        return self._decide(study_id, ASSIGNED, _author(by), at, "", delivered)
+        return self._decide(study_id, ASSIGNED, author_of(by), at, "", delivered)
 
     def accept_data(
         self, study_id: str, data: str, *, by: str, login: str, at: datetime
@@ -294,7 +305,9 @@ class StudyRegister:
         at : datetime
             Time, with its time zone.
         """
-        return self._decide(study_id, ACCEPTED, _author(by), at, data, {"login": login})
+        return self._decide(
+            study_id, ACCEPTED, author_of(by), at, data, {"login": login}
+        )
 
     @property
     def kept_folder(self) -> Path:
@@ -417,16 +430,6 @@ def _amended_in_time(entry: Entry, first: Entry) -> bool:
     return entry.data_cut_off < min(
         str(entry.plan["launch"]), str(first.plan["launch"])
     )
-
-
-def _author(name: str) -> str:
-    author = named_person(name, "--by")
-    if "@" in author:
-        raise UsageError(
-            "--by is an e-mail address, and the register keeps none.",
-            next_step="Give a person's name.",
-        )
-    return author
 
 
 def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:

@@ -7,6 +7,9 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from triptych.core.errors import UsageError
+from triptych.core.signatories import named_person
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -134,3 +137,14 @@ def entry_hash(entry: Entry) -> str:
 def canonical(content: Mapping[str, Any]) -> str:
     """Return content as JSON with sorted keys."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def author_of(name: str) -> str:
+    """Return the name of a person, for an entry; no e-mail address."""
+    author = named_person(name, "--by")
+    if "@" in author:
+        raise UsageError(
+            "--by is an e-mail address, and the register keeps none.",
+            next_step="Give a person's name.",
+        )
+    return author

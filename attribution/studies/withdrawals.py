@@ -6,15 +6,44 @@ from typing import TYPE_CHECKING, Final
 
 from triptych.core.errors import UsageError
 from triptych.core.signatories import is_same_person
+from triptych.core.signatures import require_second_person
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from attribution.studies.register import Entry
+    from triptych.core.signatures import Signature
 
 #: Events of the register.
 WITHDRAWN: Final = "withdrawn"
 WITHDRAWAL_APPROVED: Final = "withdrawal_approved"
+
+
+def login_of(signature: Signature) -> str:
+    """Return the identity that a signature is of, with who vouches for it."""
+    return f"{signature.authority}:{signature.subject}"
+
+
+def check_logins(own: Sequence[Entry], second: Signature) -> None:
+    """Refuse an approval under the login of the withdrawal.
+
+    Raises
+    ------
+    UsageError
+        Both are the same login, or logins that cannot be told apart.
+    """
+    asked = next((entry for entry in own if entry.event == WITHDRAWN), None)
+    if asked is None:
+        return
+    authority, _, subject = asked.arms.get("login", "").partition(":")
+    first = {"authority": authority, "subject": subject} if subject else None
+    require_second_person(first, second, "withdraw a study")
+
+
+def are_two_logins(*entries: Entry) -> bool:
+    """Return True if every entry has a login, and no two the same."""
+    logins = [entry.arms.get("login", "").casefold() for entry in entries]
+    return all(logins) and len(set(logins)) == len(logins)
 
 
 def check_decision(

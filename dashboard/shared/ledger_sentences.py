@@ -20,7 +20,7 @@ STANDINGS: Final = {
     "concluded": "Concluded",
     "re_estimated": "Re-estimated: its concluded figure is lost",
     "withdrawal_pending": "Withdrawn, counted as registered",
-    "withdrawn": "Withdrawn by two people",
+    "withdrawn": "Withdrawn and approved",
     "superseded": "Superseded",
     "overlapping": "Overlapping",
 }
@@ -39,7 +39,7 @@ def counts(row: Row) -> str:
     withdrawn = row.get("withdrawn_study_count")
     if withdrawn:
         named = fmt.plural(withdrawn, "study was", "studies were")
-        parts.append(f"{named} withdrawn by two people.")
+        parts.append(f"{named} withdrawn and approved.")
     interim = row.get("interim_study_count")
     if interim:
         named = fmt.plural(interim, "open study is", "open studies are")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,8 +63,6 @@ def register(
     verbose: VerboseOption = False,
 ) -> None:
     """Lock a plan, or amend a locked plan; a locked plan is never changed."""
-    from datetime import UTC
-
     from attribution.causal.refusal import Refusal
     from attribution.studies.history import read_history
     from attribution.studies.study_files import read_plan
@@ -241,8 +239,6 @@ def draw(
     The hash of the plan's entry decides. With --delivered, keep the arms that the
     plan's platform assigned.
     """
-    from datetime import UTC
-
     from attribution.studies.platform_exports import record_export
     from attribution.studies.sealed_draws import sealed_arms
 
@@ -280,21 +276,26 @@ def withdraw(
     verbose: VerboseOption = False,
 ) -> None:
     """Withdraw a study; it is counted as registered until a second person approves."""
-    from datetime import UTC
-
+    from attribution.studies.withdrawals import check_logins, login_of
     from triptych.core.errors import UsageError
+    from triptych.core.signatures import current_signature, of_operating_system
+    from triptych.run.study_journal import open_register
 
     if approve and because:
         raise UsageError(
             "--because is for who withdraws a study, --approve for who agrees.",
             next_step="Give one of them; two people decide, one after the other.",
         )
-    known = _register_of(workspace, is_verbose=verbose)
-    now = datetime.now(tz=UTC)
+    opened = open_workspace(workspace, is_verbose=verbose)
+    known, now = open_register(opened.workspace), datetime.now(tz=UTC)
+    signature = current_signature() or of_operating_system()
+    login = login_of(signature)
+    if approve and opened.settings.access.two_people == "identities":
+        check_logins(known.entries(study_id), signature)
     if approve:
-        entry = known.approve_withdrawal(study_id, by=by, at=now)
+        entry = known.approve_withdrawal(study_id, by=by, at=now, login=login)
     else:
-        entry = known.withdraw(study_id, by=by, because=because, at=now)
+        entry = known.withdraw(study_id, by=by, because=because, at=now, login=login)
     if as_json:
         print_json(entry)
     elif approve:
@@ -322,8 +323,6 @@ def accept(
     verbose: VerboseOption = False,
 ) -> None:
     """Accept data that was edited after a study's end; two logins decide."""
-    from datetime import UTC
-
     from triptych.core.signatures import current_signature, of_operating_system
 
     known = _register_of(workspace, is_verbose=verbose)

@@ -122,14 +122,16 @@ def test_split_plans_do_not_replace_the_whole(register: StudyRegister) -> None:
 def test_two_people_withdraw_a_study_and_it_stays_on_record(
     register: StudyRegister,
 ) -> None:
-    register.withdraw("pilot", by="Ada", because="the meter was broken", at=AFTER)
+    because = "the meter was broken"
+    register.withdraw("pilot", by="Ada", because=because, at=AFTER, login="oidc:ada")
     asked = declared(register, PLAN)["pilot"]
     assert (asked.withdrawal, asked.state) == ("pending", "REGISTERED")
     assert "by Ada: the meter was broken" in asked.notes[0]
-    register.approve_withdrawal("pilot", by="Grace", at=AFTER)
+    register.approve_withdrawal("pilot", by="Grace", at=AFTER, login="oidc:grace")
     agreed = declared(register)["pilot"]
     assert (agreed.withdrawal, agreed.plan.hash) == ("approved", PLAN.hash)
     assert "Approved on 2024-06-01 by Grace" in agreed.notes[0]
+    assert "No second login" not in agreed.notes[0]
 
 
 @pytest.mark.parametrize("who", ["Ada", "ADA", "A d a"])
@@ -161,6 +163,7 @@ def test_the_command_withdraws_with_two_people_and_the_list_says_so(
 ) -> None:
     root = tmp_path / "workspace"
     CliRunner().invoke(app, ["init", str(root)])
+    settings = root / "triptych.yml"
     StudyRegister(root / "studies/register.jsonl").register(PLAN, by="Ada", at=BEFORE)
 
     def study(*arguments: str) -> str:
@@ -170,10 +173,15 @@ def test_the_command_withdraws_with_two_people_and_the_list_says_so(
     assert "Its file is gone" in study("list")
     asked = study("withdraw", "pilot", "--because", "wrong meter", "--by", "Ada")
     assert "counted as registered until a second person decides" in asked
+    alone = study("withdraw", "pilot", "--approve", "--by", "Grace")
+    assert "Somebody else has to approve, under a login of their own" in alone
+    by_names = "\naccess: {two_people: names}\n"
+    settings.write_text(settings.read_text("utf-8") + by_names, "utf-8")
     assert "cannot approve" in study("withdraw", "pilot", "--approve", "--by", "ada")
     agreed = study("withdraw", "pilot", "--approve", "--by", "Grace")
     assert "from the next run on it is not counted" in agreed
     listed = study("list")
     assert "REGISTERED" in listed
     assert "Approved on" in listed
+    assert "No second login was there" in listed
     assert "because: wrong meter" in study("show", "pilot")
