@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import numpy as np
 
-from attribution.costs.elasticity import CostElasticity, NotEstimable, cost_elasticity
+from attribution.costs.elasticity import (
+    FEWEST_PERIODS,
+    CostElasticity,
+    NotEstimable,
+    cost_elasticity,
+)
 from attribution.costs.pooled_elasticity import (
+    FEWEST_PAIRS,
     MonthPair,
     PooledElasticity,
     pooled_elasticity,
@@ -112,11 +118,20 @@ def update_platform_elasticities(
             for own, one in zip(digests, bills, strict=True)
             if own not in known
         }
-        made = each(_row_of, list(new.values()), len(new) * _SECONDS, ahead=ahead)
-        found = known | dict(zip(new, made, strict=True))
+        long = {own: one for own, one in new.items() if _is_long_enough(one)}
+        made = each(_row_of, list(long.values()), len(long) * _SECONDS, ahead=ahead)
+        # A refusal needs none of the libraries that are loaded to fit.
+        refused = {own: _row_of(one) for own, one in new.items() if own not in long}
+        found = known | dict(zip(long, made, strict=True)) | refused
         rows = [found[own] for own in digests]
         kept = [{"digest": own, **found[own]} for own in digests]
         estimate_store.replace(connection, TABLE, digest, {TABLE: rows, KEPT: kept})
+
+
+def _is_long_enough(bill: _Platform | _Pool) -> bool:
+    if isinstance(bill, _Platform):
+        return len(bill.costs) >= FEWEST_PERIODS["month"]
+    return len(bill.pairs) >= FEWEST_PAIRS
 
 
 def _row_of(bill: _Platform | _Pool) -> dict[str, Any]:

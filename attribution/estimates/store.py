@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from attribution.estimates.delivery_tables import DELIVERY_TABLES
 from attribution.estimates.derived_columns import DRIVER_COLUMNS, ELASTICITY_COLUMNS
 from attribution.estimates.kept_tables import KEPT_KEYS, KEPT_TABLES
 from attribution.estimates.study_tables import STUDY_TABLES
+from triptych.core.lake.bulk_rows import with_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     import duckdb
+    import pyarrow as pa
 
 _SERIES = {"series": "VARCHAR", "model_id": "VARCHAR", "currency": "VARCHAR"}
 #: Table → column → type.
@@ -78,18 +78,6 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 #: Before the name of a study among the subjects of digests.
 _STUDY_SUBJECT = "study "
 _DIGESTS = {"subject": "VARCHAR", "digest": "VARCHAR"}
-_ARROW = {
-    "VARCHAR": pa.string(),
-    "DATE": pa.date32(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "BOOLEAN": pa.bool_(),
-    "INTEGER": pa.int32(),
-    "BIGINT": pa.int64(),
-    "DOUBLE": pa.float64(),
-    "DOUBLE[]": pa.list_(pa.float64()),
-    "INTEGER[]": pa.list_(pa.int32()),
-    "MAP(VARCHAR, DOUBLE[])": pa.map_(pa.string(), pa.list_(pa.float64())),
-}
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -176,7 +164,7 @@ def replace(
     connection.execute("BEGIN")
     for table, records in rows.items():
         connection.execute(f"DELETE FROM estimates.{table}")
-        _insert(connection, table, {**TABLES, **KEPT_TABLES}[table], records)
+        insert(connection, table, {**TABLES, **KEPT_TABLES}[table], records)
     connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [subject])
     connection.execute("INSERT INTO estimates.digests VALUES (?, ?)", [subject, digest])
     connection.execute("COMMIT")
@@ -208,37 +196,63 @@ def keep(
     stale = [{key: row[key] for key in keys} for row in rows]
     stale += [dict(zip(keys, key, strict=True)) for key in gone]
     connection.execute("BEGIN")
-    connection.register("stale", _content(stale, dict.fromkeys(keys, "VARCHAR")))
     same = " AND ".join(f"kept.{key} IS NOT DISTINCT FROM stale.{key}" for key in keys)
-    connection.execute(
-        f"DELETE FROM estimates.{table} AS kept USING stale WHERE {same}"
+    _with_rows(
+        connection,
+        f"DELETE FROM estimates.{table} AS kept USING {{rows}} AS stale WHERE {same}",
+        dict.fromkeys(keys, "VARCHAR"),
+        stale,
     )
-    connection.unregister("stale")
-    _insert(connection, table, KEPT_TABLES[table], rows)
+    insert(connection, table, KEPT_TABLES[table], rows)
     connection.execute("COMMIT")
 
 
-def _insert(
+def insert(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     columns: Mapping[str, str],
     rows: Sequence[Mapping[str, Any]],
 ) -> None:
-    if not rows:
-        return
-    # Row by row, thousands of them would take as long as their estimates.
-    connection.register("estimated", _content(rows, columns))
-    connection.execute(f"INSERT INTO estimates.{table} FROM estimated")
-    connection.unregister("estimated")
+    """Insert rows into a table of estimates; nothing where there is no row.
+
+    Not as an Arrow table: the first that a process makes loads pandas.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database; the transaction is the caller's.
+    table : str
+        Of the schema ``estimates``.
+    columns : mapping of str to str
+        All columns of the table, in order, with their types.
+    rows : sequence of mapping
+        Each with every column.
+    """
+    if rows:
+        statement = f"INSERT INTO estimates.{table} FROM {{rows}}"
+        _with_rows(connection, statement, columns, rows)
 
 
-def _content(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pa.Table:
-    return pa.table(
-        {
-            name: pa.array([row[name] for row in rows], _ARROW[type_])
-            for name, type_ in columns.items()
-        }
-    )
+def _with_rows(
+    connection: duckdb.DuckDBPyConnection,
+    statement: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Run a statement over rows, column by column: row by row takes far longer."""
+    content = {
+        name: [_plain(row[name], is_map=type_.startswith("MAP")) for row in rows]
+        for name, type_ in columns.items()
+    }
+    with_rows(connection, content, statement, columns)
+
+
+def _plain(value: Any, *, is_map: bool) -> Any:  # noqa: ANN401  (whatever a cell holds)
+    """Return a value as the engine takes it: no array, and a map by its two lists."""
+    if is_map:
+        keys, values = zip(*value, strict=True) if value else ((), ())
+        return {"key": list(keys), "value": [_plain(v, is_map=False) for v in values]}
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def studies(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from attribution.estimates.store import columns_of
+from attribution.estimates.store import columns_of, insert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,12 +166,6 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
     },
 }
 _SUBJECT = "returns"
-_ARROW = {
-    _TEXT: pa.string(),
-    _NUMBER: pa.float64(),
-    _COUNT: pa.int32(),
-    _FLAG: pa.bool_(),
-}
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -219,16 +211,8 @@ def replace(
     """
     connection.execute("BEGIN")
     for table, columns in RETURN_TABLES.items():
-        content = pa.table(
-            {
-                name: pa.array([row[name] for row in rows[table]], _ARROW[type_])
-                for name, type_ in columns.items()
-            }
-        )
         connection.execute(f"DELETE FROM estimates.{table}")
-        connection.register("returns_to_store", content)
-        connection.execute(f"INSERT INTO estimates.{table} FROM returns_to_store")
-        connection.unregister("returns_to_store")
+        insert(connection, table, columns, rows[table])
     connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [_SUBJECT])
     connection.execute(
         "INSERT INTO estimates.digests VALUES (?, ?)", [_SUBJECT, digest]

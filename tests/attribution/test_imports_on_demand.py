@@ -51,6 +51,37 @@ print(costs.is_unchanged, times.is_unchanged, returns.is_unchanged)
 print(*sorted(sys.modules))
 """
 
+RUN = """
+import sys
+from pathlib import Path
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
+
+folder = Path(sys.argv[1])
+pipeline.run(Workspace(folder), load_settings(folder), progress=SilentProgress())
+print(*sorted(sys.modules))
+"""
+WORKSPACE = """
+organisation: Six rows
+currency: USD
+sources:
+  - {name: bills, type: focus_files, path: bill.csv}
+"""
+SIX_ROWS = "\n".join(
+    [
+        "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,"
+        "ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,ProviderName",
+        *(
+            f"1.5,1.5,USD,2026-10-01,2026-11-01,2026-10-0{day},2026-10-0{day + 1},"
+            "Usage,Azure OpenAI,Microsoft"
+            for day in range(1, 7)
+        ),
+        "",
+    ]
+)
+
 
 def answers(code: str, *arguments: str) -> list[str]:
     """Return the lines that a fresh interpreter prints."""
@@ -92,6 +123,14 @@ def test_entering_a_run_loads_nothing_that_estimates() -> None:
         "attribution.studies.sealed_draws",
         "attribution.studies.withdrawals",
     }
+
+
+def test_a_run_of_a_bill_of_six_rows_loads_none(tmp_path: Path) -> None:
+    (tmp_path / "bill.csv").write_text(SIX_ROWS, "utf-8")
+    (tmp_path / "triptych.yml").write_text(WORKSPACE, "utf-8")
+    *_, loaded = answers(RUN, str(tmp_path))
+    assert "triptych.run.second_half" in loaded.split()
+    assert STATISTICS & set(loaded.split()) == set()
 
 
 def test_going_through_it_again_with_nothing_changed_loads_none(

@@ -13,10 +13,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
 from attribution.costs.anomalies.drivers import Item
 from triptych.core.file_names import literal, search_path
+from triptych.core.lake.bulk_rows import with_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,14 +82,12 @@ class Scope:
         return {f"{start + timedelta(days=day):%Y-%m}" for day in range(count)}
 
 
-_SCOPES = pa.schema(
-    [
-        ("number", pa.int32()),
-        *((name, pa.string()) for name in ("kind", "source", "service_name")),
-        *((name, pa.string()) for name in ("model_id", "pool_id", "currency")),
-        *((name, pa.date32()) for name in ("prior_day", "first_day", "last_day")),
-    ]
-)
+_SCOPES = {
+    "number": "INTEGER",
+    **dict.fromkeys(("kind", "source", "service_name"), "VARCHAR"),
+    **dict.fromkeys(("model_id", "pool_id", "currency"), "VARCHAR"),
+    **dict.fromkeys(("prior_day", "first_day", "last_day"), "DATE"),
+}
 _LIMIT = """
 SELECT least(
     parse_formatted_bytes(?),
@@ -286,7 +284,9 @@ def _query(
         }
         for number, one in enumerate(scopes)
     ]
-    connection.register("scopes", pa.Table.from_pylist(content, _SCOPES))
+    columns = {name: [row[name] for row in content] for name in _SCOPES}
+    statement = "CREATE OR REPLACE TEMP TABLE scopes AS {rows}"
+    with_rows(connection, columns, statement, _SCOPES)
     first = min(scope.first_day for scope in scopes) - timedelta(days=PRIOR_DAYS)
     last = max(scope.last_day for scope in scopes)
     months = sorted({month for scope in scopes for month in scope.months})
@@ -294,4 +294,4 @@ def _query(
     try:
         return connection.execute(_ITEMS, asked).fetchall()
     finally:
-        connection.unregister("scopes")
+        connection.execute("DROP TABLE scopes")

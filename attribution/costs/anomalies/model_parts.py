@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
+from triptych.core.lake.bulk_rows import with_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,9 +127,10 @@ def largest_parts(
     if not asked:
         return []
     content = [{"number": n, **asdict(one)} for n, one in enumerate(asked)]
-    connection.register("asked_parts", pa.Table.from_pylist(content))
+    columns = {name: [row[name] for row in content] for name in content[0]}
+    with_rows(connection, columns, "CREATE OR REPLACE TEMP TABLE asked_parts AS {rows}")
     rows = connection.execute(_PARTS).fetchall()
-    connection.unregister("asked_parts")
+    connection.execute("DROP TABLE asked_parts")
     model_parts: dict[int, list[ModelPart]] = {}
     for number, pool, weight, prior, cost, pool_prior, pool_cost in rows:
         part = ModelPart(pool, prior * weight, cost, pool_prior * weight, pool_cost)

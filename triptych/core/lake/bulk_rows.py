@@ -55,16 +55,30 @@ def with_rows(
     connection: duckdb.DuckDBPyConnection,
     columns: Columns,
     statement: str,
+    types: Mapping[str, str] | None = None,
 ) -> list[tuple[Any, ...]]:
     """Run a statement with ``{rows}`` replaced by rows given as columns.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The transaction is the caller's.
+    columns : mapping of str to sequence
+        Values by column, all of the same length.
+    statement : str
+        With ``{rows}`` where a subquery may stand.
+    types : mapping of str to str, optional
+        Types of columns by name; the engine derives those of the others.
 
     Returns
     -------
     list of tuple
         Result rows of the statement.
     """
+    casts = {name: f"::{type_}[]" for name, type_ in (types or {}).items()}
     listed = ", ".join(
-        f'unnest(${at}) AS "{name}"' for at, name in enumerate(columns, start=1)
+        f'unnest(${at}{casts.get(name, "")}) AS "{name}"'
+        for at, name in enumerate(columns, start=1)
     )
     sql = statement.format(rows=f"(SELECT {listed})")
     return connection.execute(sql, list(columns.values())).fetchall()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-
 from triptych.core.knowledge.model_keys import parse_line, parse_meter
+from triptych.core.lake.bulk_rows import append_rows
 from triptych.core.warehouse.build import ControlTable
 
 if TYPE_CHECKING:
@@ -34,9 +33,5 @@ def parse_model_texts(node: Node, connection: duckdb.DuckDBPyConnection) -> None
     for text, is_line in texts:
         model = parse_line(text) if is_line else parse_meter(text)
         rows.append((text, model.key if model else None, model.date if model else None))
-    schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
-    named = pa.table([*map(list, zip(*rows, strict=True))] or [[]] * 3, schema=schema)
-    connection.register("parsed_names", named)
     connection.execute("DELETE FROM control.model_names")
-    connection.execute("INSERT INTO control.model_names FROM parsed_names")
-    connection.unregister("parsed_names")
+    append_rows(connection, "control.model_names", rows)
