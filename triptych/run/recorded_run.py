@@ -33,6 +33,7 @@ from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
 from triptych.evidence.kept_files import in_short
 from triptych.evidence.scrubbing import check_some
+from triptych.run.empty_build import start_from_empty_build
 from triptych.run.publication import (
     adding_own_models,
     beginning_publication,
@@ -189,6 +190,8 @@ class Run:
                 return self._unchanged(published.path)
             if full:
                 marts.forget()
+            elif self._settings.warehouse.engine != "spark":
+                marts.is_first = start_from_empty_build(self._workspace, marts.engine)
             # A full build copies nothing from the results of an earlier build.
             before = None if full or published is None else published.path
             report = self._build_and_publish(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -12,7 +12,12 @@ import duckdb
 from triptych.core.dbt.commands import TransformOutcome
 from triptych.core.errors import TransformError
 from triptych.core.file_names import literal, search_path
-from triptych.core.marts.execution import Execution, NodeError, Rebuilt
+from triptych.core.marts.execution import (
+    NOT_BUILT_BEFORE,
+    Execution,
+    NodeError,
+    Rebuilt,
+)
 from triptych.core.marts.model_names import MODEL_NAMES, parse_model_texts
 from triptych.core.marts.recipe import Recipe, read_recipe
 from triptych.core.marts.sources import control_digests, source_digests
@@ -74,6 +79,8 @@ class MartBuild:
         Nodes rebuilt so far.
     contents : dict of (str, str) to dict
         Schema and name of each table that was built or found → digest by month.
+    is_first : bool
+        The workspace had no build of its own, and starts from an empty one.
     """
 
     workspace: Workspace
@@ -82,6 +89,7 @@ class MartBuild:
     tables: Sequence[ControlTable]
     rebuilt: list[Rebuilt] = field(default_factory=list)
     contents: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    is_first: bool = False
     _recipe: Recipe | None = None
     _control: Mapping[str, Digest] = field(default_factory=dict)
 
@@ -156,7 +164,8 @@ class MartBuild:
     def write_report(self, folder: Path) -> None:
         """Write the rebuilt nodes and the reasons, for ``triptych status``."""
         # Not indented: the encoder that does so takes twenty times as long.
-        rows = json.dumps([asdict(each) for each in self.rebuilt])
+        first = {"because": (NOT_BUILT_BEFORE,)} if self.is_first else {}
+        rows = json.dumps([asdict(replace(each, **first)) for each in self.rebuilt])
         (folder / "rebuilt.json").write_text(rows, "utf-8")
 
     def _execute(

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from triptych.core.marts.sources import CatalogueTable
     from triptych.core.progress import Task
 
+#: Reason of a node that this workspace did not have.
+NOT_BUILT_BEFORE = "not built before"
 #: Work is committed when it has taken this long: a commit waits for the disk.
 _SECONDS_BETWEEN_COMMITS = 5.0
 
@@ -397,7 +399,7 @@ class Execution:
 
     def _because(self, node: Node, before: NodeState | None) -> tuple[str, ...]:
         if before is None:
-            return ("not built before",)
+            return (NOT_BUILT_BEFORE,)
         differing = [p for p in node.parents if p in self._differing]
         # A view holds no rows: the cause is an input of the view, or its own SQL.
         reasons = (self._why_views.get(p) or (p.split(".", 2)[2],) for p in differing)
