@@ -163,9 +163,11 @@ class MartBuild:
 
     def write_report(self, folder: Path) -> None:
         """Write the rebuilt nodes and the reasons, for ``triptych status``."""
+        rebuilt = self.rebuilt
+        if self.is_first:
+            rebuilt = [replace(each, because=(NOT_BUILT_BEFORE,)) for each in rebuilt]
         # Not indented: the encoder that does so takes twenty times as long.
-        first = {"because": (NOT_BUILT_BEFORE,)} if self.is_first else {}
-        rows = json.dumps([asdict(replace(each, **first)) for each in self.rebuilt])
+        rows = json.dumps([asdict(each) for each in rebuilt])
         (folder / "rebuilt.json").write_text(rows, "utf-8")
 
     def _execute(
