@@ -24,15 +24,15 @@
 {%- endmacro %}
 
 {#- Outcome of an event: declared, or by the first rule that judges it. -#}
-{% macro outcome_of_event(rules, events, is_undone, as_of) -%}
+{% macro outcome_of_event(rules, events) -%}
     case
         when {{ events }}.word in ('success', 'failure') then {{ events }}.word
         {%- for rule in rules %}
         when {{ is_judged_by(rule, events) }}
             then
                 case
-                    when {{ is_undone }} then 'failure'
-                    when {{ as_of }} >= {{ events }}.metered_at + interval '{{ rule.within_days }}' day then 'success'
+                    when {{ events }}.is_undone then 'failure'
+                    when {{ events }}.as_of >= {{ events }}.metered_at + interval '{{ rule.within_days }}' day then 'success'
                 end
         {%- endfor %}
     end

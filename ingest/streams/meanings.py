@@ -72,7 +72,7 @@ MEANINGS = {
     "task_id": "Id of the task that the requests worked on.",
     "attempt_id": "Id of the attempt at the task, or of its trace.",
     "task_step": "Part of the task: tool or evaluation; empty for the agent itself.",
-    "task_outcome": "How the attempt ended: success, failure, or an event such as closed.",
+    "task_outcome": "How it ended: success, failure, or an event such as closed.",
     "usage_kind": "Kind of endpoint, such as completions or embeddings.",
     "feature_tag": "Tag of the request that names a feature.",
     "estimated_spend_amount": "Cost as estimated by a gateway [currency].",

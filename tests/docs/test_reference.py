@@ -39,6 +39,7 @@ from triptych.core.settings.allocation import (
     Policies,
     Pool,
     ScopeRule,
+    TaskOutcome,
 )
 from triptych.core.settings.assumptions import Assumption
 from triptych.core.settings.catalog import Catalog
@@ -216,6 +217,7 @@ def test_the_keys_of_each_way_of_signing_in_listed_are_those_read(
         ("allocation.md", "assignments", AssignmentEntry),
         ("allocation.md", "pools", Pool),
         ("allocation.md", "policies", Policies),
+        ("allocation.md", "task_outcomes", TaskOutcome),
     ],
 )
 def test_the_keys_of_a_section_listed_are_those_read(
@@ -239,6 +241,7 @@ def test_the_keys_of_a_section_listed_are_those_read(
         ("settings.md", "attribution", AttributionSettings),
         ("allocation.md", "pools", Pool),
         ("allocation.md", "policies", Policies),
+        ("allocation.md", "task_outcomes", TaskOutcome),
     ],
 )
 def test_a_default_listed_is_the_default(

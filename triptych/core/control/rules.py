@@ -59,6 +59,7 @@ def rule_sets(
         "name_parser": [parser_version()],
         **_sites(settings),
         **_settled_charges(history),
+        **_task_outcomes(allocation),
     }
 
 
@@ -76,6 +77,12 @@ def _shadowed(allocation: Allocation) -> dict[str, list[Any]]:
         for rule, earlier in shadowed_rules(allocation)
     ]
     return {"shadowed_rules": shadowed} if shadowed else {}
+
+
+def _task_outcomes(allocation: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return the rules for outcomes of tasks, where there are any."""
+    outcomes = allocation["task_outcomes"]
+    return {"task_outcome_rules": outcomes} if outcomes else {}
 
 
 def _settled_charges(history: PeriodHistory) -> dict[str, list[Any]]:

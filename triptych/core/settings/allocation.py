@@ -46,6 +46,10 @@ _WHOLE = Decimal(100)
 _PERCENTAGE_DECIMALS = 8
 
 
+#: Word of an event, as spans are kept: in lower case.
+Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_. -]{0,49}$")]
+
+
 class ScopeRule(Declared):
     """Rule that includes or excludes charges as AI spend; first match wins."""
 
@@ -194,6 +198,18 @@ class Policies(Declared):
     credit: Literal["show", "proportional"] = "show"
 
 
+class TaskOutcome(Declared):
+    """Event of a task that is a success, unless another one follows within days.
+
+    Both are values of ``triptych.task.outcome`` that mean no outcome by themselves.
+    """
+
+    success: Word
+    unless: Word | None = None
+    within_days: Annotated[int, Field(ge=0, le=366)] = 7
+    agent: Name | None = None
+
+
 class Allocation(Declared):
     """The rules of ``allocation.yml``, ready to be compiled.
 
@@ -211,6 +227,7 @@ class Allocation(Declared):
     assignments: tuple[Assignment, ...] = ()
     pools: tuple[Pool, ...] = ()
     policies: Policies = Policies()
+    task_outcomes: tuple[TaskOutcome, ...] = ()
     fold_tag_case: bool = False
 
 
@@ -223,6 +240,7 @@ class AllocationFile(Declared):
     assignments: tuple[AssignmentEntry, ...] = ()
     pools: tuple[Pool, ...] = ()
     policies: Policies = Policies()
+    task_outcomes: tuple[TaskOutcome, ...] = ()
     fold_tag_case: bool = False
 
     @model_validator(mode="after")
@@ -245,6 +263,7 @@ class AllocationFile(Declared):
             assignments=tuple(entry.assignment() for entry in self.assignments),
             pools=self.pools,
             policies=self.policies,
+            task_outcomes=self.task_outcomes,
             fold_tag_case=self.fold_tag_case,
         )
 

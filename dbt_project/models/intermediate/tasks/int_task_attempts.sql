@@ -38,12 +38,11 @@ events as (
     where word is not null
 ),
 
-judged as (
+followed as (
     select
-        events.task_id,
-        events.attempt_id,
-        events.metered_at,
-        {{ outcome_of_event(outcome_rules, 'events', 'count(undoing.task_id) > 0', 'max(moment.as_of)') }} as outcome
+        events.*,
+        moment.as_of,
+        count(undoing.task_id) > 0 as is_undone
     from events
     cross join {{ ref('int_reporting_moment') }} as moment
     left join events as undoing
@@ -51,8 +50,17 @@ judged as (
             events.task_id = undoing.task_id
             and events.metered_at <= undoing.metered_at
             and {{ is_undone_by(outcome_rules, 'events', 'undoing') }}
-    where {{ is_event_of_outcome(outcome_rules, 'events') }}
-    group by events.task_id, events.attempt_id, events.agent, events.word, events.metered_at
+    group by events.task_id, events.attempt_id, events.agent, events.word, events.metered_at, moment.as_of
+),
+
+judged as (
+    select
+        task_id,
+        attempt_id,
+        metered_at,
+        {{ outcome_of_event(outcome_rules, 'followed') }} as outcome
+    from followed
+    where {{ is_event_of_outcome(outcome_rules, 'followed') }}
 ),
 
 placed as (

@@ -14,10 +14,10 @@ with by_source as (
         spans.task_id,
         spans.attempt_id,
         spans.task_step,
-        spans.source,
         {% for quantity in quantities -%}
-        {{ to_weight('coalesce(sum(spans.' ~ quantity ~ '), 0)') }} as {{ quantity }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ to_weight('coalesce(sum(spans.' ~ quantity ~ '), 0)') }} as {{ quantity }},
+        {% endfor -%}
+        spans.source
     from {{ ref('stg_llm_usage') }} as spans
     left join {{ source('control', 'catalog_model_aliases') }} as aliases on spans.model_id = aliases.alias
     where spans.seen_requests is not null and spans.model_id is not null and spans.requests > 0
@@ -27,9 +27,9 @@ with by_source as (
 )
 
 select
-    {{ keys | join(',\n    ') }},
     {% for quantity in quantities -%}
-    max({{ quantity }}) as {{ quantity }}{{ "," if not loop.last }}
-    {% endfor %}
+    max({{ quantity }}) as {{ quantity }},
+    {% endfor -%}
+    {{ keys | join(',\n    ') }}
 from by_source
 group by {{ keys | join(', ') }}

@@ -104,6 +104,7 @@ policies: {tax: proportional}
             "tax": "proportional",
             "credit": "show",
         },
+        "task_outcomes": [],
         "fold_tag_case": False,
     }
 
