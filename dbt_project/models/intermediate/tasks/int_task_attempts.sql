@@ -55,9 +55,9 @@ followed as (
 
 judged as (
     select
-        task_id,
-        attempt_id,
-        metered_at,
+        followed.task_id,
+        followed.attempt_id,
+        followed.metered_at,
         {{ outcome_of_event(outcome_rules, 'followed') }} as outcome
     from followed
     where {{ is_event_of_outcome(outcome_rules, 'followed') }}
