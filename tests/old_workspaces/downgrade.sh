@@ -11,7 +11,7 @@ commits=("$@")
 [ $# -gt 0 ] || commits=(637af10 d811b57 c0c91fc0 68e3934c)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
-clean() { git -C "$here" worktree remove --force "$work/source" || true; rm -rf "$work"; }
+clean() { git -C "$here" worktree remove --force "$work/source" 2> /dev/null || true; rm -rf "$work"; }
 trap clean EXIT
 digest() { find "$folder" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum; }
 before=$(digest)

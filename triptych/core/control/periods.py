@@ -63,15 +63,7 @@ def period_tables(
             (*texts, "load_id"),
             [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
         ),
-        ControlTable.of_texts(
-            "period_lock_changes",
-            (*texts, "kind", "changed_inputs"),
-            [
-                (lock.billing_month, lock.lock_id, *cause)
-                for lock in locks
-                if (cause := cause_of_changes(lock.inputs, inputs)) is not None
-            ],
-        ),
+        _lock_changes_table(history, inputs),
         entries_table(
             "period_events",
             history.events,
@@ -86,6 +78,21 @@ def period_tables(
         _coverage_decisions_table(history),
         _settled_loads_table(history),
     ]
+
+
+def _lock_changes_table(
+    history: PeriodHistory, inputs: Mapping[str, str]
+) -> ControlTable:
+    """Return causes that closes can tell; none of one that kept no digests."""
+    return ControlTable.of_texts(
+        "period_lock_changes",
+        ("billing_month", "lock_id", "kind", "changed_inputs"),
+        [
+            (lock.billing_month, lock.lock_id, *cause)
+            for lock in history.locks
+            if (cause := cause_of_changes(lock.inputs, inputs)) is not None
+        ],
+    )
 
 
 def entries_table(
