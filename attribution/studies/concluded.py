@@ -71,14 +71,14 @@ def concluded_studies(entries: Iterable[Entry]) -> dict[str, Concluded]:
     by_study: dict[str, list[Entry]] = {}
     for entry in entries:
         by_study.setdefault(entry.study_id, []).append(entry)
-    found = {}
+    concluded = {}
     for study, own in by_study.items():
         last = next((each for each in own[::-1] if each.event == CONCLUDED), None)
         if last is not None:
             kept = last.arms
             figure = Figure(kept["plan"], kept["data"], float(kept["effect"]))
-            found[study] = Concluded(figure, kept["file_sha256"], accepted_data(own))
-    return found
+            concluded[study] = Concluded(figure, kept["file_sha256"], accepted_data(own))
+    return concluded
 
 
 def restore(
@@ -96,8 +96,8 @@ def restore(
     stored = _stored(connection) if concluded else {}
     lost = {}
     for study, kept in concluded.items():
-        found = stored.get(study)
-        if found is not None and kept.allows(found):
+        figure = stored.get(study)
+        if figure is not None and kept.allows(figure):
             continue
         file = _file(folder, study)
         if _sha256(file) != kept.file_sha256:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 #: Folder of the documentation → most words in it; decisions are records.
-BUDGETS = {"concepts": 15_700, "how_to": 31_400, "reference": 36_200, ".": 1_900}
+BUDGETS = {"concepts": 15_700, "how_to": 32_000, "reference": 36_700, ".": 1_900}
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
 

@@ -97,10 +97,10 @@ def _digest(content: bytes) -> str:
 
 def _is_of_this_user(path: Path) -> bool:
     """Return whether a file is one that nobody but this user can have written."""
-    found = path.lstat()
-    is_own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-    is_file = stat.S_ISREG(found.st_mode)
-    return is_file and is_own and not found.st_mode & _OTHERS_MAY_WRITE
+    status = path.lstat()
+    is_own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+    is_file = stat.S_ISREG(status.st_mode)
+    return is_file and is_own and not status.st_mode & _OTHERS_MAY_WRITE
 
 
 def _write(target: Path, content: bytes) -> None:

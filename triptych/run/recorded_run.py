@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from triptych.core.settings import Settings
     from triptych.core.warehouse.locks import PeriodHistory
     from triptych.core.workspace import Workspace
+    from triptych.run.second_half import SecondHalf
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +239,28 @@ class Run:
                 ),
             )
         marts.write_report(self._record.folder)
+        path = self._publish(marts, history, joined, fingerprint)
+        if self._studies:
+            conclude_studies(self._workspace)
+        nodes = (*outcome.nodes, *joined.transform.nodes)
+        return BuildReport(
+            self.run_id,
+            path,
+            TransformOutcome(nodes),
+            joined.studies,
+            evidence=self._evidence,
+        )
+
+    def _publish(
+        self,
+        marts: MartBuild,
+        history: PeriodHistory,
+        joined: SecondHalf,
+        fingerprint: str,
+    ) -> Path:
+        """Publish the built marts and return the path of the published database."""
         with self._progress.task("publish"):
-            path = publish(
+            return publish(
                 build_database=self._workspace.build_database,
                 raw_database=self._workspace.raw_database,
                 published_dir=self._workspace.published_dir,
@@ -257,16 +278,6 @@ class Run:
                     self._workspace, self._settings, marts, self._progress
                 ),
             )
-        if self._studies:
-            conclude_studies(self._workspace)
-        nodes = (*outcome.nodes, *joined.transform.nodes)
-        return BuildReport(
-            self.run_id,
-            path,
-            TransformOutcome(nodes),
-            joined.studies,
-            evidence=self._evidence,
-        )
 
     def _unchanged(self, published: Path) -> BuildReport:
         """Keep the published run, and record that nothing differed."""

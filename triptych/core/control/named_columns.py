@@ -21,7 +21,7 @@ def columns_by_rule(settings: Settings) -> list[tuple[str, str]]:
     """Return the names of rules, each with a column that the ledger has not."""
     rules = rule_sets(settings)
     lists = ("scope_rules", "assignment_rules", "platform_rules")
-    found = {
+    columns = {
         (str(rule["name"]), column.removeprefix(DELIVERED_PREFIX))
         for rule in (rule for name in lists for rule in rules[name])
         for column in (
@@ -30,4 +30,4 @@ def columns_by_rule(settings: Settings) -> list[tuple[str, str]]:
         )
         if column.startswith(DELIVERED_PREFIX)
     }
-    return sorted(found)
+    return sorted(columns)

@@ -52,7 +52,7 @@ def shadowed_rules(allocation: Allocation) -> list[tuple[ScopeRule | Assignment,
     A rule that decides as the earlier one does is left out.
     """
     scope, assignments = allocation.scope, allocation.assignments
-    found: list[tuple[ScopeRule | Assignment, str]] = [
+    shadowed: list[tuple[ScopeRule | Assignment, str]] = [
         (scope[position], scope[earlier].name)
         for position, earlier in _shadowed(scope, lambda _: False)
         if scope[position].in_scope != scope[earlier].in_scope
@@ -60,8 +60,8 @@ def shadowed_rules(allocation: Allocation) -> list[tuple[ScopeRule | Assignment,
     for position, earlier in _shadowed(assignments, _lets_some_through):
         rule, other = assignments[position], assignments[earlier]
         if (rule.target_kind, rule.target) != (other.target_kind, other.target):
-            found.append((rule, other.name))
-    return found
+            shadowed.append((rule, other.name))
+    return shadowed
 
 
 def _shadowed(

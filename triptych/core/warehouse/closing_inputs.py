@@ -60,8 +60,8 @@ def cause_of_changes(
         _CATALOGUE: ("catalogue_change", "catalogue"),
         _VERSION: ("version_change", f"version of triptych ({versions})"),
     }
-    found = [
+    causes = [
         cause for key, cause in words_of.items() if closed_with.get(key) != now.get(key)
     ]
-    kind = found[0][0] if found else "input_change"
-    return kind, ", ".join(words for _, words in found) or _OTHERS
+    kind = causes[0][0] if causes else "input_change"
+    return kind, ", ".join(words for _, words in causes) or _OTHERS

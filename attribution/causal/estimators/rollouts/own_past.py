@@ -47,16 +47,16 @@ def own_past_p_value(
         Weeks → periods.
     """
     left = data.outcome - data.imputation.untreated_outcome
-    found = {}
+    p_values = {}
     for weeks, periods in windows.items():
         p_value = _p_of_window(data, left, periods)
         if p_value is not None:
-            found[weeks] = p_value
-    if not found:
+            p_values[weeks] = p_value
+    if not p_values:
         return None
-    weeks = min(found, key=lambda each: found[each])
+    weeks = min(p_values, key=lambda each: p_values[each])
     name = f"each unit's last {weeks} weeks against its own past"
-    return name, min(1.0, found[weeks] * len(found))
+    return name, min(1.0, p_values[weeks] * len(p_values))
 
 
 def _p_of_window(data: RolloutData, left: Floats, periods: int) -> float | None:

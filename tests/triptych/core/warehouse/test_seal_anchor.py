@@ -167,8 +167,8 @@ def test_the_anchor_of_another_workspace_is_refused_though_one_key_seals_both(
     first = write_closed_workspace(tmp_path / "first")
     second = write_closed_workspace(tmp_path / "second")
     anchor_file(first.root).write_bytes(anchor_file(second.root).read_bytes())
-    (found,) = check_journal(first)
-    assert f"is that of another workspace, {second.root}" in found.what
+    (doubt,) = check_journal(first)
+    assert f"is that of another workspace, {second.root}" in doubt.what
 
 
 def test_its_lines_may_be_in_any_order(workspace: Workspace) -> None:
