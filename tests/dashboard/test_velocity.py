@@ -172,7 +172,7 @@ def test_a_month_that_is_not_over_is_one_so_far(
 
 def test_what_is_still_open_counts_beside_the_plain_median(look_at: LookAt) -> None:
     text = text_of(look_at(page=PAGE, period="2026-Q3"))
-    assert "it is *censored*" in text
+    assert "open (*censored*) items" in text
     assert "**Training to production**: 6 of 10 items are open." in text
     assert "Those that ended took 3.0 d at the median" in text
     assert "is **not reached**" in text
