@@ -77,7 +77,9 @@ def concluded_studies(entries: Iterable[Entry]) -> dict[str, Concluded]:
         if last is not None:
             kept = last.arms
             figure = Figure(kept["plan"], kept["data"], float(kept["effect"]))
-            concluded[study] = Concluded(figure, kept["file_sha256"], accepted_data(own))
+            concluded[study] = Concluded(
+                figure, kept["file_sha256"], accepted_data(own)
+            )
     return concluded
 
 

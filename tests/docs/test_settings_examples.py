@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 _BLOCK = re.compile(r"^( *)```yaml[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 HEAD = {"organisation": "Example GmbH", "currency": "EUR"}
-ALLOCATION = {"scope", "ai_scope", "undecided", "assignments", "pools", "policies", "task_outcomes"}
+ALLOCATION = {
+    "scope",
+    "ai_scope",
+    "undecided",
+    "assignments",
+    "pools",
+    "policies",
+    "task_outcomes",
+}
 CATALOG = {
     *("cost_centers", "teams", "features", "models", "platforms", "identities"),
     *("placements", "portability", "migrations", "controls", "outcomes"),
