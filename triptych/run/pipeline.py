@@ -16,7 +16,8 @@ from ingest.engine.lake import open_catalogue
 from triptych.core.errors import UsageError
 from triptych.core.lock import hold_run_lock
 from triptych.core.marts.recipe import read_recipe_ahead
-from triptych.run.recorded_run import BuildReport, Run, bound_connectors, inputs_of
+from triptych.run.build_report import BuildReport
+from triptych.run.recorded_run import Run, bound_connectors, inputs_of
 from triptych.run.study_tables import declared_of
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from attribution.studies.register import StudyRegister
@@ -33,6 +32,7 @@ from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
 from triptych.evidence.kept_files import in_short
 from triptych.evidence.scrubbing import check_some
+from triptych.run.build_report import BuildReport
 from triptych.run.empty_build import start_from_empty_build
 from triptych.run.publication import (
     adding_own_models,
@@ -63,34 +63,6 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.locks import PeriodHistory
     from triptych.core.workspace import Workspace
     from triptych.run.second_half import SecondHalf
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """Result of a build.
-
-    Attributes
-    ----------
-    run_id : str
-        The run.
-    published_path : Path
-        Published file that readers see from now on.
-    transform : TransformOutcome
-        Models and tests that were executed, and tests that held before.
-    studies : StudyReport
-        Treatment of the studies.
-    is_unchanged : bool
-        No input of a figure differed: the published run remains.
-    evidence : tuple of str
-        Files of evidence that are gone or damaged, as far as the run compared them.
-    """
-
-    run_id: str
-    published_path: Path
-    transform: TransformOutcome
-    studies: StudyReport
-    is_unchanged: bool = False
-    evidence: tuple[str, ...] = ()
 
 
 class Run:
