@@ -207,7 +207,7 @@ def test_stale_and_partial_data_are_said_on_every_figure(
     app = open_app(tmp_path, page=PAGE)
     assert "Idle GPU money, at least" in tiles(app)
     text = text_of(open_app(tmp_path, page=PAGE, currency="USD"))
-    assert "**No pool is divided by GPU hours here.**" in text
+    assert "**No pool is divided by GPU hours.**" in text
 
 
 def test_a_prepayment_that_is_hardly_drawn_says_how_much_of_it_is(

@@ -224,7 +224,7 @@ def test_a_condition_that_is_wrong_is_told_in_words(
 def test_a_run_that_kept_nothing_says_so(tmp_path: Path, open_app: OpenApp) -> None:
     publish(tmp_path)
     text = text_of(opened(tmp_path, open_app))
-    assert "This run kept nothing that explains its figures." in text
+    assert "This run has no explanations." in text
     assert "This run kept no versions." in text
 
 

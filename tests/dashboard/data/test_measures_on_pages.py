@@ -43,10 +43,12 @@ _DISTINCT: Final = 200
 _OTHER: Final = Decimal("1.0713")
 #: Shown once somebody has chosen a pool, a statement or a gateway.
 _AFTER_A_CHOICE: Final = {
+    "billed_cost_per_attempt",
     "billed_gateway_estimate",
     "billed_pool_cost",
     "billed_statement_ai_cost",
     "billed_statement_tax_and_credits",
+    "cost_per_attempt",
     "gateway_estimate",
     "gpu_infrastructure_idle_hours",
     "pool_cost",
