@@ -61,7 +61,11 @@ def test_a_rate_of_110_instead_of_1_10_is_named_with_its_money(
     (root / "rates.csv").write_text(RATES.format(rate="110"))
 
     wrong = called("run")
-    sentence = "treasury: The rate from EUR to USD is 110.0000, and about 1.1494 is usual: EUR 300.00 become USD 33000.00."
+    # The table of magnitudes has 0.87 euros for a dollar: 1 ÷ 0.87 is 1.1494.
+    sentence = (
+        "treasury: The rate from EUR to USD is 110.0000, and about 1.1494 is usual:"
+        " EUR 300.00 become USD 33000.00."
+    )
     assert wrong.exit_code == 0, wrong.output
     assert f"warning: {sentence}" in wrong.stdout
     assert rows(LEDGER) == [{"cost": "33000.0000000000"}]
