@@ -67,7 +67,7 @@ def bills(folder: Path) -> None:
     received = folder / "Downloads" / "bills"
     received.mkdir(parents=True)
     shutil.move(by_name["aws_focus"].write(folder), folder / "bill.csv")
-    by_name["gcp_export"].write(folder / "more-bills")
+    by_name["oracle_focus"].write(folder / "more-bills")
     by_name["aws_focus"].write(received)
 
 
