@@ -21,20 +21,20 @@ WORLDS = {world.name: world for world in START_WORLDS}
 
 def flagged(name: str, count: int) -> float:
     """Return how often a world's starts are below 5 %, on seeds never looked at."""
-    counted = []
+    found = []
     for seed in range(300_000, 300_000 + count):
         trial = WORLDS[name].trial(seed)
         plan = Plan.model_validate({**FIXED_FACTS, **trial.facts})
         panel = panel_of(trial.frame, plan)
         windows = periods_of_weeks(panel, plan)
         own = own_past_p_value(rollout_data(panel, plan), windows)
-        counted.append(own is not None and own[1] < 0.05)
-    return float(np.mean(counted))
+        found.append(own is not None and own[1] < 0.05)
+    return float(np.mean(found))
 
 
 @pytest.mark.parametrize("name", ["worst quarters", "best quarters"])
 def test_starts_after_an_extreme_quarter_are_noticed(name: str) -> None:
-    """Measured of 400 studies: 99.8 and 99.0 %."""
+    """Of 400 studies 99.8 and 99.0 %; counted nulls fell from 40 and 42 to 1 and 0."""
     assert flagged(f"starts after {name}", 40) >= 0.9
 
 
@@ -45,9 +45,9 @@ def test_honest_starts_are_as_they_were(name: str) -> None:
 
 
 def test_a_study_of_such_starts_is_not_counted() -> None:
-    """The first trial that was counted without this test, with a null in an A or B."""
-    effect = answer(WORLDS["starts after worst quarters"].trial(1000))
-    assert effect.grade not in {"A", "B"}
+    """The first null of grade B without this test."""
+    found = answer(WORLDS["starts after worst quarters"].trial(200_007))
+    assert found.grade not in {"A", "B"}
 
 
 def test_the_window_that_dipped_is_named() -> None:
@@ -56,10 +56,10 @@ def test_the_window_that_dipped_is_named() -> None:
     outcome = rng.normal(50.0, 1.0, (12, 60))
     first = np.where(np.arange(12) < 6, 40, 60)
     outcome[:6, 32:40] -= 3.0
-    p_value = own_past_p_value(data_of(outcome, first), {4: 4, 8: 8, 13: 13, 26: 26})
-    assert p_value is not None
-    assert p_value[0] == "each unit's last 8 weeks against its own past"
-    assert p_value[1] < 0.01
+    found = own_past_p_value(data_of(outcome, first), {4: 4, 8: 8, 13: 13, 26: 26})
+    assert found is not None
+    assert found[0] == "each unit's last 8 weeks against its own past"
+    assert found[1] < 0.01
 
 
 def test_months_and_short_histories_have_no_such_window() -> None:
