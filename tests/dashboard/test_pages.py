@@ -106,6 +106,8 @@ def test_each_chart_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> No
         "download-bills-to-models",
         "download-lifecycle-stages",
         "download-unallocated-causes",
+        "download-task-costs",
+        "download-task-parts",
     }
     assert len(app.get("vega_lite_chart")) == 4
 

@@ -23,7 +23,7 @@ _SOURCE = re.compile(r"source\('(\w+)', '(\w+)'\)")
 _DIMENSION = re.compile(r"\{\{ Dimension\('delivery_event__(\w+)'\) \}\}")
 _WORDS_OF_SQL = frozenset(
     {"abs", "case", "when", "not", "in", "is", "null", "then", "else", "end"}
-    | {"and", "greatest", "round"}
+    | {"and", "or", "greatest", "round"}
 )
 _ADDED = re.compile(r" as (\w+)(?:,|\n)")
 

@@ -171,6 +171,8 @@ class Run:
                 marts, request, history, fingerprint, before
             )
             leave_files_for_bi(self._workspace, self._settings, report.published_path)
+            if self._studies:
+                conclude_studies(self._workspace)
         self._record.note(
             "published",
             warnings=[node.name for node in report.transform.warnings],

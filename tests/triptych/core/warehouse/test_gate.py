@@ -261,6 +261,7 @@ WITHOUT_THE_GATE = {
     "triptych/month/commenting.py": "looks whether a month is there",
     "triptych/service/readiness.py": "says what a feature lacks, on this machine",
     "triptych/month/reconciliation.py": "says what does not tie, on this machine",
+    "triptych/run/study_journal.py": "keeps figures of studies, from the build",
     "triptych/month/validating.py": "signs, on this machine",
 }
 OPENERS = {"PublishedReader", "attach_published", "Replay"}
