@@ -360,7 +360,10 @@ def test_what_will_expire_unused_is_said_and_unknown_is_no_zero(
     look_at: LookAt,
 ) -> None:
     text = text_of(look_at(page=PAGE))
-    assert "Will expire unused at this pace: Prepaid API **USD 603.23** on 2026-12-01" in text
+    assert (
+        "Will expire unused at this pace: Prepaid API **USD 603.23** on 2026-12-01"
+        in text
+    )
     assert "Expired unused: GPU plan EUR 200.00." in text
     assert "The bill azure has no charges in EUR." in text
 

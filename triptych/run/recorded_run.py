@@ -214,8 +214,6 @@ class Run:
             )
         marts.write_report(self._record.folder)
         path = self._publish(marts, history, joined, fingerprint)
-        if self._studies:
-            conclude_studies(self._workspace)
         nodes = (*outcome.nodes, *joined.transform.nodes)
         return BuildReport(
             self.run_id,
