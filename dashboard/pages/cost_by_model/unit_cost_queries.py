@@ -142,7 +142,7 @@ def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSu
             **_MEASURES,
             "metered_cost_ratio": "metered_cost_ratio",
             "metered_model_count": "metered_models",
-            "model_count": "costed_models",
+            "model_count": "charged_count",
         },
         {"unit": unit},
     )
