@@ -48,7 +48,7 @@ def start_from_empty_build(workspace: Workspace, engine: EngineSettings) -> bool
     """Give a workspace that has no build a copy of the empty one.
 
     It is made first, if this version has none. Where it cannot be made or kept, the
-    workspace is built from nothing.
+    workspace is built from nothing: made for one alone, it costs more than it saves.
 
     Parameters
     ----------
@@ -116,13 +116,16 @@ def _write(target: Path, content: bytes) -> None:
 
 
 def _made(engine: EngineSettings) -> bytes:
-    """Return the empty build, made and kept now."""
+    """Return the empty build, made and kept now; an error where none can be kept."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    if not os.access(cache_folder(), os.W_OK):
+        raise PermissionError(cache_folder())
     with tempfile.TemporaryDirectory(prefix="triptych-empty-") as folder:
         workspace = Workspace(Path(folder))
         workspace.settings_file.write_text(_SETTINGS, "utf-8")
         _build(workspace, engine)
         content = workspace.build_database.read_bytes()
-    # Without a place to keep it, the next workspace makes it again.
+    # A full disk: this workspace starts from it, and the next one makes it again.
     with suppress(OSError):
         _write(cache_folder() / f"{_stem()}_{_digest(content)}.duckdb", content)
         builds = sorted(cache_folder().glob("build_*.duckdb"), key=_modified_at)

@@ -136,18 +136,28 @@ def test_a_kept_build_that_cannot_be_trusted_is_not_used(
     assert empty_build.kept_build() is None
 
 
-def test_what_cannot_be_kept_is_made_and_used_all_the_same(
+def test_where_nothing_can_be_kept_no_empty_build_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Made for a single workspace, it would cost more than it saves."""
     (tmp_path / "file").write_text("no folder", "utf-8")
     monkeypatch.setattr(empty_build, "cache_folder", lambda: tmp_path / "file")
     monkeypatch.setattr(empty_build, "_build", _left_empty)
     workspace = Workspace(tmp_path / "one")
-    empty_build.start_from_empty_build(workspace, EngineSettings("1GB", 1))
+    assert not empty_build.start_from_empty_build(workspace, EngineSettings("1GB", 1))
+    assert not workspace.build_database.exists()
+
+
+def test_the_build_of_a_workspace_stays(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(empty_build, "_build", _left_empty)
+    workspace = Workspace(tmp_path / "one")
+    assert empty_build.start_from_empty_build(workspace, EngineSettings("1GB", 1))
     assert workspace.build_database.read_bytes() == b"made"
-    # What is there is a build of the workspace, and stays.
+    assert [file.read_bytes() for file in cache.iterdir()] == [b"made"]
     workspace.build_database.write_bytes(b"its own")
-    empty_build.start_from_empty_build(workspace, EngineSettings("1GB", 1))
+    assert not empty_build.start_from_empty_build(workspace, EngineSettings("1GB", 1))
     assert workspace.build_database.read_bytes() == b"its own"
 
 
