@@ -170,7 +170,9 @@ def tasks(page: Page, summary: task_queries.TaskSummary) -> str:
         text += f"the cost of a successful task is unknown: {summary.reason}."
     else:
         cost = fmt.short_unit_cost(summary.per_success, page.currency)
-        text += f"a successful task cost **{cost}**, over {summary.success_count:,}."
+        text += (
+            f"a successful task cost **{cost}** ({summary.success_count:,} succeeded)."
+        )
     if summary.failure_cost is not None:
         failed = fmt.money(summary.failure_cost, page.currency)
         text += f" Attempts that failed cost {failed}."
