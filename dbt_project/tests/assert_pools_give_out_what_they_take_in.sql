@@ -1,21 +1,26 @@
-{#- Per origin: the parts sum to the amount that went into the pool, exactly. -#}
-with parts as (
+{#- Per pool, charge date and source: the parts sum to the amounts that went in, exactly. -#}
+{%- set keys = [
+    'pool_id', 'component', 'billing_month', 'charge_date', 'source', 'provider', 'platform_id', 'lifecycle_stage',
+    'currency', 'is_estimated',
+] | join(', ') %}
+with amounts as (
     select
-        origin_id,
-        sum(billed_cost) as billed_cost,
-        sum(effective_cost) as effective_cost
+        {{ keys }},
+        billed_cost,
+        effective_cost
+    from {{ ref('int_pool_costs') }}
+    union all
+    select
+        {{ keys }},
+        0 - billed_cost as billed_cost,
+        0 - effective_cost as effective_cost
     from {{ ref('int_pool_costs_allocated') }}
-    group by origin_id
 )
 
 select
-    costs.origin_id,
-    costs.billed_cost,
-    parts.billed_cost as divided_billed_cost
-from {{ ref('int_pool_costs') }} as costs
-full outer join parts on costs.origin_id = parts.origin_id
-where
-    costs.origin_id is null
-    or parts.origin_id is null
-    or costs.billed_cost <> parts.billed_cost
-    or costs.effective_cost <> parts.effective_cost
+    {{ keys }},
+    sum(billed_cost) as billed_difference,
+    sum(effective_cost) as effective_difference
+from amounts
+group by {{ keys }}
+having sum(billed_cost) <> 0 or sum(effective_cost) <> 0

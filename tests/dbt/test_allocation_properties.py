@@ -107,20 +107,22 @@ def test_whatever_a_pool_leaves_unallocated_has_its_reason_to_the_last_digit(
 
 @quickly
 @given(case=cases())
-def test_parts_of_an_origin_sum_to_it_and_shares_lie_between_0_and_1(
+def test_parts_of_a_charge_date_sum_to_it_and_shares_lie_between_0_and_1(
     allocation: CompiledAllocation, case: Case
 ) -> None:
     allocation.run(case)
+    sums = (
+        "SELECT pool_id, charged_kind, component, metered_interval, charge_date, source,"
+        " lifecycle_stage, currency, sum(billed_cost), sum(effective_cost)"
+        " FROM build.intermediate.{} GROUP BY ALL ORDER BY ALL"
+    )
+    divided = allocation.query(sums.format("int_pool_costs_allocated"))
+    assert divided == allocation.query(sums.format("int_pool_costs_with_meter"))
     differing = allocation.query(
-        "SELECT origin_id FROM build.intermediate.int_pool_costs AS costs"
-        " FULL JOIN (SELECT origin_id, sum(billed_cost) AS billed_cost,"
-        "  sum(effective_cost) AS effective_cost, sum(share) AS share,"
-        "  min(share) AS least, count(*) AS part_count"
-        "  FROM build.intermediate.int_pool_costs_allocated GROUP BY origin_id)"
-        " AS parts USING (origin_id)"
-        " WHERE costs.billed_cost IS DISTINCT FROM parts.billed_cost"
-        " OR costs.effective_cost IS DISTINCT FROM parts.effective_cost"
-        " OR least < 0 OR share > 1 OR share < 1 - part_count * 0.00000000000001"
+        "SELECT pool_id FROM build.intermediate.int_pool_shares"
+        " GROUP BY pool_id, charged_kind, allocation_interval, interval_started_at"
+        " HAVING min(share) < 0 OR sum(share) > 1"
+        " OR sum(share) < 1 - count(*) * 0.00000000000001"
     )
     assert differing == []
     requested_idle = allocation.query(

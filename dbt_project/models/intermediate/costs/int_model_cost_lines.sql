@@ -43,6 +43,32 @@ with lines as (
         effective_cost
     from {{ ref('int_pool_costs_allocated') }}
     where driver = 'gpu_hours' and participant_id not in ('__idle__', '__unallocated__')
+),
+
+-- Of a day, a line has many pools, stages and origins.
+daily_lines as (
+    select
+        billing_month,
+        charge_date,
+        model_id,
+        currency,
+        line,
+        cost_kind,
+        meter,
+        is_fee,
+        sum(effective_cost) as effective_cost
+    from lines
+    group by billing_month, charge_date, model_id, currency, line, cost_kind, meter, is_fee
+),
+
+dated_lines as (
+    select
+        *,
+        not is_fee
+        and {{ month_label('charge_date') }} = billing_month
+        and min(charge_date) over same_line <> max(charge_date) over same_line as is_daily
+    from daily_lines
+    window same_line as (partition by billing_month, model_id, currency, cost_kind, is_fee, line)
 )
 
 select
@@ -52,9 +78,7 @@ select
     currency,
     cost_kind,
     meter,
-    effective_cost,
-    not is_fee
-    and {{ month_label('charge_date') }} = billing_month
-    and min(charge_date) over same_line <> max(charge_date) over same_line as is_daily
-from lines
-window same_line as (partition by billing_month, model_id, currency, cost_kind, is_fee, line)
+    is_daily,
+    {{ to_money('sum(effective_cost)') }} as effective_cost
+from dated_lines
+group by billing_month, charge_date, model_id, currency, cost_kind, meter, is_daily
