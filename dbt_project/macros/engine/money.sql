@@ -175,15 +175,18 @@
 
 {#-
   The same of quantities of any size and of any decimals, as bills have them: worked out in
-  floating point and rounded to a millionth. The amount itself where the two are equal.
+  floating point and rounded to a millionth. The amount itself where the two are equal. With
+  a suffix, columns named with it hold the doubles: a cast of a decimal takes as long as all else.
 -#}
-{% macro money_at_quantity(amount, numerator, denominator) -%}
+{% macro money_at_quantity(amount, numerator, denominator, double_suffix=none) -%}
+    {%- set doubles = [] -%}
+    {%- for column in [amount, numerator, denominator] -%}
+    {%- do doubles.append(column ~ double_suffix if double_suffix else 'cast(' ~ column ~ ' as double)') -%}
+    {%- endfor -%}
     case
         when {{ numerator }} = {{ denominator }} and {{ denominator }} > 0 then {{ to_money(amount) }}
         when {{ numerator }} > 0 and {{ denominator }} > 0
-            then
-                {{ to_money('round(cast(' ~ amount ~ ' as double) * cast(' ~ numerator ~ ' as double) / cast('
-                    ~ denominator ~ ' as double), 6)') }}
+            then {{ to_money('round(' ~ doubles[0] ~ ' * ' ~ doubles[1] ~ ' / ' ~ doubles[2] ~ ', 6)') }}
     end
 {%- endmacro %}
 

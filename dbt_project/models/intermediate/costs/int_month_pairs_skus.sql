@@ -10,6 +10,11 @@
 {%- set keys = ['source', 'provider', 'billing_currency', 'origin', 'sku', 'unit'] %}
 {%- set sides = {'earlier': 'prior_', 'later': ''} %}
 {%- set amounts = ['cost', 'correction', 'fee'] %}
+{#- Cast once for each SKU and month, and not for each pair of months. -#}
+{%- set in_doubles = [
+    'effective_cost', 'billed_cost', 'quantity', 'on_demand_quantity', 'on_demand_cost_at_price', 'priced_quantity',
+    'cost_at_price',
+] %}
 {%- set pays_price = "purchase in ('on_demand', 'committed')" %}
 {%- set used = "purchase not in ('correction', 'commitment_fee')" %}
 with charges as (
@@ -67,6 +72,15 @@ skus as (
     group by 1, 2, 3, 4, 5, 6, 7
 ),
 
+with_doubles as (
+    select
+        *,
+        {% for column in in_doubles -%}
+        cast({{ column }} as double) as {{ column }}_double{{ "," if not loop.last }}
+        {% endfor %}
+    from skus
+),
+
 months as (
     select distinct billing_month from skus
 ),
@@ -95,6 +109,9 @@ paired as (
         {{ side }}.cost_at_price as {{ prefix }}cost_at_price,
         {{ side }}.lowest_unit_price as {{ prefix }}lowest_unit_price,
         {{ side }}.highest_unit_price as {{ prefix }}highest_unit_price,
+        {% for column in in_doubles -%}
+        {{ side }}.{{ column }}_double as {{ prefix }}{{ column }}_double,
+        {% endfor -%}
         {% endfor -%}
         coalesce(earlier.is_bought_otherwise, false) or coalesce(later.is_bought_otherwise, false)
             as is_bought_otherwise,
@@ -107,7 +124,7 @@ paired as (
     inner join months as later_months on earlier_months.billing_month < later_months.billing_month
     cross join names
     {% for side in sides -%}
-    left join skus as {{ side }}
+    left join with_doubles as {{ side }}
         on
             {{ side }}_months.billing_month = {{ side }}.billing_month
             {% for key in keys -%}
@@ -117,20 +134,32 @@ paired as (
     where earlier.sku is not null or later.sku is not null
 ),
 
+priced as (
+    select
+        *,
+        {% for suffix in ['', '_double'] -%}
+        case when pays_on_demand then prior_on_demand_quantity{{ suffix }} else prior_priced_quantity{{ suffix }} end
+            as prior_price_quantity{{ suffix }},
+        case
+            when pays_on_demand then prior_on_demand_cost_at_price{{ suffix }}
+            else prior_cost_at_price{{ suffix }}
+        end as prior_price_cost_at_price{{ suffix }}{{ "," if not loop.last }}
+        {% endfor %}
+    from paired
+),
+
 moved as (
     select
         *,
         lowest_unit_price is null or prior_lowest_unit_price is null as is_price_worked_out,
         case
             when pays_on_demand then on_demand_cost_at_price
-            else {{ money_at_quantity('cost_at_price', 'on_demand_quantity', 'priced_quantity') }}
+            else {{ money_at_quantity('cost_at_price', 'on_demand_quantity', 'priced_quantity', '_double') }}
         end as own_price_cost,
         {{ money_at_quantity(
-            'case when pays_on_demand then prior_on_demand_cost_at_price else prior_cost_at_price end',
-            'on_demand_quantity',
-            'case when pays_on_demand then prior_on_demand_quantity else prior_priced_quantity end'
+            'prior_price_cost_at_price', 'on_demand_quantity', 'prior_price_quantity', '_double'
         ) }} as prior_price_cost
-    from paired
+    from priced
 ),
 
 rated as (
@@ -162,7 +191,7 @@ select
     quantity,
     case
         when has_quantities
-            then {{ money_at_quantity('prior_' ~ basis ~ '_cost', 'quantity', 'prior_quantity') }}
+            then {{ money_at_quantity('prior_' ~ basis ~ '_cost', 'quantity', 'prior_quantity', '_double') }}
         when is_new and quantity > 0 then {{ basis }}_cost
     end as expected_cost,
     rate_amount,
