@@ -102,11 +102,11 @@ summed as (
         parts.participant_id,
         parts.split_basis,
         parts.is_capacity_known,
+        {% for name, (amount, share) in rare_money.items() -%}
+        {{ to_money('sum(' ~ money_times_rare_share(amount, share) ~ ')') }} as {{ name }},
+        {% endfor -%}
         {{ to_money('sum(parts.billed_part + coalesce(residues.billed_residue, 0))') }} as billed_cost,
-        {{ to_money('sum(parts.effective_part + coalesce(residues.effective_residue, 0))') }} as effective_cost,
-        {%- for name, (amount, share) in rare_money.items() %}
-        {{ to_money('sum(' ~ money_times_rare_share(amount, share) ~ ')') }} as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ to_money('sum(parts.effective_part + coalesce(residues.effective_residue, 0))') }} as effective_cost
     from parts
     left join residues on parts.origin_id = residues.origin_id and parts.is_receiver
     group by parts.summed_origin_id, parts.participant_id, parts.split_basis, parts.is_capacity_known
@@ -114,20 +114,20 @@ summed as (
 
 select
     summed.origin_id,
-    {%- for key in keys %}
+    {% for key in keys -%}
     costs.{{ key }},
-    {%- endfor %}
+    {% endfor -%}
     costs.metered_interval_started_at,
     pools.driver,
     pools.idle_policy,
     summed.split_basis,
     summed.is_capacity_known,
     summed.participant_id,
+    {% for name in rare_money -%}
+    summed.{{ name }},
+    {% endfor -%}
     summed.billed_cost,
-    summed.effective_cost,
-    {%- for name in rare_money %}
-    summed.{{ name }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    summed.effective_cost
 from summed
 inner join costs on summed.origin_id = costs.origin_id
 left join {{ source('control', 'pools') }} as pools on costs.pool_id = pools.pool_id

@@ -74,10 +74,10 @@ skus as (
 
 with_doubles as (
     select
-        *,
         {% for column in in_doubles -%}
-        cast({{ column }} as double) as {{ column }}_double{{ "," if not loop.last }}
-        {% endfor %}
+        cast({{ column }} as double) as {{ column }}_double,
+        {% endfor -%}
+        *
     from skus
 ),
 
@@ -136,15 +136,13 @@ paired as (
 
 priced as (
     select
-        *,
         {% for suffix in ['', '_double'] -%}
         case when pays_on_demand then prior_on_demand_quantity{{ suffix }} else prior_priced_quantity{{ suffix }} end
             as prior_price_quantity{{ suffix }},
-        case
-            when pays_on_demand then prior_on_demand_cost_at_price{{ suffix }}
-            else prior_cost_at_price{{ suffix }}
-        end as prior_price_cost_at_price{{ suffix }}{{ "," if not loop.last }}
-        {% endfor %}
+        case when pays_on_demand then prior_on_demand_cost_at_price{{ suffix }} else prior_cost_at_price{{ suffix }} end
+            as prior_price_cost_at_price{{ suffix }},
+        {% endfor -%}
+        *
     from paired
 ),
 
