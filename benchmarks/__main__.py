@@ -1,7 +1,8 @@
 """``python -m benchmarks``: triptych beside its peers, as ratios from one run.
 
 Says how good forecasts and anomalies are on the sample company, prints one table per
-size, and writes the same numbers to ``build/bench/results.json``.
+size, and writes the same numbers to ``build/bench/results.json``; those of ten million
+line items are the card of :mod:`benchmarks.bars`, too.
 It fails when a command fails or a total differs by a cent; never because something
 was slow. The limits that triptych sets itself are printed beside what was measured.
 """
@@ -16,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks.bars import BARE, FULL, verdicts
+from benchmarks.bars import BARE, FULL, LINES, verdicts, write_card
 from benchmarks.beside_spark import growth, is_spark_here, ratios
 from benchmarks.estimates import EstimateFigures, bench_estimates, estimate_lines
 from benchmarks.harness import SizeBench, SizeResult, Step
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         )
         print(table(results[-1]), flush=True)
+        if results[-1].rows == LINES and not options.engines_only:
+            write_card(results[-1], machine)
     print(growth(results), flush=True)
     _write_json(options.build / "results.json", machine, results, estimates)
     return int(any(_is_wrong(step) for result in results for step in result.steps))

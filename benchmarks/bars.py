@@ -1,16 +1,25 @@
 """The bars that triptych sets itself, and whether a benchmark met them.
 
 A bar is in seconds of wall-clock time, or in MiB; where it depends on the machine it is
-a multiple of the bare query of the same run.
+a multiple of the bare query of the same run. What ten million line items take, and what
+models declare that they take, is a card, ``benchmarks/card.json``, which the reference
+prints.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from benchmarks.harness import SizeResult
 
@@ -26,6 +35,20 @@ PACKED_TEXT: Final = "ingest of one month as CSV.gz"
 SMALL_FILES: Final = "ingest of 5,000 small files"
 #: Seconds of a run of :mod:`benchmarks.many_models`.
 MANY_MODELS: Final = {UNCHANGED: 3.0, RESTATED: 25.0}
+CARD: Final = Path(__file__).with_name("card.json")
+#: Line items of the bill that the card is of.
+LINES: Final = 10_000_000
+#: Metadata of models that read line items, or keep more than a tenth of a row for each.
+READS: Final = "reads_line_items"
+KEEPS: Final = "keeps_days_of_models"
+#: Step → CPU seconds that it should take at most on two cores.
+CPU_BARS: Final = {
+    FULL: 36.0,
+    RESTATED: 12.0,
+    ADDED_RULE: 20.0,
+    OTHER_STAGE: 12.0,
+    UNCHANGED: 1.2,
+}
 _MIB: Final = 2**20
 _LARGE: Final = 30_000_000
 
@@ -111,3 +134,95 @@ def _of_text(result: SizeResult) -> Iterator[Verdict]:
         step = result.step(name)
         if step is not None:
             yield Verdict(name, step.seconds, bar, "s")
+
+
+def card_of(
+    result: SizeResult, machine: str, declared: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    """Return the card of a measured size.
+
+    Parameters
+    ----------
+    result : SizeResult
+        Steps of ten million line items.
+    machine : str
+        Cores, memory and load.
+    declared : mapping of str to mapping
+        Key of the metadata → model → CPU seconds per million line items.
+    """
+    return {
+        "measured_on": f"{datetime.now(tz=UTC):%Y-%m-%d}",
+        "machine": machine,
+        "line_items": result.rows,
+        "steps": {
+            step.name: {
+                "seconds": round(step.seconds, 1),
+                "cpu_seconds": round(step.cpu_seconds, 1),
+                "peak_mib": round(step.peak_rss_bytes / _MIB),
+            }
+            for step in result.steps
+            if step.problem is None and (step.name == BARE or step.name in CPU_BARS)
+        },
+        **{key: dict(declared[key]) for key in (READS, KEEPS)},
+    }
+
+
+def write_card(result: SizeResult, machine: str, file: Path = CARD) -> None:
+    """Write the card of a measured size, with what models declare."""
+    card = card_of(result, machine, read_declared())
+    file.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+
+
+def read_declared() -> dict[str, dict[str, float]]:
+    """Return key of the metadata → model → CPU seconds per million line items."""
+    declared: dict[str, dict[str, float]] = {READS: {}, KEEPS: {}}
+    for file in sorted((dbt_project_dir() / "models").rglob("_*__models.yml")):
+        for model in yaml.safe_load(file.read_text("utf-8")).get("models", []):
+            for key in declared.keys() & model.get("meta", {}).keys():
+                seconds = model["meta"][key]["cpu_seconds_per_million"]
+                declared[key][model["name"]] = seconds
+    return declared
+
+
+def page(card: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of the page that prints a card."""
+    yield (
+        f"{card['line_items']:,} generated line items of a year, 200 models and 501"
+        f" SKUs on {card['machine'].partition(', load')[0]}, measured on"
+        f" {card['measured_on']}; `make bench` measures it anew. The bare query sums"
+        " the bill by day and model. A bar is CPU seconds on two cores.\n"
+    )
+    yield "| step | seconds | CPU seconds | bar | × bare query | peak MiB |"
+    yield "|---|---|---|---|---|---|"
+    bare = card["steps"][BARE]["cpu_seconds"]
+    for name, step in card["steps"].items():
+        bar = CPU_BARS.get(name)
+        cells = (
+            name,
+            f"{step['seconds']:.1f}",
+            f"{step['cpu_seconds']:.1f}",
+            ""
+            if bar is None
+            else f"{bar:.1f}{'' if is_met(name, step) else ', missed'}",
+            f"{step['cpu_seconds'] / bare:.1f}",
+            f"{step['peak_mib']:,}",
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield "\n## Models that read line items\n"
+    yield "CPU seconds per million line items; zero of lines that this bill has not.\n"
+    yield from _models(card[READS])
+    yield "\n## Models with a row for each model and day\n"
+    yield "CPU seconds per million line items.\n"
+    yield from _models(card[KEEPS])
+
+
+def is_met(name: str, step: Mapping[str, float]) -> bool:
+    """Return True if a step takes no more CPU time than its bar."""
+    return step["cpu_seconds"] <= CPU_BARS[name]
+
+
+def _models(seconds: Mapping[str, float]) -> Iterator[str]:
+    yield "| model | CPU seconds |"
+    yield "|---|---|"
+    for name, value in sorted(seconds.items(), key=lambda item: (-item[1], item[0])):
+        yield f"| `{name}` | {value:.2f} |"

@@ -112,8 +112,8 @@ def test_parts_of_a_charge_date_sum_to_it_and_shares_lie_between_0_and_1(
 ) -> None:
     allocation.run(case)
     sums = (
-        "SELECT pool_id, charged_kind, component, metered_interval, charge_date, source,"
-        " lifecycle_stage, currency, sum(billed_cost), sum(effective_cost)"
+        "SELECT pool_id, charged_kind, component, metered_interval, charge_date,"
+        " source, lifecycle_stage, currency, sum(billed_cost), sum(effective_cost)"
         " FROM build.intermediate.{} GROUP BY ALL ORDER BY ALL"
     )
     divided = allocation.query(sums.format("int_pool_costs_allocated"))

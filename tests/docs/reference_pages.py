@@ -427,6 +427,15 @@ def cost_estimates_page() -> Iterator[str]:
     yield from page(json.loads(CARD.read_text("utf-8")))
 
 
+def speed_page() -> Iterator[str]:
+    """Yield the page of how long ten million line items take."""
+    from benchmarks.bars import CARD, page
+
+    yield "# How long ten million line items take\n"
+    yield _GENERATED
+    yield from page(json.loads(CARD.read_text("utf-8")))
+
+
 def discovery_page() -> Iterator[str]:
     """Yield the page of how well names on bills are read."""
     from benchmarks.names.card import CARD, page
@@ -444,6 +453,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "marts.md": lambda: marts_page(_GENERATED),
     "refusals.md": lambda: refusals_page(_GENERATED),
     "sources.md": sources_page,
+    "speed.md": speed_page,
     "streams.md": streams_page,
 }
 

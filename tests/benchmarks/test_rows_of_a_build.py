@@ -1,0 +1,113 @@
+"""Rows and bytes that a fresh build keeps for each line item, which must not grow.
+
+Models that read line items, or keep more than a tenth of a row for each, declare the
+CPU seconds that a million lines take: ``reads_line_items`` and ``keeps_days_of_models``
+in their YAML. Zero are those that read lines of shadowed rules, of loads that repeat
+others or of split rows of AWS, which this bill has not. The card of
+:mod:`benchmarks.bars` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from benchmarks.bars import KEEPS, READS, read_declared
+from benchmarks.generate import MODEL_COUNT, generate
+from benchmarks.workspace import lay_workspace
+from tests.layers import IS_FULL
+from triptych.core.control.rules import rule_sets
+from triptych.core.marts.months import reads_line_items
+from triptych.core.marts.recipe import read_recipe
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.locks import NO_HISTORY
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
+
+if TYPE_CHECKING:
+    from triptych.core.marts.recipe import Node
+
+LINES = 1_000_000 if IS_FULL else 100_000
+MODELS = MODEL_COUNT if IS_FULL else 2
+#: Rows but for prices by SKU, and bytes with them. Before these were kept, the bill
+#: took 0.757 rows and 265 bytes per line, and that of 200 models 1.044 and 51.
+ROWS_PER_LINE = 1.17 if IS_FULL else 0.81
+BYTES_PER_LINE = 68 if IS_FULL else 345
+DECLARED = read_declared()
+
+
+@dataclass(frozen=True)
+class Build:
+    """A fresh build.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        Its models and tests.
+    rows : dict of str to float
+        Table → rows per line item.
+    bytes_per_line : float
+        Size of the file per line item.
+    """
+
+    nodes: tuple[Node, ...]
+    rows: dict[str, float]
+    bytes_per_line: float
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    folder = tmp_path_factory.mktemp("rows")
+    generate(folder / "data", rows=LINES, seed=7, month_count=4, model_count=MODELS)
+    workspace = Workspace(lay_workspace(folder / "data", folder / "workspace"))
+    settings = load_settings(workspace.root)
+    pipeline.run(workspace, settings, progress=SilentProgress())
+    recipe = read_recipe(rule_sets(settings, NO_HISTORY))
+    file = workspace.build_database
+    with duckdb.connect(str(file), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT table_name, estimated_size FROM duckdb_tables()"
+        ).fetchall()
+    return Build(
+        recipe.nodes,
+        {table: count / LINES for table, count in rows},
+        file.stat().st_size / LINES,
+    )
+
+
+def test_line_items_are_read_by_declared_models_alone(build: Build) -> None:
+    views = {node.unique_id: node for node in build.nodes if node.is_view}
+    lines = "model.triptych.int_charges_unioned"
+
+    def reaches_lines(node: Node) -> bool:
+        return any(
+            parent == lines or (parent in views and reaches_lines(views[parent]))
+            for parent in node.parents
+        )
+
+    readers = {
+        node.name
+        for node in build.nodes
+        if not (node.is_view or node.is_test)
+        and (reads_line_items(node) or reaches_lines(node))
+    }
+    declared = DECLARED[READS]
+    assert readers == declared.keys()
+    assert sum(declared.values()) <= 2.4
+
+
+def test_no_other_model_keeps_a_row_for_ten_line_items(build: Build) -> None:
+    declared = DECLARED[KEEPS]
+    longer = {name for name, rows in build.rows.items() if rows > 0.1}
+    assert longer <= declared.keys() | DECLARED[READS].keys()
+    assert sum(declared.values()) <= 0.4
+
+
+def test_rows_and_bytes_of_all_models_stay_those_of_a_build(build: Build) -> None:
+    by_price = build.rows["int_charges_by_sku"]
+    assert sum(build.rows.values()) - by_price <= ROWS_PER_LINE
+    assert build.bytes_per_line <= BYTES_PER_LINE
