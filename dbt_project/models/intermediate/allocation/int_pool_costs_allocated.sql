@@ -81,10 +81,14 @@ parts as (
         *,
         case when participant_id in ('__idle__', '__unallocated__') then origin_id else first_origin_id end
             as summed_origin_id,
-        case when billed_cost = 0 then {{ to_money('0') }} else {{ money_times_share('billed_cost', 'share') }} end
-            as billed_part,
-        case when effective_cost = 0 then {{ to_money('0') }} else {{ money_times_share('effective_cost', 'share') }} end
-            as effective_part
+        case
+            when billed_cost = 0 then {{ to_money('0') }}
+            else {{ money_times_share('billed_cost', 'share') }}
+        end as billed_part,
+        case
+            when effective_cost = 0 then {{ to_money('0') }}
+            else {{ money_times_share('effective_cost', 'share') }}
+        end as effective_part
     from divided
 ),
 
