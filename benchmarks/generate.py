@@ -31,12 +31,14 @@ import duckdb
 
 from benchmarks.generated_rows import (
     LINE_ITEMS,
+    LINE_ITEMS_BY_KIND,
     RESOURCE_COUNT,
     RESOURCES,
     SERVICES,
     SKU_COUNT,
     SKUS,
     USAGE,
+    USAGE_BY_KIND,
 )
 
 MODEL_COUNT: Final = 200
@@ -123,6 +125,31 @@ def generate(
             write_month(connection, month, bills / f"{month.name}.parquet", seed=seed)
         _write_usage(connection, out, months, seed=seed, model_count=model_count)
         _write_about(connection, out, rows=rows, seed=seed)
+
+
+def generate_tokens(out: Path, *, rows: int, seed: int = 0) -> None:
+    """Write a bill of tokens by the hour, and the daily meter of six models.
+
+    Parameters
+    ----------
+    out : Path
+        Folder to write ``bills/tokens.parquet`` and ``usage.csv`` to.
+    rows : int
+        Line items, forty an hour.
+    seed : int
+        Another seed gives other quantities.
+    """
+    bills = out / "bills"
+    bills.mkdir(parents=True, exist_ok=True)
+    given = {"seed": seed, "rows": rows, "start": FIRST_MONTH}
+    with duckdb.connect(":memory:") as connection:
+        for sql, file, form in (
+            (LINE_ITEMS_BY_KIND, bills / "tokens.parquet", "parquet, COMPRESSION zstd"),
+            (USAGE_BY_KIND, out / "usage.csv", "csv, HEADER"),
+        ):
+            connection.execute(
+                f"COPY ({sql.format(**given)}) TO '{file}' (FORMAT {form})"
+            )
 
 
 def restate_month(out: Path, *, month: str, target: Path) -> None:

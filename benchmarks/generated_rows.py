@@ -269,3 +269,72 @@ FROM (
 )
 ORDER BY usage_date, model_id
 """
+
+# A bill of tokens: ten models of a vendor each hour, and four kinds of tokens of each.
+LINE_ITEMS_BY_KIND = """
+SELECT
+    'org-1' AS BillingAccountId,
+    'Organisation' AS BillingAccountName,
+    CAST(quantity * price AS DECIMAL(28, 10)) AS BilledCost,
+    CAST(quantity * price AS DECIMAL(28, 10)) AS EffectiveCost,
+    CAST(quantity * price AS DECIMAL(28, 10)) AS ListCost,
+    CAST(quantity * price AS DECIMAL(28, 10)) AS ContractedCost,
+    CAST(price AS DECIMAL(28, 10)) AS ListUnitPrice,
+    CAST(price AS DECIMAL(28, 10)) AS ContractedUnitPrice,
+    'USD' AS BillingCurrency,
+    date_trunc('month', hour) AS BillingPeriodStart,
+    date_trunc('month', hour) + INTERVAL 1 MONTH AS BillingPeriodEnd,
+    hour AS ChargePeriodStart,
+    hour + INTERVAL 1 HOUR AS ChargePeriodEnd,
+    'Usage' AS ChargeCategory,
+    'Usage-Based' AS ChargeFrequency,
+    'Standard' AS PricingCategory,
+    'vendor-' || model || ', ' || kind AS ChargeDescription,
+    CAST(quantity AS DECIMAL(28, 10)) AS PricingQuantity,
+    '1M Tokens' AS PricingUnit,
+    CAST(quantity * 1000000 AS DECIMAL(28, 10)) AS ConsumedQuantity,
+    'Tokens' AS ConsumedUnit,
+    'INV-' || strftime(hour, '%Y-%m') AS InvoiceId,
+    'Northcloud' AS InvoiceIssuerName,
+    'Northcloud' AS ProviderName,
+    'Northcloud' AS PublisherName,
+    'Model API' AS ServiceName,
+    'AI and Machine Learning' AS ServiceCategory,
+    'Generative AI' AS ServiceSubcategory,
+    'vendor-' || model || '-' || replace(kind, ' ', '-') AS SkuId,
+    'vendor-' || model || ', ' || kind AS SkuMeter,
+    MAP {{'project': 'project-' || hash(range, {seed}, 'project') % 5}} AS Tags
+FROM (
+    SELECT
+        range,
+        TIMESTAMP '{start}' + to_hours(range // 40) AS hour,
+        range // 4 % 10 AS model,
+        ['input tokens', 'cached input tokens', 'cache write tokens', 'output tokens'][
+            range % 4 + 1
+        ] AS kind,
+        CAST(1 + hash(range, {seed}, 'quantity') % 9999 AS DECIMAL(8, 0))
+        * CAST(0.001 AS DECIMAL(4, 3)) AS quantity,
+        CAST(1 + range // 4 % 10 + range % 4 * 2 AS DECIMAL(4, 0))
+        * CAST(0.25 AS DECIMAL(3, 2)) AS price
+    FROM range({rows})
+)
+"""
+
+USAGE_BY_KIND = """
+SELECT
+    CAST(day AS DATE) AS usage_date,
+    'model-' || served AS model_id,
+    'api' AS pool_id,
+    'vendor-' || (served * 3 + part) % 10 AS provider_model,
+    1000 + hash(day, served, part, {seed}) % 9000 AS requests,
+    500000 + hash(day, served, part, {seed}) % 900000 AS input_tokens,
+    100000 + hash(day, served, part, {seed}) % 90000 AS cached_input_tokens,
+    50000 + hash(day, served, part, {seed}) % 40000 AS output_tokens
+FROM
+    (SELECT range AS served FROM range(6)),
+    (SELECT range AS part FROM range(3)),
+    (SELECT range AS day FROM range(
+        TIMESTAMP '{start}', TIMESTAMP '{start}' + to_hours({rows} // 40),
+        INTERVAL 1 DAY))
+ORDER BY ALL
+"""

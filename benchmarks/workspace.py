@@ -48,6 +48,18 @@ _OF_CLUSTER: Final = """\
     model: "${tags.model}"
     lifecycle_stage: training
 """
+_OF_TOKENS: Final = """\
+scope:
+  - {name: all charges, match: {}}
+assignments:
+  - name: model api
+    match: {service_name: Model API}
+    pool: api
+    lifecycle_stage: serving
+pools:
+  - {name: api, driver: tokens, interval: day}
+policies: {unused_commitment: show, tax: show, credit: show}
+"""
 _CATALOG: Final = """\
 teams:
   - {id: platform, name: Platform}
@@ -91,6 +103,11 @@ def lay_workspace(data: Path, workspace: Path) -> Path:
     (workspace / "catalog.yml").write_text(_CATALOG, "utf-8")
     (workspace / "assumptions.yml").write_text(_ASSUMPTIONS, "utf-8")
     return workspace
+
+
+def divide_by_tokens(workspace: Path) -> None:
+    """Let the tokens that models used divide a bill of tokens."""
+    (workspace / "allocation.yml").write_text(_OF_TOKENS, "utf-8")
 
 
 def rename_team(workspace: Path) -> None:
