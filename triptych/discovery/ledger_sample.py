@@ -12,10 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ingest.connector import LandingOptions
+from ingest.connector import LandingOptions, RestingPlace
 from ingest.engine.landing import Lander
 from ingest.streams import STREAMS
 from triptych.core.file_names import literal, read_name
+from triptych.core.lake.in_place import file_version
 from triptych.core.spare_engines import spare_engine
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ _FOCUS_SELECT = """
   ServiceName AS service_name, ServiceCategory AS service_category, SkuId AS sku_id,
   SkuMeter AS sku_meter, SkuPriceDetails AS sku_price_details,
   ChargeDescription AS charge_description,
-  upper(ChargeCategory[1]) || lower(ChargeCategory[2:]) AS charge_category,
+  CASE WHEN ChargeCategory IN ('Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment')
+    THEN ChargeCategory ELSE upper(ChargeCategory[1]) || lower(ChargeCategory[2:]) END
+    AS charge_category,
   ResourceId AS resource_id, ResourceName AS resource_name,
   ResourceType AS resource_type, SubAccountId AS sub_account_id,
   SubAccountName AS sub_account_name, RegionId AS region_id, Tags AS tags,
@@ -210,7 +213,7 @@ class Reading:
 class SampledFile:
     """A bill as it would be loaded.
 
-    ``relation`` is a table of the connection with the ledger's columns; ``is_sampled``
+    ``relation`` is a view of the connection with the ledger's columns; ``is_sampled``
     means that only the beginning of the file was read.
     """
 
@@ -221,10 +224,12 @@ class SampledFile:
 
 @contextmanager
 def bench() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an engine in memory, of which nothing is left."""
-    with spare_engine({"memory_limit": _MEMORY}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
+    """Open an engine in memory; landed files lie in its temporary directory."""
+    with TemporaryDirectory(prefix="triptych-look-") as folder:
+        options = {"memory_limit": _MEMORY, "temp_directory": folder}
+        with spare_engine(options) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
 
 
 def sample_file(
@@ -236,7 +241,7 @@ def sample_file(
     label: str,
     reading: Reading,
 ) -> SampledFile:
-    """Load a file into a table of ``connection``.
+    """Land a file, and make a view of its charges in ``connection``.
 
     Parameters
     ----------
@@ -247,7 +252,7 @@ def sample_file(
     kind : BillFormat
         Recognised kind of the file.
     table : str
-        Name of the table to make.
+        Name of the view.
     label : str
         Name of the file in messages.
     reading : Reading
@@ -268,15 +273,28 @@ def sample_file(
         if not kind.is_native:
             part = replace(part, delimiter=reading.delimiter, encoding=reading.encoding)
         lander = Lander(connection, stream=stream, options=reading.options)
-        landed = lander.land(part, workdir / "landed.parquet")
+        if looked_at == path and part.path == path and not part.is_owned:
+            resting = RestingPlace(str(path), file_version(path))
+            part = replace(part, in_place=resting)
+        target = _landing_folder(connection) / f"{table}.parquet"
+        landed = lander.land(part, target)
         rows = (
             f"SELECT {landed.projection.select_list()}"
-            f" FROM read_parquet([{read_name(workdir / 'landed.parquet')}])"
+            f" FROM read_parquet([{read_name(landed.path)}])"
         )
-        connection.execute(
-            f"CREATE OR REPLACE TABLE {table} AS {ledger_query(kind.stream, rows)}"
-        )
+        query = ledger_query(kind.stream, rows)
+        if _LEDGER[kind.stream][1] != "delivered":
+            # Fees take their covered usage from other rows: once is enough.
+            connection.execute(f"CREATE OR REPLACE TABLE {table}_rows AS {query}")
+            query = f"SELECT * FROM {table}_rows"
+        connection.execute(f"CREATE OR REPLACE VIEW {table} AS {query}")
     return SampledFile(table, landed.rejected, is_sampled=looked_at != path)
+
+
+def _landing_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """Return the folder of :func:`bench` for files that views read."""
+    row = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    return Path(row[0]) if row else Path()
 
 
 def ledger_query(stream: str, rows: str, *, more: str = "") -> str:

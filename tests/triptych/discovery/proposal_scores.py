@@ -70,7 +70,7 @@ def scores_of(bill: HeldOutBill, folder: Path) -> Scores:
             reading=Reading(),
         )
         # Rows come to rest in their order.
-        classify(connection, "(SELECT *, rowid AS line FROM charges)")
+        classify(connection, "(SELECT *, row_number() OVER () AS line FROM charges)")
         # The likeliest key of each role comes first.
         found = reversed(tag_roles(combinations(connection)))
         roles = {role.role: role.key for role in found}

@@ -73,7 +73,7 @@ def test_seller_and_name_of_a_product_decide_and_its_code_does_not(
         sample_file(
             connection, path, kind, table="charges", label="bill", reading=Reading()
         )
-        classify(connection, "(SELECT *, rowid AS line FROM charges)")
+        classify(connection, "(SELECT *, row_number() OVER () AS line FROM charges)")
         found = connection.execute(
             "SELECT service_name, service_provider_name, kind, named_model"
             " FROM classified ORDER BY line"
