@@ -135,13 +135,18 @@ def generate_tokens(out: Path, *, rows: int, seed: int = 0) -> None:
     out : Path
         Folder to write ``bills/tokens.parquet`` and ``usage.csv`` to.
     rows : int
-        Line items, forty an hour.
+        Line items, at least forty an hour, and of less than a year.
     seed : int
         Another seed gives other quantities.
     """
     bills = out / "bills"
     bills.mkdir(parents=True, exist_ok=True)
-    given = {"seed": seed, "rows": rows, "start": FIRST_MONTH}
+    given = {
+        "seed": seed,
+        "rows": rows,
+        "start": FIRST_MONTH,
+        "lines_per_hour": max(40, rows // (360 * 24)),
+    }
     with duckdb.connect(":memory:") as connection:
         for sql, file, form in (
             (LINE_ITEMS_BY_KIND, bills / "tokens.parquet", "parquet, COMPRESSION zstd"),

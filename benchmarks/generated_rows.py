@@ -307,7 +307,7 @@ SELECT
 FROM (
     SELECT
         range,
-        TIMESTAMP '{start}' + to_hours(range // 40) AS hour,
+        TIMESTAMP '{start}' + to_hours(range // {lines_per_hour}) AS hour,
         range // 4 % 10 AS model,
         ['input tokens', 'cached input tokens', 'cache write tokens', 'output tokens'][
             range % 4 + 1
@@ -334,7 +334,7 @@ FROM
     (SELECT range AS served FROM range(6)),
     (SELECT range AS part FROM range(3)),
     (SELECT range AS day FROM range(
-        TIMESTAMP '{start}', TIMESTAMP '{start}' + to_hours({rows} // 40),
+        TIMESTAMP '{start}', TIMESTAMP '{start}' + to_hours({rows} // {lines_per_hour}),
         INTERVAL 1 DAY))
 ORDER BY ALL
 """

@@ -154,7 +154,7 @@ def _read_bill(bill: Bill, folder: Path, measured: Measured) -> None:
         reading = Reading()
         form = {"table": "charges", "label": path.name, "reading": reading}
         sample_file(connection, path, kind, **form)  # type: ignore[arg-type]
-        classify(connection, "(SELECT *, rowid AS line FROM charges)")
+        classify(connection, "(SELECT *, row_number() OVER () AS line FROM charges)")
         spend = read_spend(connection)
         rows = connection.execute(
             f"SELECT is_ai, named_model, tags, {token_macros().kind_of_line()}"

@@ -201,19 +201,15 @@
 
 {#-
   What a charge is the price of, without its model; NULL where it does not say. A model's own
-  charge for AI keeps the kind alone: it is divided by nothing.
+  charge for AI keeps the kind alone: it is divided by nothing. Charges of a pool of tokens
+  have theirs from kind_of_model_text, after lines are summed.
 -#}
-{% macro charged_kind(token_pools, accelerator_pools) -%}
+{% macro charged_kind(accelerator_pools) -%}
     {%- set words = words_of_line() -%}
     case
         when component_code = {{ component_code('direct') }}
             then case when service_category = 'AI and Machine Learning' then {{ kind_of_line() }} || ':::' end
         when component_code <> {{ component_code('shared') }} then cast(null as string)
-        {%- if token_pools %}
-        when {{ is_one_of('target', token_pools) }}
-            then
-                {{ packed_kind('coalesce(' ~ kind_of_line() ~ ", '')", tier=token_tier(words)) }}
-        {%- endif %}
         {%- if accelerator_pools %}
         when {{ is_one_of('target', accelerator_pools) }}
             then
@@ -221,6 +217,18 @@
                 || case when pricing_category = 'Dynamic' or {{ matches_regex(words, "'spot|preempt'") }} then 'spot' else '' end
         {%- endif %}
     end
+{%- endmacro %}
+
+{#- In a select list: the texts of model_text that name a kind. -#}
+{% macro texts_of_model_text() -%}
+    {%- for column in ['sku_price_details', 'charge_description', 'sku_meter', 'sku_id'] %}
+    split_part(model_text, chr(31), {{ loop.index }}) as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- Kind of a charge of a pool of tokens, from the texts of texts_of_model_text. -#}
+{% macro kind_of_model_text() -%}
+    {{ packed_kind('coalesce(' ~ kind_of_line() ~ ", '')", tier=token_tier(words_of_line())) }}
 {%- endmacro %}
 
 {#- Group of kinds → the kinds that are tokens of it. -#}

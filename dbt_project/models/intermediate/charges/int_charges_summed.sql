@@ -67,7 +67,7 @@ placed as (
                 then coalesce(service_name, '') || chr(31) || coalesce(resource_type, '')
             else coalesce(target, '')
         end as subject,
-        {{ charged_kind(token_pools, accelerator_pools) }} as charged_kind,
+        {{ charged_kind(accelerator_pools) }} as charged_kind,
         {{ model_text(token_pools) }} as model_text,
         {{ charged_tokens() }} as charged_tokens,
         case when {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as used_commitment_id,
@@ -136,7 +136,15 @@ summed as (
         ),
         (billing_period_start, source, billing_currency, service_name, machine_id, pool_id)
     )
+){%- if token_pools %},
+
+described as (
+    select
+        *,
+        {{ texts_of_model_text() }}
+    from summed
 )
+{%- endif %}
 
 select
     {{ month_label('billing_period_start') }} as billing_month,
@@ -154,7 +162,11 @@ select
     service_name,
     billing_currency,
     nullif(subject, '') as subject,
+    {%- if token_pools %}
+    case when model_text is null then charged_kind else {{ kind_of_model_text() }} end as charged_kind,
+    {%- else %}
     charged_kind,
+    {%- endif %}
     model_text,
     nullif(coalesce(commitment_id, used_commitment_id), '') as commitment_id,
     nullif(coalesce(commitment_name, used_commitment_name), '') as commitment_name,
@@ -166,7 +178,7 @@ select
     {{ to_money('charged_tokens') }} as charged_tokens,
     cast(charge_count as bigint) as charge_count,
     cast(line_item_count as bigint) as line_item_count
-from summed
+from {{ 'described' if token_pools else 'summed' }}
 where
     started_at is not null
     or used_commitment_id is not null
