@@ -62,3 +62,29 @@
 {% macro spark__value_at(list, place) -%}
     element_at({{ list }}, cast({{ place }} as int))
 {%- endmacro %}
+
+{#- A list of some SQL values. -#}
+{% macro list_of(values) -%}
+    {{ return(adapter.dispatch('list_of', 'triptych')(values)) }}
+{%- endmacro %}
+
+{% macro default__list_of(values) -%}
+    {{ return('list_value(' ~ values | join(', ') ~ ')') }}
+{%- endmacro %}
+
+{% macro spark__list_of(values) -%}
+    {{ return('array(' ~ values | join(', ') ~ ')') }}
+{%- endmacro %}
+
+{#- The place from 1 on where a list has a value first; NULL where it has none. -#}
+{% macro place_in(list, value) -%}
+    {{ return(adapter.dispatch('place_in', 'triptych')(list, value)) }}
+{%- endmacro %}
+
+{% macro default__place_in(list, value) -%}
+    {{ return('list_position(' ~ list ~ ', ' ~ value ~ ')') }}
+{%- endmacro %}
+
+{% macro spark__place_in(list, value) -%}
+    {{ return('nullif(array_position(' ~ list ~ ', ' ~ value ~ '), 0)') }}
+{%- endmacro %}
