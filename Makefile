@@ -63,7 +63,7 @@ export DO_NOT_TRACK := 1
 # one process has compiled is there for the next one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo dashboard test test-full tests check lint types types-full imports sql \
+.PHONY: help demo dashboard test before-tests tests-and-checks test-ledger test-full tests check lint types types-full imports sql \
 	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card discovery-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
@@ -83,8 +83,14 @@ dashboard: $(USABLE)  ## Open the dashboard of the demo, or of WORKSPACE=…
 ## Prove
 
 test: $(READY)  ## Everything that CI runs: each promise proved once
-	$(MAKE) $(IN_PARALLEL) $(MOTO) $(BQEMULATOR) browser $(QUICK_CHECKS)
-	$(MAKE) $(BESIDE_EACH_OTHER) tests $(SLOW_CHECKS)
+	$(MAKE) $(IN_PARALLEL) before-tests
+	$(MAKE) $(BESIDE_EACH_OTHER) tests-and-checks
+
+before-tests: $(MOTO) $(BQEMULATOR) browser $(QUICK_CHECKS)
+tests-and-checks: tests $(SLOW_CHECKS)
+
+test-ledger: $(READY)  ## Time `make test` in a clean clone of the last commit; writes tests/README.md
+	$(BIN)/python -m tests.ledger
 
 test-full: export TRIPTYCH_TEST_LAYER := full
 test-full: $(READY)  ## All of it again, with real engines, crash campaigns, every screen

@@ -140,17 +140,15 @@ class BuiltWorkspaces:
 
     folder: Path
 
-    def copy(self, name: str, build: Callable[[Path], object], target: Path) -> Path:
-        """Return ``target``, a copy of what ``build`` makes of an empty folder.
+    def share(self, name: str, build: Callable[[Path], object]) -> Path:
+        """Return what ``build`` made of an empty folder, for tests that only read it.
 
         Parameters
         ----------
         name : str
-            What is built; equal names must mean equal workspaces.
+            Name of the workspace; equal names must mean equal workspaces.
         build : callable
             Called by whoever comes first, with a folder that does not exist.
-        target : Path
-            Folder that does not exist.
         """
         built = self.folder / name
         with FileLock(f"{built}.lock"):
@@ -160,7 +158,11 @@ class BuiltWorkspaces:
                 shutil.rmtree(partial, ignore_errors=True)
                 build(partial)
                 partial.rename(built)
-        return Path(shutil.copytree(built, target))
+        return built
+
+    def copy(self, name: str, build: Callable[[Path], object], target: Path) -> Path:
+        """Return ``target``, a folder that did not exist, as a copy to change."""
+        return Path(shutil.copytree(self.share(name, build), target))
 
 
 @pytest.fixture(scope="session")
